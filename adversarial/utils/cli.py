@@ -1,0 +1,71 @@
+"""What every command of this package shares: a user's mistake ends in one line, not in a traceback.
+
+A command's ``main`` raises as library code does; `run` turns what it raised into a line on stderr
+and an exit status. Usage errors stay argparse's (status 2).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+# What a user can cause: a bad value, a damaged file, a missing library, too little memory.
+USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
+DEBUG_VARIABLE = "ADVERSARIAL_DEBUG"
+INTERRUPTED = 130
+LONGEST_LINE = 600
+
+
+def describe(error: BaseException) -> str:
+    """The error as one line: its message, or its type where there is no message."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error})" if str(error) else "out of memory"
+    line = " ".join(str(error).split())
+    if not line:
+        return type(error).__name__
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 3] + "..."
+
+
+def program_name() -> str:
+    """The name to begin messages with, as argparse gives it."""
+    return os.path.basename(sys.argv[0]) or "python"
+
+
+def run(main: Callable[[], int | None]) -> int:
+    """Call `main` and return the exit status for `sys.exit`.
+
+    Status: what `main` returned (None is 0); 1 after an error; 130 after Ctrl-C. With the
+    environment variable ADVERSARIAL_DEBUG set to anything but 0, the traceback is printed as well.
+    """
+    try:
+        status = main()
+        sys.stdout.flush()
+        return 0 if status is None else int(status)
+    except KeyboardInterrupt as error:
+        _explain(error, "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`... | head`). Nothing is left to say, and nowhere to
+        # say it; without this, Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except USER_ERRORS as error:
+        _explain(error, f"error: {describe(error)}")
+        return 1
+    except Exception as error:
+        _explain(
+            error,
+            f"unexpected {type(error).__name__}: {describe(error)} "
+            f"(a bug; {DEBUG_VARIABLE}=1 shows where)",
+        )
+        return 1
+
+
+def _explain(error: BaseException, line: str) -> None:
+    if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+        traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+    print(f"{program_name()}: {line}", file=sys.stderr)

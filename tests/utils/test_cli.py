@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from adversarial.utils import cli
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize("returned, status", [(None, 0), (0, 0), (3, 3), (True, 1)])
+def test_status_is_what_main_returned(returned, status):
+    assert cli.run(lambda: returned) == status
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (ValueError("sigma must be positive, got -1"), "error: sigma must be positive, got -1"),
+        (TypeError("two\n  lines\n"), "error: two lines"),
+        (FileNotFoundError(2, "No such file or directory", "a.pkl"),
+         "error: a.pkl: No such file or directory"),
+        (OSError("bare"), "error: bare"),
+        (ImportError("no tqdm"), "error: no tqdm"),
+        (MemoryError(), "error: out of memory"),
+        (ValueError(), "error: ValueError"),
+    ],
+)
+def test_user_error_is_one_line_and_status_1(error, line, capsys, monkeypatch):
+    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
+    assert cli.run(raising(error)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"{cli.program_name()}: {line}\n"
+
+
+def test_a_bug_is_one_line_that_names_its_type(capsys, monkeypatch):
+    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
+    assert cli.run(raising(KeyError("x"))) == 1
+    err = capsys.readouterr().err
+    assert "KeyError" in err and "ADVERSARIAL_DEBUG" in err and err.count("\n") == 1
+
+
+def test_long_messages_are_cut():
+    assert len(cli.describe(ValueError("x" * 5000))) == cli.LONGEST_LINE
+
+
+def test_debug_variable_shows_the_traceback(capsys, monkeypatch):
+    monkeypatch.setenv("ADVERSARIAL_DEBUG", "1")
+    assert cli.run(raising(ValueError("bad"))) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and err.endswith("error: bad\n")
+
+
+def test_interrupt_is_130(capsys):
+    assert cli.run(raising(KeyboardInterrupt())) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_usage_errors_pass_through():
+    with pytest.raises(SystemExit) as caught:
+        cli.run(raising(SystemExit(2)))
+    assert caught.value.code == 2
+
+
+def test_a_reader_that_left_is_no_traceback():
+    code = (
+        "import sys; from adversarial.utils import cli\n"
+        "def main():\n"
+        "    for i in range(200000): print(i)\n"
+        "sys.exit(cli.run(main))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+    )
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait() == 1
