@@ -1,0 +1,21 @@
+"""How a graph becomes machine code: the only room that knows the machine.
+
+Importing it sets Aesara up (`config`), so it comes before any ``import aesara``.
+"""
+
+from __future__ import annotations
+
+from adversarial.backend.config import configure
+
+configure()
+
+import aesara  # noqa: E402
+
+from adversarial.backend.blas import describe  # noqa: E402
+from adversarial.backend.compiler import CompilerMissing  # noqa: E402
+from adversarial.backend.graphs import function, shared  # noqa: E402
+
+floatX: str = aesara.config.floatX  # noqa: N816
+
+__all__ = ["CompilerMissing", "describe", "floatX", "function", "shared"]
+

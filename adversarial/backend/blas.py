@@ -1,0 +1,237 @@
+"""Which BLAS the compiled code is linked to, and how.
+
+Matrix products are most of the work of training. Aesara by itself goes through NumPy's bundled
+BLAS with copies between, which makes a step of the paper's MNIST model about four times slower.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import glob
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+
+# The Fortran routines that Aesara's C code calls, and OpenBLAS's own control of its threads.
+_ROUTINES = tuple(
+    kind + routine + "_"
+    for kind in "sd"
+    for routine in ("gemm", "gemv", "ger", "dot", "scal", "axpy", "copy", "swap", "nrm2", "asum")
+) + ("openblas_set_num_threads", "openblas_get_num_threads")
+
+# What each fast implementation exports beside the routines; the reference BLAS has none of it.
+_SIGNATURES = {
+    "OpenBLAS": "openblas_get_config",
+    "MKL": "MKL_Get_Max_Threads",
+    "BLIS": "bli_info_get_version_str",
+    "Accelerate": "appleblas_sgeadd",
+}
+
+
+@dataclass(frozen=True)
+class Blas:
+    """A BLAS and the flags that link it.
+
+    Parameters
+    ----------
+    name : of the implementation, for people
+    ldflags : value of Aesara's ``blas__ldflags``; empty means NumPy's bundled BLAS
+    library : path for ``ctypes``, empty where there is none to ask
+    version : empty where unknown
+    prefix : what its symbols' names start with
+    environment : variables it needs, unless the user has set them
+    slow : whether to warn
+    """
+
+    name: str
+    ldflags: str = ""
+    library: str = ""
+    version: str = ""
+    prefix: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    slow: bool = False
+
+    def threads(self) -> int | None:
+        """Number of threads it will use, None where it cannot be asked."""
+        asks = {"MKL": "MKL_Get_Max_Threads", "OpenBLAS": self.prefix + "openblas_get_num_threads"}
+        if not self.library or self.name not in asks:
+            return None
+        try:
+            return int(getattr(ctypes.CDLL(self.library), asks[self.name])())
+        except (OSError, AttributeError):
+            return None
+
+    def describe(self) -> str:
+        """Short text such as ``MKL 2026.2 (2 threads)``."""
+        threads = self.threads()
+        text = f"{self.name} {self.version}".strip()
+        if threads is None:
+            return text
+        return f"{text} ({threads} thread{'s' if threads != 1 else ''})"
+
+
+def describe() -> str:
+    """The BLAS that compiled functions use, such as ``MKL 2026.2 (2 threads)``."""
+    from adversarial.backend.config import configure
+
+    return configure().blas.describe()
+
+
+NUMPY = Blas(name="NumPy's bundled BLAS", slow=True)
+
+SLOW = (
+    "No fast BLAS found: matrix products go through NumPy's bundled one, and training takes "
+    "about four times as long. Install one: pip install {package}."
+)
+
+
+def find() -> Blas:
+    """The fastest BLAS there is: MKL, else scipy-openblas32, else the system's, else NumPy's."""
+    for look in (_mkl, _scipy_openblas, _system):
+        found = look()
+        if found is not None:
+            return found
+    return NUMPY
+
+
+def from_user(ldflags: str) -> Blas:
+    """The BLAS behind flags that the user set: used as they are, never warned about."""
+    return Blas(name=f"BLAS set by blas__ldflags={ldflags!r}", ldflags=ldflags)
+
+
+def slow_warning() -> str:
+    """What NumPy's bundled BLAS costs, and what to install."""
+    return SLOW.format(package="mkl" if _mkl_runs_here() else "scipy-openblas32")
+
+
+def _mkl_runs_here() -> bool:
+    return sys.platform.startswith("linux") and platform.machine() in ("x86_64", "AMD64")
+
+
+def _mkl() -> Blas | None:
+    # Aesara passes 32-bit integers; the user's 64-bit interface would read past them.
+    if not _mkl_runs_here() or "ILP64" in os.environ.get("MKL_INTERFACE_LAYER", "").upper():
+        return None
+    library, version = _file_of("mkl", r"libmkl_rt\.so(\.\d+)*")
+    if not library:
+        # Conda's package and a --target installation have no record of where the library went.
+        there = glob.glob(os.path.join(sys.prefix, "lib", "libmkl_rt.so*"))
+        library = min(there, default="")
+    if not library or not _loads(library):
+        return None
+    return Blas(
+        name="MKL",
+        ldflags=_link(library),
+        library=library,
+        version=".".join(version.split(".")[:2]),
+        # One pool of threads: the compiled code uses GCC's OpenMP, so MKL must too.
+        environment=(("MKL_THREADING_LAYER", "GNU"),),
+    )
+
+
+def _scipy_openblas() -> Blas | None:
+    library, version = _file_of(
+        "scipy-openblas32", r"(libscipy_openblas[^/]*\.(so|dylib)|libscipy_openblas\.lib)"
+    )
+    if not library or not _loads(library):
+        return None
+    renames = " ".join(f"-D{routine}=scipy_{routine}" for routine in _ROUTINES)
+    return Blas(
+        name="OpenBLAS",
+        ldflags=f"{_link(library)} {renames}",
+        library=library,
+        version=".".join(version.split(".")[:3]),
+        prefix="scipy_",
+    )
+
+
+def _system() -> Blas | None:
+    if sys.platform == "darwin":
+        return Blas(name="Accelerate", ldflags="-Wl,-framework,Accelerate")
+    for short in ("openblas", "mkl_rt", "blis", "blas", "cblas"):
+        soname = ctypes.util.find_library(short)
+        if not soname or not _loads(soname):
+            continue
+        library = ctypes.CDLL(soname)
+        name = next((n for n, symbol in _SIGNATURES.items() if hasattr(library, symbol)), None)
+        # The reference BLAS is slower still than NumPy's, and not every one has Fortran names.
+        if name and hasattr(library, "sgemm_"):
+            path = _path_of_loaded(soname)
+            return Blas(name=name, ldflags=_link(path), library=path, version="of the system")
+    return None
+
+
+def _file_of(distribution: str, pattern: str) -> tuple[str, str]:
+    """Path of the installed distribution's file whose name matches, and its version."""
+    try:
+        found = importlib.metadata.distribution(distribution)
+        files = found.files or ()
+    except importlib.metadata.PackageNotFoundError:
+        return "", ""
+    for file in files:
+        if re.fullmatch(pattern, file.name):
+            path = os.path.realpath(found.locate_file(file))
+            if os.path.exists(path):
+                return path, found.version
+    return "", ""
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _path_of_loaded(soname: str) -> str:
+    """Full path of a library that this process has loaded (`soname` where it cannot be told)."""
+    target = os.path.basename(soname)
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split(None, 5)[5].strip() for line in maps if "/" in line}
+    except OSError:
+        return soname
+    for path in sorted(paths):
+        beside = os.path.join(os.path.dirname(path), target)
+        if os.path.exists(beside) and os.path.realpath(beside) == os.path.realpath(path):
+            return beside
+    return soname
+
+
+def _link(library: str) -> str:
+    """Flags that link the shared library at path `library` and find it again when run."""
+    folder, file = os.path.split(library)
+    if sys.platform.startswith("linux"):
+        name = f"-l:{file}"
+    else:
+        name = "-l" + re.sub(r"^lib|\.(dylib|so|lib|dll)$", "", file)
+    if not folder:
+        return name
+    folder = _plain(folder)
+    # Not -L: Aesara would search the folder for a file named as it expects, and warn.
+    return f"-Wl,-L{folder},-rpath,{folder} {name}"
+
+
+def _plain(folder: str) -> str:
+    """`folder`, or a link to it where Aesara, which splits flags at spaces, could not read it."""
+    if not re.search(r"""[\s,"'#\\]""", folder):
+        return folder
+    mark = hashlib.sha256(folder.encode()).hexdigest()[:12]
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    home = os.path.join(os.path.expanduser("~"), ".aesara")
+    base = home if not re.search(r"""[\s,"'#\\]""", home) else tempfile.gettempdir()
+    link = os.path.join(base, f"blas-{user}-{mark}")
+    os.makedirs(base, exist_ok=True)
+    if not os.path.islink(link):
+        try:
+            os.symlink(folder, link)
+        except FileExistsError:
+            pass  # another process was faster
+    return link

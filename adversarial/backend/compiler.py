@@ -1,0 +1,78 @@
+"""The C++ compiler Aesara needs: which one there is, and what to say when there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+
+class CompilerMissing(RuntimeError):
+    """A graph cannot be turned into machine code here; the message says what to install."""
+
+
+def find() -> str:
+    """Path of the C++ compiler Aesara would take by itself, or ``""``."""
+    # Aesara prefers clang++ on macOS, where g++ is another name of it.
+    names = ("clang++", "g++") if sys.platform == "darwin" else ("g++",)
+    return next((path for path in map(shutil.which, names) if path), "")
+
+
+def supports_openmp(cxx: str) -> bool:
+    """Whether `cxx` is a GCC with its OpenMP runtime. Asks the driver only: nothing is compiled."""
+    if not cxx:
+        return False
+    try:
+        answer = subprocess.run(
+            [cxx, "-print-file-name=libgomp.spec"], capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    # A driver that does not know the file answers with the bare name.
+    return os.path.isabs(answer.stdout.strip())
+
+
+def require(cxx: str, chosen_by_user: bool) -> None:
+    """Check that C++ can be compiled against this Python.
+
+    Parameters
+    ----------
+    cxx : the compiler Aesara is set to; empty where it has none
+    chosen_by_user : whether the user set it; an empty one is then a wish to do without
+
+    Raises
+    ------
+    CompilerMissing
+        Without a compiler, or without Python's headers. Aesara would run everything in Python
+        then, tens of times slower, and say so at most once in passing.
+    """
+    if not cxx:
+        if chosen_by_user:
+            return
+        raise CompilerMissing(f"No C++ compiler found. Install one: {_how_to_get_compiler()}.")
+    folders = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
+    if not any(os.path.exists(os.path.join(folder, "Python.h")) for folder in folders if folder):
+        raise CompilerMissing(
+            f"Python's C headers (Python.h) are missing. Install them: {_how_to_get_headers()}."
+        )
+
+
+def _how_to_get_compiler() -> str:
+    if sys.platform == "darwin":
+        return "xcode-select --install"
+    if _in_conda():
+        return "conda install gxx"
+    return "apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora) or conda install gxx"
+
+
+def _how_to_get_headers() -> str:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if sys.platform == "darwin" or _in_conda():
+        return f"reinstall Python {version} with its headers"
+    return f"apt-get install python{version}-dev (Debian, Ubuntu) or dnf install python3-devel"
+
+
+def _in_conda() -> bool:
+    return os.path.isdir(os.path.join(sys.prefix, "conda-meta"))

@@ -1,0 +1,140 @@
+"""Aesara's settings, made before Aesara is imported; what the user set always wins."""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import sys
+from dataclasses import dataclass
+
+from adversarial.backend import blas, compiler
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was found on this machine and what the user decided about it."""
+
+    blas: blas.Blas
+    user_flags: frozenset[str]
+
+    @property
+    def cxx_by_user(self) -> bool:
+        return "cxx" in self.user_flags
+
+
+def user_flags() -> dict[str, str]:
+    """Every Aesara flag the user set, by the key Aesara knows it by (``blas__ldflags``).
+
+    Reads ``AESARA_FLAGS``, then the files named in ``AESARARC`` or ``~/.aesararc``. What cannot
+    be read is left out: Aesara reads it again and tells the user what is wrong with it.
+    """
+    flags = {}
+    for path in os.environ.get("AESARARC", "~/.aesararc").split(os.pathsep):
+        reader = configparser.RawConfigParser(strict=False)
+        try:
+            reader.read(os.path.expanduser(path))
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        for section in reader.sections():
+            for option, value in reader.items(section):
+                flags[option if section == "global" else f"{section}__{option}"] = value
+    # The files' options are case-insensitive.
+    flags = {_spelt(key): value for key, value in flags.items()}
+    words = shlex.shlex(os.environ.get("AESARA_FLAGS", ""), posix=True)
+    words.whitespace = ","
+    words.whitespace_split = True
+    try:
+        pairs = [word.strip().partition("=") for word in words]
+    except ValueError:
+        pairs = []
+    flags.update((key, value) for key, equals, value in pairs if equals)
+    return flags
+
+
+def _spelt(key: str) -> str:
+    return "floatX" if key.lower() == "floatx" else key
+
+
+@functools.cache
+def configure() -> Setup:
+    """Find compiler and BLAS, set Aesara up, import it; the first call only.
+
+    The environment is left as it was, but for what MKL needs to know about threads.
+    """
+    chosen = user_flags()
+    if "blas__ldflags" in chosen:
+        library = blas.from_user(chosen["blas__ldflags"])
+    else:
+        library = blas.find()
+    for key, value in library.environment:
+        os.environ.setdefault(key, value)
+    cxx = chosen.get("cxx", compiler.find())
+    flags = {
+        "floatX": "float32",
+        # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs.
+        "gcc__cxxflags": "-O3" if sys.platform == "darwin" else "-O3 -march=native",
+        "openmp": str(compiler.supports_openmp(cxx)),
+        "allow_gc": "False",
+        # Set even when empty: Aesara's own search is slow and fails on Python 3.12.
+        "blas__ldflags": library.ldflags,
+        # Code for this processor must not be run on another that shares the home directory.
+        "compiledir_format": "compiledir_%(short_platform)s-%(python_version)s-"
+        f"%(python_bitwidth)s-{_processor_mark()}",
+    }
+    if not cxx:
+        flags["cxx"] = ""
+    flags = {key: value for key, value in flags.items() if key not in chosen}
+    if "aesara" in sys.modules:
+        _apply_late(flags)
+    else:
+        _import_with(flags)
+    return Setup(blas=library, user_flags=frozenset(chosen))
+
+
+def _import_with(flags: dict[str, str]) -> None:
+    before = os.environ.get("AESARA_FLAGS")
+    ours = ",".join(f"{key}={_quoted(value)}" for key, value in flags.items())
+    os.environ["AESARA_FLAGS"] = f"{ours},{before}" if before else ours
+    try:
+        import aesara  # noqa: F401
+    finally:
+        if before is None:
+            del os.environ["AESARA_FLAGS"]
+        else:
+            os.environ["AESARA_FLAGS"] = before
+
+
+def _apply_late(flags: dict[str, str]) -> None:
+    """Set what can still be set after somebody else imported Aesara, unless they changed it."""
+    from aesara import config
+
+    for key in ("floatX", "gcc__cxxflags", "openmp", "allow_gc", "blas__ldflags"):
+        parameter = config._config_var_dict[key]
+        untouched = getattr(parameter, "val", parameter.default) == parameter.default
+        # Where the default is a search, its result is a value nobody chose.
+        if key in flags and parameter.is_default and (untouched or callable(parameter.default)):
+            setattr(config, key, flags[key])
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _processor_mark() -> str:
+    """Eight hexadecimal digits that change with what ``-march=native`` may use."""
+    lines = {platform.machine(), platform.processor()}
+    try:
+        with open("/proc/cpuinfo") as about:
+            lines.update(
+                line
+                for line in about
+                if line.startswith(("flags", "Features", "model name", "CPU part", "isa"))
+            )
+    except OSError:
+        pass
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()[:8]

@@ -1,0 +1,71 @@
+"""From graphs to functions, and the values they keep between calls."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any
+
+import aesara
+import numpy as np
+from aesara.tensor.sharedvar import TensorSharedVariable
+
+from adversarial.backend import blas, compiler, config
+
+_WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    name: str | None = None,
+    **kw: Any,
+) -> Any:
+    """Compile a graph; the only door to `aesara.function`, whose arguments it takes.
+
+    Inputs that the graph does not use are allowed, and intermediate arrays are kept from one
+    call to the next.
+
+    Raises
+    ------
+    CompilerMissing
+        When `mode` asks for C code (the default does) and none can be compiled here.
+    """
+    mode = kw.get("mode")
+    if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
+        _check_machine()
+    kw.setdefault("on_unused_input", "ignore")
+    return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
+
+
+@functools.cache
+def _check_machine() -> None:
+    """Refuse a machine without a compiler; warn, once, about one without a fast BLAS."""
+    setup = config.configure()
+    compiler.require(aesara.config.cxx, setup.cxx_by_user)
+    if setup.blas.slow:
+        warnings.warn(blas.slow_warning(), RuntimeWarning, stacklevel=3)
+
+
+def shared(value: Any, name: str | None = None, borrow: bool = False) -> TensorSharedVariable:
+    """A shared variable whose type states the shape of `value`, which lets rewrites do more.
+
+    Parameters
+    ----------
+    value : array or number; floating point becomes floatX, integers and booleans keep their type
+    name : of the variable
+    borrow : whether the array itself may be kept, where it needs no conversion
+
+    Raises
+    ------
+    TypeError
+        When `value` is not numeric.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        array = array.astype(aesara.config.floatX, copy=False)
+    elif array.dtype.kind not in "iub":
+        raise TypeError(f"a shared variable holds numbers, not {type(value).__name__}: {value!r}")
+    return aesara.shared(array, name=name, borrow=borrow, shape=array.shape)
