@@ -1,0 +1,54 @@
+"""`VectorSpace`: batches are matrices, one example a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adversarial.space.arrays import cast
+from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, positive_int
+
+
+class VectorSpace(SimplyTypedSpace):
+    """Points are vectors of `dim` numbers; a batch has shape (batch, dim).
+
+    Parameters
+    ----------
+    dim
+        Length of a point.
+    sparse
+        Kept for its place in the signature: only False is implemented.
+    dtype
+        See `SimplyTypedSpace`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dim` is not a positive integer; ValueError if `sparse` is set.
+    """
+
+    def __init__(self, dim: int, sparse: bool = False, dtype: Dtype = "floatX", **kwargs: Any):
+        super().__init__(dtype, **kwargs)
+        if sparse:
+            raise ValueError(
+                f"VectorSpace(sparse={sparse!r}) is not implemented: use dense vectors"
+            )
+        self.dim = positive_int("dim of VectorSpace", dim)
+        self.sparse = False
+
+    def __str__(self) -> str:
+        return f"VectorSpace(dim={self.dim}, dtype={self.dtype})"
+
+    def _key(self) -> tuple:
+        return self.dim, self.dtype
+
+    def get_total_dimension(self) -> int:
+        return self.dim
+
+    def _batch_shape(self, batch_size: int | None) -> tuple:
+        return batch_size, self.dim
+
+    def _to_vector(self, is_numeric: bool, batch: Batch) -> Batch:
+        return batch
+
+    def _from_vector(self, is_numeric: bool, matrix: Batch) -> Batch:
+        return cast(matrix, self.dtype)
