@@ -1,0 +1,55 @@
+"""Looking up a model's monitor channels."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+
+def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Any:
+    """Return the monitor channel `name` of `model`.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+    monitor_name : str
+        The attribute of the model that holds the monitor.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such monitor or the monitor no such channel; then the message names
+        the channels that come close.
+    """
+    monitor = getattr(model, monitor_name, None)
+    if monitor is None:
+        raise ValueError(
+            f"looking for channel '{name}': the model has no {monitor_name}; give the training "
+            "algorithm a monitoring_dataset"
+        )
+    if name in monitor.channels:
+        return monitor.channels[name]
+    known = list(monitor.channels)
+    close = difflib.get_close_matches(name, known, n=3)
+    if close:
+        hint = "did you mean " + " or ".join(f"'{match}'" for match in close) + "?"
+    elif known:
+        hint = "it has " + ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+    else:
+        hint = "it has none; give the training algorithm a monitoring_dataset"
+    raise ValueError(f"the monitor has no channel '{name}'; {hint}")
+
+
+def channel_values(model: Any, name: str) -> list[float]:
+    """Return the recorded values of channel `name`, oldest first, at least one.
+
+    Raises
+    ------
+    ValueError
+        As `find_channel`, and if nothing is recorded yet.
+    """
+    values = find_channel(model, name).val_record
+    if not values:
+        raise ValueError(f"channel '{name}' has no value yet; it is read before the first epoch")
+    return values

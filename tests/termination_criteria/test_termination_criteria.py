@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from adversarial.termination_criteria import (
+    And,
+    ChannelInf,
+    ChannelTarget,
+    EpochCounter,
+    MatchChannel,
+    MonitorBased,
+    Or,
+    PatienceBasedTermCrit,
+    TerminationCriterion,
+    find_channel,
+)
+from adversarial.utils import serial
+
+
+class Monitor:
+    def __init__(self, **channels):
+        self.epochs = 0
+        self.channels = OrderedDict(
+            (name, SimpleNamespace(val_record=list(values))) for name, values in channels.items()
+        )
+
+    def get_epochs_seen(self):
+        return self.epochs
+
+
+def a_model(**channels):
+    return SimpleNamespace(monitor=Monitor(**channels))
+
+
+def answers(criterion, values, channel="objective", before=()):
+    """The criterion's answers after each epoch in which `channel` takes the next value."""
+    model = a_model(**{channel: list(before)})
+    given = []
+    for value in values:
+        model.monitor.channels[channel].val_record.append(value)
+        model.monitor.epochs += 1
+        given.append(criterion.continue_learning(model))
+    return given
+
+
+def epochs_trained(criterion, model, limit=50):
+    for epoch in range(1, limit + 1):
+        model.monitor.epochs += 1
+        if not criterion.continue_learning(model):
+            return epoch
+    return None
+
+
+def test_monitor_based_stops_n_epochs_after_the_last_sufficient_fall():
+    values = [10.0, 8.0, 7.9, 7.8, 7.7, 7.6]
+    assert answers(MonitorBased(0.1, 3), values) == [True, True, True, True, False, False]
+    assert answers(MonitorBased(0.0, 3), values) == [True] * 6
+
+
+def test_monitor_based_measures_against_the_lowest_value():
+    # 7.3 is 10 % below 8.2, the value of the last sufficient fall, but not below the lowest, 7.5.
+    assert answers(MonitorBased(0.1, 2), [10.0, 8.2, 7.5, 7.3]) == [True, True, True, False]
+
+
+def test_monitor_based_counts_nan_as_no_improvement():
+    assert answers(MonitorBased(0.01, 2), [1.0, np.nan, np.nan]) == [True, True, False]
+
+
+def test_monitor_based_default_channel():
+    assert answers(MonitorBased(), [1.0], channel="only") == [True]
+    model = a_model(valid_objective=[1.0], objective=[2.0])
+    criterion = MonitorBased()
+    criterion.continue_learning(model)
+    assert criterion.best_value == 2.0
+    with pytest.raises(ValueError, match="no channel 'objective'.*did you mean 'objectives'"):
+        MonitorBased().continue_learning(a_model(objectives=[1.0], other=[2.0]))
+
+
+def test_patience_grows_with_each_new_best():
+    # A new best at value 3 (of one before training and two epochs): patience 6.
+    criterion = PatienceBasedTermCrit(0.1, 4)
+    given = answers(criterion, [9.0, 5.0, 5.0, 5.0, 5.0], before=[10.0])
+    assert criterion.patience == 6.0
+    assert given == [True, True, True, True, False]
+    assert answers(PatienceBasedTermCrit(0.1, 4, 1.0), [5.0] * 4) == [True, True, True, False]
+
+
+def test_channel_target_and_inf():
+    assert answers(ChannelTarget("x", 0.5), [0.6, 0.51, 0.5], channel="x") == [True, True, False]
+    values = [1.0, np.nan, -np.inf]
+    assert answers(ChannelInf("x"), values, channel="x") == [True, True, False]
+
+
+def test_match_channel_compares_with_the_earlier_run():
+    model = a_model(train_nll=[3.0])
+    model.first_run = Monitor(valid_nll=[4.0, 2.0])
+    criterion = MatchChannel("train_nll", "valid_nll", "first_run")
+    assert criterion.continue_learning(model)
+    model.monitor.channels["train_nll"].val_record.append(2.0)
+    assert not criterion.continue_learning(model)
+    with pytest.raises(ValueError, match="no second_run"):
+        MatchChannel("train_nll", "valid_nll", "second_run").continue_learning(model)
+
+
+@pytest.mark.parametrize("initialize", [True, False])
+def test_epoch_counter(initialize):
+    def trained(criterion, seen):
+        model = a_model()
+        model.monitor.epochs = seen
+        if initialize:
+            criterion.initialize(model)
+        return epochs_trained(criterion, model)
+
+    assert trained(EpochCounter(5), seen=0) == 5
+    assert trained(EpochCounter(5), seen=7) == 5
+    assert trained(EpochCounter(9, new_epochs=False), seen=7) == 2
+    assert trained(EpochCounter(5, new_epochs=False), seen=7) == 1
+
+
+def test_epoch_counter_goes_on_after_a_restart(tmp_path):
+    model, criterion = a_model(), EpochCounter(5)
+    for _ in range(3):
+        model.monitor.epochs += 1
+        assert criterion.continue_learning(model)
+    serial.save(str(tmp_path / "criterion.pkl"), criterion)
+    assert epochs_trained(serial.load(str(tmp_path / "criterion.pkl")), model) == 2
+
+
+def test_and_stops_with_the_first_or_with_the_last():
+    values = [3.0, 2.0, 1.0, 1.0, 1.0, 1.0]
+    first = And([EpochCounter(5), ChannelTarget("objective", 2.5)])
+    assert answers(first, values) == [True, False, False, False, False, False]
+    last = Or([ChannelTarget("objective", 2.5), EpochCounter(5)])
+    assert answers(last, values) == [True, True, True, True, False, False]
+
+
+def test_or_asks_every_criterion_each_time():
+    # The countdown runs while the other criterion alone would keep training going.
+    criterion = Or([EpochCounter(4), MonitorBased(0.01, 2)])
+    assert answers(criterion, [1.0] * 5) == [True, True, True, False, False]
+
+
+def test_combinations_refuse_other_things():
+    with pytest.raises(TypeError, match="And takes termination criteria, not int 3"):
+        And([EpochCounter(2), 3])
+
+
+def test_older_call_interface():
+    assert EpochCounter(2)(a_model()) is True
+    with pytest.raises(NotImplementedError, match="TerminationCriterion"):
+        TerminationCriterion()(a_model())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MonitorBased(N=0), "N must be .* not 0"),
+        (lambda: MonitorBased(prop_decrease=1.0), "prop_decrease .* not 1.0"),
+        (lambda: PatienceBasedTermCrit(-0.1, 3), "prop_decrease .* not -0.1"),
+        (lambda: EpochCounter(-1), "max_epochs .* is -1"),
+    ],
+)
+def test_arguments_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_find_channel_says_what_is_missing():
+    model = a_model(valid_objective_d=[1.0], valid_objective_g=[], momentum=[0.5])
+    assert find_channel(model, "momentum") is model.monitor.channels["momentum"]
+    with pytest.raises(ValueError, match="no channel 'valid_objectve_d'; did you mean 'valid_obj"):
+        find_channel(model, "valid_objectve_d")
+    with pytest.raises(ValueError, match="'zzz'; it has valid_objective_d, valid_objective_g, mom"):
+        find_channel(model, "zzz")
+    with pytest.raises(ValueError, match="'x'; it has none"):
+        find_channel(a_model(), "x")
+    with pytest.raises(ValueError, match="has no monitor"):
+        find_channel(SimpleNamespace(), "x")
+    with pytest.raises(ValueError, match="'valid_objective_g' has no value yet"):
+        ChannelTarget("valid_objective_g", 0).continue_learning(model)
