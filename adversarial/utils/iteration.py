@@ -1,0 +1,325 @@
+"""Ways of walking through the examples of a dataset, a minibatch at a time.
+
+A subset iterator knows only numbers: how many examples there are and how many to take. Each step
+gives a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row numbers.
+`FiniteDatasetIterator` turns those into minibatches of a dataset.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from adversarial.utils.seeding import numpy_rng
+
+DEFAULT_SEED = (17, 2, 946)
+
+
+def as_rng(rng, default=DEFAULT_SEED) -> np.random.RandomState:
+    """`rng` itself, or a RandomState seeded with it (None: with `default`)."""
+    return rng if isinstance(rng, np.random.RandomState) else numpy_rng(rng, default)
+
+
+def _check_count(name: str, value, minimum: int = 1) -> int | None:
+    if value is None:
+        return None
+    if int(value) != value or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}, not {value!r}")
+    return int(value)
+
+
+class SubsetIterator:
+    """Base of the iterators below; one pass over `dataset_size` examples (or a draw from them).
+
+    `batch_size` examples a minibatch, `num_batches` of them. Iterators that draw at random take
+    `rng`: a RandomState, a seed, or None for a fixed seed.
+    """
+
+    fancy = False  # gives arrays of row numbers, not slices
+    stochastic = False  # draws from rng
+    uniform_batch_size = False  # every minibatch has exactly batch_size examples
+
+    def __init__(self, dataset_size: int, batch_size: int | None = None,
+                 num_batches: int | None = None, rng=None):
+        self._dataset_size = _check_count("dataset_size", dataset_size)
+        self._batch_size = _check_count("batch_size", batch_size)
+        self._num_batches = _check_count("num_batches", num_batches)
+        self._batches_given = 0
+        if not self.stochastic and rng is not None:
+            raise ValueError(f"{type(self).__name__} is not random and takes no rng, got {rng!r}")
+        self._rng = as_rng(rng) if self.stochastic else None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._batches_given >= self._num_batches:
+            raise StopIteration
+        batch = self._subset(self._batches_given)
+        self._batches_given += 1
+        return batch
+
+    def next(self):
+        """The next slice or array of row numbers; the spelling of Python 2."""
+        return self.__next__()
+
+    def _subset(self, number: int):
+        raise NotImplementedError(f"{type(self).__name__} does not say which examples come next")
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
+
+    @property
+    def num_batches(self) -> int:
+        return self._num_batches
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples one pass gives, repeats counted."""
+        return self._batch_size * self._num_batches
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the last minibatch is smaller than the others."""
+        return False
+
+
+class SequentialSubsetIterator(SubsetIterator):
+    """Slices in the order of the dataset; the last one may be shorter.
+
+    Of `batch_size` and `num_batches` one is enough. With `num_batches` alone the dataset is cut
+    into that many parts, as equal as a constant size allows.
+    """
+
+    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
+                 rng=None):
+        super().__init__(dataset_size, batch_size, num_batches, rng)
+        size = self._dataset_size
+        if self._batch_size is None:
+            if self._num_batches is None:
+                raise ValueError("sequential iteration needs batch_size or num_batches")
+            if self._num_batches > size:
+                raise ValueError(f"{size} examples cannot be cut into {self._num_batches} batches")
+            self._batch_size = -(-size // self._num_batches)
+        available = self._available(size, self._batch_size)
+        if batch_size is None or self._num_batches is None:
+            self._num_batches = available
+        elif self._num_batches > available:
+            raise ValueError(f"a dataset of {size} examples has only {available} batches of "
+                             f"{self._batch_size}, not {self._num_batches}")
+
+    @staticmethod
+    def _available(dataset_size: int, batch_size: int) -> int:
+        return -(-dataset_size // batch_size)
+
+    def _subset(self, number: int):
+        start = number * self._batch_size
+        return slice(start, min(start + self._batch_size, self._dataset_size))
+
+    @property
+    def num_examples(self) -> int:
+        return min(self._batch_size * self._num_batches, self._dataset_size)
+
+    @property
+    def uneven(self) -> bool:
+        return self._batch_size * self._num_batches > self._dataset_size
+
+
+class ShuffledSequentialSubsetIterator(SequentialSubsetIterator):
+    """Every example once, in an order drawn anew for each pass."""
+
+    fancy = True
+    stochastic = True
+
+    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
+                 rng=None):
+        super().__init__(dataset_size, batch_size, num_batches, rng)
+        self._order = self._rng.permutation(self._dataset_size)
+
+    def _subset(self, number: int):
+        return self._order[super()._subset(number)]
+
+
+class BatchwiseShuffledSequentialIterator(SequentialSubsetIterator):
+    """Slices of neighbours, in a random order of the slices."""
+
+    stochastic = True
+
+    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None = None,
+                 rng=None):
+        super().__init__(dataset_size, batch_size, num_batches, rng)
+        self._order = self._rng.permutation(self._num_batches)
+
+    def _subset(self, number: int):
+        return super()._subset(self._order[number])
+
+
+class RandomUniformSubsetIterator(SubsetIterator):
+    """Rows drawn independently, with replacement."""
+
+    fancy = True
+    stochastic = True
+    uniform_batch_size = True
+
+    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
+                 rng=None):
+        super().__init__(dataset_size, batch_size, num_batches, rng)
+        if self._batch_size is None or self._num_batches is None:
+            raise ValueError(f"random iteration needs both batch_size and num_batches, got "
+                             f"{batch_size!r} and {num_batches!r}")
+
+    def _subset(self, number: int):
+        return self._rng.randint(self._dataset_size, size=self._batch_size, dtype=np.int64)
+
+
+class RandomSliceSubsetIterator(RandomUniformSubsetIterator):
+    """Slices of `batch_size` neighbours that start anywhere."""
+
+    fancy = False
+
+    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
+                 rng=None):
+        super().__init__(dataset_size, batch_size, num_batches, rng)
+        if self._batch_size > self._dataset_size:
+            raise ValueError(f"batch_size {self._batch_size} is larger than the dataset, "
+                             f"{self._dataset_size} examples")
+
+    def _subset(self, number: int):
+        start = int(self._rng.randint(self._dataset_size - self._batch_size + 1))
+        return slice(start, start + self._batch_size)
+
+
+class _Even:
+    """Leaves out a last minibatch that would be smaller than the others."""
+
+    uniform_batch_size = True
+
+    @staticmethod
+    def _available(dataset_size: int, batch_size: int) -> int:
+        if batch_size > dataset_size:
+            raise ValueError(f"no full batch of {batch_size} in {dataset_size} examples")
+        return dataset_size // batch_size
+
+
+class EvenSequentialSubsetIterator(_Even, SequentialSubsetIterator):
+    """Like 'sequential', full minibatches only."""
+
+
+class EvenShuffledSequentialSubsetIterator(_Even, ShuffledSequentialSubsetIterator):
+    """Like 'shuffled_sequential', full minibatches only; other rows are left out each pass."""
+
+
+class EvenBatchwiseShuffledSequentialIterator(_Even, BatchwiseShuffledSequentialIterator):
+    """Like 'batchwise_shuffled_sequential', full minibatches only."""
+
+
+_MODES = {
+    "sequential": SequentialSubsetIterator,
+    "shuffled_sequential": ShuffledSequentialSubsetIterator,
+    "random_slice": RandomSliceSubsetIterator,
+    "random_uniform": RandomUniformSubsetIterator,
+    "batchwise_shuffled_sequential": BatchwiseShuffledSequentialIterator,
+    "even_sequential": EvenSequentialSubsetIterator,
+    "even_shuffled_sequential": EvenShuffledSequentialSubsetIterator,
+    "even_batchwise_shuffled_sequential": EvenBatchwiseShuffledSequentialIterator,
+}
+
+
+def resolve_iterator_class(mode) -> type[SubsetIterator]:
+    """The class of a mode's name; a subclass of `SubsetIterator` stands for itself."""
+    if isinstance(mode, type) and issubclass(mode, SubsetIterator):
+        return mode
+    if mode not in _MODES:
+        raise ValueError(f"unknown iteration mode {mode!r}; known: {', '.join(_MODES)}")
+    return _MODES[mode]
+
+
+def has_uniform_batch_size(mode) -> bool:
+    """Whether every minibatch of this mode has the same number of examples."""
+    return resolve_iterator_class(mode).uniform_batch_size
+
+
+def is_stochastic(mode) -> bool:
+    """Whether this mode draws random numbers."""
+    return resolve_iterator_class(mode).stochastic
+
+
+class FiniteDatasetIterator:
+    """Minibatches of a dataset, formatted as asked.
+
+    `dataset` gives its arrays by ``get_data()`` and their spaces and names by
+    ``get_data_specs()``. `data_specs` is (space, source), nested alike: a tuple of sources gives
+    a tuple of arrays. `convert` maps a source to a function ``(rows, space) -> batch`` that
+    formats it; the others go through ``np_format_as`` of the dataset's own space. A source that
+    stands alone comes bare, or as a tuple of one with `return_tuple`.
+    """
+
+    def __init__(self, dataset, subset_iterator: SubsetIterator, data_specs=None,
+                 return_tuple: bool = False, convert=None):
+        own_space, own_source = dataset.get_data_specs()
+        data = dataset.get_data()
+        if isinstance(own_source, str):
+            self._columns = {own_source: (data, own_space)}
+        else:
+            self._columns = dict(zip(own_source, zip(data, own_space.components)))
+        self._subset_iterator = subset_iterator
+        if data_specs is None:
+            data_specs = own_space, own_source
+        self._space, self._source = data_specs
+        self._return_tuple = return_tuple
+        self._convert = convert or {}
+        self._check(self._space, self._source)
+
+    def _check(self, space, source) -> None:
+        if not isinstance(source, str):
+            if len(space.components) != len(source):
+                raise ValueError(f"{len(space.components)} spaces for {len(source)} sources "
+                                 f"{source!r}")
+            for component, name in zip(space.components, source):
+                self._check(component, name)
+        elif source and source not in self._columns:
+            raise ValueError(f"this dataset has no {source!r}, only "
+                             f"{', '.join(map(repr, self._columns))}")
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        batch = self._batch(next(self._subset_iterator), self._space, self._source)
+        if self._return_tuple and not isinstance(batch, tuple):
+            batch = (batch,)
+        return batch
+
+    def next(self):
+        """The next minibatch; the spelling of Python 2."""
+        return self.__next__()
+
+    def _batch(self, subset, space, source):
+        if not isinstance(source, str):
+            return tuple(self._batch(subset, component, name)
+                         for component, name in zip(space.components, source))
+        if not source:  # NullSpace
+            return None
+        data, own_space = self._columns[source]
+        if source in self._convert:
+            return self._convert[source](data[subset], space)
+        return own_space.np_format_as(data[subset], space)
+
+    @property
+    def batch_size(self) -> int:
+        return self._subset_iterator.batch_size
+
+    @property
+    def num_batches(self) -> int:
+        return self._subset_iterator.num_batches
+
+    @property
+    def num_examples(self) -> int:
+        return self._subset_iterator.num_examples
+
+    @property
+    def uneven(self) -> bool:
+        return self._subset_iterator.uneven
+
+    @property
+    def stochastic(self) -> bool:
+        return self._subset_iterator.stochastic
