@@ -1,0 +1,159 @@
+"""Keeping the best model seen during training."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import socket
+from typing import Any
+
+import aesara.tensor as at
+import numpy as np
+
+from adversarial.backend import function
+from adversarial.termination_criteria.channels import channel_values
+from adversarial.train_extensions import TrainExtension
+from adversarial.utils import serial
+
+log = logging.getLogger(__name__)
+
+
+class KeepBestParams(TrainExtension):
+    """Keeps the parameters with the lowest cost on a dataset.
+
+    Parameters
+    ----------
+    model : Model
+    cost : Cost
+    monitoring_dataset : Dataset
+    batch_size : int
+        Examples a minibatch; the cost is their mean, each example weighing alike.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is less than 1.
+    """
+
+    def __init__(self, model: Any, cost: Any, monitoring_dataset: Any, batch_size: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1 example, is {batch_size}")
+        self.model = model
+        self.cost = cost
+        self.dataset = monitoring_dataset
+        self.batch_size = batch_size
+        self.best_cost = np.inf
+        self.best_params = _values_of(model)
+        self._cost_function = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Data is not part of a saved training.
+        return {**self.__dict__, "dataset": None, "_cost_function": None}
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Keep the parameters if they are the best so far."""
+        cost = self._mean_cost()
+        if cost < self.best_cost:
+            self.best_cost = cost
+            self.best_params = _values_of(self.model)
+
+    def get_best_params(self) -> list[np.ndarray]:
+        """The best parameters so far, in the order of the model's get_params()."""
+        return self.best_params
+
+    def _mean_cost(self) -> float:
+        if self.dataset is None:
+            raise ValueError("KeepBestParams was restored without data: set its dataset again")
+        if self._cost_function is None:
+            rows = at.lvector("rows")
+            data = self.dataset.symbolic_batch(rows, self.cost.get_data_specs(self.model))
+            cost = at.mean(self.cost.expr(self.model, data))
+            self._cost_function = function([rows], cost, name="best_params_cost")
+        count = self.dataset.get_num_examples()
+        total = 0.0
+        for start in range(0, count, self.batch_size):
+            rows = np.arange(start, min(start + self.batch_size, count))
+            total += len(rows) * float(self._cost_function(rows))
+        return total / count
+
+
+class MonitorBasedSaveBest(TrainExtension):
+    """Saves the model, or keeps a copy, each time a channel reaches a new best value.
+
+    Parameters
+    ----------
+    channel_name : str
+    save_path : str, optional
+        Where to save the best model.
+    store_best_model : bool
+        Keep a copy in the attribute `best_model`. Needed if there is no `save_path`.
+    start_epoch : int
+        Epochs the model must have seen before anything counts.
+    higher_is_better : bool
+    tag_key : str, optional
+        Entry of `model.tag` that gets `best_cost`, `channel_name`, `hostname` and `save_path`;
+        by default the name of this class.
+
+    Raises
+    ------
+    ValueError
+        If neither `save_path` nor `store_best_model` is given.
+    """
+
+    def __init__(
+        self,
+        channel_name: str,
+        save_path: str | None = None,
+        store_best_model: bool = False,
+        start_epoch: int = 0,
+        higher_is_better: bool = False,
+        tag_key: str | None = None,
+    ) -> None:
+        if save_path is None and not store_best_model:
+            raise ValueError("give MonitorBasedSaveBest a save_path, store_best_model or both")
+        self.channel_name = channel_name
+        self.save_path = save_path
+        self.store_best_model = store_best_model
+        self.start_epoch = start_epoch
+        self.higher_is_better = higher_is_better
+        self._tag_key = type(self).__name__ if tag_key is None else tag_key
+        self.best_cost = -np.inf if higher_is_better else np.inf
+        self.best_model: Any = None
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Write what is known into the model's tag."""
+        entry = model.tag.setdefault(self._tag_key, {})
+        if entry.get("channel_name", self.channel_name) != self.channel_name:
+            log.warning(
+                "model.tag['%s'] already belongs to channel %s; give each MonitorBasedSaveBest "
+                "its own tag_key",
+                self._tag_key,
+                entry["channel_name"],
+            )
+        entry["channel_name"] = self.channel_name
+        entry["hostname"] = socket.gethostname()
+        if self.save_path is not None:
+            entry["save_path"] = os.path.abspath(self.save_path)
+        self._update_tag(model)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Save the model if it is the best so far."""
+        value = float(channel_values(model, self.channel_name)[-1])
+        better = value > self.best_cost if self.higher_is_better else value < self.best_cost
+        if not better or model.monitor.get_epochs_seen() < self.start_epoch:
+            return
+        self.best_cost = value
+        self._update_tag(model)
+        if self.store_best_model:
+            self.best_model = copy.deepcopy(model)
+        if self.save_path is not None:
+            log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
+            serial.save(self.save_path, model)
+
+    def _update_tag(self, model: Any) -> None:
+        model.tag.setdefault(self._tag_key, {})["best_cost"] = self.best_cost
+
+
+def _values_of(model: Any) -> list[np.ndarray]:
+    return [param.get_value() for param in model.get_params()]

@@ -1,0 +1,149 @@
+"""Averaging the parameters over the steps of training."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aesara.tensor as at
+import numpy as np
+
+from adversarial.backend import function, shared
+from adversarial.train_extensions import EpochExtension
+from adversarial.utils import serial
+from adversarial.utils.serial import Persistent
+
+
+class _PolyakWorker(Persistent):
+    """Update callback that keeps the running mean of a model's parameters.
+
+    The mean is over the parameters as they were after each call, all weighted alike.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._params = list(model.get_params())
+        self._means = [
+            shared(param.get_value(), name=f"mean_{param.name}") for param in self._params
+        ]
+        self._steps = shared(np.int64(0), name="polyak_steps")
+        self._average = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_average": None}
+
+    @property
+    def param_to_mean(self) -> OrderedDict:
+        """Parameter to its mean, both shared variables."""
+        return OrderedDict(zip(self._params, self._means))
+
+    def bind(self, model: Any) -> None:
+        """Average the parameters of `model` from here on, after a restart."""
+        params = list(model.get_params())
+        shapes = [param.get_value(borrow=True).shape for param in params]
+        means = [mean.get_value(borrow=True).shape for mean in self._means]
+        if shapes != means:
+            raise ValueError(
+                f"the saved averages have shapes {means}, the model's parameters {shapes}: "
+                "they were saved with another model"
+            )
+        self._params = params
+        self._average = None
+
+    def __call__(self, algorithm: Any) -> None:
+        if self._average is None:
+            self._average = self._compile()
+        self._average()
+
+    def _compile(self) -> Any:
+        steps = self._steps + 1
+        updates = OrderedDict({self._steps: steps})
+        for param, mean in self.param_to_mean.items():
+            updates[mean] = mean + (param - mean) / at.cast(steps, mean.dtype)
+        return function([], updates=updates, name="polyak_average")
+
+
+class PolyakAveraging(EpochExtension):
+    """Averages the parameters beside training, which it leaves alone.
+
+    Parameters
+    ----------
+    start : int
+        Epochs before averaging begins; from then on every minibatch counts alike.
+    save_path : str, optional
+        Where to save the model with the averaged parameters.
+    save_freq : int
+        Save each so many epochs.
+
+    Raises
+    ------
+    ValueError
+        If `start` is negative or `save_freq` less than 1.
+
+    References
+    ----------
+    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
+    Swersky et al., "A Tutorial on Stochastic Approximation Algorithms for Training Restricted
+    Boltzmann Machines and Deep Belief Nets", 2010.
+    """
+
+    def __init__(self, start: int, save_path: str | None = None, save_freq: int = 1) -> None:
+        super().__init__()
+        if start < 0:
+            raise ValueError(f"start must not be negative, is {start}")
+        if save_freq < 1:
+            raise ValueError(f"save_freq must be at least 1 epoch, is {save_freq}")
+        self.start = start
+        self.save_path = save_path
+        self.save_freq = save_freq
+        self._worker: _PolyakWorker | None = None
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """After a restart, go on averaging."""
+        if self._worker is not None:
+            self._worker.bind(model)
+            self._call_after_minibatches(algorithm)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Begin averaging, or save, when due."""
+        done = self._epochs_done(model)
+        if done < self.start:
+            return
+        if self._worker is None:
+            self._worker = _PolyakWorker(model)
+            self._call_after_minibatches(algorithm)
+            if hasattr(model, "add_polyak_channels"):
+                model.add_polyak_channels(
+                    self._worker.param_to_mean, algorithm.monitoring_dataset
+                )
+        elif self.save_path is not None and done > self.start and done % self.save_freq == 0:
+            with self.averaged(model):
+                serial.save(self.save_path, model)
+
+    @contextmanager
+    def averaged(self, model: Any) -> Iterator[Any]:
+        """Give `model` the averaged parameters within a `with` block, its own ones after it.
+
+        Raises
+        ------
+        ValueError
+            If averaging has not begun.
+        """
+        if self._worker is None:
+            raise ValueError(f"there is no average yet: averaging begins after epoch {self.start}")
+        params = list(model.get_params())
+        means = [mean.get_value() for mean in self._worker.param_to_mean.values()]
+        own = [param.get_value() for param in params]
+        try:
+            for param, mean in zip(params, means):
+                param.set_value(mean)
+            yield model
+        finally:
+            for param, value in zip(params, own):
+                param.set_value(value)
+
+    def _call_after_minibatches(self, algorithm: Any) -> None:
+        callbacks = algorithm.update_callbacks
+        if not any(callback is self._worker for callback in callbacks):
+            callbacks.append(self._worker)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adversarial.train_extensions.learning_rate import (
+    LinearDecayOverEpoch,
+    MonitorBasedLRAdjuster,
+    OneOverEpoch,
+)
+from adversarial.utils import serial
+
+
+@pytest.fixture
+def rate(algorithm):
+    return lambda: float(algorithm.learning_rate.get_value())
+
+
+def test_adjuster_shrinks_grows_or_leaves(model, monitored, rate):
+    costs = [1.0, 2.0, 1.99, 1.0]
+    model.record(valid_objective=costs[0])
+    adjuster = MonitorBasedLRAdjuster(
+        shrink_amt=0.5, grow_amt=3.0, dataset_name="valid", min_lr=1e-3
+    )
+    seen = monitored(adjuster, 3, rate, lambda epoch: model.record(valid_objective=costs[epoch]))
+    # Before training nothing moves; the cost rises; falls by half a percent; falls by half.
+    np.testing.assert_allclose(seen, [0.1, 0.05, 0.15, 0.15], rtol=1e-6)
+
+
+def test_adjuster_stays_within_its_bounds(model, monitored, rate):
+    model.record(x=1.0)
+    wide = {"shrink_amt": 0.1, "grow_amt": 100.0, "channel_name": "x"}
+    values = [1.0, 2.0, 1.999]
+    seen = monitored(
+        MonitorBasedLRAdjuster(min_lr=0.06, max_lr=0.5, **wide),
+        2,
+        rate,
+        lambda epoch: model.record(x=values[epoch]),
+    )
+    np.testing.assert_allclose(seen, [0.1, 0.06, 0.5], rtol=1e-6)
+
+
+def test_adjuster_finds_the_only_objective(model, algorithm):
+    model.record(valid_objective=1.0, valid_other=2.0)
+    adjuster = MonitorBasedLRAdjuster()
+    adjuster.on_monitor(model, None, algorithm)
+    assert adjuster.channel_name == "valid_objective"
+    model.record(train_objective=1.0)
+    with pytest.raises(ValueError, match=r"several .*\(valid_objective, train_objective\)"):
+        MonitorBasedLRAdjuster().on_monitor(model, None, algorithm)
+    model.monitor.channels.clear()
+    with pytest.raises(ValueError, match="no channel ends in 'objective'"):
+        MonitorBasedLRAdjuster().on_monitor(model, None, algorithm)
+    with pytest.raises(ValueError, match="no channel 'test_objective'"):
+        MonitorBasedLRAdjuster(dataset_name="test").on_monitor(model, None, algorithm)
+
+
+def test_one_over_epoch(monitored, rate):
+    # Halved 3 epochs after epoch 2 (counted from 1), then 3 / (3 + n).
+    seen = monitored(OneOverEpoch(start=2, half_life=3, min_lr=0.04), 7, rate)
+    expected = [0.1, 0.1, 0.075, 0.06, 0.05, 0.1 * 3 / 7, 0.04, 0.04]
+    np.testing.assert_allclose(seen, expected, rtol=1e-6)
+
+
+def test_one_over_epoch_default_half_life(monitored, rate):
+    seen = monitored(OneOverEpoch(start=1), 2, rate)
+    np.testing.assert_allclose(seen, [0.1, 0.1 * 2 / 3, 0.05], rtol=1e-6)
+
+
+def test_one_over_epoch_counts_from_its_own_first_epoch(model, monitored, rate):
+    model.monitor.epochs = 30
+    np.testing.assert_allclose(monitored(OneOverEpoch(1, 1), 1, rate), [0.1, 0.05], rtol=1e-6)
+
+
+def test_linear_decay_over_epoch(monitored, rate):
+    # Steps of (.1 - .02) / (5 - 2 + 1) from epoch 2 (counted from 1) on.
+    seen = monitored(LinearDecayOverEpoch(start=2, saturate=5, decay_factor=0.2), 6, rate)
+    np.testing.assert_allclose(seen, [0.1, 0.08, 0.06, 0.04, 0.02, 0.02, 0.02], rtol=1e-6)
+
+
+def test_linear_decay_over_epoch_enters_where_the_model_is(model, monitored, rate):
+    model.monitor.epochs = 3
+    seen = monitored(LinearDecayOverEpoch(start=2, saturate=5, decay_factor=0.2), 1, rate)
+    np.testing.assert_allclose(seen, [0.04, 0.02], rtol=1e-6)
+
+
+@pytest.mark.parametrize("monitor_again", [False, True])
+@pytest.mark.parametrize(
+    "make", [lambda: OneOverEpoch(1, 2), lambda: LinearDecayOverEpoch(1, 9, 0.1)]
+)
+def test_restored_schedules_go_on(model, algorithm, monitored, rate, tmp_path, make, monitor_again):
+    straight = monitored(make(), 4, rate)
+    model.monitor.epochs = 0
+    algorithm.learning_rate.set_value(np.float32(0.1))
+    extension = make()
+    monitored(extension, 3, rate)
+    serial.save(str(tmp_path / "extension.pkl"), extension)
+    restored = serial.load(str(tmp_path / "extension.pkl"))
+    restored.setup(model, None, algorithm)
+    if monitor_again:
+        restored.on_monitor(model, None, algorithm)
+    assert rate() == straight[3]
+    model.monitor.epochs += 1
+    restored.on_monitor(model, None, algorithm)
+    assert rate() == straight[4]
+
+
+def test_arguments_are_checked(model, algorithm):
+    for make, message in [
+        (lambda: MonitorBasedLRAdjuster(min_lr=2), "min_lr 2.0 is greater than max_lr 1.0"),
+        (lambda: OneOverEpoch(-1), "start .* is -1"),
+        (lambda: OneOverEpoch(1, half_life=0), "half_life .* is 0"),
+        (lambda: LinearDecayOverEpoch(5, 2, 0.1), "start 5, saturate 2"),
+        (lambda: LinearDecayOverEpoch(1, 2, 0), "decay_factor .* not 0.0"),
+        (lambda: OneOverEpoch(1, min_lr=1).on_monitor(model, None, algorithm), "min_lr 1.0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make()
