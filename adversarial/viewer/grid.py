@@ -1,0 +1,170 @@
+"""A grid of small images on one picture: `Grid` draws it, `save_grid` does all in one call."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+GREY = (0.5, 0.5, 0.5)
+YELLOW = (1.0, 1.0, 0.0)
+
+logger = logging.getLogger(__name__)
+
+
+class Grid:
+    """`rows` x `cols` cells with padding between and around them.
+
+    Cells are counted row by row from the upper left; lengths are in pixels, colours are RGB in
+    [0, 1]. `pixels` is the picture so far, an array (height, width, 3).
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        cols: int,
+        cell: Sequence[int],
+        pad: Sequence[int],
+        background: Sequence[float] = GREY,
+    ):
+        if rows < 1 or cols < 1:
+            raise ValueError(f"a grid has at least one row and one column, got {rows} x {cols}")
+        if min(cell) < 1 or min(pad) < 0:
+            raise ValueError(f"a grid cannot have cells of {tuple(cell)} padded by {tuple(pad)}")
+        self.rows, self.cols = rows, cols
+        self.cell, self.pad = tuple(cell), tuple(pad)
+        self.background = np.asarray(background)
+        height, width = (
+            count * size + (count + 1) * gap for count, size, gap in zip((rows, cols), cell, pad)
+        )
+        self.pixels = np.empty((height, width, 3))
+        self.clear()
+
+    def clear(self) -> None:
+        """Paint everything in the background colour."""
+        self.pixels[:] = self.background
+
+    def put(self, index: int, patch: np.ndarray) -> None:
+        """Draw `patch` (height, width, 1 or 3), values in [0, 1], in the middle of a cell."""
+        top, left = self._corner(index, patch.shape)
+        self.pixels[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
+
+    def frame(self, index: int, shape: Sequence[int], color: Sequence[float], shell: int) -> None:
+        """A line one pixel wide around a patch of `shape`, in the padding, `shell` pixels off."""
+        if shell >= min(self.pad):
+            raise ValueError(f"padding of {self.pad} has no room for a frame {shell + 1} wide")
+        top, left = (start - shell - 1 for start in self._corner(index, shape))
+        bottom, right = top + shape[0] + 2 * shell + 1, left + shape[1] + 2 * shell + 1
+        self.pixels[[top, bottom], left : right + 1] = color
+        self.pixels[top : bottom + 1, [left, right]] = color
+
+    def to_image(self, scale: int = 1) -> Image.Image:
+        """The picture with 8 bits a channel, each pixel as a square of `scale` pixels."""
+        if scale < 1 or scale != int(scale):
+            raise ValueError(f"scale must be a whole number of at least 1, got {scale!r}")
+        pixels = np.rint(self.pixels * 255).astype(np.uint8)
+        return Image.fromarray(pixels.repeat(int(scale), axis=0).repeat(int(scale), axis=1))
+
+    def _corner(self, index: int, shape: Sequence[int]) -> tuple:
+        """The (row, column) of the upper left pixel of a patch of `shape` in cell `index`."""
+        if not 0 <= index < self.rows * self.cols:
+            raise ValueError(f"a grid of {self.rows} x {self.cols} has no cell {index}")
+        if shape[0] > self.cell[0] or shape[1] > self.cell[1]:
+            raise ValueError(f"a patch of {tuple(shape[:2])} does not fit in cells of {self.cell}")
+        return tuple(
+            at * (size + gap) + gap + (size - length) // 2
+            for at, size, gap, length in zip(divmod(index, self.cols), self.cell, self.pad, shape)
+        )
+
+
+def save_grid(
+    images: np.ndarray,
+    path: str | os.PathLike,
+    rows: int,
+    cols: int,
+    pad: int = 2,
+    frame: np.ndarray | None = None,
+    scale: int = 1,
+) -> None:
+    """Write `images` as one picture. Whoever opens `path` meanwhile finds the old one, whole.
+
+    Parameters
+    ----------
+    images : (n, height, width, channels), in [0, 1]
+        Put row by row; channels is 1 or 3, n at most `rows * cols`.
+    path
+        Its ending (.png, ...) tells the format.
+    pad
+        Grey pixels between and around the images.
+    frame : (n,) booleans, optional
+        Which images get a yellow frame, as the training examples in the paper's Figure 2.
+    scale
+        Whole number by which the picture is enlarged.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit these descriptions, or the images do not fit the grid.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(
+            f"images must have shape (n, height, width, 1 or 3), got {images.shape}"
+        )
+    if len(images) > rows * cols:
+        raise ValueError(f"{len(images)} images do not fit in {rows} rows of {cols}")
+    # Written so that NaN is refused as well; the margin forgives rounding.
+    if images.size and not (images.min() >= -1e-5 and images.max() <= 1 + 1e-5):
+        raise ValueError(
+            f"images must have values in [0, 1], got {images.min():g} to {images.max():g}"
+        )
+    framed = np.zeros(len(images), bool) if frame is None else np.asarray(frame, bool)
+    if framed.shape != (len(images),):
+        raise ValueError(f"frame must have shape ({len(images)},), got {framed.shape}")
+
+    grid = Grid(rows, cols, images.shape[1:3], (pad, pad))
+    for index, image in enumerate(images):
+        grid.put(index, image.clip(0, 1))
+        if framed[index]:
+            # Half of the padding: the other half belongs to the neighbour.
+            for shell in range(max(1, pad // 2)):
+                grid.frame(index, image.shape, YELLOW, shell)
+    save_image(grid.to_image(scale), path)
+
+
+def save_image(image: Image.Image, path: str | os.PathLike) -> None:
+    """Write `image` to a file beside `path` and rename it, so that no one sees half of it."""
+    path = os.fspath(path)
+    ending = os.path.splitext(path)[1].lower()
+    kind = Image.registered_extensions().get(ending)
+    if kind not in Image.SAVE:
+        raise ValueError(f"cannot tell an image format from {path!r}: end it in .png")
+    aside = f"{path}.{os.getpid()}.part"
+    try:
+        with open(aside, "wb") as stream:
+            image.save(stream, format=kind)
+        os.replace(aside, path)
+    finally:
+        if os.path.exists(aside):
+            os.remove(aside)
+
+
+def show_image(image: Image.Image) -> bool:
+    """Open `image` in a window; where there is none to open, say so. Whether it was shown."""
+    headless = sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if headless or not _open_window(image):
+        logger.warning("No display to show the image on: save it to a file instead.")
+        return False
+    return True
+
+
+def _open_window(image: Image.Image) -> bool:
+    from PIL import ImageShow  # looks for viewer programs when imported
+
+    return bool(ImageShow.show(image))
