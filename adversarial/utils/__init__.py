@@ -1,0 +1,1 @@
+"""Helpers that know nothing of models: safe files, iteration orders, text."""

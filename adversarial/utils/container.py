@@ -1,0 +1,206 @@
+"""The file a model is kept in: a zip archive of one JSON text and plain arrays, with checksums.
+
+    object.json     the object graph (see `graph`)
+    0.npy, 1.npy    arrays, in NumPy's own format, never pickled
+    SHA256SUMS      a digest for each member; `unzip` and `sha256sum -c SHA256SUMS` agree with us
+
+Nothing is compressed, so a member is never larger than the file it is read from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import zipfile
+from typing import Any, BinaryIO
+
+import numpy as np
+
+GRAPH = "object.json"
+SUMS = "SHA256SUMS"
+MAX_JSON = 64 << 20
+_CHUNK = 1 << 20
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_PICKLE = "a Python pickle, which could run code and is never opened here"
+_STRANGERS = (
+    (b"PK\x03\x04", "a zip archive of something else"),
+    *((magic, _PICKLE) for magic in (b"\x80", b"ccopy_reg", b"c__builtin__", b"(dp", b"(lp")),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x93NUMPY", "a single NumPy array"),
+    (b"\x89HDF", "an HDF5 file"),
+)
+
+
+class Fault(ValueError):
+    """What is wrong with a file, without the file's name."""
+
+
+class _HashingFile:
+    """Passes on what is written, and keeps its digest."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.digest = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self.stream.write(data)
+
+
+def write(stream: BinaryIO, document: Any, arrays: list[np.ndarray]) -> None:
+    """Write `document` (JSON data) and `arrays` into the seekable `stream`."""
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
+    if len(text) > MAX_JSON:
+        raise ValueError(f"the object graph takes {len(text)} bytes of JSON, more than {MAX_JSON}")
+    sums = []
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+
+        def member(name: str, size: int) -> Any:
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.file_size = size
+            info.external_attr = 0o644 << 16
+            return archive.open(info, "w")
+
+        def add(name: str, size: int, fill: Any) -> None:
+            with member(name, size) as target:
+                hashing = _HashingFile(target)
+                fill(hashing)
+            sums.append(f"{hashing.digest.hexdigest()}  {name}\n")
+
+        add(GRAPH, len(text), lambda target: target.write(text))
+        for index, array in enumerate(arrays):
+            add(
+                f"{index}.npy",
+                array.nbytes + (1 << 16),
+                lambda target, array=array: np.lib.format.write_array(
+                    target, array, allow_pickle=False
+                ),
+            )
+        body = "".join(sums).encode("ascii")
+        with member(SUMS, len(body)) as target:
+            target.write(body)
+
+
+def read(stream: BinaryIO) -> tuple[Any, list[np.ndarray]]:
+    """The document and arrays of a file that `write` wrote; raises `Fault` for anything else."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    start = stream.read(64)
+    if not start:
+        raise Fault("is empty")
+    if start[:4] != b"PK\x03\x04" or start[30 : 30 + len(GRAPH)] != GRAPH.encode():
+        kind = next((what for magic, what in _STRANGERS if start.startswith(magic)), None)
+        raise Fault("is not a model file of this program" + (f": it is {kind}" if kind else ""))
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            infos = _checked_members(archive, size)
+            expected = _read_sums(archive, infos)
+            text = _read_verified(archive, infos[GRAPH], expected)
+            arrays = [
+                _read_array(archive, infos[f"{index}.npy"], expected)
+                for index in range(len(infos) - 2)
+            ]
+    except Fault:
+        raise
+    # zipfile and numpy answer damaged bytes with a dozen kinds of exception; all mean the same.
+    except Exception as error:
+        raise Fault(f"is truncated or damaged ({short(error)})") from error
+    try:
+        return json.loads(text, parse_constant=_no_constant), arrays
+    except (ValueError, RecursionError) as error:
+        raise Fault(f"holds an object graph that is not valid ({short(error)})") from error
+
+
+def short(error: BaseException) -> str:
+    """An exception in one short line."""
+    words = " ".join(str(error).split())[:120]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} in JSON")
+
+
+def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    infos = {info.filename: info for info in archive.infolist()}
+    names = {GRAPH, SUMS, *(f"{index}.npy" for index in range(len(infos) - 2))}
+    if len(infos) != len(archive.infolist()) or set(infos) != names:
+        raise Fault("is truncated or damaged, or another program's zip archive")
+    for info in infos.values():
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise Fault(f"has a compressed member {info.filename!r}, which is never read here")
+        if info.flag_bits & 1:
+            raise Fault(f"has an encrypted member {info.filename!r}")
+    total = sum(info.file_size for info in infos.values())
+    if total > size:
+        raise Fault(f"claims {total} bytes of contents but is only {size} bytes long")
+    if infos[GRAPH].file_size > MAX_JSON:
+        raise Fault(f"holds an object graph of more than {MAX_JSON} bytes")
+    return infos
+
+
+def _read_sums(
+    archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo]
+) -> dict[str, str]:
+    lines = archive.read(infos[SUMS]).decode("ascii").splitlines()
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if set(expected) != set(infos) - {SUMS}:
+        raise Fault("is damaged: its list of checksums does not match its members")
+    return expected
+
+
+def _verify(info: zipfile.ZipInfo, digest: Any, expected: dict[str, str]) -> None:
+    if digest.hexdigest() != expected[info.filename]:
+        raise Fault(f"is damaged: the checksum of its member {info.filename!r} does not match")
+
+
+def _read_verified(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: dict[str, str]
+) -> bytes:
+    data = archive.read(info)
+    _verify(info, hashlib.sha256(data), expected)
+    return data
+
+
+def _read_array(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: dict[str, str]
+) -> np.ndarray:
+    # One pass to check, one to read: nothing is allocated, or parsed, from an unverified member.
+    digest = hashlib.sha256()
+    with archive.open(info) as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK), b""):
+            digest.update(chunk)
+    _verify(info, digest, expected)
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        elif version == (2, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+        else:
+            raise Fault(f"has an array {info.filename!r} of unknown version {version}")
+        count = check_dtype_and_count(shape, dtype)
+        left = info.file_size - stream.tell()
+        if count * dtype.itemsize != left:
+            raise Fault(
+                f"has an array {info.filename!r} of shape {shape} and type {dtype} in {left} bytes"
+            )
+        flat = np.empty(count, dtype)
+        view = memoryview(flat.view(np.uint8) if count else b"")
+        for begin in range(0, left, _CHUNK):
+            part = stream.read(min(_CHUNK, left - begin))
+            view[begin : begin + len(part)] = part
+    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
+def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Number of elements of an array that may be stored; raises `Fault` for one that may not."""
+    if dtype.hasobject:
+        raise Fault(f"has an array of Python objects ({dtype})")
+    if not 0 < dtype.itemsize <= 1 << 16 or dtype.subdtype is not None:
+        raise Fault(f"has an array of an unsupported type ({dtype})")
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise Fault(f"has an array of shape {shape}")
+    return math.prod(shape)
