@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import aesara.tensor as at
 import numpy as np
 
-from adversarial.backend import floatX
 from adversarial.termination_criteria.channels import channel_values, find_channel
 from adversarial.training_algorithms.learning_rule import add_plain_channel
 from adversarial.training_algorithms.schedules import assign
@@ -73,13 +71,12 @@ class SharedSetter(EpochExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the channels, where there is a monitoring dataset."""
-        channels = getattr(getattr(model, "monitor", None), "channels", {})
-        if not channels:
-            return
-        data = next(iter(channels.values())).dataset
+        monitor = getattr(model, "monitor", None)
+        channels = {} if monitor is None else monitor.channels
+        monitored = [c.dataset for c in channels.values() if c.dataset is not None]
         for _, variable, _ in self._updates:
-            if variable.name is not None and variable.name not in channels:
-                add_plain_channel(model.monitor, data, variable.name, variable)
+            if monitored and variable.name is not None and _is_free(monitor, variable.name):
+                add_plain_channel(monitor, monitored[0], variable.name, variable)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Set what is due."""
@@ -116,13 +113,16 @@ class ChannelSmoother(TrainExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the channel; the monitor records a placeholder that `on_monitor` replaces."""
         source = find_channel(model, self.channel_to_smooth)
-        if self.channel_to_publish not in model.monitor.channels:
-            placeholder = at.constant(-1.0, dtype=floatX)
-            add_plain_channel(
-                model.monitor, source.dataset, self.channel_to_publish, placeholder
-            )
+        if _is_free(model.monitor, self.channel_to_publish):
+            add_plain_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Replace the published channel's newest value."""
         values = channel_values(model, self.channel_to_smooth)[-self.k :]
         channel_values(model, self.channel_to_publish)[-1] = float(np.mean(values))
+
+
+def _is_free(monitor: Any, name: str) -> bool:
+    """Whether a channel `name` can be added: none is there, or one restored from a file."""
+    channel = monitor.channels.get(name)
+    return channel is None or channel.val is None

@@ -22,7 +22,11 @@ class FakeMonitor:
         return self.epochs
 
     def add_channel(self, name, ipt, val, dataset=None, prereqs=None, data_specs=None):
-        self.channels[name] = SimpleNamespace(val=val, dataset=dataset, val_record=[])
+        old = self.channels.get(name)
+        if old is not None and old.val is not None:
+            raise ValueError(f"a channel named {name!r} exists already")
+        record = [] if old is None else old.val_record
+        self.channels[name] = SimpleNamespace(val=val, dataset=dataset, val_record=record)
 
 
 class FakeModel(Persistent):
@@ -44,7 +48,7 @@ class FakeModel(Persistent):
         """Let channels take new values."""
         for name, value in values.items():
             if name not in self.monitor.channels:
-                self.monitor.add_channel(name, None, None, dataset="data")
+                self.monitor.add_channel(name, None, "symbol", dataset="data")
             self.monitor.channels[name].val_record.append(value)
 
 

@@ -45,6 +45,22 @@ def test_shared_setter_goes_on_after_a_restart(model, algorithm, monitored, tmp_
     assert knob.get_value() == 7
 
 
+def test_channels_restored_from_a_file_come_to_life_again(model, algorithm):
+    knob = shared(1.0, name="knob")
+    model.record(cost=4.0, knob=1.0, smooth=4.0)
+    for name in ("knob", "smooth"):
+        model.monitor.channels[name].val = None
+        model.monitor.channels[name].dataset = None
+    for extension in (SharedSetter([[3, knob, 7]]), ChannelSmoother("cost", "smooth")):
+        # Twice: a channel that is there stays as it is.
+        extension.setup(model, None, algorithm)
+        extension.setup(model, None, algorithm)
+    assert model.monitor.channels["knob"].val is knob
+    assert model.monitor.channels["knob"].val_record == [1.0]
+    assert model.monitor.channels["smooth"].val == -1.0
+    assert model.monitor.channels["smooth"].dataset == "data"
+
+
 @pytest.mark.parametrize(
     ("entry", "message"), [([1, 2], r"not \[1, 2\]"), ([1, "knob", 2], "not 'knob'")]
 )
