@@ -1,5 +1,50 @@
-"""Generative adversarial networks, after Goodfellow et al. (2014)."""
+"""Generative adversarial networks, after Goodfellow et al. (2014).
+
+The public names of the 2014 package, each found in the room where it now lives.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
+# First of all: it configures Aesara, which must happen before anything imports it.
 from adversarial import backend as backend
+
+_ROOMS = {
+    "adversarial.models.adversary_pair": ("AdversaryPair", "recapitate_discriminator"),
+    "adversarial.models.generator": ("Generator", "IntrinsicDropoutGenerator", "add_layers"),
+    "adversarial.models.initialization": ("marginals",),
+    "adversarial.models.parzen": ("aesara_parzen", "log_mean_exp", "theano_parzen"),
+    "adversarial.models.weightless": (
+        "Clusterize",
+        "HardSigmoid",
+        "NoiseCat",
+        "RectifiedLinear",
+        "Sigmoid",
+        "SubtractHalf",
+        "SubtractRealMean",
+        "Sum",
+    ),
+    "adversarial.costs.adversary": (
+        "AdversaryCost2",
+        "InpaintingAdversaryCost",
+        "LazyAdversaryCost",
+        "ThresholdedAdversaryCost",
+    ),
+    "adversarial.training_algorithms.cycler": ("Cycler",),
+    "adversarial.train_extensions.activate_generator": ("ActivateGenerator",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'adversarial' has no attribute {name!r}")
+    return getattr(importlib.import_module(_ROOM_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,138 @@
+"""The two players, and an optional third that infers z."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Optional
+
+from adversarial.models.generator import MONITORED_SAMPLES, Generator
+from adversarial.models.mlp import MLP, Layer
+from adversarial.models.model import Model
+from adversarial.space import Space
+from adversarial.utils import serial
+
+
+class AdversaryPair(Model):
+    """A generator and the discriminator it plays against (paper, equation 1).
+
+    Parameters
+    ----------
+    generator : Generator
+    discriminator : MLP
+        Its top layer is a Sigmoid of one unit: the probability that the input is data.
+    inferer : MLP, optional
+        Predicts z, or a layer of G, from a sample (paper, section 7, extension 2).
+    monitor_generator, monitor_discriminator, monitor_inference : bool
+        Which players' channels are monitored.
+    shrink_d : float
+        When not zero, D's parameters are multiplied by it after every update.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: MLP,
+        inferer: Optional[MLP] = None,
+        inference_monitoring_batch_size: int = 128,
+        monitor_generator: bool = True,
+        monitor_discriminator: bool = True,
+        monitor_inference: bool = True,
+        shrink_d: float = 0.0,
+    ) -> None:
+        super().__init__()
+        made, judged = generator.get_output_space(), discriminator.get_input_space()
+        if made.get_total_dimension() != judged.get_total_dimension():
+            raise ValueError(f"the generator makes {made}, but the discriminator takes {judged}")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.inferer = inferer
+        self.inference_monitoring_batch_size = inference_monitoring_batch_size
+        self.monitor_generator = monitor_generator
+        self.monitor_discriminator = monitor_discriminator
+        self.monitor_inference = monitor_inference
+        self.shrink_d = shrink_d
+
+    def _players(self) -> list[Model]:
+        players = [self.generator, self.discriminator]
+        return players if self.inferer is None else [*players, self.inferer]
+
+    def get_params(self) -> list:
+        return [param for player in self._players() for param in player.get_params()]
+
+    def get_lr_scalers(self) -> OrderedDict:
+        scalers = OrderedDict()
+        for player in self._players():
+            scalers.update(player.get_lr_scalers())
+        return scalers
+
+    def _modify_updates(self, updates: OrderedDict) -> None:
+        for player in self._players():
+            player.modify_updates(updates)
+        if self.shrink_d != 0.0:
+            for param in self.discriminator.get_params():
+                if param in updates:
+                    updates[param] = self.shrink_d * updates[param]
+
+    def set_batch_size(self, batch_size: int) -> None:
+        for player in self._players():
+            player.set_batch_size(batch_size)
+
+    # The pair stands before the data as its discriminator does.
+
+    def get_input_space(self) -> Space:
+        return self.discriminator.get_input_space()
+
+    def get_output_space(self) -> Space:
+        return self.discriminator.get_output_space()
+
+    def get_input_source(self) -> str:
+        return self.discriminator.get_input_source()
+
+    def get_monitoring_data_specs(self) -> tuple:
+        return (self.get_input_space(), self.get_input_source())
+
+    def get_weights(self) -> Any:
+        return self.discriminator.get_weights()
+
+    def get_weights_format(self) -> tuple[str, str]:
+        return self.discriminator.get_weights_format()
+
+    def get_weights_view_shape(self) -> tuple[int, int]:
+        return self.discriminator.get_weights_view_shape()
+
+    def get_weights_topo(self) -> Any:
+        return self.discriminator.get_weights_topo()
+
+    def get_monitoring_channels(self, data: Any) -> OrderedDict:
+        """The players' channels, prefixed gen_, dis_on_data_, dis_on_samp_ and inf_.
+
+        The 2014 code filled its dis_on_data_ channels from samples and dis_on_samp_ from data;
+        here each holds what its name says.
+        """
+        channels = OrderedDict()
+
+        def add(prefix: str, found: OrderedDict) -> None:
+            channels.update((prefix + name, value) for name, value in found.items())
+
+        if self.monitor_generator:
+            add("gen_", self.generator.get_monitoring_channels(data))
+        if self.monitor_discriminator:
+            add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
+            samples = self._as_data(self.generator.sample(MONITORED_SAMPLES))
+            add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
+        if self.inferer is not None and self.monitor_inference:
+            sample, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
+            add("inf_", self.inferer.get_monitoring_channels((sample, z)))
+        return channels
+
+    def _as_data(self, samples: Any) -> Any:
+        """Samples in the layout in which D takes data."""
+        return self.generator.get_output_space().format_as(samples, self.get_input_space())
+
+
+def recapitate_discriminator(pair_path: str, new_head: Layer) -> MLP:
+    """The discriminator of the model file `pair_path` with `new_head` in place of its top layer."""
+    discriminator = serial.load(pair_path).discriminator
+    del discriminator.layers[-1]
+    discriminator.add_layers([new_head])
+    return discriminator

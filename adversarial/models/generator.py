@@ -1,0 +1,231 @@
+"""The generator G: noise z through a network becomes a sample (paper, section 3)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Optional, Union
+
+import aesara.tensor as T
+import numpy as np
+
+from adversarial import backend
+from adversarial.models.mlp import MLP
+from adversarial.models.model import Model
+from adversarial.models.parzen import theano_parzen
+from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.utils import serial
+from adversarial.utils.seeding import seed_words
+
+NOISES = ("gaussian", "uniform", "spherical")
+
+# Channels of D on samples, and of G without data, are computed on this many samples.
+MONITORED_SAMPLES = 100
+
+
+class Generator(Model):
+    """Samples G(z) for z drawn from a fixed distribution.
+
+    Parameters
+    ----------
+    mlp : MLP
+        G; its input space is the space of z, its output space that of the data.
+    noise : str
+        'gaussian' (standard normal), 'uniform' on [-sqrt 3, sqrt 3] (unit variance) or
+        'spherical' (a Gaussian divided by its norm).
+    monitor_ll : bool
+        Monitor a cheap Parzen estimate of the log-likelihood, `ll`, from `ll_n_samples` samples
+        a batch and windows of deviation `ll_sigma`; it is not Table 1's procedure.
+    """
+
+    def __init__(
+        self,
+        mlp: MLP,
+        noise: str = "gaussian",
+        monitor_ll: bool = False,
+        ll_n_samples: int = 100,
+        ll_sigma: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if noise not in NOISES:
+            raise ValueError(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
+        self.mlp = mlp
+        self.noise = noise
+        self.monitor_ll = bool(monitor_ll)
+        self.ll_n_samples = ll_n_samples
+        self.ll_sigma = ll_sigma
+        self.theano_rng = backend.RandomStreams(seed_words(None, 2014 * 5 + 27), "generator noise")
+
+    def get_input_space(self) -> Space:
+        return self.mlp.get_input_space()
+
+    def get_output_space(self) -> Space:
+        return self.mlp.get_output_space()
+
+    def get_params(self) -> list:
+        return self.mlp.get_params()
+
+    def get_lr_scalers(self) -> OrderedDict:
+        return self.mlp.get_lr_scalers()
+
+    def _modify_updates(self, updates: OrderedDict) -> None:
+        self.mlp.modify_updates(updates)
+
+    def set_batch_size(self, batch_size: int) -> None:
+        self.mlp.set_batch_size(batch_size)
+
+    def get_noise(self, size: Union[int, tuple, Any]) -> Any:
+        """z, symbolic: shape `size`, or (size, dimension of z) for a single number."""
+        if not isinstance(size, (tuple, list)):
+            size = (size, self.get_input_space().get_total_dimension())
+        if self.noise == "uniform":
+            return self.theano_rng.uniform(size=size, low=-np.sqrt(3), high=np.sqrt(3))
+        z = self.theano_rng.normal(size=size)
+        if self.noise == "spherical":
+            z = z / T.maximum(1e-7, T.sqrt(T.sqr(z).sum(axis=1, keepdims=True)))
+        return z
+
+    def _formatted_noise(self, num_samples: Any) -> Any:
+        space = self.get_input_space()
+        n = space.get_total_dimension()
+        return VectorSpace(n).format_as(self.get_noise((num_samples, n)), space)
+
+    def sample_and_noise(
+        self,
+        num_samples: Any,
+        default_input_include_prob: float = 1.0,
+        default_input_scale: float = 1.0,
+        all_g_layers: bool = False,
+    ) -> tuple:
+        """(samples, z, states below the top layer if `all_g_layers` else None), symbolic."""
+        z = self._formatted_noise(num_samples)
+        states = self.mlp.dropout_fprop(
+            z,
+            default_input_include_prob=default_input_include_prob,
+            default_input_scale=default_input_scale,
+            return_all=True,
+        )
+        return states[-1], z, states[:-1] if all_g_layers else None
+
+    def sample(
+        self,
+        num_samples: Any,
+        default_input_include_prob: float = 1.0,
+        default_input_scale: float = 1.0,
+    ) -> Any:
+        """`num_samples` samples, symbolic, in the output space."""
+        return self.sample_and_noise(num_samples, default_input_include_prob, default_input_scale)[0]
+
+    def inpainting_sample_and_noise(
+        self,
+        X: Any,
+        default_input_include_prob: float = 1.0,
+        default_input_scale: float = 1.0,
+        side: str = "right",
+    ) -> tuple:
+        """(images whose `side` half G painted, the noise it saw there), symbolic.
+
+        X is a batch of images (batch, rows, columns, channels).  G sees each image with noise in
+        place of the half to paint and puts out that half, flattened; the other half is X's.
+        """
+        space = self.get_input_space()
+        if not isinstance(space, Conv2DSpace) or X.ndim != 4:
+            raise ValueError(f"inpainting needs images in and a Conv2DSpace below G, not {space}")
+        rows, cols = space.shape
+        masks = {
+            "left": (slice(0, rows), slice(0, cols // 2)),
+            "right": (slice(0, rows), slice(cols // 2, cols)),
+            "top": (slice(0, rows // 2), slice(0, cols)),
+            "bottom": (slice(rows // 2, rows), slice(0, cols)),
+        }
+        if side not in masks:
+            raise ValueError(f"side must be one of {', '.join(masks)}, not {side!r}")
+        down, across = masks[side]
+        hole = X[:, down, across, :]
+        size = (X.shape[0], down.stop - down.start, across.stop - across.start, space.num_channels)
+        noise = self.theano_rng.normal(size=size)
+        seen = T.set_subtensor(hole, noise)
+        seen = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c"))\
+            .format_as(seen, space)
+        painted = self.mlp.dropout_fprop(
+            seen,
+            default_input_include_prob=default_input_include_prob,
+            default_input_scale=default_input_scale,
+        )
+        return T.set_subtensor(hole, painted.reshape(size)), noise
+
+    def ll(self, data: Any, n_samples: int, sigma: float) -> Any:
+        """Parzen log-likelihood of each example of `data`, in nats, from fresh samples."""
+        space = self.get_output_space()
+        flat = VectorSpace(space.get_total_dimension())
+        samples = space.format_as(self.sample(n_samples), flat)
+        return theano_parzen(space.format_as(data, flat), samples, sigma)
+
+    def get_monitoring_channels(self, data: Any) -> OrderedDict:
+        """Channels of G's layers on as many samples as there are examples; ll if monitored."""
+        axis = getattr(self.get_output_space(), "axes", ("b",)).index("b")
+        m = MONITORED_SAMPLES if data is None else data.shape[axis]
+        channels = self.mlp.get_monitoring_channels((self._formatted_noise(m), None))
+        if self.monitor_ll:
+            channels["ll"] = self.ll(data, self.ll_n_samples, self.ll_sigma).mean()
+            channels["nll"] = -channels["ll"]
+        return channels
+
+
+class IntrinsicDropoutGenerator(Generator):
+    """A generator whose dropout is part of the model: it samples with it at all times."""
+
+    def __init__(
+        self,
+        default_input_include_prob: float,
+        default_input_scale: float,
+        input_include_probs: Optional[dict[str, float]] = None,
+        input_scales: Optional[dict[str, float]] = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.default_input_include_prob = default_input_include_prob
+        self.default_input_scale = default_input_scale
+        self.input_include_probs = input_include_probs
+        self.input_scales = input_scales
+
+    def sample_and_noise(
+        self,
+        num_samples: Any,
+        default_input_include_prob: float = 1.0,
+        default_input_scale: float = 1.0,
+        all_g_layers: bool = False,
+    ) -> tuple:
+        """As the base class, but with this object's dropout instead of the arguments'."""
+        z = self._formatted_noise(num_samples)
+        states = self.mlp.dropout_fprop(
+            z,
+            default_input_include_prob=self.default_input_include_prob,
+            input_include_probs=self.input_include_probs,
+            default_input_scale=self.default_input_scale,
+            input_scales=self.input_scales,
+            return_all=True,
+        )
+        return states[-1], z, states[:-1] if all_g_layers else None
+
+
+def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:
+    """`mlp` with the generator layers, from `start_layer` on, of the model file `pretrained` on top.
+
+    ValueError when the first of them does not take what `mlp` puts out.
+    """
+    layers = serial.load(pretrained).generator.mlp.layers[start_layer:]
+    if not layers:
+        raise ValueError(f"{pretrained} has no generator layer {start_layer}")
+    have, want = mlp.get_output_space(), layers[0].get_input_space()
+    if have != want:
+        raise ValueError(f"{pretrained}: layer {start_layer} takes {want}, not {have}")
+    names = {layer.layer_name for layer in mlp.layers}
+    for layer in layers:
+        # The pretrained file may use the names of the new layers; as in 2014 both then stand,
+        # but dropout finds layers by name, so the later one is renamed.
+        while layer.layer_name in names:
+            layer.layer_name += "_pretrained"
+        names.add(layer.layer_name)
+        layer.mlp = mlp
+        mlp.layers.append(layer)
+    return mlp

@@ -1,0 +1,124 @@
+"""Maxout layers (Goodfellow et al., "Maxout Networks", 2013)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Optional
+
+import aesara.tensor as T
+import numpy as np
+
+from adversarial import backend
+from adversarial.models.mlp.dense import Dense
+from adversarial.models.statistics import unit_channels
+from adversarial.space import Space, VectorSpace
+
+
+class Maxout(Dense):
+    """Each unit is the greatest of `num_pieces` affine functions of the input.
+
+    Unit u takes the maximum over columns u*num_pieces ... u*num_pieces + num_pieces - 1 of
+    x W + b; with a `pool_stride` below num_pieces, neighbouring units share columns and there are
+    (num_units * num_pieces - num_pieces) / pool_stride + 1 of them.
+
+    Parameters beside those of `Dense`
+    ----------------------------------
+    randomize_pools : bool
+        Columns are drawn at random (with replacement) before pooling.
+    min_zero : bool
+        Zero takes part in every maximum.
+    """
+
+    def __init__(
+        self,
+        layer_name: str,
+        num_units: int,
+        num_pieces: int,
+        pool_stride: Optional[int] = None,
+        randomize_pools: bool = False,
+        irange: Optional[float] = None,
+        sparse_init: Optional[int] = None,
+        sparse_stdev: float = 1.0,
+        include_prob: float = 1.0,
+        init_bias: Any = 0.0,
+        W_lr_scale: Optional[float] = None,
+        b_lr_scale: Optional[float] = None,
+        max_col_norm: Optional[float] = None,
+        max_row_norm: Optional[float] = None,
+        mask_weights: Any = None,
+        min_zero: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        for name, value in (("num_units", num_units), ("num_pieces", num_pieces)):
+            if not (isinstance(value, int) and value > 0):
+                raise ValueError(f"layer {layer_name!r}: {name} must be positive, not {value!r}")
+        self.num_units = num_units
+        self.num_pieces = num_pieces
+        self.pool_stride = num_pieces if pool_stride is None else pool_stride
+        if not 0 < self.pool_stride <= num_pieces:
+            raise ValueError(f"layer {layer_name!r}: pool_stride must be 1 to {num_pieces}")
+        if (self.units - num_pieces) % self.pool_stride:
+            raise ValueError(
+                f"layer {layer_name!r}: pools of {num_pieces} with pool_stride {pool_stride} "
+                f"do not tile {self.units} columns"
+            )
+        self.randomize_pools = randomize_pools
+        self.min_zero = min_zero
+        super().__init__(
+            layer_name,
+            self.units,
+            irange=irange,
+            sparse_init=sparse_init,
+            sparse_stdev=sparse_stdev,
+            include_prob=include_prob,
+            init_bias=init_bias,
+            W_lr_scale=W_lr_scale,
+            b_lr_scale=b_lr_scale,
+            max_col_norm=max_col_norm,
+            max_row_norm=max_row_norm,
+            mask_weights=mask_weights,
+            **kwargs,
+        )
+
+    @property
+    def units(self) -> int:
+        return self.num_units * self.num_pieces
+
+    def set_input_space(self, space: Space) -> None:
+        super().set_input_space(space)
+        pools = (self.units - self.num_pieces) // self.pool_stride + 1
+        self.output_space = VectorSpace(pools)
+        self.permutation = None
+        if self.randomize_pools:
+            self.permutation = np.asarray(
+                [self.mlp.rng.randint(self.units) for _ in range(self.units)]
+            )
+
+    def fprop(self, state_below: Any) -> Any:
+        z = self._linear_part(state_below)
+        if self.permutation is not None:
+            z = z[:, self.permutation]
+        if self.pool_stride == self.num_pieces:
+            p = backend.maxout(z, self.num_pieces)
+        else:
+            last = self.units - self.num_pieces
+            pieces = [z[:, i : last + i + 1 : self.pool_stride] for i in range(self.num_pieces)]
+            p = pieces[0]
+            for piece in pieces[1:]:
+                p = T.maximum(p, piece)
+        return T.maximum(p, 0.0) if self.min_zero else p
+
+    def get_weights_view_shape(self) -> tuple[int, int]:
+        return (self.num_units, self.num_pieces)
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        channels = super().get_layer_monitoring_channels(state_below, state, targets)
+        if state is None and state_below is not None:
+            state = self.fprop(state_below)
+        if state is not None:
+            # "p" for pooled, where a unit has more than one piece.
+            prefix = "" if self.num_pieces == 1 else "p_"
+            channels.update(unit_channels(state, name=prefix + "{}_x.{}_u"))
+        return channels

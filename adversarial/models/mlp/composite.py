@@ -1,0 +1,130 @@
+"""Layers without weights of their own that route or reshape."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Optional
+
+from adversarial.models.mlp.dense import get_lr_scalers_from_layers
+from adversarial.models.mlp.layer import Layer
+from adversarial.space import CompositeSpace, Space
+
+
+class SpaceConverter(Layer):
+    """Reshapes its input into `output_space`, an equal number of values in another layout."""
+
+    def __init__(self, layer_name: str, output_space: Space) -> None:
+        super().__init__(layer_name)
+        self.output_space = output_space
+
+    def set_input_space(self, space: Space) -> None:
+        have, want = space.get_total_dimension(), self.output_space.get_total_dimension()
+        if have != want:
+            raise ValueError(
+                f"layer {self.layer_name!r} cannot convert {space} ({have} values) "
+                f"to {self.output_space} ({want} values)"
+            )
+        self.input_space = space
+
+    def fprop(self, state_below: Any) -> Any:
+        return self.input_space.format_as(state_below, self.output_space)
+
+
+class CompositeLayer(Layer):
+    """Several layers side by side; its output is the tuple of theirs.
+
+    Parameters
+    ----------
+    layers : list of Layer
+    inputs_to_layers : dict, optional
+        Position in a composite input -> list of the positions of the layers that receive it.
+        By default every layer receives the whole input.
+    """
+
+    def __init__(
+        self, layer_name: str, layers: list[Layer], inputs_to_layers: Optional[dict] = None
+    ) -> None:
+        super().__init__(layer_name)
+        if not layers:
+            raise ValueError(f"layer {layer_name!r}: layers is empty")
+        self.layers = list(layers)
+        self.inputs_to_layers = None
+        if inputs_to_layers is not None:
+            for source, targets in inputs_to_layers.items():
+                if any(not 0 <= t < len(layers) for t in targets):
+                    raise ValueError(f"inputs_to_layers[{source!r}] = {targets}: no such layer")
+            self.inputs_to_layers = {int(k): list(v) for k, v in inputs_to_layers.items()}
+
+    @property
+    def routing_needed(self) -> bool:
+        return self.inputs_to_layers is not None
+
+    def set_mlp(self, mlp: Any) -> None:
+        super().set_mlp(mlp)
+        for layer in self.layers:
+            layer.set_mlp(mlp)
+
+    def _sources(self, position: int) -> list[int]:
+        return [src for src, dst in sorted(self.inputs_to_layers.items()) if position in dst]
+
+    def set_input_space(self, space: Space) -> None:
+        if self.routing_needed and not isinstance(space, CompositeSpace):
+            raise ValueError(f"layer {self.layer_name!r} routes inputs, so it needs a composite")
+        self.input_space = space
+        for position, layer in enumerate(self.layers):
+            if self.routing_needed:
+                sources = self._sources(position)
+                if not sources:
+                    raise ValueError(f"inputs_to_layers feeds nothing to {layer.layer_name!r}")
+                parts = [space.components[src] for src in sources]
+                layer.set_input_space(parts[0] if len(parts) == 1 else CompositeSpace(parts))
+            else:
+                layer.set_input_space(space)
+        self.output_space = CompositeSpace([layer.get_output_space() for layer in self.layers])
+        self._params = [param for layer in self.layers for param in layer.get_params()]
+
+    def _input_of(self, position: int, state_below: Any) -> Any:
+        if not self.routing_needed:
+            return state_below
+        parts = tuple(state_below[src] for src in self._sources(position))
+        return parts[0] if len(parts) == 1 else parts
+
+    def fprop(self, state_below: Any) -> tuple:
+        return tuple(
+            layer.fprop(self._input_of(position, state_below))
+            for position, layer in enumerate(self.layers)
+        )
+
+    def cost(self, Y: tuple, Y_hat: tuple) -> Any:
+        return sum(layer.cost(y, y_hat) for layer, y, y_hat in zip(self.layers, Y, Y_hat))
+
+    def _weight_decay_aggregate(self, method: str, coeff: Any) -> Any:
+        coeffs = coeff if isinstance(coeff, (list, tuple)) else [coeff] * len(self.layers)
+        return sum(getattr(layer, method)(c) for layer, c in zip(self.layers, coeffs) if c != 0)
+
+    def get_weight_decay(self, coeff: Any) -> Any:
+        return self._weight_decay_aggregate("get_weight_decay", coeff)
+
+    def get_l1_weight_decay(self, coeff: Any) -> Any:
+        return self._weight_decay_aggregate("get_l1_weight_decay", coeff)
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        channels = OrderedDict()
+        for position, layer in enumerate(self.layers):
+            found = layer.get_layer_monitoring_channels(
+                None if state_below is None else self._input_of(position, state_below),
+                None if state is None else state[position],
+                None if targets is None else targets[position],
+            )
+            for name, value in found.items():
+                channels[f"{layer.layer_name}_{name}"] = value
+        return channels
+
+    def _modify_updates(self, updates: OrderedDict) -> None:
+        for layer in self.layers:
+            layer.modify_updates(updates)
+
+    def get_lr_scalers(self) -> OrderedDict:
+        return get_lr_scalers_from_layers(self)

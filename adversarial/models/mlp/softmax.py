@@ -1,0 +1,151 @@
+"""The softmax layer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Optional
+
+import aesara.tensor as T
+import numpy as np
+
+from adversarial.models.mlp.dense import Dense
+from adversarial.models.mlp.linear import logit_of
+from adversarial.space import IndexSpace, Space, VectorSpace
+
+
+class Softmax(Dense):
+    """Class probabilities (batch, n_classes); its loss is the negative log-likelihood.
+
+    Parameters beside those of `Dense`
+    ----------------------------------
+    no_affine : bool
+        The input is already the logits; there are no parameters.
+    init_bias_target_marginals : Dataset, optional
+        Biases begin at the log of the class frequencies of its targets.
+    binary_target_dim : int, optional
+        Targets are class indices, this many an example (1), instead of one-hot rows.
+    non_redundant : bool
+        The first logit is fixed at zero, so that n_classes - 1 are learned.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        layer_name: str,
+        irange: Optional[float] = None,
+        istdev: Optional[float] = None,
+        sparse_init: Optional[int] = None,
+        W_lr_scale: Optional[float] = None,
+        b_lr_scale: Optional[float] = None,
+        max_row_norm: Optional[float] = None,
+        no_affine: bool = False,
+        max_col_norm: Optional[float] = None,
+        init_bias_target_marginals: Any = None,
+        binary_target_dim: Optional[int] = None,
+        non_redundant: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if not (isinstance(n_classes, int) and n_classes > 1):
+            raise ValueError(f"layer {layer_name!r}: n_classes must be at least 2: {n_classes!r}")
+        self.n_classes = n_classes
+        self.non_redundant = non_redundant
+        self.no_affine = no_affine
+        self.binary_target_dim = binary_target_dim
+        if no_affine:
+            if (irange, istdev, sparse_init) != (None, None, None):
+                raise ValueError(f"layer {layer_name!r}: no_affine leaves no weights to initialise")
+            irange = 0.0
+        super().__init__(
+            layer_name,
+            self.units,
+            irange=irange,
+            istdev=istdev,
+            sparse_init=sparse_init,
+            W_lr_scale=W_lr_scale,
+            b_lr_scale=b_lr_scale,
+            max_row_norm=max_row_norm,
+            max_col_norm=max_col_norm,
+            init_bias=_log_frequencies(init_bias_target_marginals, n_classes, non_redundant),
+            use_bias=not no_affine,
+            **kwargs,
+        )
+        self.output_space = VectorSpace(n_classes)
+
+    @property
+    def units(self) -> int:
+        return self.n_classes - int(self.non_redundant)
+
+    def set_input_space(self, space: Space) -> None:
+        if self.no_affine:
+            self.input_space = space
+            self.desired_space = VectorSpace(space.get_total_dimension())
+            if self.desired_space.dim != self.units:
+                raise ValueError(
+                    f"layer {self.layer_name!r} without weights needs {self.units} inputs, "
+                    f"got {self.desired_space.dim}"
+                )
+        else:
+            super().set_input_space(space)
+
+    def get_target_space(self) -> Space:
+        if self.binary_target_dim is None:
+            return self.output_space
+        return IndexSpace(self.n_classes, self.binary_target_dim)
+
+    def fprop(self, state_below: Any) -> Any:
+        if self.no_affine:
+            z = self.input_space.format_as(state_below, self.desired_space)
+        else:
+            z = self._linear_part(state_below)
+        if self.non_redundant:
+            z = T.concatenate([T.zeros((z.shape[0], 1), dtype=z.dtype), z], axis=1)
+        p = T.nnet.softmax(z, axis=-1)
+        p.tag.logit = z
+        return p
+
+    def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
+        """-Y log p, shape (batch, n_classes)."""
+        log_p = T.nnet.logsoftmax(logit_of(Y_hat), axis=-1)
+        if self.binary_target_dim is not None:
+            Y = T.extra_ops.to_one_hot(Y[:, 0], self.n_classes, dtype=log_p.dtype)
+        return -Y * log_p
+
+    def _modify_updates(self, updates: OrderedDict) -> None:
+        if not self.no_affine:
+            super()._modify_updates(updates)
+
+    def get_lr_scalers(self) -> OrderedDict:
+        return OrderedDict() if self.no_affine else super().get_lr_scalers()
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        channels = OrderedDict()
+        if not self.no_affine:
+            channels = super().get_layer_monitoring_channels(state_below, state, targets)
+        if state is None and state_below is not None:
+            state = self.fprop(state_below)
+        if state is None:
+            return channels
+        surest = state.max(axis=1)
+        channels["mean_max_class"] = surest.mean()
+        channels["max_max_class"] = surest.max()
+        channels["min_max_class"] = surest.min()
+        if targets is not None:
+            chosen = T.argmax(state, axis=1)
+            right = targets[:, 0] if self.binary_target_dim is not None else targets.argmax(axis=1)
+            channels["misclass"] = T.neq(chosen, right).mean(dtype=state.dtype)
+            channels["nll"] = self.cost(targets, state)
+        return channels
+
+
+def _log_frequencies(dataset: Any, n_classes: int, non_redundant: bool) -> Any:
+    if dataset is None:
+        return 0.0
+    y = np.asarray(dataset.get_targets())
+    one_hot = y.ndim == 2 and y.shape[1] == n_classes
+    counts = y.sum(axis=0) if one_hot else np.bincount(y.ravel().astype(int), minlength=n_classes)
+    if counts.shape != (n_classes,) or not counts.all():
+        raise ValueError(f"init_bias_target_marginals: class counts are {counts.tolist()}")
+    bias = np.log(counts / counts.sum())
+    return (bias - bias[0])[1:] if non_redundant else bias

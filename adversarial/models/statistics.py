@@ -1,0 +1,50 @@
+"""Monitor channels that several layers share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import aesara.tensor as T
+
+
+def norm_channels(W: Any) -> OrderedDict:
+    """Least, mean and greatest norm of the rows and columns of W (inputs, units)."""
+    channels = OrderedDict()
+    squares = T.sqr(W)
+    for kind, axis in (("row", 1), ("col", 0)):
+        norms = T.sqrt(squares.sum(axis=axis))
+        channels[f"{kind}_norms_min"] = norms.min()
+        channels[f"{kind}_norms_mean"] = norms.mean()
+        channels[f"{kind}_norms_max"] = norms.max()
+    return channels
+
+
+def kernel_norm_channels(norms: Any) -> OrderedDict:
+    """Least, mean and greatest of the norms of convolution kernels."""
+    return OrderedDict(
+        kernel_norms_min=norms.min(), kernel_norms_mean=norms.mean(), kernel_norms_max=norms.max()
+    )
+
+
+def unit_channels(state: Any, over: Sequence[int] = (0,), name: str = "{}_x_{}_u") -> OrderedDict:
+    """Statistics over units of statistics over examples.
+
+    `max_x_mean_u` is the mean over units (u) of the maximum over examples (x).  `over` names the
+    axes of `state` that count as examples: (0,) for (batch, units), positions too for images.
+    """
+    axes = list(over)
+    highest, lowest = state.max(axis=axes), state.min(axis=axes)
+    over_examples = [
+        ("max", highest),
+        ("mean", state.mean(axis=axes)),
+        ("min", lowest),
+        ("range", highest - lowest),
+    ]
+    channels = OrderedDict()
+    for statistic, per_unit in over_examples:
+        channels[name.format(statistic, "max")] = per_unit.max()
+        channels[name.format(statistic, "mean")] = per_unit.mean()
+        channels[name.format(statistic, "min")] = per_unit.min()
+    return channels

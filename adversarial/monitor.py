@@ -1,0 +1,397 @@
+"""Channels: scalars measured on monitoring data between epochs, and their records."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Optional
+
+import aesara.tensor as T
+import numpy as np
+from aesara.compile.sharedvalue import SharedVariable
+from aesara.graph.basic import ancestors
+
+from adversarial import backend
+from adversarial.space import NullSpace
+from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
+from adversarial.utils.serial import Persistent
+
+
+class MonitorChannel(Persistent):
+    """One scalar and its history.
+
+    Attributes
+    ----------
+    val_record : list of float
+        The value at each monitoring; over batches, the mean weighted by batch size.
+    epoch_record, batch_record, example_record : list of int
+        Epochs, minibatches and examples trained on by then.
+    time_record : list of float
+        Seconds since monitoring began.
+    """
+
+    def __init__(
+        self,
+        graph_input: Any,
+        val: Any,
+        name: str,
+        data_specs: Any,
+        dataset: Any,
+        prereqs: Optional[list[Callable]] = None,
+        old_channel: Optional[MonitorChannel] = None,
+    ) -> None:
+        self.name = name
+        self.val = val
+        self.graph_input = graph_input
+        self.data_specs = data_specs
+        self.dataset = dataset
+        self.prereqs = list(prereqs or [])
+        self.doc = get_monitor_doc(val)
+        self.val_record: list[float] = list(old_channel.val_record) if old_channel else []
+        self.epoch_record: list[int] = list(old_channel.epoch_record) if old_channel else []
+        self.batch_record: list[int] = list(old_channel.batch_record) if old_channel else []
+        self.example_record: list[int] = list(old_channel.example_record) if old_channel else []
+        self.time_record: list[float] = list(old_channel.time_record) if old_channel else []
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        for symbolic in ("val", "graph_input", "data_specs", "dataset", "prereqs"):
+            state[symbolic] = None
+        # Arrays, since a list of numbers would be written number by number.
+        for record in ("val", "epoch", "batch", "example", "time"):
+            state[f"{record}_record"] = np.asarray(state[f"{record}_record"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for record in ("val", "epoch", "batch", "example", "time"):
+            name = f"{record}_record"
+            setattr(self, name, np.asarray(state[name]).tolist())
+
+    def __repr__(self) -> str:
+        return f"<MonitorChannel {self.name}, {len(self.val_record)} values>"
+
+
+class Monitor(Persistent):
+    """The channels of a model, and what they are measured on.
+
+    Channels that depend neither on data nor on random draws are computed once a monitoring,
+    the others on every monitoring batch.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.channels: OrderedDict[str, MonitorChannel] = OrderedDict()
+        self.names_to_del: set[str] = set()
+        self.training_succeeded = False
+        self._epochs_seen = 0
+        self._batches_seen = 0
+        self._examples_seen = 0
+        self._seconds_before = 0.0
+        self._began = time.monotonic()
+        self._mode = None
+        self._datasets: list[_MonitoredData] = []
+        self._functions: Optional[tuple] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {k: v for k, v in self.__dict__.items() if k not in self.names_to_del}
+        state.update(
+            _seconds_before=self._seconds(), _began=None, _mode=None, _datasets=[], _functions=None
+        )
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._began = time.monotonic()
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._began
+
+    @classmethod
+    def get_monitor(cls, model: Any) -> Monitor:
+        """The model's monitor, made if it has none."""
+        if getattr(model, "monitor", None) is None:
+            model.monitor = cls(model)
+        return model.monitor
+
+    # What has been trained on
+
+    def get_epochs_seen(self) -> int:
+        return self._epochs_seen
+
+    def get_batches_seen(self) -> int:
+        return self._batches_seen
+
+    def get_examples_seen(self) -> int:
+        return self._examples_seen
+
+    def report_batch(self, num_examples: int) -> None:
+        """Count a training minibatch."""
+        self._batches_seen += 1
+        self._examples_seen += num_examples
+
+    def report_epoch(self) -> None:
+        """Count a training epoch."""
+        self._epochs_seen += 1
+
+    # Set-up
+
+    def set_theano_function_mode(self, mode: Any) -> None:
+        """Compile the channels in this mode."""
+        if self._mode is not None and self._mode != mode:
+            raise ValueError(f"the monitor already compiles in mode {self._mode}, not {mode}")
+        self._mode = mode
+
+    def add_dataset(
+        self,
+        dataset: Any,
+        mode: str = "sequential",
+        batch_size: Optional[int] = None,
+        num_batches: Optional[int] = None,
+        seed: Any = (2013, 2, 18),
+    ) -> None:
+        """Monitor on `dataset`: how minibatches are drawn from it, and how many."""
+        if any(entry.dataset is dataset for entry in self._datasets):
+            raise ValueError("this data set is monitored already")
+        self._datasets.append(_MonitoredData(dataset, mode, batch_size, num_batches, seed))
+        self._functions = None
+
+    @property
+    def batch_size(self) -> list:
+        return [entry.batch_size for entry in self._datasets]
+
+    @property
+    def num_batches(self) -> list:
+        return [entry.num_batches for entry in self._datasets]
+
+    def setup(
+        self,
+        dataset: Any,
+        cost: Any,
+        batch_size: int,
+        num_batches: Optional[int] = None,
+        extra_costs: Any = None,
+        mode: str = "sequential",
+    ) -> None:
+        """Add the channels of the model, of `cost` (with its value, `objective`) and extra costs.
+
+        `dataset` is one data set or {name: data set}; a name is put before its channels' names.
+        """
+        datasets = dataset if isinstance(dataset, dict) else {"": dataset}
+        costs = {"": cost}
+        costs.update(extra_costs if isinstance(extra_costs, dict) else
+                     {f"cost_{i}": extra for i, extra in enumerate(extra_costs or [])})
+        for name, data in datasets.items():
+            if not any(entry.dataset is data for entry in self._datasets):
+                self.add_dataset(data, mode, batch_size, num_batches)
+            prefix = f"{name}_" if name else ""
+            indices = self._entry(data).indices
+            specs = self.model.get_monitoring_data_specs()
+            batch = data.symbolic_batch(indices, specs)
+            self._add(prefix, self.model.get_monitoring_channels(batch), indices, specs, data)
+            for cost_name, one_cost in costs.items():
+                if one_cost is None:
+                    continue
+                cost_prefix = prefix + (f"{cost_name}_" if cost_name else "")
+                specs = one_cost.get_data_specs(self.model)
+                batch = data.symbolic_batch(indices, specs)
+                found = one_cost.get_monitoring_channels(self.model, batch)
+                self._add(cost_prefix, found, indices, specs, data)
+                value = one_cost.expr(self.model, batch)
+                if value is not None:
+                    self._add(cost_prefix, {"objective": value}, indices, specs, data)
+
+    def _add(self, prefix: str, found: dict, indices: Any, specs: Any, dataset: Any) -> None:
+        for name, value in found.items():
+            value, prereqs = value if isinstance(value, tuple) else (value, None)
+            self.add_channel(prefix + name, indices, value, dataset, prereqs, specs)
+
+    def add_channel(
+        self,
+        name: str,
+        ipt: Any,
+        val: Any,
+        dataset: Any = None,
+        prereqs: Optional[list[Callable]] = None,
+        data_specs: Any = None,
+    ) -> None:
+        """Record `val`, a symbolic scalar, as `name` at each monitoring on `dataset`.
+
+        ValueError when the name is taken, or the data set not monitored.  A channel restored
+        from a file keeps its record.
+        """
+        old = self.channels.get(name)
+        if old is not None and old.val is not None:
+            raise ValueError(f"a channel named {name!r} exists already")
+        if dataset is None:
+            if len(self._datasets) != 1:
+                raise ValueError(f"channel {name!r}: say which of the data sets it is measured on")
+            dataset = self._datasets[0].dataset
+        self._entry(dataset)
+        val = T.as_tensor_variable(val)
+        if val.ndim != 0:
+            raise ValueError(f"channel {name!r} is not a scalar but has {val.ndim} axes")
+        specs = data_specs if data_specs is not None else (NullSpace(), "")
+        self.channels[name] = MonitorChannel(ipt, val, name, specs, dataset, prereqs, old)
+        self._functions = None
+
+    def _entry(self, dataset: Any) -> _MonitoredData:
+        for entry in self._datasets:
+            if entry.dataset is dataset:
+                return entry
+        raise ValueError("the data set of this channel is not monitored; add it by add_dataset")
+
+    def _sanity_check(self) -> None:
+        """Every record is as long as every other one of its channel."""
+        for channel in self.channels.values():
+            if len(channel.val_record) != len(channel.epoch_record):
+                raise ValueError(f"channel {channel.name!r} has a broken record")
+
+    def register_names_to_del(self, names: list[str]) -> None:
+        """Attributes that are not saved."""
+        self.names_to_del = self.names_to_del.union(names)
+
+    def redo_theano(self) -> None:
+        """Compile the channels: done by itself before the first monitoring after a change."""
+        once, per_batch = [], {id(entry): [] for entry in self._datasets}
+        for channel in self.channels.values():
+            if channel.val is None:
+                continue
+            entry = self._entry(channel.dataset)
+            if _varies(channel.val, entry.indices):
+                per_batch[id(entry)].append(channel)
+            else:
+                once.append(channel)
+        self._functions = (
+            (once, self._compile([], once)),
+            [(entry, per_batch[id(entry)], self._compile([entry.indices], per_batch[id(entry)]))
+             for entry in self._datasets],
+        )
+
+    redo_aesara = redo_theano
+
+    def _compile(self, inputs: list, channels: list[MonitorChannel]) -> Any:
+        """A function that gives the channels' values as one vector."""
+        if not channels:
+            return None
+        values = T.stack([T.cast(channel.val, backend.floatX) for channel in channels])
+        return backend.function(inputs, values, name="monitor", mode=self._mode)
+
+    # Monitoring
+
+    def __call__(self) -> None:
+        """Measure every channel once and add it to its record."""
+        if self._functions is None:
+            self.redo_theano()
+        (once, function), per_dataset = self._functions
+        if once:
+            self._record(once, function())
+        for entry, channels, function in per_dataset:
+            prereqs = [prereq for channel in channels for prereq in channel.prereqs]
+            if channels:
+                self._record(channels, entry.mean(function, prereqs))
+
+    def run_prereqs(self, data: Any, dataset: Any) -> None:
+        """Call the prerequisites of the channels on `dataset` with `data`."""
+        for channel in self.channels.values():
+            if channel.dataset is dataset:
+                for prereq in channel.prereqs:
+                    prereq(data)
+
+    def _record(self, channels: list[MonitorChannel], values: np.ndarray) -> None:
+        seconds = self._seconds()
+        for channel, value in zip(channels, values):
+            channel.val_record.append(float(value))
+            channel.epoch_record.append(self._epochs_seen)
+            channel.batch_record.append(self._batches_seen)
+            channel.example_record.append(self._examples_seen)
+            channel.time_record.append(seconds)
+
+
+class _MonitoredData:
+    """A monitoring data set and how minibatches are drawn from it."""
+
+    def __init__(
+        self, dataset: Any, mode: str, batch_size: Optional[int], num_batches: Optional[int],
+        seed: Any,
+    ) -> None:
+        self.dataset = dataset
+        self.iterator_class = resolve_iterator_class(mode)
+        self.stochastic = is_stochastic(mode)
+        self.batch_size = batch_size
+        self.num_batches = num_batches
+        self.seed = list(seed) if not isinstance(seed, int) else seed
+        self.indices = T.lvector("indices")
+
+    def mean(self, function: Callable, prereqs: list[Callable]) -> np.ndarray:
+        """The mean of `function`'s vectors over minibatches, weighted by their sizes."""
+        # The same minibatches at each monitoring, so that epochs can be compared.
+        rng = np.random.RandomState(self.seed) if self.stochastic else None
+        n = self.dataset.get_num_examples()
+        everything = np.arange(n, dtype="int64")
+        total, examples = 0.0, 0
+        for chosen in self.iterator_class(n, self.batch_size, self.num_batches, rng=rng):
+            indices = everything[chosen]
+            for prereq in prereqs:
+                prereq(self.dataset.get_design_matrix()[indices])
+            total = total + len(indices) * np.asarray(function(indices), dtype="float64")
+            examples += len(indices)
+        return total / examples
+
+
+def _varies(value: Any, indices: Any) -> bool:
+    """Whether `value` depends on the minibatch or on random draws."""
+    return any(
+        var is indices or (isinstance(var, SharedVariable) and hasattr(var, "default_update"))
+        for var in ancestors([value])
+    )
+
+
+def push_monitor(
+    model: Any, name: str, transfer_experience: bool = False, save_records: bool = False
+) -> Any:
+    """Put the model's monitor aside as attribute `name`, so that the next training gets a new one.
+
+    With `transfer_experience` the new one goes on counting epochs; with `save_records` it also
+    keeps the records.
+    """
+    if hasattr(model, name):
+        raise ValueError(f"the model already has an attribute {name!r}")
+    old = model.monitor
+    setattr(model, name, old)
+    model.monitor = None
+    if transfer_experience or save_records:
+        new = Monitor.get_monitor(model)
+        new._epochs_seen = old._epochs_seen
+        new._batches_seen = old._batches_seen
+        new._examples_seen = old._examples_seen
+        if save_records:
+            for channel in old.channels.values():
+                new.channels[channel.name] = MonitorChannel(
+                    None, None, channel.name, None, None, None, channel
+                )
+    return model
+
+
+def read_channel(model: Any, channel_name: str, monitor_name: str = "monitor") -> float:
+    """The last value of a channel."""
+    return getattr(model, monitor_name).channels[channel_name].val_record[-1]
+
+
+def get_channel(model: Any, dataset: Any, channel: str, cost: Any, batch_size: int) -> Any:
+    """A function that measures one channel of `model` under `cost` on `dataset` when called."""
+    model = push_monitor(model, "_spare_monitor") if getattr(model, "monitor", None) else model
+    monitor = Monitor.get_monitor(model)
+    monitor.setup(dataset=dataset, cost=cost, batch_size=batch_size)
+
+    def measure() -> float:
+        monitor()
+        return monitor.channels[channel].val_record[-1]
+
+    return measure
+
+
+def get_monitor_doc(var: Any) -> Optional[str]:
+    """The explanation that a channel's maker left on its variable as `tag.monitor_doc`."""
+    return getattr(getattr(var, "tag", None), "monitor_doc", None)

@@ -1,0 +1,1 @@
+"""Training algorithms, learning rules and schedules."""

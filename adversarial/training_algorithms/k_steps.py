@@ -1,0 +1,41 @@
+"""Algorithm 1 of the paper: k steps of D, then one of G."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from adversarial.training_algorithms import sgd
+
+
+class SGD(sgd.SGD):
+    """Descent in which D takes `discriminator_steps` minibatches for each step of G.
+
+    Two compiled functions; G's step follows D's last one, on the same minibatch.  Other
+    arguments: see `adversarial.training_algorithms.sgd.SGD`.
+    """
+
+    def __init__(self, *args: Any, discriminator_steps: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not (isinstance(discriminator_steps, int) and discriminator_steps > 0):
+            raise ValueError(f"discriminator_steps must be at least 1, not {discriminator_steps!r}")
+        self.discriminator_steps = discriminator_steps
+        self.steps_since_generator = 0
+
+    def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
+        if updates:
+            raise ValueError("k steps set the players' turns already: leave out alternate_g")
+        of_generator = self.model.generator.get_params()
+        g = OrderedDict((p, grad) for p, grad in gradients.items() if p in of_generator)
+        d = OrderedDict((p, grad) for p, grad in gradients.items() if p not in of_generator)
+        self._d_step = self._compile_step(indices, d, OrderedDict())
+        self._g_step = self._compile_step(indices, g, OrderedDict())
+
+    def _on_minibatch(self, indices: np.ndarray) -> None:
+        self._d_step(indices)
+        self.steps_since_generator += 1
+        if self.steps_since_generator >= self.discriminator_steps:
+            self._g_step(indices)
+            self.steps_since_generator = 0

@@ -1,0 +1,237 @@
+"""Minibatch stochastic gradient descent, all players in one simultaneous step."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import aesara.tensor as T
+import numpy as np
+
+from adversarial import backend
+from adversarial.monitor import Monitor
+from adversarial.space import NullSpace
+from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
+from adversarial.training_algorithms.training_algorithm import TrainingAlgorithm, TrainingDiverged
+from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
+from adversarial.utils.seeding import Seed, numpy_rng
+
+DEFAULT_SEED = (2012, 10, 5)
+
+
+class SGD(TrainingAlgorithm):
+    """One compiled function makes a step from the indices of a minibatch.
+
+    Parameters
+    ----------
+    learning_rate : float
+        `self.learning_rate` is a shared variable that callbacks may change.
+    cost : Cost, optional
+        Else the model's default cost.
+    batch_size : int, optional
+        Else the model's own.
+    monitoring_dataset : Dataset or dict of str to Dataset, optional
+        Monitored before the first epoch and after each, in batches of `monitoring_batch_size`
+        (else batch_size), `monitoring_batches` of them (else all).
+    monitoring_costs : list of Cost, optional
+        Further costs whose channels are monitored.
+    termination_criterion : TerminationCriterion, optional
+        Without one, training goes on until it is stopped.
+    update_callbacks : callable or list, optional
+        Called with this object after every minibatch.
+    learning_rule : LearningRule, optional
+        Else plain descent.  `init_momentum` is the old way to ask for Momentum.
+    train_iteration_mode : str
+        How minibatches are drawn, 'shuffled_sequential' by default; `batches_per_iter` of them
+        an epoch (else all).
+    theano_function_mode : optional
+        The mode in which functions are compiled.
+    seed : int or list of int
+        For the order of the minibatches.
+
+    Attributes
+    ----------
+    batches_this_epoch, batches_per_epoch : int
+        Minibatches done in this epoch, and in a whole one.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        cost: Any = None,
+        batch_size: Optional[int] = None,
+        monitoring_batch_size: Optional[int] = None,
+        monitoring_batches: Optional[int] = None,
+        monitoring_dataset: Any = None,
+        monitor_iteration_mode: str = "sequential",
+        termination_criterion: Any = None,
+        update_callbacks: Any = None,
+        learning_rule: Optional[LearningRule] = None,
+        init_momentum: Optional[float] = None,
+        set_batch_size: bool = False,
+        train_iteration_mode: Optional[str] = None,
+        batches_per_iter: Optional[int] = None,
+        theano_function_mode: Any = None,
+        monitoring_costs: Optional[list] = None,
+        seed: Seed = DEFAULT_SEED,
+    ) -> None:
+        if isinstance(cost, (list, tuple, set)):
+            raise TypeError("cost must be one Cost; add several with SumOfCosts")
+        if monitoring_dataset is None and (monitoring_batch_size or monitoring_batches):
+            raise ValueError("monitoring_batch_size and monitoring_batches need monitoring_dataset")
+        if not float(learning_rate) > 0:
+            raise ValueError(f"learning_rate must be positive, not {learning_rate!r}")
+        for name, size in (("batch_size", batch_size), ("batches_per_iter", batches_per_iter),
+                           ("monitoring_batch_size", monitoring_batch_size)):
+            if size is not None and not (isinstance(size, int) and size > 0):
+                raise ValueError(f"{name} must be a positive integer, not {size!r}")
+        if init_momentum:
+            if learning_rule is not None:
+                raise ValueError("give learning_rule or init_momentum, not both")
+            learning_rule = Momentum(init_momentum)
+        self.learning_rate = backend.shared(float(learning_rate), "learning_rate")
+        self.learning_rule = learning_rule
+        self.cost = cost
+        self.batch_size = batch_size
+        self.set_batch_size = set_batch_size
+        self.batches_per_iter = batches_per_iter
+        self._set_monitoring_dataset(monitoring_dataset)
+        self.monitoring_batch_size = monitoring_batch_size
+        self.monitoring_batches = monitoring_batches
+        self.monitor_iteration_mode = monitor_iteration_mode
+        self.monitoring_costs = monitoring_costs
+        self.termination_criterion = termination_criterion
+        self._register_update_callbacks(update_callbacks)
+        self.train_iteration_mode = train_iteration_mode or "shuffled_sequential"
+        resolve_iterator_class(self.train_iteration_mode)
+        self.theano_function_mode = theano_function_mode
+        self.rng = numpy_rng(seed, DEFAULT_SEED)
+        self.batches_this_epoch = 0
+        self.batches_per_epoch = 0
+
+    # Set-up
+
+    def setup(self, model: Any, dataset: Any) -> None:
+        """Compile the step, and set the monitor up."""
+        if self.cost is None:
+            self.cost = model.get_default_cost()
+        self.model = model
+        self.params = list(model.get_params())
+        if not self.params:
+            raise ValueError(f"{model!r} has no parameters to train")
+        self._check_parameters()
+        self._synchronize_batch_size(model)
+        self.monitor = Monitor.get_monitor(model)
+        indices = T.lvector("indices")
+        data = dataset.symbolic_batch(indices, self.cost.get_data_specs(model))
+        fixed = self.cost.get_fixed_var_descr(model, data)
+        if fixed.on_load_batch:
+            raise NotImplementedError("costs with on_load_batch need data outside the graph")
+        self._setup_monitor(model)
+        self._compile(indices, *self.cost.get_gradients(model, data, **fixed.fixed_vars))
+
+    def _synchronize_batch_size(self, model: Any) -> None:
+        own = getattr(model, "batch_size", None)
+        if self.batch_size is None:
+            if own is None:
+                raise ValueError("batch_size is given neither to SGD nor to the model")
+            self.batch_size = own
+        elif own is not None and own != self.batch_size and not self.set_batch_size:
+            raise ValueError(
+                f"SGD has batch_size {self.batch_size}, the model {own}; "
+                "set_batch_size: 1 lets SGD's win"
+            )
+        model.set_batch_size(self.batch_size)
+
+    def _setup_monitor(self, model: Any) -> None:
+        if self.monitoring_dataset is None:
+            return
+        if self.monitoring_batch_size is None and self.monitoring_batches is None:
+            self.monitoring_batch_size = self.batch_size
+            self.monitoring_batches = self.batches_per_iter
+        self.monitor.setup(
+            dataset=self.monitoring_dataset,
+            cost=self.cost,
+            batch_size=self.monitoring_batch_size or self.batch_size,
+            num_batches=self.monitoring_batches,
+            extra_costs=self.monitoring_costs,
+            mode=self.monitor_iteration_mode,
+        )
+        first = next(iter(self.monitoring_dataset.values()))
+        self.monitor.add_channel(
+            "learning_rate", None, self.learning_rate, dataset=first, data_specs=(NullSpace(), "")
+        )
+        if self.learning_rule is not None:
+            self.learning_rule.add_channels_to_monitor(self.monitor, first)
+
+    def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
+        """Make the compiled step(s) from symbolic gradients and the cost's own updates."""
+        self._step = self._compile_step(indices, gradients, updates)
+
+    def _compile_step(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> Any:
+        """A function of minibatch indices that moves the parameters named in `gradients`."""
+        foreign = [param for param in gradients if param not in self.params]
+        if foreign:
+            raise ValueError(f"the cost has a gradient for {foreign[0]}, not a model parameter")
+        scalers = {p: s for p, s in self.model.get_lr_scalers().items() if p in gradients}
+        moves = self._moves(gradients, scalers)
+        self.model.modify_updates(moves)
+        clash = [var for var in moves if var in updates]
+        if clash:
+            raise ValueError(f"the cost and the learning rule both update {clash[0]}")
+        moves.update(updates)
+        return backend.function(
+            [indices], updates=moves, name="sgd_update", mode=self.theano_function_mode
+        )
+
+    def _moves(self, gradients: OrderedDict, scalers: dict) -> OrderedDict:
+        if self.learning_rule is not None:
+            return self.learning_rule.get_updates(self.learning_rate, gradients, scalers)
+        return OrderedDict(
+            (param, param - self.learning_rate * scalers.get(param, 1.0) * gradient)
+            for param, gradient in gradients.items()
+        )
+
+    # Training
+
+    def train(self, dataset: Any) -> None:
+        """One epoch.  TrainingDiverged when a parameter is not finite at its start or end."""
+        self._check_parameters()
+        for indices in self._minibatches(dataset):
+            self._on_minibatch(indices)
+            self.batches_this_epoch += 1
+            self.monitor.report_batch(len(indices))
+            for callback in self.update_callbacks:
+                callback(self)
+        self._check_parameters()
+
+    def _minibatches(self, dataset: Any) -> Iterator[np.ndarray]:
+        """The indices of each minibatch of an epoch, int64."""
+        iterator = resolve_iterator_class(self.train_iteration_mode)(
+            dataset.get_num_examples(),
+            self.batch_size,
+            self.batches_per_iter,
+            rng=self.rng if is_stochastic(self.train_iteration_mode) else None,
+        )
+        self.batches_this_epoch = 0
+        self.batches_per_epoch = iterator.num_batches
+        everything = np.arange(dataset.get_num_examples(), dtype="int64")
+        for chosen in iterator:
+            yield everything[chosen]
+
+    def _on_minibatch(self, indices: np.ndarray) -> None:
+        self._step(indices)
+
+    def _check_parameters(self) -> None:
+        for param in self.params:
+            if not np.isfinite(param.get_value(borrow=True)).all():
+                raise TrainingDiverged(
+                    f"parameter {param.name} is not finite any more: the run has diverged; "
+                    "a lower learning_rate may help"
+                )
+
+    def continue_learning(self, model: Any) -> bool:
+        if self.termination_criterion is None:
+            return True
+        return self.termination_criterion.continue_learning(model)

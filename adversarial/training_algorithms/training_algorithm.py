@@ -1,0 +1,46 @@
+"""The base of training algorithms."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from adversarial.utils.serial import Persistent
+
+
+class TrainingDiverged(ValueError):
+    """A parameter is no longer a finite number."""
+
+
+class TrainingAlgorithm(Persistent):
+    """Fits a model to a data set, an epoch at a time."""
+
+    def setup(self, model: Any, dataset: Any) -> None:
+        """Make ready to train `model` on `dataset`; called once."""
+        raise NotImplementedError(f"{type(self).__name__} does not define setup")
+
+    def train(self, dataset: Any) -> None:
+        """Train for one epoch."""
+        raise NotImplementedError(f"{type(self).__name__} does not define train")
+
+    def continue_learning(self, model: Any) -> bool:
+        """Whether there is reason for another epoch."""
+        raise NotImplementedError(f"{type(self).__name__} does not define continue_learning")
+
+    def _register_update_callbacks(self, update_callbacks: Any) -> None:
+        if update_callbacks is None:
+            update_callbacks = []
+        elif not isinstance(update_callbacks, (list, tuple)):
+            update_callbacks = [update_callbacks]
+        for callback in update_callbacks:
+            if not callable(callback):
+                raise TypeError(f"update_callbacks holds {callback!r}, which cannot be called")
+        self.update_callbacks = list(update_callbacks)
+
+    def _set_monitoring_dataset(self, monitoring_dataset: Any) -> None:
+        """Keep {name: dataset}; a single data set gets the empty name."""
+        self.monitoring_dataset: Optional[dict[str, Any]]
+        if monitoring_dataset is None or isinstance(monitoring_dataset, dict):
+            self.monitoring_dataset = monitoring_dataset
+        else:
+            self.monitoring_dataset = {"": monitoring_dataset}
+

@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM as requests that the main loop honours between minibatches."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Optional
+
+
+class Interrupted(Exception):
+    """Training stopped because of signal `signum`, after saving."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class StopRequest:
+    """While active, the first SIGINT or SIGTERM sets `signum`; a second one acts at once.
+
+    Elsewhere than in the main thread, where Python delivers no signals, it does nothing.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.signum: Optional[int] = None
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            for signum in self.SIGNALS:
+                self._previous[signum] = signal.signal(signum, self._on_signal)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
+        self._previous = {}
+
+    def _on_signal(self, signum: int, frame: Optional[FrameType]) -> None:
+        if self.signum is not None:
+            # Saves are atomic, so stopping in the middle of one loses nothing.
+            signal.signal(signum, signal.SIG_DFL)
+            signal.raise_signal(signum)
+        self.signum = signum
+
+    def check(self) -> None:
+        """Interrupted if a signal has come."""
+        if self.signum is not None:
+            raise Interrupted(self.signum)
