@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adversarial.evaluation import nearest as module
+from adversarial.evaluation.nearest import nearest
+
+
+def textbook(training, queries):
+    return [
+        min(range(len(training)), key=lambda i: sum((training[i] - q) ** 2)) for q in queries
+    ]
+
+
+@pytest.mark.parametrize("block", [1, 64, 2**23])
+def test_against_a_loop(block, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ELEMENTS", block)
+    rng = np.random.RandomState(0)
+    training, queries = rng.rand(57, 5).astype(np.float32), rng.rand(9, 5)
+    np.testing.assert_array_equal(nearest(training, queries), textbook(training, queries))
+
+
+def test_finds_an_example_among_itself_far_from_the_origin():
+    training = np.random.RandomState(0).rand(200, 50).astype(np.float32) + np.float32(1000)
+    np.testing.assert_array_equal(nearest(training, training[50:90]), np.arange(50, 90))
+
+
+def test_of_equal_ones_the_first(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ELEMENTS", 4)
+    training = np.array([[1.0], [3.0], [1.0], [1.0], [3.0]])
+    np.testing.assert_array_equal(nearest(training, np.array([[2.9], [0.0]])), [1, 0])
+
+
+def test_integers_are_not_wrapped():
+    training = np.array([[250], [5]], np.uint8)
+    np.testing.assert_array_equal(nearest(training, np.array([[255], [0]], np.uint8)), [0, 1])
+
+
+def test_no_queries():
+    assert nearest(np.zeros((3, 2)), np.zeros((0, 2))).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "training, queries, message",
+    [
+        (np.zeros((3, 2)), np.zeros((1, 4)), "samples of 4 numbers"),
+        (np.zeros(3), np.zeros((1, 3)), "training must be a matrix"),
+        (np.zeros((0, 2)), np.zeros((1, 2)), "no training examples"),
+        (np.zeros((3, 2)), np.full((1, 2), np.nan), "samples contain NaN"),
+    ],
+)
+def test_bad_values_are_named(training, queries, message):
+    with pytest.raises(ValueError, match=message):
+        nearest(training, queries)
