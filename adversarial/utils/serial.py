@@ -18,8 +18,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from adversarial.utils import container, graph
+from adversarial.utils import container
 from adversarial.utils.container import Fault
+from adversarial.utils.flatten import Flattener
+from adversarial.utils.rebuild import Builder
 from adversarial.utils.string_utils import preprocess
 
 __all__ = [
@@ -164,7 +166,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _write(stream: BinaryIO, obj: Any) -> None:
-    flattener = graph.Flattener(_name_class)
+    flattener = Flattener(_name_class)
     document = flattener.flatten(obj)
     container.write(stream, document, flattener.arrays)
 
@@ -172,7 +174,7 @@ def _write(stream: BinaryIO, obj: Any) -> None:
 def _read(stream: BinaryIO, allow_modules: Collection[str]) -> Any:
     document, arrays = container.read(stream)
     try:
-        return graph.Builder(document, arrays, _class_finder(allow_modules)).build()
+        return Builder(document, arrays, _class_finder(allow_modules)).build()
     except Fault:
         raise
     # Checksums guard against accidents; a forged graph can make any step of this fail.

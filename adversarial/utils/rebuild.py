@@ -1,0 +1,194 @@
+"""Plain data back into objects (see `graph` for the form it takes)."""
+
+from __future__ import annotations
+
+import base64
+import collections
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from adversarial.utils.container import Fault, check_dtype_and_count
+from adversarial.utils.graph import (
+    BIT_GENERATORS,
+    FORMAT,
+    MAPPINGS,
+    MAX_DEPTH,
+    MAX_ODD_KEYS,
+    RANDOM,
+    SEQUENCES,
+    VERSION,
+    check_tuples,
+    references,
+)
+
+_FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
+
+
+class Builder:
+    """Makes the objects of a document; `find_class` turns a class's name into it or raises."""
+
+    def __init__(
+        self, document: Any, arrays: list[np.ndarray], find_class: Callable[[str], type]
+    ) -> None:
+        if type(document) is not dict or document.get("format") != FORMAT:
+            raise Fault("is not a model file of this program")
+        version = document.get("version")
+        if version != VERSION:
+            raise Fault(f"has format version {version!r:.80}; this program reads {VERSION}")
+        self.root = document["root"]
+        self.nodes = document["nodes"]
+        self.arrays = arrays
+        self.find_class = find_class
+        self.made: dict[int, Any] = {}
+        self.odd_keys = 0
+
+    def build(self) -> Any:
+        """The root object. Raises `Fault`, or whatever a hostile document provokes."""
+        if type(self.nodes) is not list or any(type(node) is not dict for node in self.nodes):
+            raise Fault("holds an object graph that is not valid")
+        start = list(references({"v": self.root}))
+        reached = self._reach(start)
+        for number in reached:
+            if self.nodes[number]["t"] != "tuple":
+                self.made[number] = self._shell(self.nodes[number])
+        for number in check_tuples(self.nodes):
+            if number in reached:
+                self.made[number] = tuple(self._decode(item) for item in self.nodes[number]["v"])
+        for number in self._post_order(start):
+            self._fill(self.nodes[number], self.made[number])
+        return self._decode(self.root)
+
+    def _reach(self, start: list[int]) -> dict[int, int]:
+        depths = dict.fromkeys(start, 0)
+        queue = collections.deque(start)
+        while queue:
+            number = queue.popleft()
+            if type(number) is not int or not 0 <= number < len(self.nodes):
+                raise Fault(f"points at an object {number!r} that it does not hold")
+            if depths[number] > MAX_DEPTH:
+                raise Fault(f"nests objects more than {MAX_DEPTH} deep")
+            for child in references(self.nodes[number]):
+                if child not in depths:
+                    depths[child] = depths[number] + 1
+                    queue.append(child)
+        return depths
+
+    def _post_order(self, start: list[int]) -> Iterator[int]:
+        """What an object contains comes before it, so that keys can be hashed (but for cycles)."""
+        seen = set(start)
+        stack = [(number, references(self.nodes[number])) for number in start]
+        while stack:
+            number, children = stack[-1]
+            for child in children:
+                if child not in seen:
+                    seen.add(child)
+                    stack.append((child, references(self.nodes[child])))
+                    break
+            else:
+                stack.pop()
+                yield number
+
+    def _decode(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is list:
+            return self.made[value[0]]
+        if kind is not dict:
+            return value
+        ((tag, content),) = value.items()
+        if tag == "float":
+            return _FLOATS[content]
+        if tag == "bytes":
+            return base64.b64decode(content, validate=True)
+        if tag == "np":
+            return _small_array(content[0], [], content[1])[()]
+        if tag == "dtype":
+            return _plain_dtype(content)
+        if tag == "type":
+            found = getattr(np, content)
+            if isinstance(found, type) and issubclass(found, np.generic):
+                return found
+        raise Fault(f"holds a value of an unknown kind {tag!r:.80}")
+
+    def _shell(self, node: dict[str, Any]) -> Any:
+        kind = node["t"]
+        if kind == "object":
+            return object.__new__(self.find_class(node["c"]))
+        if kind == "array":
+            return self._array(node["a"])
+        if kind == "shared":
+            # Not at the top: the engine may import this module for its own persistent classes.
+            from adversarial.backend import shared
+
+            name = node["n"]
+            if name is not None and type(name) is not str:
+                raise Fault(f"names a shared variable {name!r:.80}")
+            return shared(self._array(node["a"]), name=name)
+        if kind in RANDOM:
+            if node["b"] not in BIT_GENERATORS:
+                raise Fault(f"draws from an unknown generator {node['b']!r:.80}")
+            return RANDOM[kind](getattr(np.random, node["b"])())
+        if kind in SEQUENCES or kind in MAPPINGS:
+            return {**SEQUENCES, **MAPPINGS}[kind]()
+        raise Fault(f"holds an object of an unknown kind {kind!r:.80}")
+
+    def _fill(self, node: dict[str, Any], made: Any) -> None:
+        kind = node["t"]
+        if kind == "list":
+            if "packed" in node:
+                made.extend(self._array(node["packed"]["a"]).tolist())
+            else:
+                made.extend(self._decode(item) for item in node["v"])
+        elif kind == "set":
+            made.update([self._key(item) for item in node["v"]])
+        elif kind in MAPPINGS:
+            for key, item in node["v"]:
+                made[self._key(key)] = self._decode(item)
+        elif kind == "randomstate":
+            made.set_state(self._decode(node["v"]))
+        elif kind == "generator":
+            made.bit_generator.state = self._decode(node["v"])
+        elif kind == "object":
+            self._set_state(made, self._decode(node["v"]))
+
+    def _key(self, encoded: Any) -> Any:
+        if type(encoded) is not str:
+            self.odd_keys += 1
+            if self.odd_keys > MAX_ODD_KEYS:
+                raise Fault(f"holds more than {MAX_ODD_KEYS} keys that are not text")
+        return self._decode(encoded)
+
+    @staticmethod
+    def _set_state(made: Any, state: Any) -> None:
+        if hasattr(type(made), "__setstate__"):
+            made.__setstate__(state)
+        elif type(state) is dict and all(type(key) is str for key in state):
+            made.__dict__.update(state)
+        else:
+            raise Fault(f"gives a {type(made).__name__} a state that is not its attributes")
+
+    def _array(self, where: Any) -> np.ndarray:
+        if type(where) is list:
+            return _small_array(*where)
+        return self.arrays[where]
+
+
+def _plain_dtype(text: Any) -> np.dtype:
+    if type(text) is not str:
+        raise Fault(f"names a type {text!r:.80}")
+    dtype = np.dtype(text)
+    if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None:
+        raise Fault(f"names a type {text!r:.80}")
+    return dtype
+
+
+def _small_array(dtype_name: Any, shape: Any, data: str) -> np.ndarray:
+    dtype = _plain_dtype(dtype_name)
+    content = base64.b64decode(data, validate=True)
+    count = check_dtype_and_count(tuple(shape), dtype)
+    if count * dtype.itemsize != len(content):
+        raise Fault(f"has an array of shape {shape} and type {dtype} in {len(content)} bytes")
+    if not count:
+        return np.empty(shape, dtype)
+    return np.frombuffer(content, dtype).reshape(shape).copy()
