@@ -109,10 +109,10 @@ def test_failed_write_leaves_the_old_picture(tmp_path, monkeypatch):
 def test_patches_lie_around_grey():
     viewer = PatchViewer((1, 2), (1, 3), pad=(1, 2))
     viewer.add_patch(np.array([[-1.0, 0.0, 1.0]]), rescale=False)
-    viewer.add_patch(np.array([[[-2.0], [0.0], [4.0]]]))
+    viewer.add_patch(np.array([[[-4.0], [0.0], [2.0]]]))
     wanted = np.full((3, 12), GREY)
     wanted[1, 2:5] = 0, GREY, 255
-    wanted[1, 7:10] = 64, GREY, 255  # divided by 4
+    wanted[1, 7:10] = 0, GREY, 191  # divided by 4
     np.testing.assert_array_equal(pixels(viewer), np.repeat(wanted[:, :, None], 3, axis=2))
 
 
