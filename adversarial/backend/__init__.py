@@ -13,11 +13,22 @@ import aesara  # noqa: E402
 
 from adversarial.backend.blas import describe  # noqa: E402
 from adversarial.backend.compiler import CompilerMissing  # noqa: E402
+from adversarial.backend.conv import conv2d, repair  # noqa: E402
 from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
 
+repair()
+
 floatX: str = aesara.config.floatX  # noqa: N816
 
-__all__ = ["CompilerMissing", "RandomStreams", "describe", "floatX", "function", "maxout", "shared"]
-
+__all__ = [
+    "CompilerMissing",
+    "RandomStreams",
+    "conv2d",
+    "describe",
+    "floatX",
+    "function",
+    "maxout",
+    "shared",
+]

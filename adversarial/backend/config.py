@@ -5,10 +5,12 @@ from __future__ import annotations
 import configparser
 import functools
 import hashlib
+import math
 import os
 import platform
 import shlex
 import sys
+import warnings
 from dataclasses import dataclass
 
 from adversarial.backend import blas, compiler
@@ -66,6 +68,7 @@ def configure() -> Setup:
     The environment is left as it was, but for what MKL needs to know about threads.
     """
     chosen = user_flags()
+    _respect_quota()
     if "blas__ldflags" in chosen:
         library = blas.from_user(chosen["blas__ldflags"])
     else:
@@ -95,12 +98,32 @@ def configure() -> Setup:
     return Setup(blas=library, user_flags=frozenset(chosen))
 
 
+def _respect_quota() -> None:
+    """In a container with a share of the processors, start no more threads than that.
+
+    Threads are otherwise started for every processor of the host, and spend their time waiting
+    for one another. Must come before a BLAS is loaded.
+    """
+    if {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ):
+        return
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as limits:
+            quota, period = limits.read().split()
+        share = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # not Linux, another version of cgroups, or "max": no limit
+        return
+    if 0 < share < (os.cpu_count() or 1):
+        os.environ["OMP_NUM_THREADS"] = str(share)
+
+
 def _import_with(flags: dict[str, str]) -> None:
     before = os.environ.get("AESARA_FLAGS")
     ours = ",".join(f"{key}={_quoted(value)}" for key, value in flags.items())
     os.environ["AESARA_FLAGS"] = f"{ours},{before}" if before else ours
     try:
-        import aesara  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, nothing to act on
+            import aesara  # noqa: F401
     finally:
         if before is None:
             del os.environ["AESARA_FLAGS"]

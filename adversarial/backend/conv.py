@@ -1,0 +1,49 @@
+"""Convolution as matrix products, which Aesara 2.9.4 has but cannot build.
+
+Its `CorrMM.make_node` raises TypeError whatever it is given (it calls ``tuple`` with four
+arguments). The rewrite that would use it gives up in silence then, and `conv2d` runs as a loop
+in Python, hundreds of times slower.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import aesara.tensor as at
+from aesara.graph.basic import Apply
+from aesara.tensor.type import TensorType
+
+with warnings.catch_warnings():
+    # Announced as moving to another package since 2.7; it is still here and nowhere else.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from aesara.tensor.nnet import conv2d
+    from aesara.tensor.nnet.corr import CorrMM
+
+__all__ = ["conv2d", "repair"]
+
+
+def repair() -> bool:
+    """Make `CorrMM` work where it does not. Returns whether it did not.
+
+    The class itself is mended, since Aesara's rewrites and its other gradients name it.
+    """
+    kernel = TensorType("float32", (None,) * 4)
+    try:
+        CorrMM().make_node(kernel(), kernel())
+    except TypeError:
+        CorrMM.make_node = _make_node
+        return True
+    return False
+
+
+def _make_node(self: CorrMM, img: Any, kern: Any) -> Apply:
+    img, kern = self.as_common_dtype(at.as_tensor_variable(img), at.as_tensor_variable(kern))
+    if img.type.ndim != 4:
+        raise TypeError(f"the images must have 4 axes, not {img.type.ndim}")
+    axes = 6 if self.unshared else 4
+    if kern.type.ndim != axes:
+        raise TypeError(f"the kernels must have {axes} axes, not {kern.type.ndim}")
+    # Of the output's shape, only an axis of length 1 is of use to rewrites.
+    known = tuple(1 if variable.type.shape[0] == 1 else None for variable in (img, kern))
+    return Apply(self, [img, kern], [TensorType(img.type.dtype, known + (None, None))()])

@@ -1,0 +1,85 @@
+"""Convolutions against SciPy's, and that they run as C code."""
+
+from __future__ import annotations
+
+import aesara
+import aesara.tensor as at
+import numpy as np
+import pytest
+from scipy.signal import correlate2d
+
+from adversarial import backend
+from adversarial.backend import conv
+
+CASES = [
+    ("valid", (1, 1), True),
+    ("half", (1, 1), False),
+    ("full", (2, 1), True),
+    ((1, 2), (2, 3), False),
+]
+
+
+def padding(border_mode, kernel):
+    named = {"valid": (0, 0), "half": tuple(k // 2 for k in kernel)}
+    named["full"] = tuple(k - 1 for k in kernel)
+    return named.get(border_mode, border_mode)
+
+
+def by_scipy(images, kernels, border_mode, stride, flip):
+    rows, columns = padding(border_mode, kernels.shape[2:])
+    images = np.pad(images, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+    if flip:
+        kernels = kernels[:, :, ::-1, ::-1]
+    maps = [
+        [sum(correlate2d(i, k, "valid") for i, k in zip(image, kernel)) for kernel in kernels]
+        for image in images
+    ]
+    return np.array(maps)[:, :, :: stride[0], :: stride[1]]
+
+
+@pytest.mark.parametrize(("border_mode", "stride", "flip"), CASES)
+def test_values_and_both_gradients_are_scipys(border_mode, stride, flip):
+    rng = np.random.default_rng(3)
+    images = rng.standard_normal((2, 3, 9, 8)).astype(backend.floatX)
+    kernels = rng.standard_normal((4, 3, 3, 5)).astype(backend.floatX)
+    expected = by_scipy(images, kernels, border_mode, stride, flip)
+    weights = rng.standard_normal(expected.shape).astype(backend.floatX)
+
+    x, k, w = at.tensor4("x"), at.tensor4("k"), at.tensor4("w")
+    y = backend.conv2d(x, k, border_mode=border_mode, subsample=stride, filter_flip=flip)
+    run = backend.function([x, k, w], [y, *aesara.grad((y * w).sum(), [x, k])])
+    ops = {type(node.op).__name__ for node in run.maker.fgraph.apply_nodes}
+    assert {op for op in ops if op.startswith("CorrMM")} == {
+        "CorrMM", "CorrMM_gradInputs", "CorrMM_gradWeights"
+    }  # fmt: skip
+    assert not {op for op in ops if "AbstractConv" in op}
+
+    value, of_images, of_kernels = run(images, kernels, weights)
+    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
+
+    # The map is bilinear, so its derivative in a direction is its value there.
+    for index, (data, gradient) in enumerate([(images, of_images), (kernels, of_kernels)]):
+        for _ in range(3):
+            direction = rng.standard_normal(data.shape)
+            pair = [images, kernels]
+            pair[index] = direction
+            slope = (by_scipy(*pair, border_mode, stride, flip) * weights).sum()
+            np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-3)
+
+
+def test_the_repair_is_made_once_and_needed():
+    assert conv.CorrMM.make_node is conv._make_node
+    assert conv.repair() is False
+
+
+def test_wrong_ranks_are_refused():
+    with pytest.raises(TypeError, match="images must have 4 axes, not 2"):
+        conv.CorrMM().make_node(at.matrix(), at.tensor4())
+    with pytest.raises(TypeError, match="kernels must have 4 axes, not 2"):
+        conv.CorrMM().make_node(at.tensor4(), at.matrix())
+
+
+def test_known_axes_of_length_one_are_kept():
+    image = at.TensorType("float32", (1, 3, None, None))()
+    out = conv.CorrMM()(image, at.tensor4()).type
+    assert out.shape == (1, None, None, None)
