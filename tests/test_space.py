@@ -105,11 +105,26 @@ def test_symbolic_image_of_unknown_shape_is_checked_when_it_runs():
         fn(np.zeros((3, 2, 4, 1), backend.floatX))
 
 
+def test_matrix_of_unknown_width_is_checked_when_it_is_cut():
+    x = at.matrix(dtype=backend.floatX)
+    parts = VectorSpace(3).format_as(x, CompositeSpace([VectorSpace(1), VectorSpace(2)]))
+    fn = backend.function([x], list(parts), mode="FAST_COMPILE")
+    assert [part.shape for part in fn(np.zeros((4, 3), backend.floatX))] == [(4, 1), (4, 2)]
+    with pytest.raises(AssertionError):
+        fn(np.zeros((4, 5), backend.floatX))
+
+
 def test_fixed_batch_size_stays_known():
     space = Conv2DSpace((2, 2), num_channels=3)
     x = VectorSpace(12).make_theano_batch(batch_size=7)
     assert x.type.shape == (7, 12)
     assert VectorSpace(12).format_as(x, space).type.shape == (7, 2, 2, 3)
+    parts = CompositeSpace([VectorSpace(5), VectorSpace(7)])
+    split = VectorSpace(12).format_as(x, parts)
+    assert [part.type.shape for part in split] == [(7, 5), (7, 7)]
+    assert parts.format_as(split, VectorSpace(12)).type.shape == (7, 12)
+    labels = IndexSpace(4, 3).undo_format_as(x, VectorSpace(12))
+    assert labels.type.shape == (7, 3)
 
 
 def test_images_of_other_shape_are_refused():

@@ -65,14 +65,25 @@ def check_array(batch: Any, shape: tuple, owner: Any) -> None:
         raise ValueError(f"{owner} takes batches of shape ({wanted}), got {describe(batch)}")
 
 
-def with_static_shape(batch: Any, shape: tuple) -> Any:
-    """`batch`, known to have `shape` from here on (checked at run time where it was not)."""
-    if not isinstance(batch, Variable):
+def check_shape(batch: Any, shape: tuple) -> Any:
+    """`batch`, certain to have `shape` from here on: checked when it runs if not known now."""
+    return batch if _is_known(batch, shape) else at.specify_shape(batch, shape)
+
+
+def declare_shape(batch: Any, shape: tuple) -> Any:
+    """`batch`, typed with the `shape` that the caller knows it to have.
+
+    Aesara does not follow lengths through slices, joins and argmax. To declare them costs
+    nothing at run time, unlike a check. At most one length may be None.
+    """
+    if _is_known(batch, shape):
         return batch
-    known = batch.type.shape
-    if all(have is not None or want is None for have, want in zip(known, shape)):
-        return batch
-    return at.specify_shape(batch, shape)
+    return batch.reshape(tuple(-1 if length is None else length for length in shape))
+
+
+def _is_known(batch: Any, shape: tuple) -> bool:
+    known = static_shape(batch)
+    return all(have is not None or want is None for have, want in zip(known, shape))
 
 
 def reshape_examples(batch: Any, old: tuple, new: tuple) -> Any:
@@ -81,8 +92,8 @@ def reshape_examples(batch: Any, old: tuple, new: tuple) -> Any:
     The shape is given in constants, with -1 for an open batch axis: rewrites see through it
     and JAX can compile it. That is safe only because the old shape is made certain first.
     """
-    batch = with_static_shape(batch, (None, *old))
     length = static_shape(batch)[0]
+    batch = check_shape(batch, (length, *old))
     return batch.reshape((-1 if length is None else length, *new))
 
 

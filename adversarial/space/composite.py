@@ -8,7 +8,13 @@ from typing import Any
 import aesara.tensor as at
 import numpy as np
 
-from adversarial.space.arrays import describe, is_symbolic_batch, with_static_shape
+from adversarial.space.arrays import (
+    check_shape,
+    declare_shape,
+    describe,
+    is_symbolic_batch,
+    static_shape,
+)
 from adversarial.space.base import Batch, Dtype, Space
 from adversarial.space.null import NullSpace
 
@@ -166,25 +172,24 @@ class CompositeSpace(Space):
             return pieces[0]
         if is_numeric:
             return np.concatenate(pieces, axis=1)
-        # Aesara does not add up static lengths by itself.
-        return with_static_shape(at.concatenate(pieces, axis=1), self._vector_shape())
+        length = next((n for n in (static_shape(p)[0] for p in pieces) if n is not None), None)
+        joined = at.concatenate(pieces, axis=1)
+        return declare_shape(joined, (length, self.get_total_dimension()))
 
     def _from_vector(self, is_numeric: bool, matrix: Batch) -> tuple:
-        matrix = with_static_shape(matrix, self._vector_shape())
+        length = static_shape(matrix)[0]
+        matrix = check_shape(matrix, (length, self.get_total_dimension()))
         parts, start = [], 0
         for component in self.components:
             stop = start + component.get_total_dimension()
             if _holds_nothing(component):
                 part = component.get_origin()
             else:
-                part = with_static_shape(matrix[:, start:stop], (None, stop - start))
+                part = declare_shape(matrix[:, start:stop], (length, stop - start))
                 part = component._from_vector(is_numeric, part)
             parts.append(part)
             start = stop
         return tuple(parts)
-
-    def _vector_shape(self) -> tuple:
-        return None, self.get_total_dimension()
 
     def _pairs(self, space: CompositeSpace) -> list:
         """Components of both spaces, side by side; TypeError if only one of two is composite."""

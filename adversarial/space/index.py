@@ -7,7 +7,7 @@ from typing import Any
 import aesara.tensor as at
 import numpy as np
 
-from adversarial.space.arrays import cast, reshape_examples, with_static_shape
+from adversarial.space.arrays import cast, declare_shape, reshape_examples, static_shape
 from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, positive_int
 from adversarial.space.vector import VectorSpace
 
@@ -84,8 +84,7 @@ class IndexSpace(SimplyTypedSpace):
         else:
             vectors = reshape_examples(hot, (self.dim, self.max_labels), (space.dim,))
         # A boolean is no number to compute with, so a space without a dtype gets floatX.
-        vectors = cast(vectors, self._clean_dtype_arg(space.dtype or "floatX"))
-        return with_static_shape(vectors, (None, space.dim))
+        return cast(vectors, self._clean_dtype_arg(space.dtype or "floatX"))
 
     def _undo_format_as_impl(self, is_numeric: bool, batch: Batch, space: Space) -> Batch:
         if isinstance(space, IndexSpace):
@@ -96,8 +95,7 @@ class IndexSpace(SimplyTypedSpace):
                 "keep the order of their labels"
             )
         hot = reshape_examples(batch, (space.dim,), (self.dim, self.max_labels))
-        indices = cast(hot.argmax(axis=2), self.dtype)
-        return with_static_shape(indices, (None, self.dim))
+        return cast(declare_shape(hot.argmax(axis=2), static_shape(hot)[:2]), self.dtype)
 
 
 def _is_integer(dtype: Any) -> bool:
