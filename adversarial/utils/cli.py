@@ -6,10 +6,14 @@ and an exit status. Usage errors stay argparse's (status 2).
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
 import sys
 import traceback
 from collections.abc import Callable
+
+from tqdm import tqdm
 
 # What a user can cause: a bad value, a damaged file, a missing library, too little memory.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
@@ -63,6 +67,37 @@ def run(main: Callable[[], int | None]) -> int:
             f"(a bug; {DEBUG_VARIABLE}=1 shows where)",
         )
         return 1
+
+
+def progress_bar(total: int, what: str, unit: str) -> tqdm:
+    """A bar on stderr that vanishes when closed; nothing at all where stderr is no terminal."""
+    return tqdm(total=total, desc=what, unit=unit, file=sys.stderr, disable=None, leave=False)
+
+
+def positive_int(text: str) -> int:
+    """For argparse: a whole number of at least 1."""
+    return _checked(int(text), lambda n: n >= 1, "must be at least 1")
+
+
+def natural(text: str) -> int:
+    """For argparse: a whole number of at least 0."""
+    return _checked(int(text), lambda n: n >= 0, "must not be negative")
+
+
+def positive_number(text: str) -> float:
+    """For argparse: a finite number above 0."""
+    return _checked(float(text), lambda x: 0 < x < math.inf, "must be positive and finite")
+
+
+# What argparse calls the type in "invalid ... value".
+positive_int.__name__ = natural.__name__ = "whole number"
+positive_number.__name__ = "number"
+
+
+def _checked(value: float, fits: Callable[[float], bool], wish: str) -> float:
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"{wish}, got {value:g}")
+    return value
 
 
 def _explain(error: BaseException, line: str) -> None:

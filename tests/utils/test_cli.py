@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -88,3 +89,31 @@ def test_a_reader_that_left_is_no_traceback():
     child.stdout.close()
     assert child.stderr.read() == b""
     assert child.wait() == 1
+
+
+@pytest.mark.parametrize(
+    "kind, good, bad",
+    [
+        (cli.positive_int, {"3": 3, "1": 1}, ["0", "-2", "2.5", "x"]),
+        (cli.natural, {"0": 0, "7": 7}, ["-1", "nan", ""]),
+        (cli.positive_number, {".5": 0.5, "1e-3": 1e-3}, ["0", "-1", "nan", "inf", "x"]),
+    ],
+)
+def test_argument_types(kind, good, bad, capsys):
+    parser = argparse.ArgumentParser(prog="command")
+    parser.add_argument("--value", type=kind)
+    for text, value in good.items():
+        assert parser.parse_args([f"--value={text}"]).value == value
+    for text in bad:
+        with pytest.raises(SystemExit) as caught:
+            parser.parse_args([f"--value={text}"])
+        assert caught.value.code == 2
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("command: error: argument --value: ")
+        assert "lambda" not in last and "_" not in last
+
+
+def test_progress_bar_is_silent_off_a_terminal(capsys):
+    with cli.progress_bar(10, "drawing", "sample") as bar:
+        bar.update(10)
+    assert capsys.readouterr() == ("", "")

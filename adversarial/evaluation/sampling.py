@@ -1,0 +1,120 @@
+"""Samples of a trained model as an array, drawn reproducibly and without touching the model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import aesara.tensor as at
+import numpy as np
+
+from adversarial import backend
+from adversarial.models.generator import Generator
+from adversarial.space import Conv2DSpace, VectorSpace
+
+STORED_AXES = ("b", "c", 0, 1)  # the order of the numbers in a row of a design matrix
+
+
+def generator_of(model: Any) -> Generator:
+    """The generator of an `AdversaryPair`, or `model` itself where it is one; else ValueError."""
+    generator = getattr(model, "generator", model)
+    if not isinstance(generator, Generator):
+        raise ValueError(
+            f"a {type(model).__name__} has no generator to draw samples from; "
+            "give an AdversaryPair or a Generator"
+        )
+    return generator
+
+
+class Sampler:
+    """Draws batches of G(z).
+
+    The same seed, batch size and parameters give the same samples, whatever the model's own random
+    streams have been through; those are left as they are.
+    """
+
+    def __init__(self, model: Any, batch_size: int = 100, seed: int = 0) -> None:
+        self.generator = generator_of(model)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self.batch_size = batch_size
+        with fresh_streams(self.generator, seed):
+            self._draw = backend.function([], self.generator.sample(batch_size))
+
+    def __call__(self) -> np.ndarray:
+        """`batch_size` samples as rows of a design matrix, shape (batch_size, dimension)."""
+        return as_rows(self._draw(), self.generator)
+
+
+def draw_samples(
+    model: Any,
+    n: int,
+    seed: int = 0,
+    batch_size: int = 100,
+    progress: Callable[[int], object] | None = None,
+) -> np.ndarray:
+    """`n` samples as rows of a design matrix: `floatX`, shape (n, dimension).
+
+    `progress` is called with the number of samples drawn after each batch.
+    """
+    if n < 1:
+        raise ValueError(f"the number of samples must be at least 1, got {n}")
+    draw = Sampler(model, min(batch_size, n), seed)
+    dimension = draw.generator.get_output_space().get_total_dimension()
+    samples = np.empty((n, dimension), backend.floatX)
+    for start in range(0, n, draw.batch_size):
+        batch = draw()[: n - start]
+        samples[start : start + len(batch)] = batch
+        if progress is not None:
+            progress(len(batch))
+    return samples
+
+
+def draw_noise(model: Any, n: int, seed: int = 0) -> np.ndarray:
+    """`n` points z, shape (n, dimension of z), from the generator's noise distribution."""
+    generator = generator_of(model)
+    with fresh_streams(generator, seed):
+        return backend.function([], generator.get_noise(n))()
+
+
+def samples_at(model: Any, z: np.ndarray) -> np.ndarray:
+    """G(z) for given points z, (n, dimension of z), as rows of a design matrix."""
+    generator = generator_of(model)
+    space = generator.get_input_space()
+    points = at.matrix("z")
+    images = generator.mlp.fprop(VectorSpace(space.get_total_dimension()).format_as(points, space))
+    rows = backend.function([points], images)(np.asarray(z, points.dtype))
+    return as_rows(rows, generator)
+
+
+def as_rows(batch: np.ndarray, generator: Generator) -> np.ndarray:
+    """A batch in the generator's output space as rows of a design matrix: images channel-major."""
+    space = generator.get_output_space()
+    if isinstance(space, Conv2DSpace):
+        batch = Conv2DSpace.convert(batch, space.axes, STORED_AXES)
+        return batch.reshape(len(batch), -1)
+    return np.asarray(batch)
+
+
+@contextlib.contextmanager
+def fresh_streams(generator: Generator, seed: int) -> Iterator[None]:
+    """Within the block, graphs of `generator` draw from new random streams made from `seed`."""
+    owners = [part for part in _parts(generator) if hasattr(part, "theano_rng")]
+    own = [part.theano_rng for part in owners]
+    try:
+        for i, part in enumerate(owners):
+            part.theano_rng = backend.RandomStreams(seed, f"samples {i}")
+        yield
+    finally:
+        for part, streams in zip(owners, own):
+            part.theano_rng = streams
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """`model`, its network and all layers below it, in a fixed order."""
+    yield model
+    if hasattr(model, "mlp") and isinstance(model, Generator):
+        yield from _parts(model.mlp)
+    for layer in getattr(model, "layers", ()):
+        yield from _parts(layer)

@@ -1,0 +1,178 @@
+#!/usr/bin/env python
+"""Score a trained generator by the log-likelihood of test data under its samples (Table 1).
+
+    python parzen_ll.py mnist.pkl --dataset mnist
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from adversarial.evaluation import procedure
+from adversarial.evaluation.parzen import (
+    FoldedScore,
+    ParzenEstimator,
+    ParzenScore,
+    cross_validate_sigma,
+    running_estimate,
+)
+from adversarial.evaluation.procedure import Outcome, Split, choose_and_score, load_split
+from adversarial.evaluation.sampling import Sampler, draw_samples, generator_of
+from adversarial.utils import cli, serial
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Log-likelihood of a data set under a Parzen window density on a model's "
+        "samples, in nats (Table 1 of the paper). Sigma is chosen on validation examples.",
+    )
+    add = parser.add_argument
+    add("model", nargs="?", help="model file (.pkl)")
+    add("-p", "--path", metavar="MODEL", help="the same, as in 2014")
+    add("-d", "--dataset", required=True, choices=procedure.DATASETS, help="what to score on")
+    add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
+    add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
+    add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
+    add("-n", "--num_samples", type=cli.positive_int, default=10000,
+        help="samples to draw (10000)")
+    add("-l", "--limit_size", type=cli.positive_int, default=1000,
+        help="validation examples to choose sigma by (1000)")
+    add("-b", "--batch_size", type=cli.positive_int, default=100,
+        help="samples drawn at a time (100)")
+    add("-c", "--cross_val", type=cli.positive_int, default=10, help="how many sigmas to try (10)")
+    add("--sigma_start", type=float, default=-1.0, help="log10 of the first sigma tried (-1)")
+    add("--sigma_end", type=float, default=0.0, help="log10 of the last sigma tried (0)")
+    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--running", action="store_true",
+        help="draw samples until Ctrl-C, and print the score by all of them after each batch")
+    add("--json", action="store_true", help="print the result as JSON")
+    add("--allow-module", action="append", default=[], metavar="NAME",
+        help="let the model file use classes of this module")
+    args = parser.parse_args(argv)
+    if (args.model is None) == (args.path is None):
+        parser.error("give one model file, as MODEL or with -p")
+    args.model = args.model or args.path
+    if args.dataset == "mnist" and args.fold:
+        parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
+    if args.running and args.dataset == "tfd" and args.fold is None:
+        parser.error("--running scores one fold: give --fold")
+    if not all(-30 <= exponent <= 30 for exponent in (args.sigma_start, args.sigma_end)):
+        parser.error("--sigma_start and --sigma_end are powers of ten, from -30 to 30")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    model = serial.load(args.model, allow_modules=args.allow_module)
+    dimension = generator_of(model).get_output_space().get_total_dimension()
+    procedure.check_dimension(args.dataset, dimension, args.model)
+    all_folds = args.dataset == "tfd" and args.fold is None
+    folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+    # Data first: where it is missing, nobody should wait for samples to hear so.
+    split = load_split(args.dataset, dimension, folds[0], args.limit_size, args.valid)
+    sigmas = [args.sigma]
+    if args.sigma is None:
+        sigmas = np.logspace(args.sigma_start, args.sigma_end, args.cross_val)
+    if args.running:
+        run_on(args, model, split, sigmas)
+        return
+    estimator = ParzenEstimator(draw(args, model))
+    outcomes = []
+    for fold in folds:
+        if fold != folds[0]:
+            split = load_split(args.dataset, dimension, fold, args.limit_size, args.valid)
+        with cli.progress_bar(procedure.rows_of(split, sigmas), "scoring", "example") as bar:
+            outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
+        if outcomes[-1].at_edge:
+            sigma = outcomes[-1].score.sigma
+            print(f"note: sigma {sigma:.4g} is the outermost one tried; a better one may lie "
+                  "beyond (--sigma_start, --sigma_end)", file=sys.stderr)
+    if args.json:
+        print(json.dumps(as_data(args, folds, outcomes), indent=1))
+    else:
+        show(args, folds, outcomes)
+
+
+def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
+    with cli.progress_bar(args.num_samples, "drawing", "sample") as bar:
+        return draw_samples(model, args.num_samples, args.seed, args.batch_size, bar.update)
+
+
+def run_on(
+    args: argparse.Namespace, model: Any, split: Split, sigmas: Sequence[float] | np.ndarray
+) -> None:
+    """Print the score by more and more samples, until Ctrl-C."""
+    sigma = float(sigmas[0])
+    if len(sigmas) > 1:
+        sigma, _ = cross_validate_sigma(draw(args, model), split.valid, sigmas)
+    # Other samples than those that chose sigma.
+    sampler = Sampler(model, args.batch_size, args.seed + 1)
+    batches = (sampler() for _ in itertools.count())
+    with contextlib.suppress(KeyboardInterrupt):
+        for seen, score in running_estimate(batches, split.scored, sigma):
+            if args.json:
+                print(json.dumps({"num_samples": seen, **asdict(score)}), flush=True)
+            else:
+                print(f"{seen} samples: {describe(score)}", flush=True)
+
+
+def show(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
+    for fold, outcome in zip(folds, outcomes):
+        if outcome.tried:
+            print(f"mean log-likelihood of validation examples{of_fold(args, fold)}, in nats")
+            for sigma, mean in outcome.tried:
+                mark = "  <- chosen" if sigma == outcome.score.sigma else ""
+                print(f"  sigma {sigma:8.4f} {mean:12.2f}{mark}")
+        where = f"{args.dataset} {set_name(args)} set{of_fold(args, fold)}"
+        print(f"{where}: {describe(outcome.score)}")
+    if len(outcomes) > 1:
+        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        print(f"{args.dataset} {set_name(args)} set, mean of {len(outcomes)} folds: "
+              f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)")
+
+
+def as_data(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[Outcome]) -> dict:
+    data = {
+        "model": args.model,
+        "dataset": args.dataset,
+        "set": set_name(args),
+        "num_samples": args.num_samples,
+        "seed": args.seed,
+    }
+    scores = [
+        {**asdict(outcome.score), "cross_validation": outcome.tried} for outcome in outcomes
+    ]
+    if args.dataset == "mnist":
+        return {**data, **scores[0]}
+    data["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
+    if len(outcomes) > 1:
+        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        data.update(mean=total.mean, standard_error=total.standard_error)
+    return data
+
+
+def describe(score: ParzenScore) -> str:
+    return (f"{score.mean:.2f} +- {score.standard_error:.2f} nats "
+            f"(sigma {score.sigma:.4f}, {score.n} examples)")
+
+
+def set_name(args: argparse.Namespace) -> str:
+    return "validation" if args.valid else "test"
+
+
+def of_fold(args: argparse.Namespace, fold: int) -> str:
+    return f" of fold {fold}" if args.dataset == "tfd" else ""
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
