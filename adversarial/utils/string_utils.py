@@ -27,7 +27,7 @@ def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
 
     Raises `EnvironmentVariableError` when neither has it under either spelling.
     """
-    for candidate in (name, twin(name)):
+    for candidate in filter(None, (name, twin(name))):
         for table in (environ or {}, os.environ):
             if candidate in table:
                 return str(table[candidate])

@@ -1,0 +1,1 @@
+"""From YAML to objects: `yaml_parse` is the one door."""

@@ -1,0 +1,180 @@
+"""What a YAML may construct, judged by what a name resolves to and not by how it is spelt.
+
+A dotted path is followed through modules of the allowed packages only; nothing else is imported
+to find out what is there. What it ends at must be defined in one of the places listed here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import types
+from collections.abc import Collection
+from typing import Any
+
+from adversarial.config.aliases import current_path
+
+HOME = ("adversarial", "sandbox")
+
+# Classes defined in these may be constructed, unless private or exceptions.
+ROOMS = (
+    "adversarial.space",
+    "adversarial.datasets",
+    "adversarial.models",
+    "adversarial.costs",
+    "adversarial.training_algorithms",
+    "adversarial.termination_criteria",
+    "adversarial.train_extensions",
+    "adversarial.monitor",
+    "adversarial.train",
+    "sandbox",
+)
+
+# Functions that may be called: room and name, whichever module of the room defines it.
+FUNCTIONS = (
+    "adversarial.datasets.convert_to_one_hot",
+    "adversarial.datasets.dataset_range",
+    "adversarial.datasets.from_dataset",
+    "adversarial.models.add_layers",
+    "adversarial.models.init_sigmoid_bias_from_marginals",
+    "adversarial.models.marginals",
+    "adversarial.models.recapitate_discriminator",
+    "adversarial.train_extensions.MomentumAdjustor",
+)
+
+NUMPY = (
+    "numpy.arange",
+    "numpy.array",
+    "numpy.bool_",
+    "numpy.eye",
+    "numpy.float32",
+    "numpy.float64",
+    "numpy.full",
+    "numpy.inf",
+    "numpy.int32",
+    "numpy.int64",
+    "numpy.linspace",
+    "numpy.logspace",
+    "numpy.nan",
+    "numpy.ones",
+    "numpy.pi",
+    "numpy.random.RandomState",
+    "numpy.uint8",
+    "numpy.zeros",
+)
+
+_MISSING = object()
+
+
+class Refusal(ValueError):
+    """Why a name may not, or cannot, be had; says nothing of the file that asks for it."""
+
+
+def resolve(dotted: str, allow_modules: Collection[str] = ()) -> Any:
+    """The class or function that `dotted` names. Raises `Refusal`.
+
+    `allow_modules` names modules of the user's own; what they, or modules inside them, define is
+    allowed as well.
+    """
+    path = current_path(dotted)
+    parts = path.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise Refusal(f"`{dotted:.200}` is not a dotted name (write `!obj:module.Name {{}}`)")
+    if path in NUMPY:
+        numpy_object: Any = importlib.import_module(parts[0])
+        for part in parts[1:]:
+            numpy_object = getattr(numpy_object, part)
+        return numpy_object
+    packages = (*HOME, *allow_modules)
+    if len(parts) < 2 or not _within(path, packages) or any(part[0] == "_" for part in parts):
+        raise _not_allowed(dotted)
+    found = _follow(dotted, path, packages)
+    if not _is_admitted(found, allow_modules):
+        raise _not_allowed(dotted)
+    return found
+
+
+def _within(name: str, packages: Collection[str]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def _not_allowed(dotted: str) -> Refusal:
+    return Refusal(
+        f"`{dotted:.200}` may not be constructed from YAML: only classes of adversarial and "
+        "sandbox, and a few functions of theirs and of NumPy, may" + _suggest(dotted, NUMPY)
+        + "; allow a module of your own with --allow-module NAME"
+    )
+
+
+def _suggest(name: str, choices: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
+    start = max((package for package in packages if _within(path, (package,))), key=len)
+    try:
+        module = importlib.import_module(start)
+    except ImportError as error:
+        raise Refusal(f"`{dotted}` cannot be had: {start} fails to import ({error})") from error
+    if path == start:
+        return module
+    names = path[len(start) + 1 :].split(".")
+    for index, name in enumerate(names):
+        last = index == len(names) - 1
+        found = getattr(module, name, _MISSING)
+        if found is _MISSING or not (last or isinstance(found, types.ModuleType)):
+            submodule = _submodule(dotted, module, name)
+            found = found if submodule is None else submodule
+        if found is _MISSING:
+            hint = _suggest(name, _public_names(module, packages))
+            raise Refusal(f"`{dotted}` does not exist: `{module.__name__}` has no `{name}`{hint}")
+        if last:
+            return found
+        # A class's attributes, or another package's modules, are no way to anywhere.
+        if not isinstance(found, types.ModuleType) or not _within(found.__name__, packages):
+            raise _not_allowed(dotted)
+        module = found
+    raise AssertionError("unreachable")
+
+
+def _submodule(dotted: str, module: types.ModuleType, name: str) -> types.ModuleType | None:
+    full = f"{module.__name__}.{name}"
+    if not hasattr(module, "__path__") or importlib.util.find_spec(full) is None:
+        return None
+    try:
+        return importlib.import_module(full)
+    except ImportError as error:
+        raise Refusal(f"`{dotted}` cannot be had: {full} fails to import ({error})") from error
+
+
+def _public_names(module: types.ModuleType, packages: Collection[str]) -> list[str]:
+    names = [
+        name
+        for name, value in vars(module).items()
+        if name[0] != "_" and _within(getattr(value, "__module__", None) or "", packages)
+    ]
+    names += [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    return names
+
+
+def _is_admitted(found: Any, allow_modules: Collection[str]) -> bool:
+    home = getattr(found, "__module__", None)
+    name = getattr(found, "__qualname__", None)
+    if not callable(found) or not isinstance(home, str) or not isinstance(name, str):
+        return False
+    # An object can claim any home; it must be found there under the name it claims.
+    module = sys.modules.get(home)
+    if module is None or vars(module).get(name, _MISSING) is not found or name[0] == "_":
+        return False
+    if _within(home, allow_modules):
+        return True
+    room = next((room for room in ROOMS if _within(home, (room,))), None)
+    if room is None:
+        return False
+    if isinstance(found, type):
+        return not issubclass(found, BaseException)
+    return isinstance(found, types.FunctionType) and f"{room}.{name}" in FUNCTIONS

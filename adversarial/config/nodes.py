@@ -1,0 +1,192 @@
+"""YAML text to a tree of nodes: limits, `${NAME}`, lines, and how plain scalars are read.
+
+A node that an alias repeats is one node. PyYAML's safe loader does the parsing; this module adds
+what it leaves open: how deep and how large a document may be, and that 1e-6 is a number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 100
+MAX_VALUES = 1_000_000
+_MAX_SOURCE_NODES = 100_000
+_PHASE = "PYLEARN2_TRAIN_PHASE"
+_TAG = "tag:yaml.org,2002:"
+_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$")
+
+
+class YamlError(ValueError):
+    """One line: the file, the line in it, and what is wrong there."""
+
+
+class NodeLoader(yaml.SafeLoader):
+    """Composes nodes; `yaml_parse` adds what becomes of them.
+
+    `name` is the file's, for messages; `environ` is looked at before the process environment.
+    """
+
+    # Only these kinds of plain value exist here; SafeLoader knows dates, sets and more.
+    yaml_constructors = {
+        _TAG + kind: getattr(yaml.SafeLoader, f"construct_yaml_{kind}")
+        for kind in ("null", "bool", "int", "float", "str")
+    }
+    yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in rows if not tag.endswith(("timestamp", "value"))]
+        for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, text: str, name: str, environ: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.environ = environ
+        self._phase = 1
+        self._depth = 0
+        self._extents: dict[int, tuple[int, int]] = {}
+        self._source_nodes = 0
+        self._variables: list[str] = []
+        # Braces mean something to YAML, inside a flow or a tag, so the parser sees a plain word
+        # for each variable. It stays in place: lines are right, and no value becomes syntax.
+        self._word = "adVar"
+        while self._word in text:
+            self._word += "x"
+        self._is_word = re.compile(self._word + r"(\d+)_")
+        super().__init__(VARIABLE.sub(self._hide, text))
+        self.name = name
+
+    def _hide(self, match: re.Match[str]) -> str:
+        self._variables.append(match.group(1))
+        return f"{self._word}{len(self._variables) - 1}_"
+
+    def show(self, text: str) -> str:
+        """`text` with variables as they were written."""
+        return self._is_word.sub(lambda match: f"${{{self._variables[int(match[1])]}}}", text)
+
+    def where(self, place: Any) -> str:
+        """'FILE line N' of a node, an event or a mark."""
+        mark = getattr(place, "start_mark", place)
+        return f"{self.name} line {mark.line + 1}"
+
+    def _expand(self, text: str, event: yaml.Event) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = self._variables[int(match[1])]
+            try:
+                return lookup(name, self.environ)
+            except EnvironmentVariableError as error:
+                if name == _PHASE:
+                    return f"phase{self._phase}"
+                raise YamlError(f"{self.where(event)}: {error}") from None
+
+        return self._is_word.sub(value, text)
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        """The next node, checked; raises `YamlError`."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            node = self.anchors.get(event.anchor)
+            if node is not None and id(node) not in self._extents:
+                raise YamlError(f"{self.where(event)}: `*{event.anchor}` contains itself")
+            return super().compose_node(parent, index)
+        if self._depth >= MAX_DEPTH:
+            raise YamlError(f"{self.where(event)}: nested more than {MAX_DEPTH} deep")
+        if self._depth == 1 and isinstance(parent, yaml.SequenceNode):
+            self._phase = index + 1
+        if event.tag is not None:
+            event.tag = self._expand(event.tag, event)
+        if isinstance(event, yaml.ScalarEvent):
+            event.value = self._expand(event.value, event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        self._measure(node)
+        return node
+
+    def _measure(self, node: yaml.Node) -> None:
+        # As deep and as large as it would be with every alias written out.
+        children = [self._extents[id(child)] for child in _children(node)]
+        depth = 1 + max((extent[0] for extent in children), default=0)
+        size = 1 + sum(extent[1] for extent in children)
+        if depth > MAX_DEPTH:
+            raise YamlError(f"{self.where(node)}: nested more than {MAX_DEPTH} deep")
+        if size > MAX_VALUES:
+            raise YamlError(f"{self.where(node)}: aliases repeat it to over {MAX_VALUES} values")
+        self._extents[id(node)] = (depth, size)
+
+    def source_of(self, node: yaml.Node) -> str:
+        """YAML that says the same as `node`, alone; empty where there is too much of it."""
+        self._source_nodes += self._extents[id(node)][1]
+        if self._source_nodes > _MAX_SOURCE_NODES:
+            return ""
+        return yaml.serialize(node, Dumper=_Dumper, allow_unicode=True)
+
+
+NodeLoader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
+
+
+class _Dumper(yaml.SafeDumper):
+    # Decides which scalars need quotes by how they would be read back here.
+    yaml_implicit_resolvers = NodeLoader.yaml_implicit_resolvers
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+
+
+def read_text(stream: Any, name: str) -> str:
+    """The text of `stream`: a str, bytes, or an open file. Raises `YamlError`."""
+    data = stream.read(MAX_BYTES + 1) if hasattr(stream, "read") else stream
+    if not isinstance(data, (str, bytes)):
+        raise TypeError(f"expected YAML as text or an open file, not a {type(data).__name__}")
+    if len(data) > MAX_BYTES:
+        raise YamlError(f"{name}: is larger than {MAX_BYTES} bytes, the most a YAML may have")
+    if isinstance(data, bytes):
+        utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        try:
+            data = data.decode("utf-16" if utf16 else "utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise YamlError(f"{name}: is not a text file (byte {error.start} is no text)") from None
+    return data
+
+
+@contextlib.contextmanager
+def one_line(name: str, show: Callable[[str], str] = str) -> Iterator[None]:
+    """Within this block PyYAML's errors, of several lines each, become a `YamlError`."""
+    try:
+        yield
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        words = " ".join(filter(None, (error.problem, error.context)))
+        raise YamlError(f"{name}{place}: not valid YAML: {show(words)}") from error
+    except yaml.reader.ReaderError as error:
+        character = f"character #x{error.character:04x} at position {error.position}"
+        raise YamlError(f"{name}: is not a text file ({character})") from error
+
+
+def train_environment(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The variables that speak of the configuration file at `path`, as in 2014.
+
+    For yaml/mnist.yaml: FULL_STEM yaml/mnist, FILE_STEM mnist, BASE_NAME mnist.yaml and DIR yaml/
+    (with the slash; ./ where `path` has no folder).
+    """
+    path = os.fspath(path)
+    full_stem = path[: -len(".yaml")] if path.endswith(".yaml") else os.path.splitext(path)[0]
+    folder = os.path.dirname(path) or "."
+    return {
+        "PYLEARN2_TRAIN_FILE_FULL_STEM": full_stem,
+        "PYLEARN2_TRAIN_FILE_STEM": os.path.basename(full_stem),
+        "PYLEARN2_TRAIN_DIR": folder if folder.endswith("/") else folder + "/",
+        "PYLEARN2_TRAIN_BASE_NAME": os.path.basename(path),
+    }
