@@ -1,0 +1,121 @@
+"""Sheets of samples as the paper's figures show them, from a model alone or beside its data."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.sampling import draw_noise, draw_samples, generator_of, samples_at
+from adversarial.space import Conv2DSpace
+from adversarial.viewer.grid import save_grid
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`rows` x `cols` images, row by row: (n, height, width, channels), values in [0, 1].
+
+    `framed` (n,) marks the training examples among samples.
+    """
+
+    images: np.ndarray
+    rows: int
+    cols: int
+    framed: np.ndarray | None = None
+
+    def save(self, path: str | os.PathLike[str], scale: int = 1) -> None:
+        save_grid(self.images, path, self.rows, self.cols, frame=self.framed, scale=scale)
+
+
+def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
+    """Samples, not chosen by anyone."""
+    samples = _finite(draw_samples(model, rows * cols, seed))
+    return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
+
+
+def nearest_sheet(
+    model: Any, training: np.ndarray, rows: int = 10, cols: int = 10, seed: int = 0
+) -> Sheet:
+    """Figure 2: after `cols` samples, each row ends with the example of `training` (n, dimension)
+    that is nearest, in Euclidean distance, to the sample beside it, framed."""
+    view = view_of(model)
+    samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
+    found = training[nearest(training, samples[:, -1])]
+    sheet = np.concatenate([samples, found[:, None]], axis=1, dtype=samples.dtype)
+    images = to_unit(view.images(sheet.reshape(rows * (cols + 1), -1)), like=training)
+    framed = np.arange(len(images)) % (cols + 1) == cols
+    return Sheet(images, rows, cols + 1, framed)
+
+
+def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
+    """Figure 3: each row walks in `cols` equal steps along a line between two points of z space."""
+    if cols < 2:
+        raise ValueError(f"a walk has two ends, so it needs at least 2 columns, got {cols}")
+    start, end = np.split(draw_noise(model, 2 * rows, seed)[:, None], 2)
+    along = np.linspace(0, 1, cols, dtype=start.dtype)[None, :, None]
+    # This form, unlike start + along * (end - start), hits both ends exactly.
+    z = (1 - along) * start + along * end
+    samples = _finite(samples_at(model, z.reshape(rows * cols, -1)))
+    return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
+
+
+class View:
+    """How rows of a design matrix become images: (rows, columns, channels), channel-major."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.shape = shape
+        self._converter = DefaultViewConverter(shape, AXES)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """`rows` (n, dimension) as images (n, height, width, channels)."""
+        return self._converter.design_mat_to_topo_view(rows)
+
+
+def view_of(model: Any) -> View:
+    """What a model's samples look like.
+
+    The generator's output space knows it where that holds images; else the model, if training left
+    the data's view converter in it; else a square of grey pixels, or of colour ones, is assumed.
+    Raises ValueError where none of these fits.
+    """
+    space = generator_of(model).get_output_space()
+    if isinstance(space, Conv2DSpace):
+        return View((*space.shape, space.num_channels))
+    dimension = space.get_total_dimension()
+    converter = getattr(model, "view_converter", None)
+    if isinstance(converter, DefaultViewConverter) and math.prod(converter.shape) == dimension:
+        return View(converter.shape)
+    for channels in (1, 3):
+        side = math.isqrt(dimension // channels)
+        if side * side * channels == dimension:
+            return View((side, side, channels))
+    raise ValueError(
+        f"samples of {dimension} numbers cannot be shown: they are no square image, grey or in "
+        "colour, and the model does not say what shape they have"
+    )
+
+
+def to_unit(images: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """`images` (n, ...) brought into [0, 1], black to white.
+
+    Values around zero, such as those of contrast-normalised CIFAR-10, are divided by the greatest
+    absolute value of their image, as in 2014, and 0 becomes middle grey. Others are left as they
+    are, or divided by the greatest of all where that is above 1. `like` decides which they are,
+    if given: data that the images are to look like.
+    """
+    judge = images if like is None else like
+    if judge.size and judge.min() < 0:
+        peaks = np.abs(images).max(axis=tuple(range(1, images.ndim)), keepdims=True)
+        return images / np.where(peaks > 0, peaks, 1) / 2 + 0.5
+    return np.clip(images / max(1.0, judge.max(initial=0)), 0, 1)
+
+
+def _finite(samples: np.ndarray) -> np.ndarray:
+    if not np.isfinite(samples).all():
+        raise ValueError("samples contain NaN or infinite values: the model has diverged")
+    return samples
