@@ -17,6 +17,7 @@ from adversarial.backend.conv import conv2d, repair  # noqa: E402
 from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
+from adversarial.backend.rectifier import rectify  # noqa: E402
 
 repair()
 
@@ -30,5 +31,6 @@ __all__ = [
     "floatX",
     "function",
     "maxout",
+    "rectify",
     "shared",
 ]

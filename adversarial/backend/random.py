@@ -242,15 +242,16 @@ class RandomStreams:
         # The length keeps (1,) and (1, 0) apart, which SeedSequence does not.
         entropy = [zlib.crc32(purpose.encode()), len(words), *(int(word) for word in words)]
         key = np.random.SeedSequence(entropy).generate_state(2, np.uint32)
-        self.__setstate__({"state": np.append(key, [0, 0]).astype("uint32"), "streams": 0})
+        self.__setstate__({"state": np.append(key, [0, 0]).astype("uint32")})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"state": self.state.get_value(), "streams": self.streams}
+        return {"state": self.state.get_value()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.state = shared(np.asarray(state["state"], dtype="uint32"), name="random_state")
         self.state.default_update = Advance()(self.state)
-        self.streams = int(state["streams"])
+        # Graphs are built anew, in the same order, so counting anew gives the same streams.
+        self.streams = 0
 
     def uniform(self, size: Size, low: Number = 0.0, high: Number = 1.0) -> Variable:
         """Array of `size` (int, or sequence or vector of ints, symbolic or not) in [low, high)."""

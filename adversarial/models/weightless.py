@@ -29,7 +29,7 @@ class RectifiedLinear(_SameSpace):
         self.left_slope = left_slope
 
     def fprop(self, state_below: Any) -> Any:
-        return T.switch(state_below > 0.0, state_below, self.left_slope * state_below)
+        return backend.rectify(state_below, self.left_slope)
 
 
 class Sigmoid(_SameSpace):

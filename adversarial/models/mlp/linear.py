@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import aesara.tensor as T
 
+from adversarial import backend
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
@@ -107,7 +108,7 @@ class RectifiedLinear(Linear):
         self.left_slope = left_slope
 
     def _activate(self, z: Any) -> Any:
-        return T.switch(z > 0.0, z, self.left_slope * z)
+        return backend.rectify(z, self.left_slope)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         raise NotImplementedError("RectifiedLinear defines no loss")
@@ -117,7 +118,7 @@ class Softplus(Linear):
     """log(1 + exp(z))."""
 
     def _activate(self, z: Any) -> Any:
-        return T.nnet.softplus(z)
+        return T.softplus(z)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         raise NotImplementedError("Softplus defines no loss")
@@ -209,4 +210,4 @@ def logit_of(Y_hat: Any) -> Any:
 
 def binary_cross_entropy(Y: Any, z: Any) -> Any:
     """-Y log s(z) - (1 - Y) log(1 - s(z)) elementwise, s the sigmoid, through softplus."""
-    return Y * T.nnet.softplus(-z) + (1 - Y) * T.nnet.softplus(z)
+    return Y * T.softplus(-z) + (1 - Y) * T.softplus(z)

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import aesara.tensor as T
 import numpy as np
+from aesara.tensor.special import log_softmax, softmax
 
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.linear import logit_of
@@ -99,13 +100,13 @@ class Softmax(Dense):
             z = self._linear_part(state_below)
         if self.non_redundant:
             z = T.concatenate([T.zeros((z.shape[0], 1), dtype=z.dtype), z], axis=1)
-        p = T.nnet.softmax(z, axis=-1)
+        p = softmax(z, axis=-1)
         p.tag.logit = z
         return p
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         """-Y log p, shape (batch, n_classes)."""
-        log_p = T.nnet.logsoftmax(logit_of(Y_hat), axis=-1)
+        log_p = log_softmax(logit_of(Y_hat), axis=-1)
         if self.binary_target_dim is not None:
             Y = T.extra_ops.to_one_hot(Y[:, 0], self.n_classes, dtype=log_p.dtype)
         return -Y * log_p
