@@ -128,8 +128,9 @@ class SGD(TrainingAlgorithm):
         fixed = self.cost.get_fixed_var_descr(model, data)
         if fixed.on_load_batch:
             raise NotImplementedError("costs with on_load_batch need data outside the graph")
-        self._setup_monitor(model)
         self._compile(indices, *self.cost.get_gradients(model, data, **fixed.fixed_vars))
+        # After the step, since a learning rule's channels are of what its updates made.
+        self._setup_monitor(model)
 
     def _synchronize_batch_size(self, model: Any) -> None:
         own = getattr(model, "batch_size", None)
