@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import getpass
 import glob
 import hashlib
 import importlib.metadata
@@ -221,17 +222,19 @@ def _link(library: str) -> str:
 
 def _plain(folder: str) -> str:
     """`folder`, or a link to it where Aesara, which splits flags at spaces, could not read it."""
-    if not re.search(r"""[\s,"'#\\]""", folder):
+    awkward = re.compile(r"""[\s,"'#\\]""")
+    if not awkward.search(folder):
         return folder
     mark = hashlib.sha256(folder.encode()).hexdigest()[:12]
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    home = os.path.join(os.path.expanduser("~"), ".aesara")
-    base = home if not re.search(r"""[\s,"'#\\]""", home) else tempfile.gettempdir()
-    link = os.path.join(base, f"blas-{user}-{mark}")
+    base = os.path.join(os.path.expanduser("~"), ".aesara")
+    if awkward.search(base):
+        base = tempfile.gettempdir()
+    link = os.path.join(base, f"blas-{getpass.getuser()}-{mark}")
     os.makedirs(base, exist_ok=True)
-    if not os.path.islink(link):
-        try:
-            os.symlink(folder, link)
-        except FileExistsError:
-            pass  # another process was faster
+    try:
+        os.symlink(folder, link)
+    except FileExistsError:
+        # Made by an earlier run, unless somebody else laid it there.
+        if os.readlink(link) != folder:
+            raise ValueError(f"{link} should be a link to {folder}; remove it") from None
     return link

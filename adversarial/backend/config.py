@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import functools
 import hashlib
+import logging
 import math
 import os
 import platform
@@ -120,11 +121,16 @@ def _import_with(flags: dict[str, str]) -> None:
     before = os.environ.get("AESARA_FLAGS")
     ours = ",".join(f"{key}={_quoted(value)}" for key, value in flags.items())
     os.environ["AESARA_FLAGS"] = f"{ours},{before}" if before else ours
+    # What it says of a missing BLAS is said better, and once, by `graphs.function`.
+    blas_log = logging.getLogger("aesara.tensor.blas")
+    level = blas_log.level
+    blas_log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, nothing to act on
             import aesara  # noqa: F401
     finally:
+        blas_log.setLevel(level)
         if before is None:
             del os.environ["AESARA_FLAGS"]
         else:
