@@ -18,6 +18,7 @@ from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, l
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
+MAX_NODES = 50_000
 MAX_VALUES = 1_000_000
 _MAX_SOURCE_NODES = 100_000
 _PHASE = "PYLEARN2_TRAIN_PHASE"
@@ -50,6 +51,7 @@ class NodeLoader(yaml.SafeLoader):
         self.environ = environ
         self._phase = 1
         self._depth = 0
+        self._nodes = 0
         self._extents: dict[int, tuple[int, int]] = {}
         self._source_nodes = 0
         self._variables: list[str] = []
@@ -90,6 +92,9 @@ class NodeLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> yaml.Node:
         """The next node, checked; raises `YamlError`."""
         event = self.peek_event()
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise YamlError(f"{self.where(event)}: holds more than {MAX_NODES} values")
         if isinstance(event, yaml.AliasEvent):
             node = self.anchors.get(event.anchor)
             if node is not None and id(node) not in self._extents:

@@ -1,0 +1,150 @@
+"""Saving to disk: whole or not at all, and nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import stat
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import serial_test_things as things
+
+from adversarial.utils import serial
+from adversarial.utils.serial import BadFile
+
+HELPER = things.__name__
+ALLOW = (HELPER,)
+Thing, model, is_model = things.Thing, things.model, things.is_model
+
+
+
+def test_save_and_load(tmp_path):
+    path = tmp_path / "model.pkl"
+    serial.save(path, model())
+    assert is_model(serial.load(path, allow_modules=ALLOW))
+    serial.save(str(path), [1])
+    assert serial.load(str(path)) == [1]
+    assert os.listdir(tmp_path) == ["model.pkl"]
+
+
+def test_a_file_is_a_zip_that_other_tools_can_check(tmp_path):
+    path = tmp_path / "model.pkl"
+    serial.save(path, model())
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["object.json", "0.npy", "1.npy", "SHA256SUMS"]
+        json.loads(archive.read("object.json"))
+        array = np.load(io.BytesIO(archive.read("0.npy")), allow_pickle=False)
+        assert any(array.shape == shape for shape in [(30, 10), (50,)])
+        for line in archive.read("SHA256SUMS").decode().splitlines():
+            digest, name = line.split("  ")
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+
+
+def test_the_same_object_gives_the_same_bytes():
+    assert serial.to_string(model()) == serial.to_string(model())
+
+
+def test_file_modes(tmp_path):
+    path = tmp_path / "model.pkl"
+    old = os.umask(0o027)
+    try:
+        serial.save(path, 1)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    path.chmod(0o604)
+    serial.save(path, 2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    real = tmp_path / "real" / "model.pkl"
+    real.write_text("old")
+    link = tmp_path / "link.pkl"
+    link.symlink_to(real)
+    serial.save(link, 3)
+    assert link.is_symlink() and serial.load(real) == 3
+
+
+def test_where_saving_is_refused(tmp_path):
+    with pytest.raises(OSError, match="not a regular file"):
+        serial.save(tmp_path, 1)
+    with pytest.raises(OSError, match="not a regular file"):
+        serial.save("/dev/null", 1)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        serial.save(tmp_path / "none" / "x.pkl", 1)
+    with pytest.raises(ValueError, match="on_overwrite"):
+        serial.save(tmp_path / "x.pkl", 1, on_overwrite="maybe")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_backup_of_the_replaced_file(tmp_path):
+    path = tmp_path / "x.pkl"
+    serial.save(path, 1, on_overwrite="backup")
+    assert os.listdir(tmp_path) == ["x.pkl"]
+    serial.save(path, 2, on_overwrite="backup")
+    assert (serial.load(path), serial.load(f"{path}.bak")) == (2, 1)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "x.pkl"
+    serial.save(path, "old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serial.os, step, full)
+    with pytest.raises(OSError, match=r"No space left.*x\.pkl"):
+        serial.save(path, "new")
+    monkeypatch.undo()
+    assert serial.load(path) == "old" and os.listdir(tmp_path) == ["x.pkl"]
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path):
+    path = tmp_path / "x.pkl"
+    stale, recent = tmp_path / ".x.pkl.1-2.saving", tmp_path / ".x.pkl.3-4.saving"
+    for file in (stale, recent):
+        file.write_text("half")
+    os.utime(stale, (time.time() - 7200,) * 2)
+    serial.save(path, 1)
+    assert not stale.exists() and recent.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_at_any_instant_while_saving(tmp_path):
+    path = tmp_path / "x.pkl"
+    serial.save(path, [0, np.zeros(50_000)])
+    clock = random.Random(1)
+    for _ in range(25):
+        child = os.fork()
+        if child == 0:
+            try:
+                for count in range(10_000):
+                    serial.save(path, [count, np.full(50_000, float(count))])
+            finally:
+                os._exit(1)
+        time.sleep(clock.uniform(0.001, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        count, array = serial.load(path)
+        assert (array == count).all()
+
+
+def test_missing_files_say_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a\.pkl: there is no such file in .*"):
+        serial.load(tmp_path / "a.pkl")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere$"):
+        serial.load(tmp_path / "nowhere" / "deep" / "a.pkl")
+    with pytest.raises(IsADirectoryError):
+        serial.load(tmp_path)
+    with pytest.raises(BadFile, match="not a regular file"):
+        serial.load("/dev/zero")
