@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import aesara
+import numpy as np
+import pytest
+
+from adversarial.evaluation.sampling import (
+    Sampler,
+    draw_noise,
+    draw_samples,
+    generator_of,
+    samples_at,
+)
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator, IntrinsicDropoutGenerator
+from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
+from adversarial.space import Conv2DSpace
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_compile():
+    with aesara.config.change_flags(mode="FAST_COMPILE"):
+        yield
+
+
+def network():
+    layers = [
+        Linear(layer_name="h", dim=5, irange=1.0),
+        Sigmoid(layer_name="y", dim=6, irange=1.0),
+    ]
+    return MLP(layers, nvis=4, seed=[1, 2, 3])
+
+
+def forward(generator, z):
+    """G(z) by NumPy."""
+    for layer in generator.mlp.layers:
+        W, b = (param.get_value() for param in layer.get_params())
+        if W.ndim == 1:
+            W, b = b, W
+        z = z @ W + b
+        if isinstance(layer, Sigmoid):
+            z = 1 / (1 + np.exp(-z))
+    return z
+
+
+def test_samples_are_g_of_the_noise():
+    generator = Generator(network(), noise="uniform")
+    samples = draw_samples(generator, 7, seed=3, batch_size=7)
+    z = draw_noise(generator, 7, seed=3)
+    assert z.shape == (7, 4) and np.abs(z).max() <= np.sqrt(3)
+    np.testing.assert_allclose(samples, forward(generator, z), atol=1e-6)
+    np.testing.assert_allclose(samples_at(generator, z), samples, atol=1e-6)
+
+
+def test_batches_differ_and_the_number_need_not_be_a_multiple():
+    generator, done = Generator(network()), []
+    samples = draw_samples(generator, 11, seed=0, batch_size=4, progress=done.append)
+    assert samples.shape == (11, 6) and done == [4, 4, 3]
+    assert len(np.unique(samples, axis=0)) == 11
+    sampler = Sampler(generator, batch_size=4, seed=0)
+    np.testing.assert_array_equal(np.concatenate([sampler(), sampler()]), samples[:8])
+
+
+def test_the_seed_decides_and_the_model_is_left_alone():
+    judge = MLP([Sigmoid(layer_name="d", dim=1, irange=0.1)], nvis=6)
+    pair = AdversaryPair(Generator(network()), judge)
+    streams, state = pair.generator.theano_rng, pair.generator.theano_rng.state.get_value()
+    first = draw_samples(pair, 5, seed=1)
+    aesara.function([], pair.generator.sample(3))()
+    np.testing.assert_array_equal(draw_samples(pair, 5, seed=1), first)
+    assert np.abs(draw_samples(pair, 5, seed=2) - first).min() > 0
+    assert pair.generator.theano_rng is streams
+    state[2] += 1  # the one step of aesara.function above
+    np.testing.assert_array_equal(streams.state.get_value(), state)
+
+
+def test_dropout_that_is_part_of_the_model_is_seeded_too():
+    generator = IntrinsicDropoutGenerator(0.5, 2.0, mlp=network())
+    first = draw_samples(generator, 20, seed=1)
+    np.testing.assert_array_equal(draw_samples(generator, 20, seed=1), first)
+    z = draw_noise(generator, 20, seed=1)
+    assert np.abs(first - forward(generator, z)).max() > 1e-2
+
+
+def test_images_become_rows_channel_after_channel():
+    space = Conv2DSpace((2, 3), num_channels=3, axes=("c", 0, 1, "b"))
+    layers = [
+        Linear(layer_name="h", dim=18, irange=1.0),
+        SpaceConverter(layer_name="image", output_space=space),
+    ]
+    generator = Generator(MLP(layers, nvis=4))
+    rows = draw_samples(generator, 5, seed=0, batch_size=5)
+    z = draw_noise(generator, 5, seed=0)
+    W, b = (param.get_value() for param in layers[0].get_params())
+    flat = z @ W + b  # rows, columns, channels, as Conv2DSpace reads vectors
+    expected = flat.reshape(5, 2, 3, 3).transpose(0, 3, 1, 2).reshape(5, 18)
+    np.testing.assert_allclose(rows, expected, atol=1e-5)
+    np.testing.assert_allclose(samples_at(generator, z), expected, atol=1e-5)
+
+
+def test_bad_values_are_named():
+    generator = Generator(network())
+    assert generator_of(generator) is generator
+    with pytest.raises(ValueError, match="a MLP has no generator"):
+        draw_samples(network(), 3)
+    with pytest.raises(ValueError, match="number of samples must be at least 1, got 0"):
+        draw_samples(generator, 0)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        draw_samples(generator, 3, batch_size=0)

@@ -1,0 +1,135 @@
+"""The command, run in this process on small models."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import aesara
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.utils import cli, serial
+
+SCRIPT = Path(__file__).parents[1] / "show_samples.py"
+YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+    X: !obj:numpy.zeros { shape: [50, 36] } }"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_compile():
+    with aesara.config.change_flags(mode="FAST_COMPILE"):
+        yield
+
+
+@pytest.fixture
+def script():
+    spec = importlib.util.spec_from_file_location("show_samples", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def command(script):
+    return lambda *argv: cli.run(lambda: script.main([str(arg) for arg in argv]))
+
+
+@pytest.fixture
+def model(tmp_path):
+    generator = Generator(MLP([Sigmoid(layer_name="y", dim=36, irange=1.0)], nvis=5))
+    pair = AdversaryPair(generator, MLP([Sigmoid(layer_name="d", dim=1, irange=0.1)], nvis=36))
+    pair.dataset_yaml_src = YAML
+    path = tmp_path / "faces.v2.pkl"
+    serial.save(path, pair)
+    return path
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_picture_beside_the_model(command, model, capsys):
+    assert command(model, "--rows", 2, "--cols", 3) == 0
+    out, err = capsys.readouterr()
+    path = model.with_name("faces.v2_samples.png")
+    assert (out, err) == (f"{path}\n", "")
+    # Cells of 6 pixels, 2 of padding, doubled.
+    assert pixels(path).shape == (2 * (2 * 8 + 2), 2 * (3 * 8 + 2), 3)
+
+
+def test_nearest_adds_a_framed_column(command, model, tmp_path):
+    out = tmp_path / "n.png"
+    assert command(model, "--nearest", "--rows", 2, "--cols", 3, "--scale", 1, "--out", out) == 0
+    picture = pixels(out)
+    assert picture.shape == (2 * 8 + 2, 4 * 8 + 2, 3)
+    yellow = (picture == [255, 255, 0]).all(axis=2)
+    assert yellow[:, 25:].any() and not yellow[:, :25].any()
+    assert (picture[2:8, 26:32] == 0).all()  # the training set is black
+
+
+def test_seed_decides(command, model, tmp_path):
+    pictures = []
+    for i, seed in enumerate([1, 1, 2]):
+        out = tmp_path / f"{i}.png"
+        assert command(model, "--rows", 1, "--cols", 2, "--seed", seed, "--out", out) == 0
+        pictures.append(pixels(out))
+    assert (pictures[0] == pictures[1]).all() and (pictures[0] != pictures[2]).any()
+
+
+def test_interpolation_moves_step_by_step(command, model, tmp_path):
+    out = tmp_path / "w.png"
+    argv = ["--interpolate", "--rows", 1, "--cols", 30, "--scale", 1, "--out", out]
+    assert command(model, *argv) == 0
+    cells = pixels(out)[2:8, 2:, 0].reshape(6, 30, 8)[:, :, :6].transpose(1, 0, 2)
+    steps = np.abs(np.diff(cells, axis=0)).mean()
+    assert 0 < steps < 0.2 * np.abs(cells[0] - cells[-1]).mean()
+
+
+def test_show_without_a_display_still_writes(command, model, tmp_path, monkeypatch, caplog):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    out = tmp_path / "a.png"
+    assert command(model, "--show", "--rows", 1, "--cols", 1, "--out", out) == 0
+    assert out.exists() and "No display" in caplog.text
+
+
+def test_mistakes_are_one_line(command, model, tmp_path, capsys):
+    unnamed, odd = tmp_path / "unnamed.pkl", tmp_path / "odd.pkl"
+    pair = serial.load(model)
+    pair.dataset_yaml_src = None
+    serial.save(unnamed, pair)
+    serial.save(odd, Generator(MLP([Sigmoid(layer_name="y", dim=35, irange=1.0)], nvis=5)))
+    for argv, message in [
+        ([tmp_path / "none.pkl"], "none.pkl"),
+        ([SCRIPT], "show_samples.py"),
+        ([unnamed, "--nearest"], "does not say which data set"),
+        ([odd], "samples of 35 numbers cannot be shown"),
+        ([model, "--out", tmp_path / "no" / "a.png"], "there is no folder"),
+        ([model, "--out", tmp_path / "a.nothing"], "image format"),
+    ]:
+        assert command(*argv) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        ([], "required: model"),
+        (["a.pkl", "--rows", "0"], "must be at least 1"),
+        (["a.pkl", "--nearest", "--interpolate"], "not allowed with"),
+        (["a.pkl", "--interpolate", "--cols", "1"], "at least --cols 2"),
+        (["a.pkl", "--seed", "-1"], "must not be negative"),
+    ],
+)
+def test_usage(command, argv, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command(*argv)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
