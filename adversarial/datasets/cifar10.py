@@ -9,9 +9,9 @@ import numpy as np
 
 from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
-from adversarial.datasets.idx import BadFile
 from adversarial.datasets.preprocessing import global_contrast_normalize
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.utils.serial import BadFile
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"

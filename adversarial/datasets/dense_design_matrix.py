@@ -1,4 +1,9 @@
-"""A dataset that is one matrix: a row for each example."""
+"""A dataset that is one matrix: a row for each example.
+
+Pylearn2's DenseDesignMatrixPyTables, for matrices larger than memory, has no counterpart: give
+`DenseDesignMatrix` a float32 `numpy.memmap` (``numpy.load(path, mmap_mode="r")``) instead. It is
+neither copied nor loaded as a whole.
+"""
 from __future__ import annotations
 
 import copy
@@ -20,6 +25,7 @@ from adversarial.utils.iteration import (
     as_rng,
     resolve_iterator_class,
 )
+from adversarial.utils.serial import atomic_write
 
 _default_seed = DEFAULT_SEED
 
@@ -326,12 +332,14 @@ class DenseDesignMatrix(SplitMixin, Dataset):
             state["X"] = np.rint((self.X - low) * (255 / span)).astype(np.uint8)
             state["compress_min"], state["compress_max"] = low, span
         if self.design_loc is not None:
-            np.save(self.design_loc, state.pop("X"), allow_pickle=False)
+            with atomic_write(self.design_loc) as file:
+                np.save(file, state.pop("X"), allow_pickle=False)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        if "X" not in state:
+        if state["design_loc"] is not None:
+            self.use_design_loc(state["design_loc"])  # checked: saving will write there
             state["X"] = np.load(state["design_loc"], allow_pickle=False)
         if "compress_min" in state:
             low, span = state.pop("compress_min"), state.pop("compress_max")

@@ -24,6 +24,8 @@ import filelock
 import platformdirs
 from tqdm import tqdm
 
+from adversarial.utils.serial import atomic_write
+
 DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
 CACHE_VARIABLE = "ADVERSARIAL_CACHE"
 CONNECT_SECONDS = 5  # also the longest silence within a download
@@ -88,23 +90,6 @@ def one_at_a_time(directory: Path):
         yield
     finally:
         lock.release()
-
-
-@contextlib.contextmanager
-def written_aside(target: Path):
-    """A binary file beside `target` that takes its name once everything went well."""
-    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(aside)
-        raise
 
 
 def _chunks(file):
@@ -230,7 +215,7 @@ def _gunzip(source):
 def store(chunks, target: Path, sha256: str, at_most: int = 1 << 30) -> None:
     """Write `chunks` to `target` if they hash to `sha256`; else DownloadError and no file."""
     digest, size = hashlib.sha256(), 0
-    with written_aside(target) as file:
+    with atomic_write(target) as file:
         for chunk in chunks:
             size += len(chunk)
             if size > at_most:
@@ -286,6 +271,6 @@ def unpack(archive: Path, members: list[str], target: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in members:
                 content = tar.extractfile(member)
-                with written_aside(made / member.rsplit("/", 1)[-1]) as file:
+                with atomic_write(made / member.rsplit("/", 1)[-1]) as file:
                     shutil.copyfileobj(content, file)
         os.replace(made, target)

@@ -13,11 +13,9 @@ import zlib
 
 import numpy as np
 
+from adversarial.utils.serial import BadFile
+
 UNSIGNED_BYTE = 8
-
-
-class BadFile(ValueError):
-    """A data file that is not what it should be; the message names it."""
 
 
 def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:

@@ -7,8 +7,9 @@ import numpy as np
 
 from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
-from adversarial.datasets.idx import BadFile, read_idx
+from adversarial.datasets.idx import read_idx
 from adversarial.datasets.view_converter import AXES, check_axes
+from adversarial.utils.serial import BadFile
 
 # SHA-256 of the four files, uncompressed.
 SHA256 = {

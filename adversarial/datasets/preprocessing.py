@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from adversarial.utils.serial import Persistent
+from adversarial.utils.serial import Persistent, atomic_write
 
 BLOCK = 8192  # rows worked on at a time, to bound the memory
 
@@ -289,12 +289,15 @@ class ZCA(Preprocessor):
         state = dict(self.__dict__)
         if self.matrices_save_path is not None and self.P_ is not None:
             kept = {name: state.pop(name) for name in ("mean_", "P_", "inv_P_")}
-            np.savez(self.matrices_save_path,
-                     **{name: value for name, value in kept.items() if value is not None})
+            with atomic_write(self.matrices_save_path) as file:
+                np.savez(file, **{name: value for name, value in kept.items()
+                                  if value is not None})
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        if state["matrices_save_path"] is not None:
+            self.set_matrices_save_path(state["matrices_save_path"])  # checked before it is used
         if "P_" not in state:
             self.inv_P_ = None
             with np.load(state["matrices_save_path"], allow_pickle=False) as kept:

@@ -8,8 +8,8 @@ import scipy.io
 
 from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
-from adversarial.datasets.idx import BadFile
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.utils.serial import BadFile
 
 FOLDS = 5
 EXPRESSIONS = 7

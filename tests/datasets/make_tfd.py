@@ -2,7 +2,7 @@
 
 Usage: make_tfd.py DATA_PATH [--size 48] [--labeled 700] [--unlabeled 2000] [--seed 0]
 
-Makes DATA_PATH/faces/TFD/TFD_48x48.mat. The real file has 4,178 labeled and over 100,000 other faces.
+Makes DATA_PATH/faces/TFD/TFD_48x48.mat. The real one has 4,178 labeled faces, 100,000 others.
 Each face is a lit oval on a background, with eyes, brows, a nose and a mouth; the mouth and the
 brows bend with the expression, the proportions belong to the person.
 """

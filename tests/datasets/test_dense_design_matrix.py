@@ -113,6 +113,17 @@ def test_symbolic_batches_share_one_copy_without_doubling_memory(dataset):
     assert np.array_equal(f([3])[0], dataset.X[[3]])
 
 
+def test_a_memory_map_is_not_copied(rows, tmp_path):
+    np.save(tmp_path / "x.npy", rows)
+    dataset = DenseDesignMatrix(X=np.load(tmp_path / "x.npy", mmap_mode="r"))
+    indices = at.lvector()
+    batch = dataset.symbolic_batch(indices, (VectorSpace(DIM), "features"))
+    assert np.array_equal(batch.eval({indices: [2, 9]}), rows[[2, 9]])
+    _, variable = dataset._resident._kept["features"]
+    assert isinstance(dataset.X.base, np.memmap)
+    assert np.shares_memory(variable.get_value(borrow=True), dataset.X)
+
+
 def test_symbolic_targets_of_one_axis_become_a_column(rows):
     dataset = DenseDesignMatrix(X=rows, y=np.arange(N) % 3, y_labels=3)
     indices = at.lvector()
