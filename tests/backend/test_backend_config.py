@@ -1,0 +1,107 @@
+"""Our settings, and the user's, which win."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from adversarial import backend
+from adversarial.backend import config
+
+ROOT = os.path.dirname(os.path.dirname(backend.__path__[0]))
+SHOW = (
+    "from adversarial import backend; import aesara; c = aesara.config;"
+    "print(backend.floatX, c.floatX, c.gcc__cxxflags, c.openmp, c.allow_gc, sep='|')"
+)
+
+
+def run(script, **environment):
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def rc(tmp_path):
+    path = tmp_path / "aesararc"
+    path.write_text("[global]\nfloatX = float64\nallow_gc = True\n[gcc]\ncxxflags = -O1 -g\n")
+    return str(path)
+
+
+def test_ours_in_silence():
+    done = run(SHOW, AESARA_FLAGS="", AESARARC="/nowhere", PYTHONWARNINGS="error")
+    flags = done.stdout.strip().split("|")
+    assert flags[:2] == ["float32", "float32"]
+    assert flags[2].startswith("-O3") and "fast-math" not in flags[2]
+    assert flags[4] == "False"
+    assert done.stderr == ""
+
+
+def test_the_users_win_key_by_key(rc):
+    done = run(SHOW, AESARARC=rc, AESARA_FLAGS="openmp=False, gcc__cxxflags='-O2 -DX=1,2'")
+    # The file's flags but for those in the environment, which come first.
+    assert done.stdout.strip() == "float64|float64|-O2 -DX=1,2|False|True"
+    assert done.stderr == ""
+
+
+def test_aesara_imported_before_us():
+    script = "import aesara; aesara.config.allow_gc; " + SHOW
+    done = run(script, AESARA_FLAGS="blas__ldflags=,gcc__cxxflags=-O2", AESARARC="/nowhere")
+    assert done.stdout.startswith("float32|float32|-O2|"), done.stderr
+    assert done.stdout.strip().endswith("|False")
+
+
+def test_the_environment_is_left_as_it_was():
+    script = "import os, adversarial; print(repr(os.environ.get('AESARA_FLAGS')))"
+    assert run(script, AESARA_FLAGS="floatX=float64").stdout == "'floatX=float64'\n"
+
+
+def test_reading_the_users_flags(rc, monkeypatch, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("[global]\nfloatX = float16\n[blas]\nldflags = -lone\n")
+    monkeypatch.setenv("AESARARC", os.pathsep.join(["/nowhere", rc, str(other)]))
+    monkeypatch.setenv("AESARA_FLAGS", 'blas__ldflags="-La b,-ltwo",mode=FAST_COMPILE,nothing,cxx=')
+    assert config.user_flags() == {
+        "floatX": "float16",  # of two files, the later
+        "allow_gc": "True",
+        "gcc__cxxflags": "-O1 -g",
+        "blas__ldflags": "-La b,-ltwo",
+        "mode": "FAST_COMPILE",
+        "cxx": "",
+    }
+    # Aesara complains of these itself.
+    other.write_text("no section")
+    monkeypatch.setenv("AESARA_FLAGS", "floatX='float32")
+    monkeypatch.setenv("AESARARC", str(other))
+    assert config.user_flags() == {}
+
+
+@pytest.mark.parametrize(
+    ("limit", "already", "threads"),
+    [("150000 100000", None, "2"), ("max 100000", None, None), ("900000 100000", None, None),
+     ("100000 100000", "3", "3"), (None, None, None)],
+)  # fmt: skip
+def test_threads_in_a_container(monkeypatch, tmp_path, limit, already, threads):
+    path = tmp_path / "cpu.max"
+    if limit:
+        path.write_text(limit)
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    if already:
+        monkeypatch.setenv("OMP_NUM_THREADS", already)
+    monkeypatch.setattr(config.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(config, "open", lambda _: open(path), raising=False)
+    config._respect_quota()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+    os.environ.pop("OMP_NUM_THREADS", None)
+
+
+def test_quoting_survives_aesaras_reading():
+    value = """-L"a b" -D'x,y' #z \\w"""
+    words = config.shlex.shlex(f"key={config._quoted(value)},other=1", posix=True)
+    words.whitespace, words.whitespace_split = ",", True
+    assert list(words) == [f"key={value}", "other=1"]
