@@ -6,7 +6,6 @@ to find out what is there. What it ends at must be defined in one of the places 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -16,6 +15,7 @@ from collections.abc import Collection
 from typing import Any
 
 from adversarial.config.aliases import current_path
+from adversarial.utils.string_utils import nearest
 
 HOME = ("adversarial", "sandbox")
 
@@ -110,8 +110,8 @@ def _not_allowed(dotted: str) -> Refusal:
 
 
 def _suggest(name: str, choices: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, choices, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    close = nearest(name, choices)
+    return f"; did you mean `{close}`?" if close else ""
 
 
 def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
@@ -157,6 +157,7 @@ def _public_names(module: types.ModuleType, packages: Collection[str]) -> list[s
         for name, value in vars(module).items()
         if name[0] != "_" and _within(getattr(value, "__module__", None) or "", packages)
     ]
+    names += getattr(module, "__all__", ())
     names += [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", []))]
     return names
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
+
+from adversarial.utils.string_utils import nearest
 
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -64,8 +65,8 @@ def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | 
     """What is wrong with giving `name` to `owner`; None if nothing is."""
     if accepted is None or accepted.open or name in accepted.names:
         return None
-    close = difflib.get_close_matches(name, accepted.names, n=1, cutoff=0.5)
-    hint = f"; did you mean `{close[0]}`?" if close else "."
+    close = nearest(name, accepted.names)
+    hint = f"; did you mean `{close}`?" if close else "."
     return f"unknown argument `{name:.80}` for {owner}{hint} {_listing(accepted)}"
 
 

@@ -18,12 +18,13 @@ from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, l
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 MAX_VALUES = 1_000_000
 _MAX_SOURCE_NODES = 100_000
 _PHASE = "PYLEARN2_TRAIN_PHASE"
 _TAG = "tag:yaml.org,2002:"
-_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$")
+# What PyYAML takes for text: 1e-6, 2E5, -.5
+_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[\d_]*$")
 
 
 class YamlError(ValueError):

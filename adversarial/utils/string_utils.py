@@ -1,12 +1,13 @@
-"""`${NAME}` in paths and configurations."""
+"""`${NAME}` in paths and configurations; what a misspelt name may have meant."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-VARIABLE = re.compile(r"\$\{([^{}\s]*)\}")
+VARIABLE = re.compile(r"\$\{([^{}\s]+)\}")
 _TWINS = (("PYLEARN2_", "ADVERSARIAL_"), ("ADVERSARIAL_", "PYLEARN2_"))
 
 
@@ -40,3 +41,13 @@ def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
 def preprocess(string: str, environ: Mapping[str, str] | None = None) -> str:
     """`string` with each `${NAME}` replaced by that variable's value (see `lookup`)."""
     return VARIABLE.sub(lambda match: lookup(match.group(1), environ), string)
+
+
+def nearest(wrong: str, choices: Collection[str]) -> str | None:
+    """The one of `choices` most like `wrong`, if need be but for capitals; None if none is."""
+    close = difflib.get_close_matches(wrong, list(choices), n=1)
+    if not close:
+        lowered = {choice.lower(): choice for choice in choices}
+        close = difflib.get_close_matches(wrong.lower(), lowered, n=1)
+        close = [lowered[name] for name in close]
+    return close[0] if close else None
