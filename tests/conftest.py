@@ -1,3 +1,41 @@
-"""Aesara is set up by the package, so the package comes before any ``import aesara``."""
+"""What many tests share: small data, and compilation without C where C is not the subject."""
 
-import adversarial  # noqa: F401
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+# Aesara is set up by the package, so the package comes before any ``import aesara``.
+import adversarial  # noqa: F401 I001
+import aesara
+
+from adversarial.backend import function
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+
+@pytest.fixture
+def fast_compile():
+    """Everything is compiled without C, in milliseconds, and runs slowly."""
+    with aesara.config.change_flags(mode="FAST_COMPILE"):
+        yield
+
+
+@pytest.fixture
+def evaluate():
+    """evaluate(outputs, {variable: value}) -> the outputs' values, computed without C."""
+
+    def evaluate(outputs, values=None):
+        values = values or {}
+        compiled = function(list(values), outputs, mode="FAST_COMPILE")
+        return compiled(*values.values())
+
+    return evaluate
+
+
+@pytest.fixture
+def data():
+    """23 examples of 6 features that span 0 to 1, each with 2 targets."""
+    rng = np.random.RandomState(5)
+    X = rng.uniform(size=(23, 6)).astype("float32")
+    X.flat[0], X.flat[1] = 0.0, 1.0
+    return DenseDesignMatrix(X=X, y=rng.normal(size=(23, 2)))

@@ -1,0 +1,96 @@
+"""CompositeLayer and SpaceConverter."""
+
+from __future__ import annotations
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+
+from adversarial.backend import floatX, shared
+from adversarial.models.mlp import MLP, CompositeLayer, Linear, SpaceConverter
+from adversarial.models.weightless import Sum
+from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+def random(*shape, seed=0):
+    return np.random.RandomState(seed).normal(size=shape).astype(floatX)
+
+
+def linear(name, dim=2, **kwargs):
+    return Linear(dim=dim, layer_name=name, irange=1.0, use_bias=False, **kwargs)
+
+
+def test_every_layer_sees_the_whole_input(evaluate):
+    a, b = linear("a", 2, W_lr_scale=0.5), linear("b", 3, max_col_norm=0.1)
+    side_by_side = CompositeLayer("c", [a, b])
+    mlp, x = MLP([side_by_side], nvis=4), random(5, 4)
+    assert mlp.get_output_space() == CompositeSpace([VectorSpace(2), VectorSpace(3)])
+    assert mlp.get_params() == [a.W, b.W] and mlp.get_lr_scalers() == {a.W: 0.5}
+    ya, yb = evaluate(list(mlp.fprop(shared(x))))
+    np.testing.assert_allclose(ya, x @ a.get_weights(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(yb, x @ b.get_weights(), rtol=1e-5, atol=1e-6)
+    assert {"c_a_col_norms_max", "c_b_mean_x_mean_u"} <= set(mlp.get_monitoring_channels(shared(x)))
+    mlp.enforce_constraints()
+    np.testing.assert_allclose(np.linalg.norm(b.get_weights(), axis=0), 0.1, rtol=1e-5)
+
+
+def test_losses_and_decays_add_up(evaluate):
+    a, b = linear("a", 2), linear("b", 3)
+    mlp, x = MLP([CompositeLayer("c", [a, b])], nvis=4), random(5, 4)
+    Y = random(5, 2, seed=1), random(5, 3, seed=2)
+    Wa, Wb = a.get_weights(), b.get_weights()
+    cost = mlp.cost(tuple(map(shared, Y)), mlp.fprop(shared(x)))
+    found = evaluate([cost, mlp.get_weight_decay(0.1), mlp.get_l1_weight_decay([[0, 0.5]])])
+    expected = [
+        ((Y[0] - x @ Wa) ** 2).sum(axis=1).mean() + ((Y[1] - x @ Wb) ** 2).sum(axis=1).mean(),
+        0.1 * ((Wa**2).sum() + (Wb**2).sum()),
+        0.5 * abs(Wb).sum(),
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_routing(evaluate):
+    """Input 0 goes to both layers, input 1 only to the second, which adds the two."""
+    a, both = linear("a", 2), Sum("both")
+    routed = CompositeLayer("c", [a, both], inputs_to_layers={0: [0, 1], 1: [1]})
+    MLP([routed], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
+    x0, x1 = random(5, 4), random(5, 4, seed=1)
+    ya, total = evaluate(list(routed.fprop((shared(x0), shared(x1)))))
+    np.testing.assert_allclose(ya, x0 @ a.get_weights(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(total, x0 + x1, rtol=1e-6)
+    channels = routed.get_layer_monitoring_channels((shared(x0), shared(x1)))
+    assert {"a_mean_x_mean_u", "both_mean_x.mean_u"} <= set(channels)
+
+
+def test_wrong_routes():
+    with pytest.raises(ValueError, match=r"inputs_to_layers\[0\] = \[2\]"):
+        CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [2]})
+    with pytest.raises(ValueError, match="layers is empty"):
+        CompositeLayer("c", [])
+    lonely = CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [0]})
+    with pytest.raises(ValueError, match="feeds nothing to 'b'"):
+        MLP([lonely], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
+    vectors = CompositeLayer("c", [linear("a")], inputs_to_layers={0: [0]})
+    with pytest.raises(ValueError, match="needs a composite"):
+        MLP([vectors], nvis=4)
+
+
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b"), ("b", "c", 0, 1)])
+def test_vectors_become_images(axes, evaluate):
+    """Value (r * columns + c) * channels + k is channel k of pixel (r, c)."""
+    space = Conv2DSpace((2, 3), num_channels=4, axes=axes)
+    mlp = MLP([SpaceConverter("s", space)], nvis=24)
+    x = random(5, 24)
+    images = x.reshape(5, 2, 3, 4)
+    order = [("b", 0, 1, "c").index(axis) for axis in axes]
+    np.testing.assert_array_equal(evaluate(mlp.fprop(shared(x))), images.transpose(order))
+    back = MLP([SpaceConverter("s", VectorSpace(24))], input_space=space)
+    X = at.tensor4()
+    np.testing.assert_array_equal(evaluate(back.fprop(X), {X: images.transpose(order)}), x)
+
+
+def test_conversion_keeps_the_number_of_values():
+    with pytest.raises(ValueError, match=r"\(24 values\) .* \(25 values\)"):
+        MLP([SpaceConverter("s", VectorSpace(25))], nvis=24)

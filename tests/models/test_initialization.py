@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.initialization import (
+    bias_from_marginals,
+    init_sigmoid_bias_from_marginals,
+    initial_weights,
+    marginals,
+)
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, Linear
+
+
+def weights(*shape, **how):
+    return initial_weights(np.random.RandomState(0), shape, **how)
+
+
+def test_uniform_weights_fill_their_range():
+    W = weights(200, 100, irange=0.05)
+    assert abs(W).max() <= 0.05 and W.min() < -0.0499 and W.max() > 0.0499
+    assert abs(W.mean()) < 0.05 * 4 / np.sqrt(3 * W.size)
+
+
+def test_include_prob_is_the_share_of_weights_that_are_kept():
+    W = weights(200, 100, irange=0.05, include_prob=0.3)
+    assert (W != 0).mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / W.size))
+
+
+def test_normal_weights():
+    W = weights(200, 100, istdev=0.5)
+    assert W.std() == pytest.approx(0.5, rel=0.02) and abs(W).max() > 1.5
+
+
+def test_sparse_weights_are_so_many_for_each_unit():
+    W = weights(50, 30, sparse_init=7, sparse_stdev=2.0)
+    assert ((W != 0).sum(axis=0) == 7).all()
+    assert W[W != 0].std() == pytest.approx(2.0, rel=0.25)
+    # Different units look at different inputs.
+    assert len({tuple(np.flatnonzero(column)) for column in W.T}) > 25
+
+
+def test_sparse_weights_stay_where_they_are_allowed():
+    allowed = np.zeros((50, 30))
+    allowed[::5] = 1
+    W = weights(50, 30, sparse_init=7, allowed=allowed)
+    assert ((W != 0).sum(axis=0) == 7).all() and not W[allowed == 0].any()
+    with pytest.raises(ValueError, match="sparse_init=11, but unit 0 has 10 inputs"):
+        weights(50, 30, sparse_init=11, allowed=allowed)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Linear(dim=20, layer_name="h", sparse_init=3), Maxout("h", 10, 2, sparse_init=3)],
+    ids=["linear", "maxout"],
+)
+def test_layers_hand_the_arguments_on(layer):
+    MLP([layer], nvis=15)
+    assert ((layer.get_weights() != 0).sum(axis=0) == 3).all()
+    assert not layer.get_biases().any()
+
+
+def test_seed_decides():
+    def first(seed):
+        layer = Linear(dim=20, layer_name="h", irange=1.0)
+        MLP([layer], nvis=15, seed=seed)
+        return layer.get_weights()
+
+    assert (first([1, 2]) == first([1, 2])).all()
+    assert (first([1, 2]) != first([1, 3])).all()
+    assert (first(None) == first([2013, 1, 4])).all()
+
+
+def test_bias_from_marginals_inverts_the_sigmoid_and_clips():
+    means = np.array([0.0, 1e-9, 0.1, 0.5, 0.9, 1.0])
+    bias = bias_from_marginals(means)
+    assert np.isfinite(bias).all()
+    np.testing.assert_allclose(expit(bias), [1e-7, 1e-7, 0.1, 0.5, 0.9, 1 - 1e-7], rtol=1e-8)
+
+
+def test_bias_from_a_dataset(data):
+    np.testing.assert_allclose(
+        expit(init_sigmoid_bias_from_marginals(data)), data.X.mean(axis=0), rtol=1e-5
+    )
+    np.testing.assert_allclose(marginals(data), data.X.mean(axis=0))
+
+
+def test_bias_from_targets():
+    y = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0], [0.0, 1.0]])
+    bias = init_sigmoid_bias_from_marginals(DenseDesignMatrix(X=np.zeros((4, 3)), y=y), use_y=True)
+    np.testing.assert_allclose(expit(bias), y.mean(axis=0))
+
+
+@pytest.mark.parametrize("low, high", [(0.0, 0.5), (0.1, 1.0), (-1.0, 1.0), (0.0, 255.0)])
+def test_bias_wants_data_that_spans_0_to_1(low, high):
+    X = np.array([[low, high]])
+    with pytest.raises(ValueError, match=rf"spans {low}.* to {high}"):
+        init_sigmoid_bias_from_marginals(DenseDesignMatrix(X=X))

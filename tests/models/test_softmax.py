@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from adversarial.backend import floatX, function, shared
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.mlp import MLP, Softmax
+from adversarial.space import IndexSpace, VectorSpace
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+def random(*shape, seed=0):
+    return np.random.RandomState(seed).normal(size=shape).astype(floatX)
+
+
+@pytest.mark.parametrize("non_redundant", [False, True])
+def test_value_loss_and_gradients(non_redundant, evaluate):
+    layer = Softmax(n_classes=3, layer_name="y", irange=1.0, non_redundant=non_redundant)
+    mlp = MLP([layer], nvis=4)
+    x, y = random(5, 4), np.eye(3, dtype=floatX)[[0, 2, 1, 1, 0]]
+    X, Y = at.matrix(), at.matrix()
+    p = mlp.fprop(X)
+    cost = mlp.cost(Y, p)
+    found = evaluate([p, cost, *at.grad(cost, [layer.W, layer.b])], {X: x, Y: y})
+
+    z = x @ layer.get_weights().astype("float64") + layer.get_biases()
+    if non_redundant:
+        z = np.hstack([np.zeros((5, 1)), z])
+    dz = ((softmax(z, axis=1) - y) / 5)[:, int(non_redundant) :]
+    expected = [softmax(z, axis=1), -(y * log_softmax(z, axis=1)).sum() / 5, x.T @ dz, dz.sum(0)]
+    for ours, theirs in zip(found, expected):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_loss_keeps_its_digits():
+    """At logits of 100 apart and more; compiled as in training."""
+    layer = Softmax(n_classes=3, layer_name="y", no_affine=True)
+    mlp = MLP([layer], nvis=3)
+    assert mlp.get_params() == []
+    z = np.array([[100, -100, 0], [-100, -100, 100], [1, 2, 3], [99, 100, 98]], dtype=floatX)
+    X, Y = at.matrix(), at.matrix()
+    losses = mlp.cost_matrix(Y, mlp.fprop(X))
+    f = function([X, Y], [losses, at.grad(losses.sum(), X)], mode="FAST_RUN")
+    for label in range(3):
+        y = np.eye(3, dtype=floatX)[[label] * 4]
+        loss, slope = f(z, y)
+        z64 = z.astype("float64")
+        np.testing.assert_allclose(loss, -y * log_softmax(z64, axis=1), rtol=1e-5, atol=1e-37)
+        np.testing.assert_allclose(slope, softmax(z64, axis=1) - y, rtol=1e-4, atol=1e-7)
+
+
+def test_class_numbers_as_targets(evaluate):
+    layer = Softmax(n_classes=3, layer_name="y", irange=1.0, binary_target_dim=1)
+    mlp = MLP([layer], nvis=4)
+    assert mlp.get_target_space() == IndexSpace(max_labels=3, dim=1)
+    assert mlp.get_output_space() == VectorSpace(3)
+    x, y = random(5, 4), np.array([[0], [2], [1], [1], [0]])
+    log_p = log_softmax(x @ layer.get_weights(), axis=1)
+    cost = mlp.cost_from_X((shared(x), shared(y)))
+    np.testing.assert_allclose(evaluate(cost), -log_p[np.arange(5), y[:, 0]].mean(), rtol=1e-5)
+    channels = mlp.get_monitoring_channels((shared(x), shared(y)))
+    assert evaluate(channels["y_misclass"]) == pytest.approx(
+        (log_p.argmax(axis=1) != y[:, 0]).mean()
+    )
+
+
+def test_channels(evaluate):
+    layer = Softmax(n_classes=3, layer_name="y", irange=1.0)
+    mlp = MLP([layer], nvis=4)
+    x, y = random(6, 4), np.eye(3, dtype=floatX)[[0, 2, 1, 1, 0, 2]]
+    found = mlp.get_monitoring_channels((shared(x), shared(y)))
+    names = ["mean_max_class", "max_max_class", "min_max_class", "misclass", "nll"]
+    values = evaluate([found["y_" + name] for name in names])
+    p = softmax(x @ layer.get_weights(), axis=1)
+    best = p.max(axis=1)
+    wrong = (p.argmax(axis=1) != y.argmax(axis=1)).mean()
+    nll = -np.log((p * y).sum(axis=1)).mean()
+    np.testing.assert_allclose(values, [best.mean(), best.max(), best.min(), wrong, nll], rtol=1e-5)
+
+
+@pytest.mark.parametrize("non_redundant", [False, True])
+def test_bias_from_class_frequencies(non_redundant, evaluate):
+    X, labels = np.zeros((8, 4)), np.array([0, 0, 0, 0, 1, 2, 2, 2])
+    for y in (labels[:, None], np.eye(3)[labels]):
+        layer = Softmax(
+            n_classes=3,
+            layer_name="y",
+            irange=0.0,
+            non_redundant=non_redundant,
+            init_bias_target_marginals=DenseDesignMatrix(X=X, y=y),
+        )
+        p = evaluate(MLP([layer], nvis=4).fprop(shared(np.ones((1, 4)))))
+        np.testing.assert_allclose(p, [[4 / 8, 1 / 8, 3 / 8]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(n_classes=1), "n_classes .*1"),
+        (dict(no_affine=True), "no_affine"),
+        (
+            dict(
+                init_bias_target_marginals=DenseDesignMatrix(
+                    X=np.zeros((2, 1)), y=np.array([[0], [1]])
+                )
+            ),
+            r"\[1, 1, 0\]",
+        ),
+    ],
+)
+def test_wrong_arguments(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Softmax(**{**dict(n_classes=3, layer_name="y", irange=1.0), **wrong})
+
+
+def test_no_affine_needs_as_many_inputs_as_classes():
+    with pytest.raises(ValueError, match="needs 3 inputs, got 4"):
+        MLP([Softmax(n_classes=3, layer_name="y", no_affine=True)], nvis=4)
