@@ -1,0 +1,62 @@
+"""Installation; the tools' settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+MKL_DOES_NOT = "sys_platform != 'linux' or platform_machine != 'x86_64'"
+
+setup(
+    name="adversarial-nets",
+    version="0.1.0",
+    description="The code of 'Generative Adversarial Nets' (Goodfellow et al., 2014), for today",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The adversarial authors",
+    license="BSD-3-Clause",
+    packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
+    # Aesara's NumPy (below 2) has no builds for Python 3.13.
+    python_requires=">=3.9,<3.13",
+    install_requires=[
+        # The engine: graphs to C. 2.9 is its last series, and our repairs of it are for 2.9.
+        "aesara==2.9.*",
+        # Aesara's C code needs NumPy 1; 1.22 is the first with what its RandomState typing uses.
+        "numpy>=1.22,<2",
+        # Aesara imports functions that SciPy 1.13 took away.
+        "scipy>=1.7,<1.13",
+        # A fast BLAS with no step of the user's own; see adversarial/backend/blas.py.
+        f"mkl>=2023; {MKL_RUNS}",
+        f"scipy-openblas32>=0.3.23; {MKL_DOES_NOT}",
+        # Aesara needs distutils, which Python 3.12 left to setuptools.
+        "setuptools>=59",
+        # Experiments; 6.0.1 is the first that builds everywhere.
+        "pyyaml>=6.0.1,<7",
+        # Sample grids.
+        "pillow>=9.1",
+        # Progress bars; 4.60 is the first whose bars can be closed from another thread.
+        "tqdm>=4.60,<5",
+        # Where the user's cache directory is.
+        "platformdirs>=2.5",
+        # So that two processes do not fetch the same data at once.
+        "filelock>=3.8",
+    ],
+    extras_require={
+        "test": [
+            # --import-mode=importlib as it is since 7.
+            "pytest>=7.4",
+            "hypothesis>=6.80",
+            # The Parzen score's independent witness, KernelDensity.
+            "scikit-learn>=1.2",
+            # Limits threads where a test compares timings of nothing but its own.
+            "threadpoolctl>=3",
+            "ruff>=0.6",
+        ],
+        # What benchmarks/ compares with. jax 0.7 needs NumPy 2; torch is fixed, since a benchmark
+        # against a moving peer says nothing.
+        "peers": ["torch==2.13.*; python_version >= '3.10'", "jax>=0.4.30,<0.7"],
+        # Curves from a monitor's CSV.
+        "plot": ["matplotlib>=3.5"],
+    },
+)
