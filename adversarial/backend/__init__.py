@@ -18,8 +18,10 @@ from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
 from adversarial.backend.rectifier import rectify  # noqa: E402
+from adversarial.backend.rewrites import register  # noqa: E402
 
 repair()
+register()
 
 floatX: str = aesara.config.floatX  # noqa: N816
 

@@ -12,8 +12,9 @@ import aesara.tensor as at
 import numpy as np
 from aesara.gradient import DisconnectedType
 from aesara.graph.basic import Apply, Variable
-from aesara.link.c.op import COp
 from aesara.tensor.type import TensorType
+
+from adversarial.backend.loops import LoopOp, allocate
 
 _MOST_PIECES = 256
 
@@ -40,12 +41,13 @@ def maxout(z: Variable, num_pieces: int) -> Variable:
     return Maxout(num_pieces)(z)[0]
 
 
-class Maxout(COp):
+class Maxout(LoopOp):
     """z (batch, units * num_pieces) -> maximum (batch, units), and its piece as uint8."""
 
     __props__ = ("num_pieces",)
 
     def __init__(self, num_pieces: int) -> None:
+        super().__init__()
         if not 1 <= num_pieces <= _MOST_PIECES:
             raise ValueError(f"num_pieces must be 1 .. {_MOST_PIECES}, not {num_pieces}")
         self.num_pieces = int(num_pieces)
@@ -87,9 +89,6 @@ class Maxout(COp):
         output_storage[0][0] = pieces.max(axis=2)
         output_storage[1][0] = pieces.argmax(axis=2).astype("uint8")
 
-    def c_code_cache_version(self) -> tuple:
-        return (1,)
-
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
         (z,), (top, which), fail = inputs, outputs, sub["fail"]
         real = "npy_" + node.inputs[0].dtype
@@ -104,24 +103,18 @@ class Maxout(COp):
                     (long long) columns);
                 {fail}
             }}
-            {_allocate(top, node.outputs[0].dtype, fail)}
-            {_allocate(which, "uint8", fail)}
+            {allocate(top, node.outputs[0].dtype, 2, "shape", fail)}
+            {allocate(which, "uint8", 2, "shape", fail)}
             PyArrayObject *rows = PyArray_GETCONTIGUOUS({z});
             if (rows == NULL) {{ {fail} }}
             const npy_intp units = batch * shape[1];
             const {real} *from = (const {real} *) PyArray_DATA(rows);
             {real} *to = ({real} *) PyArray_DATA({top});
             npy_uint8 *winner = (npy_uint8 *) PyArray_DATA({which});
+            {self.parallel("units")}
             for (npy_intp u = 0; u < units; ++u) {{
                 const {real} *piece = from + u * {pieces};
-                {real} best = piece[0];
-                int first = 0;
-                for (int k = 1; k < {pieces}; ++k) {{
-                    if (piece[k] > best || (piece[k] != piece[k] && best == best)) {{
-                        best = piece[k];
-                        first = k;
-                    }}
-                }}
+                {winner_takes(real, pieces, "piece[k]")}
                 to[u] = best;
                 winner[u] = (npy_uint8) first;
             }}
@@ -130,12 +123,13 @@ class Maxout(COp):
         """
 
 
-class MaxoutGrad(COp):
+class MaxoutGrad(LoopOp):
     """winning piece (batch, units), gradient (batch, units) -> (batch, units * num_pieces)."""
 
     __props__ = ("num_pieces",)
 
     def __init__(self, num_pieces: int) -> None:
+        super().__init__()
         self.num_pieces = num_pieces
 
     def make_node(self, which: Any, gradient: Any) -> Apply:
@@ -164,9 +158,6 @@ class MaxoutGrad(COp):
         np.put_along_axis(spread, which[:, :, None].astype("intp"), gradient[:, :, None], axis=2)
         output_storage[0][0] = spread.reshape(which.shape[0], -1)
 
-    def c_code_cache_version(self) -> tuple:
-        return (1,)
-
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
         (which, gradient), (out,), fail = inputs, outputs, sub["fail"]
         real = "npy_" + node.outputs[0].dtype
@@ -179,10 +170,12 @@ class MaxoutGrad(COp):
                 PyErr_SetString(PyExc_ValueError, "maxout gradient: shapes differ");
                 {fail}
             }}
-            {_allocate(out, node.outputs[0].dtype, fail)}
-            {real} *to = ({real} *) PyArray_DATA({out});
+            {allocate(out, node.outputs[0].dtype, 2, "shape", fail)}
+            {real} *start = ({real} *) PyArray_DATA({out});
+            {self.parallel(f"batch * units * {pieces}")}
             for (npy_intp i = 0; i < batch; ++i) {{
-                for (npy_intp u = 0; u < units; ++u, to += {pieces}) {{
+                for (npy_intp u = 0; u < units; ++u) {{
+                    {real} *to = start + (i * units + u) * {pieces};
                     const int winner = *(npy_uint8 *) PyArray_GETPTR2({which}, i, u);
                     const {real} value = *({real} *) PyArray_GETPTR2({gradient}, i, u);
                     for (int k = 0; k < {pieces}; ++k) to[k] = k == winner ? value : 0;
@@ -192,12 +185,23 @@ class MaxoutGrad(COp):
         """
 
 
-def _allocate(out: str, dtype: str, fail: str) -> str:
-    """C code that makes `out` a contiguous matrix of `shape`, reusing what is there."""
+def winner_takes(real: str, pieces: int, value: str) -> str:
+    """C code that leaves the greatest `value` (an expression in k) in best, its k in first.
+
+    Without branches, whose outcome no processor could foresee.  NaN counts as the greatest.
+    """
+    steps = "".join(
+        f"""
+                    {{
+                        const int k = {k};
+                        const {real} v = {value};
+                        const int takes = (v > best) | (v != v);
+                        best = takes ? v : best;
+                        first = takes ? k : first;
+                    }}"""
+        for k in range(1, pieces)
+    )
     return f"""
-            if ({out} == NULL || !PyArray_IS_C_CONTIGUOUS({out})
-                || PyArray_DIM({out}, 0) != shape[0] || PyArray_DIM({out}, 1) != shape[1]) {{
-                Py_XDECREF({out});
-                {out} = (PyArrayObject *) PyArray_EMPTY(2, shape, NPY_{dtype.upper()}, 0);
-                if ({out} == NULL) {{ {fail} }}
-            }}"""
+                    {real} best;
+                    {{ const int k = 0; best = {value}; }}
+                    int first = 0;{steps}"""

@@ -7,103 +7,89 @@ from __future__ import annotations
 
 from typing import Any
 
-import aesara.tensor as at
 import numpy as np
 from aesara.graph.basic import Apply, Variable
-from aesara.link.c.op import COp
 from aesara.tensor.type import TensorType
+
+from adversarial.backend.loops import LoopOp, allocate, floating
 
 
 def rectify(z: Variable, left_slope: float = 0.0) -> Variable:
     """z where it is positive, `left_slope` * z elsewhere; any shape.
 
-    The gradient at 0 is that of the left side.
+    The gradient at 0 is that of the left side.  Slopes below zero are refused: the gradient is
+    computed from the output, whose sign they would lose.
     """
+    if not left_slope >= 0:
+        raise ValueError(f"left_slope must not be negative, but is {left_slope!r}")
     return Rectify(left_slope)(z)
 
 
-class _Elementwise(COp):
-    """An operation on arrays of one shape; `expression` is C code in the values v0, v1 ...
+def branch(slope: float, real: str) -> str:
+    """C expression of the rectifier of `v`.  NaN passes through; 0 * v would not spare infinity."""
+    return "(v > 0 || v != v) ? v : 0" if slope == 0 else f"v > 0 ? v : ({real}) {slope!r} * v"
 
-    `left_slope` is part of the operation, not an input.
-    """
 
-    __props__ = ("left_slope",)
-    expression: str
+class _Contiguous(LoopOp):
+    """A loop over arrays of one shape."""
+
+    __props__: tuple = ("left_slope",)
 
     def __init__(self, left_slope: float) -> None:
+        super().__init__()
         self.left_slope = float(left_slope)
 
-    def make_node(self, *inputs: Any) -> Apply:
-        inputs = [at.as_tensor_variable(x) for x in inputs]
-        first = inputs[0]
-        if any(x.ndim != first.ndim or x.dtype != first.dtype for x in inputs) \
-                or first.dtype not in ("float32", "float64"):
-            raise TypeError(f"{type(self).__name__} cannot take {[x.type for x in inputs]}")
-        shape = [next((n for n in axis if n is not None), None)
-                 for axis in zip(*(x.type.shape for x in inputs))]
-        return Apply(self, inputs, [TensorType(first.dtype, shape)()])
+    def make_node(self, *arrays: Any) -> Apply:
+        arrays = floating(type(self).__name__, *arrays)
+        shapes = zip(*(array.type.shape for array in arrays))
+        shape = [next((n for n in axis if n is not None), None) for axis in shapes]
+        return Apply(self, arrays, [TensorType(arrays[0].dtype, shape)()])
 
     def infer_shape(self, fgraph: Any, node: Apply, input_shapes: Any) -> list:
         return [input_shapes[0]]
 
-    def c_code_cache_version(self) -> tuple:
-        return (1,)
+    def expression(self, real: str) -> str:
+        """C code of one element, from v (and w, of the second array)."""
+        raise NotImplementedError
 
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
         (out,), fail = outputs, sub["fail"]
-        ndim, real = node.inputs[0].ndim, "npy_" + node.inputs[0].dtype
-        clean_up = " ".join(f"Py_XDECREF(c{i});" for i in range(len(inputs)))
-        copies = "\n".join(
-            f"PyArrayObject *c{i} = PyArray_GETCONTIGUOUS({x});" for i, x in enumerate(inputs))
-        wrong = " || ".join(
-            [f"c{i} == NULL" for i in range(len(inputs))]
-            + [f"!PyArray_SAMESHAPE(c0, c{i})" for i in range(1, len(inputs))])
-        pointers = "\n".join(
-            f"const {real} *x{i} = (const {real} *) PyArray_DATA(c{i});"
-            for i in range(len(inputs)))
-        values = " ".join(f"const {real} v{i} = x{i}[j];" for i in range(len(inputs)))
-        expression = self.expression.format(slope=f"(({real}) {self.left_slope!r})")
+        real, ndim = "npy_" + node.inputs[0].dtype, node.inputs[0].ndim
+        last = inputs[-1]
         return f"""
         {{
-            {copies}
-            if ({wrong}) {{
-                if (!PyErr_Occurred())
-                    PyErr_SetString(PyExc_ValueError, "{type(self).__name__}: shapes differ");
-                {clean_up}
+            PyArrayObject *a = PyArray_GETCONTIGUOUS({inputs[0]});
+            PyArrayObject *b = PyArray_GETCONTIGUOUS({last});
+            if (a == NULL || b == NULL || !PyArray_SAMESHAPE(a, b)) {{
+                if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "shapes differ");
+                Py_XDECREF(a); Py_XDECREF(b);
                 {fail}
             }}
-            if ({out} == NULL || !PyArray_IS_C_CONTIGUOUS({out}) || !PyArray_SAMESHAPE({out}, c0)) {{
-                Py_XDECREF({out});
-                {out} = (PyArrayObject *) PyArray_EMPTY(
-                    {ndim}, PyArray_DIMS(c0), NPY_{node.outputs[0].dtype.upper()}, 0);
-                if ({out} == NULL) {{ {clean_up} {fail} }}
-            }}
-            {pointers}
+            {allocate(out, node.outputs[0].dtype, ndim, "PyArray_DIMS(a)",
+                      f"Py_DECREF(a); Py_DECREF(b); {fail}")}
+            const {real} *va = (const {real} *) PyArray_DATA(a);
+            const {real} *vb = (const {real} *) PyArray_DATA(b);
             {real} *to = ({real} *) PyArray_DATA({out});
             const npy_intp n = PyArray_SIZE({out});
+            {self.parallel("n")}
             for (npy_intp j = 0; j < n; ++j) {{
-                {values}
-                to[j] = {expression};
+                const {real} v = va[j], w = vb[j];
+                to[j] = {self.expression(real)};
             }}
-            {clean_up}
+            Py_DECREF(a); Py_DECREF(b);
         }}
         """
 
 
-class Rectify(_Elementwise):
+class Rectify(_Contiguous):
     """z -> z where positive, left_slope * z elsewhere."""
 
-    expression = "v0 > 0 ? v0 : {slope} * v0"
-
-    def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        if self.left_slope == 0.0:
-            # 0 * z would make -0, and NaN of minus infinity; NaN itself is passed on.
-            self.expression = "v0 > 0 || v0 != v0 ? v0 : 0"
-        return super().c_code(node, name, inputs, outputs, sub)
+    def expression(self, real: str) -> str:
+        return branch(self.left_slope, real)
 
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
-        return [RectifyGrad(self.left_slope)(inputs[0], output_gradients[0])]
+        # From the output, so that z need not be kept.
+        return [RectifyGrad(self.left_slope)(outputs[0], output_gradients[0])]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         (z,) = inputs
@@ -111,16 +97,17 @@ class Rectify(_Elementwise):
         output_storage[0][0] = np.where((z > 0) | np.isnan(z), z, left)
 
 
-class RectifyGrad(_Elementwise):
-    """z, gradient -> gradient where z is positive, left_slope * gradient elsewhere."""
+class RectifyGrad(_Contiguous):
+    """output, gradient -> gradient where the output is positive, left_slope * it elsewhere."""
 
-    expression = "v0 > 0 ? v1 : {slope} * v1"
+    def expression(self, real: str) -> str:
+        return f"v > 0 ? w : ({real}) {self.left_slope!r} * w"
 
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
-        z, _ = inputs
-        return [z.zeros_like(), RectifyGrad(self.left_slope)(z, output_gradients[0])]
+        p, _ = inputs
+        return [p.zeros_like(), RectifyGrad(self.left_slope)(p, output_gradients[0])]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        z, gradient = inputs
+        p, gradient = inputs
         left = gradient * gradient.dtype.type(self.left_slope)
-        output_storage[0][0] = np.where(z > 0, gradient, left)
+        output_storage[0][0] = np.where(p > 0, gradient, left)

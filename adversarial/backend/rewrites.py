@@ -1,0 +1,101 @@
+"""Graph rewrites that put the operations of `fused` where their pattern occurs.
+
+They belong to Aesara's `fast_run`, and so to the default mode; exclude the tag
+'adversarial_fused' from a mode to compile the plain graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from aesara.compile.mode import optdb
+from aesara.graph.basic import Apply, Variable
+from aesara.graph.rewriting.basic import in2out, node_rewriter
+from aesara.scalar import Add, Sigmoid
+from aesara.tensor.elemwise import DimShuffle, Elemwise
+from aesara.tensor.math import Sum
+
+from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
+from adversarial.backend.loops import FLOATS
+from adversarial.backend.maxout import Maxout
+from adversarial.backend.rectifier import Rectify
+
+TAG = "adversarial_fused"
+
+
+def _is(node: Optional[Apply], scalar_op: type) -> bool:
+    return (
+        node is not None
+        and isinstance(node.op, Elemwise)
+        and isinstance(node.op.scalar_op, scalar_op)
+    )
+
+
+def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Variable]]:
+    """(z, bias) when `v` is z + bias, a matrix and a broadcast row, needed nowhere else."""
+    node = v.owner
+    if not _is(node, Add) or len(node.inputs) != 2 or len(fgraph.clients[v]) != 1:
+        return None
+    for z, row in (node.inputs, node.inputs[::-1]):
+        shuffle = row.owner
+        if (
+            shuffle is not None
+            and isinstance(shuffle.op, DimShuffle)
+            and shuffle.op.new_order == ("x", 0)
+            and z.dtype == row.dtype
+            and z.dtype in FLOATS
+            and z.ndim == 2
+            and not any(z.type.broadcastable)
+        ):
+            return z, shuffle.inputs[0]
+    return None
+
+
+@node_rewriter([Rectify])
+def fuse_rectify(fgraph: Any, node: Apply) -> Optional[list]:
+    found = _matrix_and_bias(fgraph, node.inputs[0]) if node.inputs[0].ndim == 2 else None
+    return found and [BiasElementwise("rectify", node.op.left_slope)(*found)]
+
+
+@node_rewriter([Elemwise])
+def fuse_sigmoid(fgraph: Any, node: Apply) -> Optional[list]:
+    if not _is(node, Sigmoid):
+        return None
+    found = _matrix_and_bias(fgraph, node.inputs[0])
+    return found and [BiasElementwise("sigmoid")(*found)]
+
+
+@node_rewriter([Maxout])
+def fuse_maxout(fgraph: Any, node: Apply) -> Optional[list]:
+    found = _matrix_and_bias(fgraph, node.inputs[0])
+    return found and BiasMaxout(node.op.num_pieces)(*found, return_list=True)
+
+
+@node_rewriter([Sum])
+def fuse_column_sum(fgraph: Any, node: Apply) -> Optional[list]:
+    (x,) = node.inputs
+    out = node.outputs[0]
+    axes = node.op.axis
+    if x.ndim != 2 or axes is None or tuple(axes) != (0,) or x.dtype not in FLOATS:
+        return None
+    return [ColumnSum()(x)] if out.dtype == x.dtype else None
+
+
+@node_rewriter([BiasElementwise])
+def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
+    if node.op.inplace:
+        return None
+    return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
+
+
+def register() -> None:
+    """Add the rewrites to Aesara's data base; once a process."""
+    name = "adversarial_fuse"
+    if name in optdb.__db__:
+        return
+    fusing = in2out(fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, name=name)
+    # Before Aesara fuses elementwise operations (49), which would hide the patterns.
+    optdb.register(name, fusing, "fast_run", TAG, position=48.6)
+    name = "adversarial_in_place"
+    in_place = in2out(work_in_place, ignore_newtrees=True, name=name)
+    optdb.register(name, in_place, "fast_run", "inplace", TAG, position=75.5)
