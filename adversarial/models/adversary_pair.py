@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-from adversarial.models.generator import MONITORED_SAMPLES, Generator
+from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Layer
 from adversarial.models.model import Model
 from adversarial.space import Space
@@ -115,14 +115,16 @@ class AdversaryPair(Model):
             channels.update((prefix + name, value) for name, value in found.items())
 
         if self.monitor_generator:
-            add("gen_", self.generator.get_monitoring_channels(data))
+            made = self.generator.get_output_space()
+            as_made = self.get_input_space().format_as(data, made)
+            add("gen_", self.generator.get_monitoring_channels(as_made))
         if self.monitor_discriminator:
             add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
             samples = self._as_data(self.generator.sample(MONITORED_SAMPLES))
             add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
         if self.inferer is not None and self.monitor_inference:
             sample, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
-            add("inf_", self.inferer.get_monitoring_channels((sample, z)))
+            add("inf_", self.inferer.get_monitoring_channels((self._as_data(sample), z)))
         return channels
 
     def _as_data(self, samples: Any) -> Any:
