@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+
+from adversarial import AdversaryPair, Generator, recapitate_discriminator
+from adversarial.backend import floatX, function, shared
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
+from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.utils import serial
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+def generator(out=6, **kwargs):
+    layers = [Sigmoid(dim=out, layer_name="y", irange=1.0, W_lr_scale=0.5, max_col_norm=1.0)]
+    return Generator(MLP(layers, nvis=4), **kwargs)
+
+
+def discriminator(**space):
+    layers = [
+        Maxout("h0", 3, 2, irange=1.0, max_col_norm=0.2),
+        Sigmoid(dim=1, layer_name="y", irange=1.0, b_lr_scale=0.1),
+    ]
+    return MLP(layers, **(space or dict(nvis=6)))
+
+
+def inferer(nvis=6):
+    return MLP([Linear(dim=4, layer_name="z", irange=1.0)], nvis=nvis)
+
+
+def random(*shape, seed=0):
+    return np.random.RandomState(seed).uniform(size=shape).astype(floatX)
+
+
+def test_parameters_of_all_players():
+    G, D, inf = generator(), discriminator(), inferer()
+    pair = AdversaryPair(G, D, inf)
+    assert pair.get_params() == G.get_params() + D.get_params() + inf.get_params()
+    assert AdversaryPair(G, D).get_params() == G.get_params() + D.get_params()
+    assert pair.get_lr_scalers() == {G.mlp.layers[0].W: 0.5, D.layers[1].b: 0.1}
+
+
+def test_the_pair_stands_before_data_as_d_does():
+    D = discriminator()
+    pair = AdversaryPair(generator(), D)
+    assert pair.get_input_space() == VectorSpace(6)
+    assert pair.get_monitoring_data_specs() == (VectorSpace(6), "features")
+    np.testing.assert_array_equal(pair.get_weights(), D.layers[0].get_weights())
+    assert pair.get_weights_format() == ("v", "h")
+    assert pair.get_weights_view_shape() == (3, 2)
+
+
+def test_constraints_of_all_players_hold():
+    pair = AdversaryPair(generator(), discriminator())
+    for param in pair.get_params():
+        param.set_value(3 * np.ones_like(param.get_value()))
+    pair.enforce_constraints()
+    for layer, norm in ((pair.generator.mlp.layers[0], 1.0), (pair.discriminator.layers[0], 0.2)):
+        np.testing.assert_allclose(np.linalg.norm(layer.get_weights(), axis=0), norm, rtol=1e-5)
+
+
+def test_shrink_d():
+    pair = AdversaryPair(generator(), discriminator(), shrink_d=0.5)
+    G, D = pair.generator.get_params(), pair.discriminator.get_params()
+    old = [param.get_value() for param in D]
+    updates = {param: param for param in (*G, *D)}
+    pair.generator.mlp.layers[0].max_col_norm = None
+    D_h0 = pair.discriminator.layers[0]
+    D_h0.max_col_norm = None
+    pair.modify_updates(updates)
+    assert all(updates[param] is param for param in G)
+    function([], updates={param: updates[param] for param in D})()
+    for param, value in zip(D, old):
+        np.testing.assert_allclose(param.get_value(), 0.5 * value)
+
+
+def test_channels_hold_what_their_names_say(evaluate):
+    pair = AdversaryPair(generator(monitor_ll=1), discriminator(), inferer())
+    x = random(9, 6)
+    channels = pair.get_monitoring_channels(shared(x))
+    prefixes = {name.split("_h0_")[0].split("_y_")[0].split("_z_")[0] for name in channels}
+    assert prefixes == {"gen", "gen_ll", "gen_nll", "dis_on_data", "dis_on_samp", "inf"}
+
+    W, b = pair.discriminator.layers[0].get_weights(), pair.discriminator.layers[0].get_biases()
+    p = (x @ W + b).reshape(9, 3, 2).max(axis=2)
+    names = ["max_x.max_u", "mean_x.mean_u", "min_x.min_u"]
+    values = evaluate([channels["dis_on_data_h0_p_" + name] for name in names])
+    np.testing.assert_allclose(values, [p.max(), p.mean(), p.min()], rtol=1e-5)
+    # Data outside the range of samples shows which channel saw which.
+    far = pair.get_monitoring_channels(shared(x + 100))
+    names = ["dis_on_data_h0_p_mean_x.mean_u", "dis_on_samp_h0_p_mean_x.mean_u"]
+    on_data, on_samples = evaluate([far[name] for name in names])
+    assert abs(on_data) > 20 > abs(on_samples)
+
+
+@pytest.mark.parametrize(
+    "switch, prefix",
+    [("monitor_generator", "gen_"), ("monitor_discriminator", "dis_"), ("monitor_inference", "inf_")],
+)
+def test_players_need_not_be_monitored(switch, prefix):
+    pair = AdversaryPair(generator(), discriminator(), inferer(), **{switch: False})
+    names = list(pair.get_monitoring_channels(at.matrix()))
+    assert names and not [name for name in names if name.startswith(prefix)]
+
+
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b")])
+def test_g_makes_vectors_where_d_takes_images(axes, evaluate):
+    space = Conv2DSpace((1, 3), num_channels=2, axes=axes)
+    D = discriminator(input_space=space)
+    inf = MLP([Linear(dim=4, layer_name="z", irange=1.0)], input_space=space)
+    pair = AdversaryPair(generator(monitor_ll=True), D, inf)
+    x = random(5, 1, 3, 2).transpose([("b", 0, 1, "c").index(axis) for axis in axes])
+    channels = pair.get_monitoring_channels(shared(x))
+    values = evaluate(list(channels.values()))
+    assert np.isfinite(values).all()
+
+
+def test_g_makes_images_where_d_takes_vectors(evaluate):
+    space = Conv2DSpace((1, 3), num_channels=2, axes=("c", 0, 1, "b"))
+    layers = [Sigmoid(dim=6, layer_name="y", irange=1.0), SpaceConverter("image", space)]
+    G = Generator(MLP(layers, nvis=4), monitor_ll=True)
+    channels = AdversaryPair(G, discriminator()).get_monitoring_channels(shared(random(5, 6)))
+    assert np.isfinite(evaluate(list(channels.values()))).all()
+
+
+def test_players_must_fit():
+    with pytest.raises(ValueError, match="makes .*dim=5.* takes .*dim=6"):
+        AdversaryPair(generator(out=5), discriminator())
+
+
+@pytest.fixture
+def saved(tmp_path):
+    pair = AdversaryPair(generator(noise="spherical"), discriminator(), inferer(), shrink_d=0.9)
+    path = tmp_path / "pair.pkl"
+    serial.save(path, pair)
+    return pair, str(path)
+
+
+def test_file(saved, evaluate):
+    pair, path = saved
+    again = serial.load(path)
+    assert again.shrink_d == 0.9 and again.generator.noise == "spherical"
+    for ours, theirs in zip(again.get_params(), pair.get_params()):
+        assert ours.name == theirs.name
+        np.testing.assert_array_equal(ours.get_value(), theirs.get_value())
+    np.testing.assert_array_equal(*(evaluate(p.generator.sample(5)) for p in (pair, again)))
+
+
+def test_a_new_head_for_d(saved, evaluate):
+    pair, path = saved
+    head = Linear(dim=2, layer_name="head", irange=1.0)
+    D = recapitate_discriminator(path, head)
+    assert [layer.layer_name for layer in D.layers] == ["h0", "head"]
+    assert D.get_output_space() == VectorSpace(2) and len(D.get_params()) == 4
+    x = random(5, 6)
+    W, b = pair.discriminator.get_param_values()[:2]
+    h = (x @ W + b).reshape(5, 3, 2).max(axis=2)
+    np.testing.assert_allclose(
+        evaluate(D.fprop(shared(x))), h @ head.get_weights(), rtol=1e-4, atol=1e-6
+    )
+    # A head may have the name of the one it replaces.
+    assert recapitate_discriminator(path, Sigmoid(dim=1, layer_name="y", irange=1.0))

@@ -1,0 +1,229 @@
+"""G: its noise, its samples, its likelihood, and inpainting."""
+
+from __future__ import annotations
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+from aesara.graph.basic import ancestors
+from scipy import stats
+from scipy.special import expit
+
+from adversarial import Generator, IntrinsicDropoutGenerator, add_layers
+from adversarial.backend import floatX, function, shared
+from adversarial.backend.random import Draw
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
+from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.utils import serial
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+def net(nvis=4, out=6):
+    layers = [
+        RectifiedLinear(dim=5, layer_name="h0", irange=1.0, init_bias=0.1),
+        Sigmoid(dim=out, layer_name="y", irange=1.0),
+    ]
+    return MLP(layers, nvis=nvis)
+
+
+def by_hand(mlp, z, masks=(1.0, 1.0)):
+    W0, b0, W1, b1 = mlp.get_param_values()
+    return expit((np.maximum((z * masks[0]) @ W0 + b0, 0) * masks[1]) @ W1 + b1)
+
+
+def draws(out, *owners):
+    """The random draws of the owners that `out` depends on, in the order of their making."""
+    found = {v for v in ancestors([out]) if v.owner and isinstance(v.owner.op, Draw)}
+    states = [owner.theano_rng.state for owner in owners]
+    return sorted(found, key=lambda v: (states.index(v.owner.inputs[0]), v.owner.op.stream))
+
+
+def test_uniform_noise(evaluate):
+    z = evaluate(Generator(net(), noise="uniform").get_noise(3000))
+    assert z.shape == (3000, 4) and z.dtype == floatX
+    root = np.sqrt(3)
+    assert -root <= z.min() and z.max() <= root
+    assert stats.kstest(z.ravel(), stats.uniform(-root, 2 * root).cdf).pvalue > 1e-3
+    assert z.var() == pytest.approx(1, rel=0.05)
+
+
+def test_gaussian_noise(evaluate):
+    z = evaluate(Generator(net()).get_noise(3000))
+    assert z.shape == (3000, 4)
+    assert stats.kstest(z.ravel(), "norm").pvalue > 1e-3
+    np.testing.assert_allclose(np.cov(z.T), np.eye(4), atol=5 / np.sqrt(3000))
+
+
+def test_spherical_noise(evaluate):
+    z = evaluate(Generator(net(), noise="spherical").get_noise(3000))
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
+    # The square of a coordinate of a uniform point on the sphere in d dimensions.
+    for coordinate in z.T:
+        assert stats.kstest(coordinate**2, stats.beta(0.5, 1.5).cdf).pvalue > 1e-3
+        assert abs((coordinate > 0).mean() - 0.5) < 5 * 0.5 / np.sqrt(3000)
+
+
+def test_noise_of_a_given_shape(evaluate):
+    assert evaluate(Generator(net()).get_noise((2, 3, 5))).shape == (2, 3, 5)
+
+
+def test_noise_is_new_each_time_and_the_same_for_each_generator():
+    f, g = (function([], Generator(net()).get_noise(5)) for _ in range(2))
+    first = f()
+    assert (f() != first).all()
+    np.testing.assert_array_equal(g(), first)
+
+
+def test_unknown_noise():
+    with pytest.raises(ValueError, match="gaussian, uniform, spherical, not 'normal'"):
+        Generator(net(), noise="normal")
+
+
+def test_samples_are_g_of_z(evaluate):
+    mlp = net()
+    generator = Generator(mlp, noise="uniform")
+    samples, z, none = generator.sample_and_noise(7)
+    assert none is None
+    _, _, states = generator.sample_and_noise(7, all_g_layers=True)
+    assert len(states) == 1  # h0; the top layer is the sample itself
+    x, noise = evaluate([samples, z])
+    np.testing.assert_allclose(x, by_hand(mlp, noise), rtol=1e-5)
+    assert generator.get_input_space() == VectorSpace(4)
+    assert generator.get_output_space() == VectorSpace(6)
+    assert generator.get_params() == mlp.get_params()
+
+
+def test_samples_with_dropout(evaluate):
+    mlp = net()
+    generator = Generator(mlp)
+    out = generator.sample(50, default_input_include_prob=0.6, default_input_scale=3.0)
+    drawn = draws(out, generator, mlp)
+    x, z, below, above = evaluate([out, *drawn])
+    assert set(np.unique(below)) == {0, 1}
+    np.testing.assert_allclose(x, by_hand(mlp, z, (3 * below, 3 * above)), rtol=1e-4, atol=1e-6)
+
+
+def test_likelihood_is_a_mean_over_windows_at_samples(evaluate):
+    mlp = net()
+    generator = Generator(mlp, monitor_ll=1, ll_n_samples=20, ll_sigma=0.3)
+    data = np.random.RandomState(0).uniform(size=(9, 6)).astype(floatX)
+    out = generator.ll(shared(data), 20, 0.3)
+    found, z = evaluate([out, *draws(out, generator)])
+    expected = []
+    for x in data:
+        total = 0.0
+        for mu in by_hand(mlp, z):
+            total += stats.norm.pdf(x, mu, 0.3).prod()
+        expected.append(np.log(total / 20))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+    channels = generator.get_monitoring_channels(shared(data))
+    ll, nll, z = evaluate([channels["ll"], channels["nll"], *draws(channels["ll"], generator)])
+    assert z.shape == (20, 4) and nll == -ll
+    densities = [np.mean([stats.norm.pdf(x, mu, 0.3).prod() for mu in by_hand(mlp, z)])
+                 for x in data]
+    assert ll == pytest.approx(np.log(densities).mean(), rel=1e-4)
+
+
+def test_channels():
+    names = set(Generator(net()).get_monitoring_channels(None))
+    assert "h0_mean_x_mean_u" in names and "y_col_norms_max" in names and "ll" not in names
+
+
+def test_intrinsic_dropout(evaluate):
+    """Its own dropout, whatever it is asked for."""
+    mlp = net()
+    generator = IntrinsicDropoutGenerator(
+        default_input_include_prob=0.5,
+        default_input_scale=2.0,
+        input_include_probs={"h0": 0.8},
+        input_scales={"h0": 1.25},
+        mlp=mlp,
+        noise="uniform",
+    )
+    for out in (generator.sample(400), generator.sample(400, 1.0, 7.0)):
+        drawn = draws(out, generator, mlp)
+        x, z, below, above = evaluate([out, *drawn])
+        assert abs(z).max() <= np.sqrt(3)
+        assert below.mean() == pytest.approx(0.8, abs=5 * 0.4 / np.sqrt(below.size))
+        assert above.mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(above.size))
+        expected = by_hand(mlp, z, (1.25 * below, 2 * above))
+        np.testing.assert_allclose(x, expected, rtol=1e-4, atol=1e-6)
+
+
+SIDES = {
+    "left": np.s_[:, :, :2],
+    "right": np.s_[:, :, 2:],
+    "top": np.s_[:, :1],
+    "bottom": np.s_[:, 1:],
+}
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_inpainting(side, evaluate):
+    """G sees noise in the hole, and paints the hole only (images of 3 x 5)."""
+    space = Conv2DSpace((3, 5), num_channels=2, axes=("c", 0, 1, "b"))
+    images = np.random.RandomState(0).uniform(size=(4, 3, 5, 2)).astype(floatX)
+    hole = images[SIDES[side]]
+    mlp = MLP([Linear(dim=hole[0].size, layer_name="y", irange=1.0)], input_space=space)
+    painted, noise = Generator(mlp).inpainting_sample_and_noise(shared(images), side=side)
+    painted, noise = evaluate([painted, noise])
+
+    assert noise.shape == hole.shape and abs(noise.mean()) < 5 / np.sqrt(noise.size)
+    seen, expected = images.copy(), images.copy()
+    seen[SIDES[side]] = noise
+    expected[SIDES[side]] = (seen.reshape(4, -1) @ mlp.get_weights()).reshape(hole.shape)
+    np.testing.assert_allclose(painted, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_inpainting_wants_a_side_and_images():
+    space = Conv2DSpace((3, 5), num_channels=1)
+    mlp = MLP([Linear(dim=9, layer_name="y", irange=1.0)], input_space=space)
+    with pytest.raises(ValueError, match="left, right, top, bottom, not 'middle'"):
+        Generator(mlp).inpainting_sample_and_noise(at.tensor4(), side="middle")
+    with pytest.raises(ValueError, match="Conv2DSpace below G, not VectorSpace"):
+        Generator(net()).inpainting_sample_and_noise(at.matrix())
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """The file of a pair, and its generator's network."""
+    path, mlp = tmp_path / "pretrained.pkl", net()
+    discriminator = MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=6)
+    serial.save(path, AdversaryPair(Generator(mlp), discriminator))
+    return str(path), mlp
+
+
+def test_pretrained_layers_on_top(pretrained, evaluate):
+    path, old = pretrained
+    below = MLP([Linear(dim=5, layer_name="below", irange=1.0)], nvis=3)
+    mlp = add_layers(below, path, start_layer=1)
+    assert mlp is below and len(mlp.get_params()) == 4
+    assert mlp.get_output_space() == VectorSpace(6)
+    W, b, W1, b1 = mlp.get_param_values()
+    np.testing.assert_array_equal(W1, old.get_param_values()[2])
+    z = np.random.RandomState(0).normal(size=(7, 3)).astype(floatX)
+    expected = expit((z @ W + b) @ W1 + b1)
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(z))), expected, rtol=1e-5)
+    generator = Generator(mlp)
+    samples = evaluate(generator.sample(5, default_input_include_prob=0.5))
+    assert samples.shape == (5, 6)
+
+
+def test_pretrained_layers_of_the_same_name(pretrained, evaluate):
+    path, _ = pretrained
+    mlp = add_layers(MLP([Linear(dim=4, layer_name="h0", irange=1.0)], nvis=3), path)
+    assert [layer.layer_name for layer in mlp.layers] == ["h0", "h0_pretrained", "y"]
+    x = shared(np.ones((2, 3)))
+    assert evaluate(mlp.dropout_fprop(x, 1.0, {"h0_pretrained": 0.5})).shape == (2, 6)
+
+
+def test_pretrained_layers_that_do_not_fit(pretrained):
+    path, _ = pretrained
+    below = MLP([Linear(dim=3, layer_name="below", irange=1.0)], nvis=3)
+    with pytest.raises(ValueError, match="layer 1 takes VectorSpace.dim=5.* not .*dim=3"):
+        add_layers(below, path, start_layer=1)
+    with pytest.raises(ValueError, match="no generator layer 2"):
+        add_layers(below, path, start_layer=2)
