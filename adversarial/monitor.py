@@ -198,7 +198,8 @@ class Monitor(Persistent):
                 batch = data.symbolic_batch(indices, specs)
                 found = one_cost.get_monitoring_channels(self.model, batch)
                 self._add(cost_prefix, found, indices, specs, data)
-                value = one_cost.expr(self.model, batch)
+                # A cost may measure its own value along with its other channels.
+                value = None if "objective" in found else one_cost.expr(self.model, batch)
                 if value is not None:
                     self._add(cost_prefix, {"objective": value}, indices, specs, data)
 

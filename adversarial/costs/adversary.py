@@ -181,7 +181,9 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
     def expr(self, model: AdversaryPair, data: Any, **kwargs: Any) -> Any:
         """The sum of the objectives that are ever trained."""
-        _, d, g, i = self.get_samples_and_objectives(model, data)
+        return self._total(*self.get_samples_and_objectives(model, data)[1:])
+
+    def _total(self, d: Any, g: Any, i: Any) -> Any:
         return (
             (d if self.ever_train_discriminator else 0)
             + (g if self.ever_train_generator else 0)
@@ -242,18 +244,19 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         """Errors of D without dropout, and the objectives as trained (with dropout).
 
         `sample_grad_norm` is the norm of the gradient, with respect to the samples, of D's
-        cross-entropy against its own output: the figure of the 2014 code.
+        cross-entropy against its own output: the figure of the 2014 code.  All channels, and
+        `objective`, are of one draw of samples, which is most of what they cost.
         """
         channels = OrderedDict()
         D = model.discriminator
+        samples, d, g, i = self.get_samples_and_objectives(model, data)
         on_data = D.fprop(data)
         channels["false_negatives"] = (on_data < 0.5).mean(dtype=on_data.dtype)
-        samples = self._samples(model, data)[0]
         on_samples = D.fprop(samples)
         channels["false_positives"] = (on_samples > 0.5).mean(dtype=on_samples.dtype)
         gradient = T.grad(D.cost(on_samples, on_samples), samples)
         channels["sample_grad_norm"] = T.sqrt(T.sqr(gradient).sum())
-        _, d, g, i = self.get_samples_and_objectives(model, data)
+        channels["objective"] = self._total(d, g, i)
         if model.inferer is not None and model.monitor_inference:
             channels["objective_i"] = i
         if model.monitor_discriminator:

@@ -114,13 +114,15 @@ class AdversaryPair(Model):
         def add(prefix: str, found: OrderedDict) -> None:
             channels.update((prefix + name, value) for name, value in found.items())
 
+        # One draw serves both players' channels.
+        states = self.generator.monitored_states()
         if self.monitor_generator:
             made = self.generator.get_output_space()
             as_made = self.get_input_space().format_as(data, made)
-            add("gen_", self.generator.get_monitoring_channels(as_made))
+            add("gen_", self.generator.get_monitoring_channels(as_made, states))
         if self.monitor_discriminator:
             add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
-            samples = self._as_data(self.generator.sample(MONITORED_SAMPLES))
+            samples = self._as_data(states[1][-1])
             add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
         if self.inferer is not None and self.monitor_inference:
             sample, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)

@@ -153,22 +153,40 @@ class Generator(Model):
         )
         return T.set_subtensor(hole, painted.reshape(size)), noise
 
-    def ll(self, data: Any, n_samples: int, sigma: float) -> Any:
-        """Parzen log-likelihood of each example of `data`, in nats, from fresh samples."""
+    def ll(self, data: Any, n_samples: int, sigma: float, samples: Any = None) -> Any:
+        """Parzen log-likelihood of each example of `data`, in nats.
+
+        From `samples` if there are exactly `n_samples` of them at hand, else from fresh ones.
+        """
         space = self.get_output_space()
         flat = VectorSpace(space.get_total_dimension())
-        samples = space.format_as(self.sample(n_samples), flat)
-        return theano_parzen(space.format_as(data, flat), samples, sigma)
+        samples = self.sample(n_samples) if samples is None else samples
+        return theano_parzen(
+            space.format_as(data, flat), space.format_as(samples, flat), sigma
+        )
 
-    def get_monitoring_channels(self, data: Any) -> OrderedDict:
-        """Channels of G's layers on as many samples as there are examples; ll if monitored."""
-        axis = getattr(self.get_output_space(), "axes", ("b",)).index("b")
-        m = MONITORED_SAMPLES if data is None else data.shape[axis]
-        channels = self.mlp.get_monitoring_channels((self._formatted_noise(m), None))
+    def get_monitoring_channels(self, data: Any, states: Optional[tuple] = None) -> OrderedDict:
+        """Channels of G's layers, and ll if monitored.
+
+        They are measured on `states`, a (z, output of each layer) of MONITORED_SAMPLES samples;
+        without it on fresh ones.
+        """
+        z, outputs = states or self.monitored_states()
+        channels = OrderedDict()
+        for layer, below, state in zip(self.mlp.layers, [z, *outputs[:-1]], outputs):
+            found = layer.get_layer_monitoring_channels(below, state, None)
+            channels.update((f"{layer.layer_name}_{name}", val) for name, val in found.items())
         if self.monitor_ll:
-            channels["ll"] = self.ll(data, self.ll_n_samples, self.ll_sigma).mean()
+            enough = self.ll_n_samples == MONITORED_SAMPLES
+            ll = self.ll(data, self.ll_n_samples, self.ll_sigma, outputs[-1] if enough else None)
+            channels["ll"] = ll.mean()
             channels["nll"] = -channels["ll"]
         return channels
+
+    def monitored_states(self) -> tuple:
+        """(z, [output of each layer]) for MONITORED_SAMPLES samples, as they are drawn."""
+        samples, z, below = self.sample_and_noise(MONITORED_SAMPLES, all_g_layers=True)
+        return z, [*below, samples]
 
 
 class IntrinsicDropoutGenerator(Generator):
