@@ -104,6 +104,17 @@ def test_a_module_outside_is_never_imported(tmp_path, monkeypatch):
         resolve("touchy_module.Thing", allow_modules=("touchy_module",))
 
 
+def test_an_allowed_module_leads_to_no_other_package(tmp_path, monkeypatch):
+    outside = tmp_path / "outside_package"
+    outside.mkdir()
+    (outside / "__init__.py").write_text("")
+    (outside / "touchy.py").write_text("raise SystemExit('imported')")
+    (tmp_path / "leading_out.py").write_text("import outside_package")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Refusal, match="may not be constructed"):
+        resolve("leading_out.outside_package.touchy.Thing", ("leading_out",))
+
+
 def test_modules_of_the_users_own():
     assert resolve(f"{MINE}.Box", (MINE,)) is things.Box
     assert resolve(f"{MINE}.add", (MINE,)) is things.add

@@ -144,6 +144,16 @@ def test_sizes_are_checked_against_the_file():
         serial.from_string(bytes(data))
 
 
+def test_contents_that_are_not_those_summed():
+    # Good by zip's own check, so only the digest can tell.
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for name in set(members) - {"SHA256SUMS"}:
+        altered = {**members, name: members[name][:-1] + b" "}
+        with pytest.raises(BadFile, match=f"checksum of its member '{name}'"):
+            serial.from_string(zipped(altered.items()), allow_modules=ALLOW)
+
+
 def npy(header):
     text = repr(header).encode().ljust(117) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
@@ -153,6 +163,7 @@ def npy(header):
     "header",
     [
         {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)},
+        {"descr": "<f8", "fortran_order": False, "shape": (3,)},
         {"descr": "<f8", "fortran_order": False, "shape": (-1, -2)},
         {"descr": "|O", "fortran_order": False, "shape": (0,)},
         {"descr": "|V0", "fortran_order": False, "shape": (1 << 60,)},
@@ -173,10 +184,14 @@ def test_hostile_array_headers(header):
 # -- forged graphs, with good checksums -----------------------------------------------------------
 
 
-def forge(document, arrays=()):
+def forged(document):
     stream = io.BytesIO()
-    container.write(stream, document, list(arrays))
-    return serial.from_string(stream.getvalue(), allow_modules=ALLOW)
+    container.write(stream, document, [])
+    return stream.getvalue()
+
+
+def forge(document):
+    return serial.from_string(forged(document), allow_modules=ALLOW)
 
 
 def document_of(*nodes, root=(0,), **more):
@@ -268,6 +283,12 @@ def test_forged_graphs_are_refused(document):
         forge(document)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
     assert time.monotonic() - began < 5
+
+
+def test_a_class_is_not_admitted_by_who_imports_it(monkeypatch):
+    monkeypatch.setattr(serial, "Thing", Thing, raising=False)
+    with pytest.raises(BadFile, match="does not exist"):
+        serial.from_string(forged(with_class("adversarial.utils.serial:Thing")))
 
 
 def test_json_nested_without_end():
