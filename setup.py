@@ -1,16 +1,19 @@
 """Installation; the tools' settings are in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+# Read, not imported: importing the package sets Aesara up.
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").read_text())[1]
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 MKL_DOES_NOT = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
 setup(
     name="adversarial-nets",
-    version="0.1.0",
+    version=VERSION,
     description="The code of 'Generative Adversarial Nets' (Goodfellow et al., 2014), for today",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -41,6 +44,8 @@ setup(
         "platformdirs>=2.5",
         # So that two processes do not fetch the same data at once.
         "filelock>=3.8",
+        # Threads of NumPy's BLAS in the Parzen score.
+        "threadpoolctl>=3",
     ],
     extras_require={
         "test": [
@@ -49,8 +54,6 @@ setup(
             "hypothesis>=6.80",
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",
-            # Limits threads where a test compares timings of nothing but its own.
-            "threadpoolctl>=3",
             "ruff>=0.6",
         ],
         # What benchmarks/ compares with. jax 0.7 needs NumPy 2; torch is fixed, since a benchmark

@@ -11,6 +11,8 @@ from typing import Any
 # First of all: it configures Aesara, which must happen before anything imports it.
 from adversarial import backend as backend
 
+__version__ = "0.1.0"
+
 _ROOMS = {
     "adversarial.models.adversary_pair": ("AdversaryPair", "recapitate_discriminator"),
     "adversarial.models.generator": ("Generator", "IntrinsicDropoutGenerator", "add_layers"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -17,6 +20,11 @@ from adversarial.utils import serial
 from adversarial.utils.signals import Interrupted, StopRequest
 
 log = logging.getLogger(__name__)
+
+COMPILING = (
+    "compiling; the first time this takes up to a minute, because every operation becomes C++ "
+    "that g++ has to compile (later starts find the results)"
+)
 
 
 class Train:
@@ -59,6 +67,7 @@ class Train:
         self.save_freq = save_freq
         self.allow_overwrite = allow_overwrite
         self.extensions = list(extensions or [])
+        self._saved_at: Optional[tuple[int, int]] = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
@@ -69,11 +78,12 @@ class Train:
         """Check the save path, compile, and set extensions up."""
         self._check_save_path()
         self.model.monitor = Monitor.get_monitor(self.model)
-        if self.algorithm is not None:
-            self.algorithm.setup(model=self.model, dataset=self.dataset)
-            self._add_time_channels()
-        self.setup_extensions()
-        self.model.monitor.redo_theano()
+        with say_if_slow(COMPILING):
+            if self.algorithm is not None:
+                self.algorithm.setup(model=self.model, dataset=self.dataset)
+                self._add_time_channels()
+            self.setup_extensions()
+            self.model.monitor.redo_theano()
 
     def _check_save_path(self) -> None:
         if self.save_path is None:
@@ -83,8 +93,10 @@ class Train:
             raise FileExistsError(f"{path} exists and allow_overwrite is off: move it away first")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent}, where the model is to be saved, is no folder")
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"{path.parent}, where the model is to be saved, is not writable")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(f"{path}, where the model is to be saved, is not writable")
+        if path.exists() and not path.is_file():
+            raise FileExistsError(f"{path}, where the model is to be saved, is no file")
 
     def _add_time_channels(self) -> None:
         monitored = getattr(self.algorithm, "monitoring_dataset", None)
@@ -114,11 +126,13 @@ class Train:
         """
         t0 = time.monotonic()
         self.setup()
+        untrained = self._seen()
         with StopRequest() as stop:
             try:
                 self._run(t0, time_budget, stop)
             except Interrupted:
-                if self.save_freq:
+                # A model that has not been trained must not replace one that has.
+                if self.save_freq and self._seen() != untrained:
                     self.save()
                 raise
         self.model.monitor.training_succeeded = True
@@ -171,6 +185,28 @@ class Train:
             serial.save(self.save_path, self.model)
         except OSError as error:
             log.warning("could not save %s: %s; will try again next time", self.save_path, error)
+        else:
+            self._saved_at = self._seen()
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the model file holds the model as it is now."""
+        return self._saved_at == self._seen()
+
+    def _seen(self) -> tuple[int, int]:
+        return self.model.monitor.get_epochs_seen(), self.model.monitor.get_batches_seen()
+
+
+@contextlib.contextmanager
+def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
+    """Log `line` if the block takes longer than so many seconds."""
+    timer = threading.Timer(seconds, log.info, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _set(variable: Any, seconds: float) -> None:

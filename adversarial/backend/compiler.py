@@ -9,7 +9,7 @@ import sys
 import sysconfig
 
 
-class CompilerMissing(RuntimeError):
+class CompilerMissing(OSError):
     """A graph cannot be turned into machine code here; the message says what to install."""
 
 

@@ -13,6 +13,7 @@ first object is made. Every error is a `YamlError`: one line with file, line and
 
 from __future__ import annotations
 
+import functools
 import os
 import reprlib
 from collections import namedtuple
@@ -38,8 +39,9 @@ from adversarial.utils import serial
 
 __all__ = [
     "BaseProxy", "Proxy", "YamlError", "construct_mapping", "constructor_float",
-    "constructor_import", "do_not_recurse", "initialize", "load", "load_path", "load_train_file",
-    "multi_constructor_import", "multi_constructor_obj", "multi_constructor_pkl", "try_to_import",
+    "constructor_import", "do_not_recurse", "initialize", "load", "load_path", "load_phases",
+    "load_train_file", "multi_constructor_import", "multi_constructor_obj", "multi_constructor_pkl",
+    "try_to_import",
 ]
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -148,6 +150,23 @@ def load_train_file(
 ) -> Any:
     """The `Train` object, or the list of them, that a configuration file describes."""
     return load_path(config_file_path, environ, allow_modules=allow_modules)
+
+
+def load_phases(
+    path: str | os.PathLike[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    allow_modules: Collection[str] = (),
+) -> list[Callable[[], Any]]:
+    """Makers of the objects that a YAML file lists, or of its only one.
+
+    Each is made when its maker is called, so that one may load (`!pkl:`) what the one before it
+    saved. What an anchor shares among them is one object.
+    """
+    tree = load_path(path, environ, instantiate=False, allow_modules=allow_modules)
+    made: dict[int, Any] = {}
+    items = tree if isinstance(tree, list) else [tree]
+    return [functools.partial(_instantiate, item, made) for item in items]
 
 
 def try_to_import(tag_suffix: str, allow_modules: Collection[str] = ()) -> Any:

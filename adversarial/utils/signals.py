@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 from types import FrameType
 from typing import Optional
+
+NOTICE = b"\nstopping after this minibatch; a second Ctrl-C stops at once\n"
 
 
 class Interrupted(Exception):
@@ -45,6 +49,9 @@ class StopRequest:
             signal.signal(signum, signal.SIG_DFL)
             signal.raise_signal(signum)
         self.signum = signum
+        # Not print: the signal may have come in the middle of one.
+        with contextlib.suppress(OSError):
+            os.write(2, NOTICE)
 
     def check(self) -> None:
         """Interrupted if a signal has come."""

@@ -1,0 +1,89 @@
+"""How far an epoch is: a bar on a terminal, else a line every few seconds."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any, Optional
+
+from tqdm import tqdm
+
+from adversarial.train_extensions import TrainExtension
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress(TrainExtension):
+    """Shows, within each epoch, the examples a second and the time left, on stderr.
+
+    Parameters
+    ----------
+    bar : bool, optional
+        A bar that vanishes after the epoch, or lines of the log; by default a bar where stderr is
+        a terminal.
+    seconds_between_lines : float
+        The least time between two lines.
+    """
+
+    def __init__(
+        self, bar: Optional[bool] = None, seconds_between_lines: float = SECONDS_BETWEEN_LINES
+    ) -> None:
+        self.bar = sys.stderr.isatty() if bar is None else bar
+        self.seconds_between_lines = seconds_between_lines
+        self._shown: Optional[tqdm] = None
+        self._epoch = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_shown": None}
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Have the algorithm call after each minibatch; one without such callbacks shows none."""
+        callbacks = getattr(algorithm, "update_callbacks", None)
+        if callbacks is not None:
+            callbacks.append(self._on_bar if self.bar else self._on_line)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """The epoch is over and measured: take the bar away."""
+        self.close()
+        self._epoch = model.monitor.get_epochs_seen()
+
+    def close(self) -> None:
+        """Take the bar away, if one is shown."""
+        if self._shown is not None:
+            self._shown.close()
+            self._shown = None
+
+    def _on_bar(self, algorithm: Any) -> None:
+        if self._shown is None:
+            self._shown = tqdm(
+                total=algorithm.batches_per_epoch * algorithm.batch_size,
+                desc=f"epoch {self._epoch + 1}",
+                unit=" examples",
+                unit_scale=True,
+                bar_format="{desc}: {percentage:3.0f}%|{bar}| {rate_noinv_fmt}, {remaining} left",
+                file=sys.stderr,
+                leave=False,
+                dynamic_ncols=True,
+            )
+        self._shown.update(algorithm.batch_size)
+        if algorithm.batches_this_epoch == algorithm.batches_per_epoch:
+            self._shown.set_description(f"epoch {self._epoch + 1}, measuring")
+
+    def _on_line(self, algorithm: Any) -> None:
+        now = time.monotonic()
+        done, total = algorithm.batches_this_epoch, algorithm.batches_per_epoch
+        if done == 1:
+            self._began = self._last = now
+        if now - self._last < self.seconds_between_lines or done == total:
+            return
+        self._last = now
+        # The first minibatch was done when the clock was started.
+        seconds_a_batch = (now - self._began) / (done - 1)
+        log.info(
+            "epoch %d: minibatch %d of %d, %.0f examples/s, %.0f s left",
+            self._epoch + 1, done, total, algorithm.batch_size / seconds_a_batch,
+            (total - done) * seconds_a_batch,
+        )

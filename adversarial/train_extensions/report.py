@@ -1,0 +1,180 @@
+"""What the monitor measured: a table on the screen, and every channel as a file of data."""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import io
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+from adversarial import backend
+from adversarial.train_extensions import TrainExtension
+from adversarial.utils.serial import atomic_write
+
+log = logging.getLogger(__name__)
+
+COUNTS = ("epochs_seen", "batches_seen", "examples_seen")
+ROWS_BETWEEN_HEADERS = 25
+
+
+class Column(NamedTuple):
+    """Of the table: two lines of title, the channel's name without that of its data, a format."""
+
+    above: str
+    title: str
+    channel: str
+    form: str
+
+
+# Of each, the columns whose channel there is are shown.
+OF_THE_GAME = (
+    Column("objective", "of D", "objective_d", "9.4f"),
+    Column("", "of G", "objective_g", "7.4f"),
+    Column("gen_ll,", "nats", "gen_ll", "8.1f"),
+    Column("mean D", "on data", "dis_on_data_y_mean_x_mean_u", "7.3f"),
+    Column("", "samples", "dis_on_samp_y_mean_x_mean_u", "7.3f"),
+    Column("D wrong", "on data", "false_negatives", "7.3f"),
+    Column("", "samples", "false_positives", "7.3f"),
+)
+OF_ANY_OTHER = (
+    Column("", "objective", "objective", "9.4f"),
+    Column("", "misclass", "y_misclass", "8.4f"),
+)
+OF_TRAINING = (
+    Column("learning", "rate", "learning_rate", "8.6f"),
+    Column("momen-", "tum", "momentum", "6.3f"),
+    Column("time,", "s", "training_seconds_this_epoch", "7.1f"),
+)
+
+
+class EpochTable(TrainExtension):
+    """Prints a row of the important channels after each monitoring.
+
+    Parameters
+    ----------
+    all_channels : bool
+        Print every channel instead, one a line.
+    show : callable
+        Takes each line; by default it is printed to stdout.
+    """
+
+    def __init__(
+        self, all_channels: bool = False, show: Optional[Callable[[str], Any]] = None
+    ) -> None:
+        self.all_channels = all_channels
+        self._show = show
+        self._rows = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_show": None, "_rows": 0}
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Print what was measured last."""
+        latest = {
+            name: channel.val_record[-1]
+            for name, channel in model.monitor.channels.items()
+            if channel.val_record
+        }
+        if not latest:
+            return
+        show = self._show or (lambda line: print(line, flush=True))
+        epoch = model.monitor.get_epochs_seen()
+        if self.all_channels:
+            show(f"epoch {epoch}")
+            for name in sorted(latest):
+                show(f"    {name}: {latest[name]:.6g}")
+            return
+        of_the_model = OF_THE_GAME if _find("objective_d", latest) else OF_ANY_OTHER
+        shown = [
+            (column, name)
+            for column in of_the_model + OF_TRAINING
+            if (name := _find(column.channel, latest))
+        ]
+        if self._rows % ROWS_BETWEEN_HEADERS == 0:
+            show("     " + "".join(f"  {column.above:>{_width(column)}}" for column, _ in shown))
+            show("epoch" + "".join(f"  {column.title:>{_width(column)}}" for column, _ in shown))
+        show(f"{epoch:5d}" + "".join(f"  {latest[name]:{c.form}}" for c, name in shown))
+        self._rows += 1
+
+
+class MonitorCSV(TrainExtension):
+    """Keeps a file with a row for each epoch and a column for each channel.
+
+    The rows come from the monitor's records, not from how often this object was called: a training
+    that goes on from a saved model begins by writing again what that model remembers, so the file
+    has neither a gap nor an epoch twice. Of an epoch measured twice the first record counts. A
+    failure to write is a warning.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._names: Optional[list[str]] = None
+        self._last_epoch = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_names": None, "_last_epoch": -1}
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Write the rows that the file lacks."""
+        channels = model.monitor.channels
+        names = sorted(name for name in channels if channels[name].val_record)
+        if not names:
+            return
+        try:
+            if names != self._names:
+                rows = records(channels, names, after=-1)
+                with atomic_write(self.path) as stream:
+                    stream.write(_as_csv([[*COUNTS, *names], *rows]))
+            else:
+                rows = records(channels, names, after=self._last_epoch)
+                with open(self.path, "ab") as stream:
+                    stream.write(_as_csv(rows))
+        except OSError as error:
+            # A part of a row may be in the file: write all of it next time.
+            self._names = None
+            log.warning("could not write %s: %s; will try again next time", self.path, error)
+        else:
+            self._names = names
+            self._last_epoch = rows[-1][0] if rows else self._last_epoch
+
+
+def records(channels: dict[str, Any], names: list[str], after: int) -> list[list]:
+    """What was measured in each epoch later than `after`: COUNTS, then `names`' values."""
+    rows: dict[int, list] = {}
+    for column, name in enumerate(names, start=len(COUNTS)):
+        channel = channels[name]
+        first = bisect.bisect_right(channel.epoch_record, after)
+        for i in range(first, len(channel.epoch_record)):
+            epoch = channel.epoch_record[i]
+            if epoch not in rows:
+                counts = [epoch, channel.batch_record[i], channel.example_record[i]]
+                rows[epoch] = counts + [None] * len(names)
+            if rows[epoch][column] is None:
+                rows[epoch][column] = channel.val_record[i]
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def _as_csv(rows: list[list]) -> bytes:
+    # The fewest digits from which the value can be read again.
+    shortest = np.dtype(backend.floatX).type
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [shortest(value) if isinstance(value, float) else value for value in row] for row in rows
+    )
+    return text.getvalue().encode()
+
+
+def _find(channel: str, names: Any) -> Optional[str]:
+    """`channel`, or the first of `names` that is it on some data set."""
+    if channel in names:
+        return channel
+    return next((name for name in names if name.endswith(f"_{channel}")), None)
+
+
+def _width(column: Column) -> int:
+    return max(len(column.above), len(column.title), int(float(column.form[:-1])))
