@@ -15,6 +15,9 @@ from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace
 from adversarial.utils.seeding import seed_words
 
+# A norm of zero, where one divides by it.
+TINY = 1e-30
+
 
 class Judgement(NamedTuple):
     """D's opinion of a batch: probability `p` (batch, 1), and `loss(label)` for label 0 or 1."""
@@ -229,7 +232,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     def _g_gradients(self, g: Any, params: list, samples: Any) -> list:
         at_samples = T.grad(self.now_train_generator * g, samples)
         if self.scale_grads:
-            norm = T.sqrt(T.sqr(at_samples).sum())
+            # G switched off, or samples that all fail a threshold: zero must not become NaN.
+            norm = T.maximum(TINY, T.sqrt(T.square(at_samples).sum()))
             at_samples = at_samples * T.maximum(1.0, self.target_scale / norm)
         return T.grad(None, params, known_grads=OrderedDict([(samples, at_samples)]))
 
@@ -250,6 +254,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         channels = OrderedDict()
         D = model.discriminator
         samples, d, g, i = self.get_samples_and_objectives(model, data)
+        if self.noise_both:
+            samples = self._samples(model, data)[0]  # without the noise, as the data below
         on_data = D.fprop(data)
         channels["false_negatives"] = (on_data < 0.5).mean(dtype=on_data.dtype)
         on_samples = D.fprop(samples)
