@@ -1,0 +1,105 @@
+"""The values of the experiments, read from their YAML without making anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adversarial.config import yaml_parse
+from adversarial.models.initialization import init_sigmoid_bias_from_marginals
+
+YAML = Path(__file__).parents[1] / "yaml"
+
+
+def plain(value):
+    """Proxies as (name of what is called, its arguments)."""
+    if isinstance(value, yaml_parse.Proxy):
+        return value.callable.__name__, {k: plain(v) for k, v in value.keywords.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def read(name):
+    return yaml_parse.load_path(YAML / f"{name}.yaml", instantiate=False)
+
+
+MNIST_TRAIN = ("MNIST", {"which_set": "train", "start": 0, "stop": 50000})
+MNIST_VALID = ("MNIST", {"which_set": "train", "start": 50000, "stop": 60000})
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_quick"])
+def test_mnist_has_the_networks_and_the_cost_of_the_paper(name):
+    train = read(name)
+    arguments = plain(train)[1]
+    assert arguments["dataset"] == MNIST_TRAIN
+    pair = arguments["model"][1]
+    marginals = ("init_sigmoid_bias_from_marginals", {"dataset": MNIST_TRAIN})
+    assert pair["generator"] == ("Generator", {
+        "noise": "uniform",
+        "monitor_ll": 1,
+        "mlp": ("MLP", {
+            "nvis": 100,
+            "layers": [
+                ("RectifiedLinear", {"layer_name": "h0", "dim": 1200, "irange": 0.05}),
+                ("RectifiedLinear", {"layer_name": "h1", "dim": 1200, "irange": 0.05}),
+                ("Sigmoid", {
+                    "layer_name": "y", "dim": 784, "irange": 0.05, "init_bias": marginals
+                }),
+            ],
+        }),
+    })
+    assert pair["discriminator"] == ("MLP", {
+        "nvis": 784,
+        "layers": [
+            ("Maxout", {"layer_name": "h0", "num_units": 240, "num_pieces": 5, "irange": 0.005}),
+            ("Maxout", {"layer_name": "h1", "num_units": 240, "num_pieces": 5, "irange": 0.005}),
+            ("Sigmoid", {"layer_name": "y", "dim": 1, "irange": 0.005}),
+        ],
+    })
+    algorithm = arguments["algorithm"][1]
+    assert algorithm["batch_size"] == 100
+    assert algorithm["monitoring_dataset"] == {"valid": MNIST_VALID}
+    assert algorithm["cost"] == ("AdversaryCost2", {
+        "scale_grads": 0,
+        "discriminator_default_input_include_prob": 0.5,
+        "discriminator_input_include_probs": {"h0": 0.8},
+        "discriminator_default_input_scale": 2.0,
+        "discriminator_input_scales": {"h0": 1.25},
+    })
+    assert arguments["save_path"] == str(YAML / f"{name}.pkl")
+    assert arguments["save_freq"] == 1
+
+
+def test_mnist_has_the_schedule_of_the_paper():
+    arguments = plain(read("mnist"))[1]
+    algorithm = arguments["algorithm"][1]
+    assert algorithm["learning_rate"] == 0.1
+    assert algorithm["learning_rule"] == ("Momentum", {"init_momentum": 0.5})
+    assert algorithm["update_callbacks"] == (
+        "ExponentialDecay", {"decay_factor": 1.000004, "min_lr": 1e-6}
+    )
+    assert "termination_criterion" not in algorithm
+    assert arguments["extensions"] == [
+        ("MomentumAdjustor", {"start": 1, "saturate": 250, "final_momentum": 0.7})
+    ]
+
+
+def test_the_quick_experiment_ends_by_itself():
+    algorithm = plain(read("mnist_quick"))[1]["algorithm"][1]
+    name, arguments = algorithm["termination_criterion"]
+    assert name == "EpochCounter"
+    assert 0 < arguments["max_epochs"] <= 50
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_quick"])
+def test_the_training_set_is_loaded_once(name):
+    train = read(name).keywords
+    bias = train["model"].keywords["generator"].keywords["mlp"].keywords["layers"][-1].keywords[
+        "init_bias"
+    ]
+    assert bias.callable is init_sigmoid_bias_from_marginals
+    assert bias.keywords["dataset"] is train["dataset"]
