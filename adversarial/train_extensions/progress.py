@@ -70,7 +70,7 @@ class Progress(TrainExtension):
             )
         self._shown.update(algorithm.batch_size)
         if algorithm.batches_this_epoch == algorithm.batches_per_epoch:
-            self._shown.set_description(f"epoch {self._epoch + 1}, measuring")
+            self._shown.set_description_str(f"epoch {self._epoch + 1}, measuring")
 
     def _on_line(self, algorithm: Any) -> None:
         now = time.monotonic()

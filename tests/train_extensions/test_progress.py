@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from adversarial.train_extensions import progress
+from adversarial.train_extensions.progress import Progress
+from adversarial.utils import serial
+
+
+class Clock:
+    """time.monotonic, of which a minibatch takes as long as a test says."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
+
+
+def run_epoch(model, algorithm, clock=None, seconds=0.0):
+    """What SGD does in an epoch, as far as its callbacks see."""
+    for done in range(1, algorithm.batches_per_epoch + 1):
+        if clock:
+            clock.now += seconds
+        algorithm.batches_this_epoch = done
+        for callback in algorithm.update_callbacks:
+            callback(algorithm)
+    model.monitor.epochs += 1
+
+
+@pytest.fixture
+def algorithm():
+    return SimpleNamespace(
+        update_callbacks=[], batches_this_epoch=0, batches_per_epoch=20, batch_size=50
+    )
+
+
+def test_lines_every_few_seconds_with_rate_and_time_left(model, algorithm, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    clock = Clock(monkeypatch)
+    shown = Progress(bar=False, seconds_between_lines=5.0)
+    shown.setup(model, None, algorithm)
+    shown.on_monitor(model, None, algorithm)
+    run_epoch(model, algorithm, clock, seconds=1.0)
+    shown.on_monitor(model, None, algorithm)
+    # 50 examples a second; the 1st minibatch starts the clock, the 6th is 5 seconds later.
+    assert caplog.messages == [
+        "epoch 1: minibatch 6 of 20, 50 examples/s, 14 s left",
+        "epoch 1: minibatch 11 of 20, 50 examples/s, 9 s left",
+        "epoch 1: minibatch 16 of 20, 50 examples/s, 4 s left",
+    ]
+    caplog.clear()
+    clock.now += 1000.0  # of monitoring, which is no part of the rate
+    run_epoch(model, algorithm, clock, seconds=2.0)
+    assert caplog.messages[0] == "epoch 2: minibatch 4 of 20, 25 examples/s, 32 s left"
+
+
+def test_short_epochs_have_no_lines(model, algorithm, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    clock = Clock(monkeypatch)
+    shown = Progress(bar=False)
+    shown.setup(model, None, algorithm)
+    run_epoch(model, algorithm, clock, seconds=0.01)
+    assert caplog.messages == []
+
+
+def test_a_bar_for_each_epoch_that_goes_away(model, algorithm, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    shown = Progress(bar=True)
+    shown.setup(model, None, algorithm)
+    shown.on_monitor(model, None, algorithm)
+    run_epoch(model, algorithm)
+    assert shown._shown.n == shown._shown.total == 20 * 50
+    assert "epoch 1, measuring: 100%" in screen.getvalue()
+    assert "examples/s" in screen.getvalue() and " left" in screen.getvalue()
+    shown.on_monitor(model, None, algorithm)
+    assert shown._shown is None
+    assert screen.getvalue().endswith("\r")
+    run_epoch(model, algorithm)
+    assert "epoch 2" in screen.getvalue()
+    shown.close()
+    shown.close()
+
+
+def test_a_bar_only_where_there_is_a_terminal(monkeypatch):
+    for terminal in (True, False):
+        monkeypatch.setattr(progress.sys, "stderr", SimpleNamespace(isatty=lambda t=terminal: t))
+        assert Progress().bar is terminal
+
+
+def test_an_algorithm_without_callbacks_is_left_alone(model):
+    Progress(bar=False).setup(model, None, None)
+    Progress(bar=False).setup(model, None, SimpleNamespace())
+
+
+def test_a_bar_in_progress_is_not_saved(model, algorithm, monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    shown = Progress(bar=True)
+    shown.setup(model, None, algorithm)
+    run_epoch(model, algorithm)
+    copy = serial.clone_via_serialize(shown)
+    assert copy._shown is None and copy.bar
+    shown.close()
