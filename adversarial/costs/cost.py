@@ -163,10 +163,15 @@ class SumOfCosts(Cost):
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
         channels = OrderedDict()
         for position, (cost, part) in enumerate(zip(self.costs, self._parts(data))):
-            channels.update(cost.get_monitoring_channels(model, part, **kwargs))
-            value = cost.expr(model, part, **kwargs)
+            found = cost.get_monitoring_channels(model, part, **kwargs)
+            # A cost's own value is a term here; the objective is the sum.
+            value = found.pop("objective", None)
+            if value is None:
+                value = cost.expr(model, part, **kwargs)
+            channels.update(found)
             if value is not None:
-                channels[getattr(value, "name", None) or f"term_{position}"] = value
+                name = getattr(value, "name", None)
+                channels[f"term_{position}" + (f"_{name}" if name else "")] = value
         return channels
 
     def get_fixed_var_descr(self, model: Any, data: Any) -> FixedVarDescr:

@@ -1,0 +1,177 @@
+"""The base of costs, sums of them, and the losses of an MLP."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+
+from adversarial.backend import floatX, shared
+from adversarial.costs.cost import (
+    Cost,
+    FixedVarDescr,
+    FixedVarDescrDataSpecsError,
+    LpPenalty,
+    MethodCost,
+    NullDataSpecsMixin,
+    SumOfCosts,
+    merge,
+)
+from adversarial.costs.default import Default
+from adversarial.costs.dropout import Dropout
+from adversarial.models.mlp import MLP, Linear
+from adversarial.space import CompositeSpace, NullSpace, VectorSpace
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+@pytest.fixture
+def mlp():
+    return MLP([Linear(dim=2, layer_name="h", irange=1.0)], nvis=3)
+
+
+def random(*shape, seed=0):
+    return np.random.RandomState(seed).normal(size=shape).astype(floatX)
+
+
+def squared_error(mlp, x, y):
+    W, b = mlp.get_param_values()
+    return ((y - x @ W - b) ** 2).sum(axis=1).mean()
+
+
+def test_default_is_the_loss_of_the_top_layer(mlp, evaluate):
+    x, y = random(5, 3), random(5, 2, seed=1)
+    cost = Default()
+    space, source = cost.get_data_specs(mlp)
+    assert space == CompositeSpace([VectorSpace(3), VectorSpace(2)])
+    assert source == ("features", "targets") and not cost.is_stochastic()
+    assert isinstance(mlp.get_default_cost(), Default)
+    gradients, updates = cost.get_gradients(mlp, (shared(x), shared(y)))
+    value, dW, db = evaluate([cost.expr(mlp, (shared(x), shared(y))), *gradients.values()])
+    W = mlp.layers[0].get_weights()
+    error = x @ W - y
+    assert value == pytest.approx(squared_error(mlp, x, y), rel=1e-5) and not updates
+    np.testing.assert_allclose(dW, 2 * x.T @ error / 5, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(db, 2 * error.sum(axis=0) / 5, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout(mlp, evaluate):
+    """Masks are 0 or 1, so a net without dropout on the masked, scaled input costs the same."""
+    mlp.layers[0].set_weights(np.eye(3)[:, :2])
+    x, y = np.ones((50, 3), dtype=floatX), np.zeros((50, 2), dtype=floatX)
+    cost = Dropout(0.3, {"h": 0.6}, 7.0, {"h": 5.0})
+    assert cost.is_stochastic()
+    each = evaluate(cost.cost_per_example(mlp, (shared(x), shared(y))))
+    assert set(each) == {0.0, 25.0, 50.0}  # how many of the two outputs are kept
+    assert each.mean() / 50 == pytest.approx(0.6, abs=0.2)
+    common = Dropout(0.5, per_example=False).cost_per_example(mlp, (shared(x), shared(y)))
+    assert len(set(evaluate(common))) == 1
+    value = evaluate(cost.expr(mlp, (shared(x), shared(y))))
+    assert 0 < value < 50
+
+
+class Constant(NullDataSpecsMixin, Cost):
+    """A cost without data: coefficient * sum of squares of the parameters."""
+
+    def expr(self, model, data, **kwargs):
+        value = sum((param**2).sum() for param in model.get_params())
+        value.name = "squares"
+        return value
+
+    def get_gradients(self, model, data, **kwargs):
+        gradients, _ = super().get_gradients(model, data)
+        return gradients, OrderedDict([(model.counter, model.counter + 1)])
+
+
+def test_sum_of_costs(mlp, evaluate):
+    mlp.counter = shared(0.0)
+    total = SumOfCosts([Default(), (0.5, Constant())])
+    assert total.supervised and not total.is_stochastic()
+    space, source = total.get_data_specs(mlp)
+    assert source == (("features", "targets"), "")
+    assert space == CompositeSpace(
+        [CompositeSpace([VectorSpace(3), VectorSpace(2)]), NullSpace()]
+    )
+    x, y = random(5, 3), random(5, 2, seed=1)
+    data = ((shared(x), shared(y)), None)
+    gradients, updates = total.get_gradients(mlp, data)
+    assert list(updates) == [mlp.counter]
+    channels = total.get_monitoring_channels(mlp, data)
+    names = ["term_0_mean", "term_1_squares"]  # Aesara named the first
+    assert list(channels) == names
+    W, b = mlp.get_param_values()
+    value, dW, *parts = evaluate(
+        [total.expr(mlp, data), gradients[mlp.layers[0].W], *(channels[name] for name in names)]
+    )
+    error, squares = squared_error(mlp, x, y), (W**2).sum() + (b**2).sum()
+    np.testing.assert_allclose(parts, [error, squares], rtol=1e-5)
+    assert value == pytest.approx(error + 0.5 * squares, rel=1e-5)
+    np.testing.assert_allclose(dW, 2 * x.T @ (x @ W - y) / 5 + W, rtol=1e-4, atol=1e-6)
+
+
+class Measured(Default):
+    """A cost that measures its own value along with the rest."""
+
+    def get_monitoring_channels(self, model, data, **kwargs):
+        return OrderedDict(objective=shared(5.0, "five"), other=shared(6.0))
+
+
+def test_the_objective_of_a_part_is_a_term_of_the_sum(mlp):
+    data = ((at.matrix(), at.matrix()), (at.matrix(), at.matrix()))
+    total = SumOfCosts([Measured(), Measured()])
+    names = list(total.get_monitoring_channels(mlp, data))
+    assert names == ["other", "term_0_five", "term_1_five"]
+
+
+def test_sums_that_make_no_sense(mlp):
+    mlp.counter = shared(0.0)
+    with pytest.raises(ValueError, match="empty"):
+        SumOfCosts([])
+    with pytest.raises(TypeError, match="0.5"):
+        SumOfCosts([0.5])
+    with pytest.raises(ValueError, match="update"):
+        SumOfCosts([Constant(), Constant()]).get_gradients(mlp, (None, None))
+
+
+def test_penalty(evaluate):
+    a, b = random(3, 2), random(4, seed=1)
+    penalty = LpPenalty([shared(a), shared(b)], p=3)
+    assert penalty.get_data_specs(None) == (NullSpace(), "")
+    expected = (abs(a) ** 3).sum() + (abs(b) ** 3).sum()
+    assert evaluate(penalty.expr(None, None)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_method_as_cost(mlp, evaluate):
+    cost, (x, y) = MethodCost("cost_from_X"), (random(5, 3), random(5, 2, seed=1))
+    assert cost.get_data_specs(mlp) == Default().get_data_specs(mlp)
+    value = evaluate(cost.expr(mlp, (shared(x), shared(y))))
+    assert value == pytest.approx(squared_error(mlp, x, y), rel=1e-5)
+    specs = (VectorSpace(3), "features")
+    assert MethodCost("fprop", specs).get_data_specs(mlp) == specs
+    with pytest.raises(ValueError, match="MLP has no method 'energy'"):
+        MethodCost("energy").get_data_specs(mlp)
+    with pytest.raises(ValueError, match="no fprop_data_specs"):
+        MethodCost("fprop").get_data_specs(mlp)
+
+
+def test_fixed_variables_merge():
+    left, right = FixedVarDescr(), FixedVarDescr()
+    left.fixed_vars, right.fixed_vars = {"a": 1}, {"b": 2}
+    left.on_load_batch, right.on_load_batch = [len], [sum]
+    both = merge(left, right)
+    assert both.fixed_vars == {"a": 1, "b": 2} and both.on_load_batch == [len, sum]
+    right.fixed_vars["a"] = 3
+    with pytest.raises(ValueError, match="both costs fix a"):
+        merge(left, right)
+    with pytest.raises(FixedVarDescrDataSpecsError):
+        _ = left.data_specs
+
+
+@pytest.mark.parametrize("method", ["expr", "cost_per_example"])
+def test_the_base_names_the_class_that_lacks_a_method(method, mlp):
+    with pytest.raises(NotImplementedError, match="Cost"):
+        getattr(Cost(), method)(mlp, at.matrix())
+    with pytest.raises(NotImplementedError, match="Cost"):
+        Cost().get_data_specs(mlp)
