@@ -151,6 +151,8 @@ class SGD(TrainingAlgorithm):
         if self.monitoring_batch_size is None and self.monitoring_batches is None:
             self.monitoring_batch_size = self.batch_size
             self.monitoring_batches = self.batches_per_iter
+        if self.theano_function_mode is not None:
+            self.monitor.set_theano_function_mode(self.theano_function_mode)
         self.monitor.setup(
             dataset=self.monitoring_dataset,
             cost=self.cost,

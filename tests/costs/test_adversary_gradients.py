@@ -12,11 +12,16 @@ from pathlib import Path
 import aesara.tensor as at
 import numpy as np
 import pytest
+from aesara.graph.basic import ancestors
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.backend import floatX, function
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid
+from adversarial.training_algorithms import k_steps
+from adversarial.training_algorithms.learning_rule import Momentum
+from adversarial.training_algorithms.sgd import SGD
 
 # The dropout of the paper's experiments: layer -> (include_prob, scale).
 DROPOUT = OrderedDict(h0=(0.8, 1.25), h1=(0.5, 2.0), y=(0.5, 2.0))
@@ -57,6 +62,13 @@ def mnist_pair(noise, hidden, image, units):
         if param.ndim == 1:
             param.set_value(rng.uniform(-0.05, 0.05, param.get_value().shape).astype(floatX))
     return pair
+
+
+def enlarge(pair):
+    """Give parameters values with which each player can tell what the other does."""
+    rng = np.random.RandomState(3)
+    for param in pair.get_params():
+        param.set_value(rng.uniform(-0.5, 0.5, param.get_value().shape).astype(floatX))
 
 
 SMALL = dict(noise=10, hidden=30, image=20, units=8)
@@ -126,6 +138,77 @@ def test_the_reference_agrees_with_finite_differences(by_hand):
                 assert slope == pytest.approx(gradient[place], rel=1e-5, abs=1e-9)
 
 
+LEARNING_RATE = 0.5
+
+
+class Stepper:
+    """Training of a small model by hand beside an algorithm, on the noise and masks it draws."""
+
+    def __init__(self, algorithm_class, by_hand, **kwargs):
+        self.by_hand = by_hand
+        self.pair, cost = mnist_pair(**SMALL), by_hand.recorded(paper_cost())
+        enlarge(self.pair)
+        self.X = np.random.RandomState(1).uniform(size=(24, SMALL["image"])).astype(floatX)
+        # A large step, so that an update of one player from the other's new state would show.
+        self.algorithm = algorithm_class(LEARNING_RATE, cost=cost, batch_size=12, **kwargs)
+        self.algorithm.setup(self.pair, DenseDesignMatrix(X=self.X))
+        ((_, d, g, _),) = cost.seen
+        streams = self.pair.generator.theano_rng, self.pair.discriminator.theano_rng
+        self.states = [stream.state for stream in streams]
+        drawn = by_hand.draws([d, g], *streams)
+        (indices,) = {v for v in ancestors(drawn) if v.name == "indices"}
+        self.draw = function([indices], drawn, mode="FAST_COMPILE")
+
+    def next_gradients(self, indices):
+        """By hand, those of the step that comes next: parameter -> gradient."""
+        begin = [state.get_value() for state in self.states]
+        z, *masks = self.draw(indices)
+        for state, value in zip(self.states, begin):
+            state.set_value(value)
+        masks = [mask * scale for mask, (_, scale) in zip(masks, [*DROPOUT.values()] * 2)]
+        D, G = self.pair.discriminator, self.pair.generator
+        game = self.by_hand.play(
+            self.by_hand.read(D, top="Linear"), self.by_hand.read(G.mlp), self.X[indices], z,
+            masks[:3], masks[3:],
+        )
+        return dict(zip(D.get_params() + G.get_params(), game.d_gradients + game.g_gradients))
+
+    def values(self):
+        return {param: param.get_value().astype("float64") for param in self.pair.get_params()}
+
+
+def test_one_simultaneous_step(by_hand):
+    """Both players move by one draw, from where both were; compiled as for training."""
+    stepper = Stepper(SGD, by_hand, learning_rule=Momentum(0.5))
+    increments = {param: 0.0 for param in stepper.pair.get_params()}
+    for start in (0, 12):
+        indices = np.arange(start, start + 12)
+        gradients, before = stepper.next_gradients(indices), stepper.values()
+        stepper.algorithm._step(indices)
+        after = stepper.values()
+        for param, gradient in gradients.items():
+            increments[param] = 0.5 * increments[param] - LEARNING_RATE * gradient
+            moved = after[param] - before[param]
+            assert_close(moved, increments[param], param.name, tolerance=1e-3)
+
+
+def test_k_steps_move_one_player_at_a_time(by_hand, fast_compile):
+    """D by one draw, then G by a new one, against the D that has just moved."""
+    stepper = Stepper(k_steps.SGD, by_hand)
+    indices = np.arange(12)
+    players = (stepper.pair.discriminator, "_d_step"), (stepper.pair.generator, "_g_step")
+    for player, step in players:
+        gradients, before = stepper.next_gradients(indices), stepper.values()
+        getattr(stepper.algorithm, step)(indices)
+        after = stepper.values()
+        for param, gradient in gradients.items():
+            moved = after[param] - before[param]
+            if param in player.get_params():
+                assert_close(moved, -LEARNING_RATE * gradient, param.name, tolerance=1e-3)
+            else:
+                assert not moved.any()
+
+
 FLOAT64 = textwrap.dedent(
     """
     import importlib.util, sys
@@ -142,9 +225,7 @@ def check_finite_differences():
     """Runs in a process of its own, where Aesara computes in float64."""
     assert floatX == "float64"
     pair, cost = mnist_pair(4, 5, 6, 3), paper_cost()
-    rng = np.random.RandomState(3)
-    for param in pair.get_params():
-        param.set_value(rng.uniform(-0.5, 0.5, param.get_value().shape))
+    enlarge(pair)
     make, seen = cost.get_samples_and_objectives, []
     cost.get_samples_and_objectives = lambda *a: (seen.append(make(*a)), seen[-1])[1]
     X = at.matrix()

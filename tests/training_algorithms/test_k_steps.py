@@ -1,0 +1,93 @@
+"""Algorithm 1: k steps of D for one of G.  (Its gradients: tests/costs.)"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adversarial import AdversaryCost2, AdversaryPair, Generator
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.training_algorithms import k_steps
+from adversarial.training_algorithms.learning_rule import Momentum
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+def make_pair(inferer=None):
+    G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
+    return AdversaryPair(Generator(G), D, inferer)
+
+
+def moves(algorithm, pair, data, epochs=1):
+    """Which players moved at each minibatch, as text: 'd', 'g', 'dg' ..."""
+    players = dict(d=pair.discriminator, g=pair.generator)
+    if pair.inferer:
+        players["i"] = pair.inferer
+
+    def state():
+        return {name: player.get_param_vector() for name, player in players.items()}
+
+    found, last = [], []
+
+    def look(_):
+        now = state()
+        found.append("".join(name for name in now if (now[name] != last[0][name]).any()))
+        last[0] = now
+
+    algorithm.update_callbacks.append(look)
+    algorithm.setup(pair, data)
+    last.append(state())
+    for _ in range(epochs):
+        algorithm.train(data)
+    return found
+
+
+@pytest.mark.parametrize(
+    "k, expected",
+    [
+        (1, ["dg"] * 10),
+        (2, ["d", "dg"] * 5),
+        (3, ["d", "d", "dg"] * 3 + ["d"]),  # the count goes on from epoch to epoch
+    ],
+)
+def test_g_moves_at_every_kth_minibatch(k, expected, data):
+    algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(), batch_size=5, discriminator_steps=k)
+    assert moves(algorithm, make_pair(), data, epochs=2) == expected
+
+
+def test_momentum_of_each_player_is_its_own(data):
+    """D's two steps leave G's velocity alone: without gradients only D coasts on."""
+    pair, rule = make_pair(), Momentum(0.5)
+    algorithm = k_steps.SGD(
+        0.1, cost=AdversaryCost2(), batch_size=5, learning_rule=rule, discriminator_steps=5
+    )
+    assert moves(algorithm, pair, data) == ["d"] * 4 + ["dg"]
+    assert len(rule.accumulators) == 4
+    assert all(velocity.get_value().any() for velocity in rule.accumulators.values())
+
+
+def test_the_inferer_moves_with_d(data):
+    inferer = MLP([Linear(dim=3, layer_name="z", irange=1.0)], nvis=6)
+    algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(), batch_size=5, discriminator_steps=2)
+    assert moves(algorithm, make_pair(inferer), data) == ["di", "dgi", "di", "dgi", "di"]
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, "2"])
+def test_wrong_number_of_steps(steps):
+    with pytest.raises(ValueError, match="discriminator_steps .*" + repr(steps)):
+        k_steps.SGD(0.1, discriminator_steps=steps)
+
+
+def test_turns_are_set_once(data):
+    algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(alternate_g=True), batch_size=5)
+    with pytest.raises(ValueError, match="alternate_g"):
+        algorithm.setup(make_pair(), data)
+
+
+def test_uneven_last_minibatch_counts(data):
+    pair = make_pair()
+    algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(), batch_size=10, discriminator_steps=3)
+    assert moves(algorithm, pair, data) == ["d", "d", "dg"]  # 10, 10, 3 examples
+    assert pair.monitor.get_examples_seen() == 23
+    assert np.isfinite(pair.get_param_vector()).all()
