@@ -38,11 +38,12 @@ FUNCTIONS = (
     "adversarial.datasets.convert_to_one_hot",
     "adversarial.datasets.dataset_range",
     "adversarial.datasets.from_dataset",
+    "adversarial.datasets.set_axes",
     "adversarial.models.add_layers",
     "adversarial.models.init_sigmoid_bias_from_marginals",
     "adversarial.models.marginals",
     "adversarial.models.recapitate_discriminator",
-    "adversarial.train_extensions.MomentumAdjustor",
+    "adversarial.monitor.push_monitor",
 )
 
 NUMPY = (

@@ -25,7 +25,9 @@ MOVED = {
 
 # The two sgd modules of old held schedules, extensions and a criterion as well.
 _ONCE_IN_SGD = {
+    "_PolyakWorker": "adversarial.train_extensions.polyak",
     "AnnealedLearningRate": "adversarial.training_algorithms.schedules",
+    "EpochMonitor": "adversarial.training_algorithms.epoch_monitor",
     "ExponentialDecay": "adversarial.training_algorithms.schedules",
     "LinearDecay": "adversarial.training_algorithms.schedules",
     "LinearDecayOverEpoch": "adversarial.train_extensions.learning_rate",

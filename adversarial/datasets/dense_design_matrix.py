@@ -385,9 +385,13 @@ def _part(dataset, rows: slice) -> DenseDesignMatrix:
     return part
 
 
-def convert_to_one_hot(dataset: DenseDesignMatrix, min_class: int = 0) -> None:
+def convert_to_one_hot(dataset: DenseDesignMatrix, min_class: int = 0) -> DenseDesignMatrix:
+    """`dataset` itself, its targets made one-hot; for use in YAML."""
     dataset.convert_to_one_hot(min_class)
+    return dataset
 
 
-def set_axes(dataset: DenseDesignMatrix, axes) -> None:
+def set_axes(dataset: DenseDesignMatrix, axes) -> DenseDesignMatrix:
+    """`dataset` itself, its images with their axes in this order; for use in YAML."""
     dataset.set_view_converter_axes(axes)
+    return dataset

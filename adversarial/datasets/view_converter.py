@@ -39,6 +39,9 @@ class DefaultViewConverter(Persistent):
     def set_axes(self, axes) -> None:
         """Change the order in which images have their axes."""
         self.axes = check_axes(axes)
+        self._update_topo_space()
+
+    def _update_topo_space(self) -> None:
         rows, cols, channels = self.shape
         self.topo_space = Conv2DSpace((rows, cols), num_channels=channels, axes=self.axes)
 

@@ -80,14 +80,34 @@ class Model(Persistent):
 
     def modify_updates(self, updates: OrderedDict) -> None:
         """Apply the model's constraints to the new values in `updates`, in place."""
+        self._disallow_censor_updates()
         self._modify_updates(updates)
+        self._ensure_extensions()
         for extension in self.extensions:
             extension.post_modify_updates(updates, self)
 
     def _modify_updates(self, updates: OrderedDict) -> None:
         """What a subclass overrides: by default there are no constraints."""
 
-    censor_updates = modify_updates
+    def censor_updates(self, updates: OrderedDict) -> None:
+        """An older name of `modify_updates`, to be called but not overridden."""
+        self.modify_updates(updates)
+
+    def _overrides_censor_updates(self) -> bool:
+        return type(self).censor_updates is not Model.censor_updates
+
+    def _disallow_censor_updates(self) -> None:
+        # Or its constraints would be left out in silence.
+        if self._overrides_censor_updates():
+            raise TypeError(
+                f"{type(self).__name__} overrides censor_updates, which is not called any more: "
+                "name it _modify_updates"
+            )
+
+    def _ensure_extensions(self) -> None:
+        # A subclass may not have called this class's __init__.
+        if not hasattr(self, "extensions"):
+            self.extensions = []
 
     def enforce_constraints(self) -> None:
         """Bring the present parameter values within the constraints."""

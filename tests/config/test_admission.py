@@ -218,6 +218,8 @@ def test_current_path(old, new):
         "adversarial.sgd.MomentumAdjustor", "adversarial.sgd.OneOverEpoch",
         "pylearn2.train.Train", "pylearn2.monitor.Monitor", "pylearn2.space.Conv2DSpace",
         "pylearn2.datasets.mnist.MNIST", "pylearn2.datasets.dense_design_matrix.dataset_range",
+        "pylearn2.datasets.dense_design_matrix.set_axes", "pylearn2.monitor.push_monitor",
+        "pylearn2.training_algorithms.sgd.EpochMonitor",
         "pylearn2.models.mlp.MLP", "pylearn2.models.mlp.RectifiedLinear",
         "pylearn2.models.mlp.CompositeLayer", "pylearn2.models.maxout.Maxout",
         "pylearn2.models.dbm.init_sigmoid_bias_from_marginals",

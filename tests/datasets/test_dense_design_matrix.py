@@ -40,7 +40,7 @@ def test_topological_view_in_and_out(rows):
     assert dataset.get_topo_batch_axis() == 3
     assert dataset.view_shape() == dataset.weights_view_shape() == (3, 5, 2)
     assert np.array_equal(dataset.get_design_matrix(dataset.get_topological_view()), dataset.X)
-    set_axes(dataset, ("b", 0, 1, "c"))
+    assert set_axes(dataset, ("b", 0, 1, "c")) is dataset
     assert np.allclose(dataset.get_topological_view(), images.transpose(3, 1, 2, 0))
     assert np.allclose(dataset.get_weights_view(dataset.X[:2]),
                        images.transpose(3, 1, 2, 0)[:2])
@@ -181,7 +181,7 @@ def test_restrict(dataset, rows):
 
 
 def test_one_hot(dataset, rows):
-    convert_to_one_hot(dataset)
+    assert convert_to_one_hot(dataset) is dataset
     assert np.array_equal(dataset.y, np.eye(4)[np.arange(N) % 4])
     assert dataset.get_data_specs()[0].components[1] == VectorSpace(4)
     from_one = DenseDesignMatrix(X=rows, y=np.arange(N) % 3 + 1)

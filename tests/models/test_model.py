@@ -44,6 +44,37 @@ def test_extensions_see_the_updates_last(fast_compile):
     assert layer.get_weights().ravel() == pytest.approx([0.2, 0, 0, 0.2, 0, 0])
 
 
+def test_constraints_of_an_older_name_are_not_left_out_in_silence():
+    class Old(Model):
+        def censor_updates(self, updates):
+            updates.clear()
+
+    with pytest.raises(TypeError, match="Old overrides censor_updates.*_modify_updates"):
+        Old().modify_updates({})
+
+
+def test_the_older_name_can_be_called():
+    class Halved(Model):
+        def _modify_updates(self, updates):
+            updates.update({param: value / 2 for param, value in updates.items()})
+
+    updates = {"w": 1.0}
+    Halved(extensions=[Doubling()]).censor_updates(updates)
+    assert updates == {"w": 1.0}
+    Halved().censor_updates(updates)
+    assert updates == {"w": 0.5}
+
+
+def test_a_subclass_need_not_call_the_constructor():
+    class Plain(Model):
+        def __init__(self):
+            pass
+
+    updates = {"w": 1.0}
+    Plain().modify_updates(updates)
+    assert updates == {"w": 1.0}
+
+
 def test_defaults():
     model = Model()
     assert model.get_monitoring_data_specs() == (NullSpace(), "")

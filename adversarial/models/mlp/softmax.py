@@ -106,10 +106,13 @@ class Softmax(Dense):
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         """-Y log p, shape (batch, n_classes)."""
+        return -self._cost(Y, Y_hat)
+
+    def _cost(self, Y: Any, Y_hat: Any) -> Any:
         log_p = log_softmax(logit_of(Y_hat), axis=-1)
         if self.binary_target_dim is not None:
             Y = T.extra_ops.to_one_hot(Y[:, 0], self.n_classes, dtype=log_p.dtype)
-        return -Y * log_p
+        return Y * log_p
 
     def _modify_updates(self, updates: OrderedDict) -> None:
         if not self.no_affine:

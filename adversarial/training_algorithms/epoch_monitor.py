@@ -1,0 +1,48 @@
+"""Insight into an epoch that takes long."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Optional
+
+from adversarial.utils.serial import Persistent
+
+log = logging.getLogger(__name__)
+
+
+class EpochMonitor(Persistent):
+    """Update callback that reports, and monitors, within an epoch.
+
+    Parameters
+    ----------
+    model : Model
+        The one that is trained.
+    tick_rate : int, optional
+        Minibatches between two lines of the log; without it, there are none.
+    monitor_rate : int, optional
+        Minibatches between two monitorings, beside the one after each epoch. Where both are due,
+        there is no line.
+
+    Raises
+    ------
+    ValueError
+        If a rate is not a positive integer.
+    """
+
+    def __init__(
+        self, model: Any, tick_rate: Optional[int] = None, monitor_rate: Optional[int] = None
+    ) -> None:
+        for name, rate in (("tick_rate", tick_rate), ("monitor_rate", monitor_rate)):
+            if rate is not None and not (isinstance(rate, int) and rate > 0):
+                raise ValueError(f"{name} must be a positive number of minibatches, not {rate!r}")
+        self.model = model
+        self.tick_rate = tick_rate
+        self.monitor_rate = monitor_rate
+
+    def __call__(self, algorithm: Any) -> None:
+        done = algorithm.batches_this_epoch
+        if self.monitor_rate and done % self.monitor_rate == 0:
+            self.model.monitor()
+        elif self.tick_rate and done % self.tick_rate == 0:
+            epoch = self.model.monitor.get_epochs_seen() + 1
+            log.info("epoch %d: %d minibatches done", epoch, done)
