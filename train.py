@@ -65,9 +65,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
     signal.signal(signal.SIGTERM, terminate)
-    logging.basicConfig(
-        level=logging.WARNING if args.quiet else logging.INFO, handlers=[BesideBar()]
-    )
+    logging.getLogger().addHandler(BesideBar())
+    logging.getLogger().setLevel(logging.WARNING if args.quiet else logging.INFO)
     warnings.showwarning = lambda message, *rest: log.warning("%s", message)
     seeding.set_base_seed(args.seed)
     log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())

