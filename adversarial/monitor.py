@@ -260,7 +260,8 @@ class Monitor(Persistent):
             if channel.val is None:
                 continue
             entry = self._entry(channel.dataset)
-            if _varies(channel.val, entry.indices):
+            # A prerequisite may compute, from each batch, what a channel then reads.
+            if channel.prereqs or _varies(channel.val, entry.indices):
                 per_batch[id(entry)].append(channel)
             else:
                 once.append(channel)
@@ -289,7 +290,8 @@ class Monitor(Persistent):
         if once:
             self._record(once, function())
         for entry, channels, function in per_dataset:
-            prereqs = [prereq for channel in channels for prereq in channel.prereqs]
+            # Channels may share a prerequisite: once a batch is enough.
+            prereqs = list(dict.fromkeys(p for channel in channels for p in channel.prereqs))
             if channels:
                 self._record(channels, entry.mean(function, prereqs))
 
@@ -344,7 +346,8 @@ class _MonitoredData:
 def _varies(value: Any, indices: Any) -> bool:
     """Whether `value` depends on the minibatch or on random draws."""
     return any(
-        var is indices or (isinstance(var, SharedVariable) and hasattr(var, "default_update"))
+        var is indices
+        or (isinstance(var, SharedVariable) and var.default_update is not None)
         for var in ancestors([value])
     )
 

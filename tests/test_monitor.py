@@ -1,0 +1,303 @@
+"""Channels and their records."""
+
+from __future__ import annotations
+
+import aesara.tensor as at
+import numpy as np
+import pytest
+from aesara.compile.ops import as_op
+
+from adversarial.backend import RandomStreams, floatX, shared
+from adversarial.costs.default import Default
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.mlp import MLP, Linear
+from adversarial.monitor import (
+    Monitor,
+    MonitorChannel,
+    get_channel,
+    get_monitor_doc,
+    push_monitor,
+    read_channel,
+)
+from adversarial.space import VectorSpace
+from adversarial.utils import serial
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+FEATURES = (VectorSpace(6), "features")
+
+
+@pytest.fixture
+def model():
+    return MLP([Linear(dim=2, layer_name="h", irange=1.0)], nvis=6)
+
+
+@pytest.fixture
+def monitor(model, data):
+    """A monitor of `data` in batches of 5, the last of which has 3 examples."""
+    monitor = Monitor.get_monitor(model)
+    monitor.add_dataset(data, batch_size=5)
+    return monitor
+
+
+def add(monitor, data, name, of):
+    """The channel of `of(rows)`."""
+    indices = monitor._entry(data).indices
+    monitor.add_channel(name, indices, of(data.symbolic_batch(indices, FEATURES)), data,
+                        data_specs=FEATURES)
+
+
+def last(model, name):
+    return read_channel(model, name)
+
+
+def counted():
+    """(an Op that passes a scalar on, the list of the values it saw)."""
+    seen = []
+
+    @as_op(itypes=[at.TensorType(floatX, ())], otypes=[at.TensorType(floatX, ())])
+    def look(value):
+        seen.append(float(value))
+        return np.asarray(value)
+
+    return look, seen
+
+
+def test_uneven_batches_weigh_what_they_hold(model, monitor, data):
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    add(monitor, data, "max", lambda rows: rows.max())
+    monitor()
+    assert last(model, "mean") == pytest.approx(data.X.mean(), rel=1e-5)
+    batches = np.split(data.X, range(5, 23, 5))
+    of_maxima = sum(len(batch) * batch.max() for batch in batches) / 23
+    assert last(model, "max") == pytest.approx(of_maxima, rel=1e-5)
+
+
+def test_what_never_changes_is_computed_once(model, monitor, data):
+    """Channels of data or random draws are computed on each of the five batches."""
+    constant, draw, of_data = counted(), counted(), counted()
+    weight = shared(3.0)
+    rng = RandomStreams(1)
+    monitor.add_channel("constant", None, constant[0](2 * weight), data)
+    monitor.add_channel("draw", None, draw[0](rng.normal((100,)).mean()), data)
+    add(monitor, data, "data", lambda rows: of_data[0](rows.mean()))
+    monitor()
+    assert constant[1] == [6.0]
+    assert len(set(draw[1])) == 5 and len(of_data[1]) == 5
+    assert last(model, "draw") == pytest.approx(
+        np.average(draw[1], weights=[5, 5, 5, 5, 3]), rel=1e-5
+    )
+    weight.set_value(4.0)
+    monitor()
+    assert constant[1] == [6.0, 8.0] and model.monitor.channels["constant"].val_record == [6, 8]
+
+
+def test_records(model, monitor, data):
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    monitor()
+    for size in (5, 5, 3):
+        monitor.report_batch(size)
+    monitor.report_epoch()
+    monitor()
+    channel = monitor.channels["mean"]
+    assert channel.epoch_record == [0, 1]
+    assert channel.batch_record == [0, 3]
+    assert channel.example_record == [0, 13]
+    assert len(channel.val_record) == 2 and 0 <= channel.time_record[0] <= channel.time_record[1]
+    assert (monitor.get_epochs_seen(), monitor.get_batches_seen(), monitor.get_examples_seen()) \
+        == (1, 3, 13)
+    assert "mean, 2 values" in repr(channel)
+    monitor._sanity_check()
+    channel.val_record.pop()
+    with pytest.raises(ValueError, match="'mean' has a broken record"):
+        monitor._sanity_check()
+
+
+def test_channels_of_the_model_and_its_cost(model, data):
+    monitor = Monitor.get_monitor(model)
+    assert Monitor.get_monitor(model) is monitor
+    other = DenseDesignMatrix(X=data.X[:9], y=data.y[:9])
+    monitor.setup({"train": data, "valid": other}, Default(), batch_size=5,
+                  extra_costs={"again": Default()})
+    monitor()
+    W, b = model.get_param_values()
+    for name, part in (("train", data), ("valid", other)):
+        out = part.X @ W + b
+        loss = ((out - part.y) ** 2).sum(axis=1).mean()
+        assert last(model, name + "_objective") == pytest.approx(loss, rel=1e-5)
+        assert last(model, name + "_again_objective") == pytest.approx(loss, rel=1e-5)
+        assert last(model, name + "_h_mean_x_mean_u") == pytest.approx(out.mean(), rel=1e-4)
+        assert last(model, name + "_h_col_norms_max") == pytest.approx(
+            np.linalg.norm(W, axis=0).max(), rel=1e-5
+        )
+
+
+def test_a_single_dataset_has_no_prefix(model, data):
+    Monitor.get_monitor(model).setup(data, Default(), batch_size=5)
+    assert {"objective", "h_col_norms_max"} <= set(model.monitor.channels)
+
+
+def test_as_many_batches_as_asked_for(model, data):
+    monitor = Monitor.get_monitor(model)
+    monitor.add_dataset(data, batch_size=4, num_batches=2)
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    monitor()
+    assert last(model, "mean") == pytest.approx(data.X[:8].mean(), rel=1e-5)
+    assert (monitor.batch_size, monitor.num_batches) == ([4], [2])
+
+
+def test_random_batches_are_the_same_at_each_monitoring(model, data):
+    monitor = Monitor.get_monitor(model)
+    monitor.add_dataset(data, mode="random_uniform", batch_size=4, num_batches=2)
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    for _ in range(2):
+        monitor()
+    first, second = monitor.channels["mean"].val_record
+    assert first == second != pytest.approx(data.X[:8].mean(), rel=1e-5)
+
+
+def test_prerequisites(model, monitor, data):
+    """Called once for each batch, before the channels that need them are computed."""
+    calls, kept = [], shared(0.0)
+
+    def remember(rows):
+        calls.append(len(rows))
+        kept.set_value(np.asarray(rows.max(), dtype=floatX))
+
+    for name in ("a", "b"):
+        monitor.add_channel(name, None, kept * 1, data, prereqs=[remember])
+    monitor()
+    assert calls == [5, 5, 5, 5, 3]
+    maxima = [batch.max() for batch in np.split(data.X, range(5, 23, 5))]
+    assert last(model, "b") == pytest.approx(np.average(maxima, weights=calls), rel=1e-5)
+    monitor.run_prereqs(data.X[:2], data)
+    assert calls[5:] == [2, 2]
+
+
+def test_wrong_channels(model, monitor, data):
+    other = DenseDesignMatrix(X=data.X)
+    monitor.add_channel("a", None, shared(1.0), data)
+    with pytest.raises(ValueError, match="'a' exists already"):
+        monitor.add_channel("a", None, shared(1.0), data)
+    with pytest.raises(ValueError, match="'b' is not a scalar but has 2 axes"):
+        monitor.add_channel("b", None, at.matrix(), data)
+    with pytest.raises(ValueError, match="not monitored"):
+        monitor.add_channel("b", None, shared(1.0), other)
+    with pytest.raises(ValueError, match="monitored already"):
+        monitor.add_dataset(data, batch_size=5)
+    monitor.add_channel("b", None, shared(1.0))  # there is only one data set
+    monitor.add_dataset(other, batch_size=5)
+    with pytest.raises(ValueError, match="'c': say which"):
+        monitor.add_channel("c", None, shared(1.0))
+    with pytest.raises(ValueError, match="shuffled"):
+        monitor.add_dataset(DenseDesignMatrix(X=data.X), mode="sequentiel")
+
+
+def test_channels_may_come_later(model, monitor, data):
+    monitor.add_channel("a", None, shared(1.0))
+    monitor()
+    monitor.add_channel("b", None, shared(2.0))
+    monitor()
+    assert monitor.channels["a"].val_record == [1, 1] and monitor.channels["b"].val_record == [2]
+
+
+def test_one_mode_for_all():
+    monitor = Monitor(None)
+    monitor.set_theano_function_mode("FAST_COMPILE")
+    monitor.set_theano_function_mode("FAST_COMPILE")
+    with pytest.raises(ValueError, match="FAST_COMPILE, not FAST_RUN"):
+        monitor.set_theano_function_mode("FAST_RUN")
+
+
+def test_docs_of_channels():
+    value = shared(1.0)
+    value.tag.monitor_doc = "one"
+    assert MonitorChannel(None, value, "a", None, None).doc == "one" == get_monitor_doc(value)
+    assert get_monitor_doc(None) is None
+
+
+# Files
+
+
+@pytest.fixture
+def restored(model, monitor, data, tmp_path):
+    """The model as a file gives it back, after two monitorings and an epoch between them."""
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    monitor()
+    monitor.report_batch(23)
+    monitor.report_epoch()
+    monitor()
+    path = tmp_path / "model.pkl"
+    serial.save(path, model)
+    return serial.load(path)
+
+
+def test_records_are_saved_and_graphs_are_not(model, restored):
+    old, new = model.monitor, restored.monitor
+    assert new.model is restored
+    assert new.get_epochs_seen() == 1 and new.get_examples_seen() == 23
+    for record in ("val", "epoch", "batch", "example", "time"):
+        name = record + "_record"
+        values = getattr(new.channels["mean"], name)
+        assert type(values) is list and values == getattr(old.channels["mean"], name)
+    channel = new.channels["mean"]
+    assert channel.val is None and channel.graph_input is None and channel.dataset is None
+    new()  # nothing to measure, nothing breaks
+    assert len(channel.val_record) == 2
+
+
+def test_a_restored_channel_goes_on(restored, data):
+    monitor = restored.monitor
+    monitor.add_dataset(data, batch_size=5)
+    add(monitor, data, "mean", lambda rows: 2 * rows.mean())
+    monitor.report_epoch()
+    monitor()
+    record = monitor.channels["mean"]
+    assert record.epoch_record == [0, 1, 2]
+    assert record.val_record[2] == pytest.approx(2 * record.val_record[1], rel=1e-5)
+    assert record.time_record == sorted(record.time_record)
+
+
+def test_attributes_that_are_not_saved(model, monitor):
+    monitor.note = "a"
+    monitor.register_names_to_del(["note"])
+    assert "note" not in monitor.__getstate__()
+
+
+# Pushing
+
+
+@pytest.mark.parametrize("experience", [False, True])
+@pytest.mark.parametrize("records", [False, True])
+def test_push_monitor(experience, records, model, monitor, data):
+    monitor.add_channel("a", None, shared(7.0))
+    monitor.report_batch(23)
+    monitor.report_epoch()
+    monitor()
+    pushed = push_monitor(model, "pretraining", experience, records)
+    assert pushed is model and model.pretraining is monitor
+    assert read_channel(model, "a", "pretraining") == 7
+    new = Monitor.get_monitor(model)
+    assert new is not monitor
+    seen = (new.get_epochs_seen(), new.get_batches_seen(), new.get_examples_seen())
+    assert seen == ((1, 1, 23) if experience or records else (0, 0, 0))
+    new.add_dataset(data, batch_size=5)
+    new.add_channel("a", None, shared(8.0))
+    new()
+    assert new.channels["a"].val_record == ([7, 8] if records else [8])
+    assert monitor.channels["a"].val_record == [7]
+    with pytest.raises(ValueError, match="'pretraining'"):
+        push_monitor(model, "pretraining")
+
+
+def test_get_channel(model, data):
+    """Measures when called, and leaves a monitor that the model has alone."""
+    own = Monitor.get_monitor(model)
+    measure = get_channel(model, data, "objective", Default(), batch_size=5)
+    W, b = model.get_param_values()
+    assert measure() == pytest.approx(((data.X @ W + b - data.y) ** 2).sum(axis=1).mean(), rel=1e-5)
+    model.layers[0].set_weights(0 * W)
+    assert measure() == pytest.approx((data.y**2).sum(axis=1).mean(), rel=1e-5)
+    assert not own.channels and model._spare_monitor is own
+
+
