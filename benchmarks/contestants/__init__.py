@@ -1,0 +1,12 @@
+"""The programs that make the same step; each module's `run` never returns."""
+
+from __future__ import annotations
+
+# Name on the command line to module.
+CONTESTANTS = {
+    "ours": "ours",
+    "torch": "pytorch",
+    "torch_compile": "pytorch_compiled",
+    "jax": "jax_jit",
+    "floor": "floor",
+}

@@ -1,0 +1,39 @@
+"""One contestant as a process of its own: python -m benchmarks.contestants NAME MODEL ..."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.experiments import EXPERIMENTS
+from benchmarks.turns import Dropped, claim_stdout, die_with_parent, say
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=CONTESTANTS)
+    parser.add_argument("--model", choices=EXPERIMENTS, required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--width", type=float, required=True)
+    parser.add_argument("--cpus", type=int, required=True)
+    parser.add_argument("--data", required=True)
+    args = parser.parse_args()
+    die_with_parent()
+    out = claim_stdout()
+    if hasattr(os, "sched_setaffinity"):
+        # Before any library counts processors to size its pool of threads.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.cpus])
+    experiment = EXPERIMENTS[args.model].resized(args.batch, args.width)
+    try:
+        contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")
+        contestant.run(experiment, args.data, args.cpus)
+    except ModuleNotFoundError as error:
+        say(out, dropped=f"{error.name} is not installed")
+    except Dropped as reason:
+        say(out, dropped=str(reason))
+
+
+if __name__ == "__main__":
+    main()

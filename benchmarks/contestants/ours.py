@@ -1,0 +1,72 @@
+"""This project's step, driven by its own training loop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.experiments import ROOT, Experiment, scale_units
+from benchmarks.turns import Dropped, Turns
+
+
+def run(experiment: Experiment, data: str, cpus: int) -> None:
+    """Train for ever; the turns are taken in a callback, after each minibatch."""
+    train = load(experiment)
+    train.setup()
+    from importlib.metadata import version
+
+    from adversarial import backend
+
+    turns = Turns(versions=f"Aesara {version('aesara')}, {backend.describe()}")
+    train.algorithm.update_callbacks.append(turns)
+    while True:
+        train.algorithm.train(dataset=train.dataset)
+
+
+def load(experiment: Experiment) -> Any:
+    """The `Train` object of the experiment's YAML file, as train.py makes it, but unmonitored."""
+    path = ROOT / experiment.yaml
+    if not path.exists():
+        raise Dropped(f"{experiment.yaml} is not there yet")
+    from adversarial.config.yaml_parse import YamlError, load_train_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        edited = Path(folder) / path.name
+        edited.write_text(edit(path.read_text(), experiment))
+        try:
+            return load_train_file(edited)
+        except YamlError as error:
+            raise Dropped(f"{experiment.yaml} cannot be loaded: {error}") from None
+
+
+def edit(text: str, experiment: Experiment) -> str:
+    """The YAML `text` with the experiment's sizes, and without monitoring or saving."""
+    root = yaml.compose(text)
+    for mapping in _mappings(root):
+        entries = {key.value: value for key, value in mapping.value}
+        if "layers" in entries:
+            for layer in entries["layers"].value[:-1]:
+                for key, value in layer.value:
+                    if key.value in ("dim", "num_units"):
+                        value.value = str(scale_units(int(value.value), experiment.width))
+        if "batch_size" in entries:
+            entries["batch_size"].value = str(experiment.batch)
+        mapping.value = [
+            (key, value) for key, value in mapping.value
+            if key.value not in ("monitoring_dataset", "save_path", "save_freq")
+        ]
+    return yaml.serialize(root)
+
+
+def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from _mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _mappings(value)

@@ -1,0 +1,76 @@
+"""Which nodes of this project's compiled step cost most, by Aesara's own profiler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.experiments import Experiment
+
+WARM_UP = 3
+SHOWN = 30
+
+
+class _Enough(Exception):
+    pass
+
+
+def report(experiment: Experiment, steps: int) -> None:
+    """Train for `steps` minibatches and print the costliest nodes, and kinds of node."""
+    from benchmarks.contestants import ours
+
+    train = ours.load(experiment)
+    from aesara import config
+    from aesara.compile import profiling
+
+    with config.change_flags(profile=True):
+        train.setup()
+    profiling._atexit_print_list.clear()  # or Aesara prints its own, longer report at the end
+    stats = train.algorithm._step.profile
+    counts = {"left": WARM_UP + steps, "before": {}, "call": 0.0}
+
+    def count(algorithm: Any) -> None:
+        counts["left"] -= 1
+        if counts["left"] == steps:
+            counts["before"], counts["call"] = dict(stats.apply_time), stats.fct_call_time
+        if counts["left"] <= 0:
+            raise _Enough
+
+    train.algorithm.update_callbacks.append(count)
+    try:
+        while True:
+            train.algorithm.train(dataset=train.dataset)
+    except _Enough:
+        pass
+    seconds = {
+        node: (spent - counts["before"].get((graph, node), 0.0)) / steps
+        for (graph, node), spent in stats.apply_time.items()
+    }
+    show(experiment, seconds, (stats.fct_call_time - counts["call"]) / steps)
+
+
+def show(experiment: Experiment, seconds: dict, call: float) -> None:
+    total = sum(seconds.values())
+    print(f"{experiment.name}, batch {experiment.batch}: {call * 1e3:.2f} ms a step, of which "
+          f"{total * 1e3:.2f} ms in {len(seconds)} nodes (profiling itself costs a little)\n")
+    kinds: dict[str, list[float]] = {}
+    for node, spent in seconds.items():
+        kinds.setdefault(type(node.op).__name__, []).append(spent)
+    print("    ms   share  nodes  kind")
+    for kind, spent in sorted(kinds.items(), key=lambda item: -sum(item[1])):
+        print(f"{sum(spent) * 1e3:6.2f}  {sum(spent) / total:6.1%}  {len(spent):5d}  {kind}")
+    print("\n    ms   share  node")
+    for node, spent in sorted(seconds.items(), key=lambda item: -item[1])[:SHOWN]:
+        inputs = ", ".join(_shape(x) for x in node.inputs)
+        outputs = ", ".join(_shape(x) for x in node.outputs)
+        print(f"{spent * 1e3:6.2f}  {spent / total:6.1%}  {_short(str(node.op))} "
+              f"[{inputs} -> {outputs}]")
+
+
+def _shape(variable: Any) -> str:
+    name = f"{variable.name} " if variable.name else ""
+    shape = getattr(variable.type, "shape", ())
+    return name + ("x".join("?" if n is None else str(n) for n in shape) or "scalar")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 90 else text[:87] + "..."
