@@ -1,0 +1,292 @@
+"""The train loop in this process.  (The command: test_train_cli.py.)"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from adversarial.models.mlp import MLP, Linear
+from adversarial.models.model import Model
+from adversarial.monitor import read_channel
+from adversarial.termination_criteria import EpochCounter
+from adversarial.train import Train, say_if_slow
+from adversarial.train_extensions import TrainExtension
+from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils import serial
+from adversarial.utils.signals import Interrupted
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+
+class Diary(TrainExtension):
+    """Writes down what happens, with the number of epochs seen."""
+
+    def __init__(self):
+        self.events = []
+
+    def setup(self, model, dataset, algorithm):
+        self.events.append("setup")
+
+    def on_monitor(self, model, dataset, algorithm):
+        self.events.append(("monitor", model.monitor.get_epochs_seen()))
+
+    def on_save(self, model, dataset, algorithm):
+        self.events.append(("save", model.monitor.get_epochs_seen()))
+
+    def saves(self):
+        return [event[1] for event in self.events if event[0] == "save"]
+
+
+def net():
+    return MLP([Linear(dim=2, layer_name="h", irange=1.0)], nvis=6)
+
+
+def experiment(data, epochs=3, callbacks=(), **kwargs):
+    """(Train, its Diary) for so many epochs; None: without end."""
+    diary = Diary()
+    criterion = None if epochs is None else EpochCounter(max_epochs=epochs)
+    algorithm = SGD(
+        0.1, batch_size=5, monitoring_dataset={"valid": data}, termination_criterion=criterion,
+        update_callbacks=list(callbacks),
+    )
+    return Train(data, net(), algorithm, extensions=[diary], **kwargs), diary
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "model.pkl")
+
+
+def test_epochs(data):
+    train, diary = experiment(data)
+    train.main_loop()
+    monitor = train.model.monitor
+    assert monitor.training_succeeded
+    assert (monitor.get_epochs_seen(), monitor.get_examples_seen()) == (3, 69)
+    assert diary.events == ["setup", *(("monitor", epoch) for epoch in range(4))]
+    objective = monitor.channels["valid_objective"]
+    assert objective.epoch_record == [0, 1, 2, 3]
+    assert objective.val_record[3] < objective.val_record[0]
+
+
+def test_seconds_are_channels(data):
+    train, _ = experiment(data)
+    train.main_loop()
+    channels = train.model.monitor.channels
+    trained = channels["training_seconds_this_epoch"].val_record
+    whole = channels["total_seconds_last_epoch"].val_record
+    assert trained[0] == whole[0] == whole[1] == 0
+    # An epoch takes at least the time of its training, and is reported one epoch later.
+    assert all(0 < t < w for t, w in zip(trained[1:], whole[2:]))
+
+
+@pytest.mark.parametrize("freq, epochs, saves", [(1, 3, [1, 2, 3]), (2, 5, [2, 4, 5]), (2, 4, [2, 4]),
+                                                 (0, 3, [])])
+def test_saves(freq, epochs, saves, data, path):
+    train, diary = experiment(data, epochs, save_path=path, save_freq=freq)
+    train.main_loop()
+    assert diary.saves() == saves
+    assert train.is_saved == bool(saves)
+    if saves:
+        again = serial.load(path)
+        np.testing.assert_array_equal(again.get_param_vector(), train.model.get_param_vector())
+        assert again.monitor.get_epochs_seen() == epochs and again.monitor.training_succeeded
+        assert again.monitor.channels["valid_objective"].epoch_record == list(range(epochs + 1))
+
+
+def test_the_file_remembers_the_data(data, path):
+    data.yaml_src = "!obj:data {}"
+    train, _ = experiment(data, 1, save_path=path, save_freq=1)
+    train.main_loop()
+    assert serial.load(path).dataset_yaml_src == "!obj:data {}"
+
+
+def test_a_restored_model_goes_on(data, path):
+    """Four epochs, or two and then two: the same minibatches, records and weights."""
+    whole, _ = experiment(data, 4)
+    whole.main_loop()
+    first, _ = experiment(data, 2, save_path=path, save_freq=2)
+    first.main_loop()
+    second, diary = experiment(data, 2)
+    second.model = serial.load(path)
+    second.algorithm.rng = first.algorithm.rng
+    second.main_loop()
+    assert second.model.monitor.get_epochs_seen() == 4
+    np.testing.assert_allclose(
+        second.model.get_param_vector(), whole.model.get_param_vector(), rtol=1e-6
+    )
+    # The epoch at which they met was monitored by both.
+    assert second.model.monitor.channels["valid_objective"].epoch_record == [0, 1, 2, 2, 3, 4]
+
+
+def test_time_budget(data, path, caplog, monkeypatch):
+    """Looked at between epochs; the model is then saved."""
+
+    class Clock(TrainExtension):
+        def on_monitor(self, model, dataset, algorithm):
+            now[0] += 100
+
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    caplog.set_level(logging.INFO)
+    train, diary = experiment(data, None, save_path=path, save_freq=10)
+    train.extensions.append(Clock())
+    train.main_loop(time_budget=350)
+    assert train.model.monitor.get_epochs_seen() == 3
+    assert "time budget of 350 s spent" in caplog.text and diary.saves() == [3]
+    train, diary = experiment(data, None)
+    train.main_loop(time_budget=0)
+    assert diary.events == ["setup", ("monitor", 0)]
+
+
+# Signals
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path):
+    def send(algorithm):
+        if algorithm.model.monitor.get_batches_seen() == 7:
+            signal.raise_signal(signum)
+            after.append(algorithm.model.get_param_vector())
+
+    after, handlers = [], [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    train, diary = experiment(data, None, [send], save_path=path, save_freq=10)
+    with pytest.raises(Interrupted, match=signum.name) as stopped:
+        train.main_loop()
+    assert stopped.value.signum == signum
+    assert diary.saves() == [1] and len(after) == 1
+    again = serial.load(path)
+    assert (again.monitor.get_epochs_seen(), again.monitor.get_batches_seen()) == (1, 7)
+    assert not again.monitor.training_succeeded
+    np.testing.assert_array_equal(again.get_param_vector(), after[0])
+    assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_an_untrained_model_does_not_replace_a_file(data, path):
+    class Impatient(TrainExtension):
+        def on_monitor(self, *args):
+            signal.raise_signal(signal.SIGINT)
+
+    with open(path, "w") as stream:
+        stream.write("precious")
+    train, _ = experiment(data, None, save_path=path, save_freq=1)
+    train.extensions.append(Impatient())
+    with pytest.raises(Interrupted):
+        train.main_loop()
+    with open(path) as stream:
+        assert stream.read() == "precious"
+
+
+def test_errors_pass_through(data, path):
+    def fail(algorithm):
+        raise ZeroDivisionError
+
+    train, diary = experiment(data, None, [fail], save_path=path, save_freq=1)
+    with pytest.raises(ZeroDivisionError):
+        train.main_loop()
+    assert diary.saves() == []
+
+
+# Saving that fails
+
+
+def test_a_save_that_fails_is_a_warning(data, tmp_path, caplog):
+    """And training goes on; the next save may succeed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    class Unplug(TrainExtension):
+        def on_monitor(self, model, dataset, algorithm):
+            epoch = model.monitor.get_epochs_seen()
+            if epoch == 1:
+                shutil.rmtree(folder)
+            if epoch == 3:
+                folder.mkdir()
+
+    train, diary = experiment(data, 3, save_path=str(folder / "model.pkl"), save_freq=1)
+    train.extensions.append(Unplug())
+    train.main_loop()
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(warnings) == 2 and all("could not save" in line for line in warnings)
+    assert str(folder) in warnings[0]
+    assert diary.saves() == [1, 2, 3] and train.is_saved
+    assert serial.load(folder / "model.pkl").monitor.get_epochs_seen() == 3
+
+
+def test_save_paths_are_checked_first(data, tmp_path, path):
+    train, _ = experiment(data, save_path=str(tmp_path / "nowhere" / "model.pkl"), save_freq=1)
+    with pytest.raises(FileNotFoundError, match="nowhere.* is no folder"):
+        train.main_loop()
+    train, _ = experiment(data, save_path=str(tmp_path), save_freq=1)
+    with pytest.raises(FileExistsError, match="is no file"):
+        train.main_loop()
+    open(path, "w").close()
+    train, _ = experiment(data, save_path=path, save_freq=1, allow_overwrite=False)
+    with pytest.raises(FileExistsError, match="allow_overwrite"):
+        train.main_loop()
+
+
+@pytest.mark.parametrize("freq", [-1, 1.5, "1"])
+def test_wrong_save_freq(freq, data, path):
+    with pytest.raises(ValueError, match="save_freq .*" + repr(freq)):
+        experiment(data, save_path=path, save_freq=freq)
+
+
+def test_saving_needs_a_path(data):
+    with pytest.raises(ValueError, match="save_freq is 2, but no save_path"):
+        experiment(data, save_freq=2)
+
+
+# Without a monitoring set, or an algorithm
+
+
+def test_nothing_need_be_monitored(data):
+    train = Train(data, net(), SGD(0.1, batch_size=5, termination_criterion=EpochCounter(2)))
+    train.main_loop()
+    assert train.model.monitor.get_epochs_seen() == 2 and not train.model.monitor.channels
+
+
+class TrainsItself(Model):
+    def __init__(self):
+        super().__init__()
+        self.epochs = 0
+
+    def train_all(self, dataset):
+        self.epochs += 1
+
+    def continue_learning(self):
+        return self.epochs < 3
+
+
+def test_a_model_may_train_itself(data):
+    train = Train(data, TrainsItself())
+    train.main_loop()
+    assert train.model.epochs == 3 == train.model.monitor.get_epochs_seen()
+    with pytest.raises(NotImplementedError, match="<Model>|Model has no training algorithm"):
+        Train(data, Model()).main_loop()
+
+
+# Words
+
+
+def test_the_learning_rate_is_a_channel(data):
+    train, _ = experiment(data, 1)
+    train.main_loop()
+    assert read_channel(train.model, "learning_rate") == pytest.approx(0.1)
+
+
+def test_slow_work_is_announced(caplog):
+    caplog.set_level(logging.INFO)
+    with say_if_slow("compiling", seconds=60):
+        pass
+    assert not caplog.records
+    began = time.monotonic()
+    with say_if_slow("compiling", seconds=0.01):
+        while not caplog.records and time.monotonic() < began + 10:
+            time.sleep(0.01)
+    assert caplog.messages == ["compiling"]
