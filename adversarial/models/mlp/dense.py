@@ -11,12 +11,12 @@ import numpy as np
 from adversarial import backend
 from adversarial.models.constraints import check_norms, constrain_norms
 from adversarial.models.initialization import check_initialization, initial_bias, initial_weights
-from adversarial.models.mlp.layer import Layer
+from adversarial.models.mlp.affine import Affine
 from adversarial.models.statistics import norm_channels
 from adversarial.space import Conv2DSpace, Space, VectorSpace
 
 
-class Dense(Layer):
+class Dense(Affine):
     """An affine map of a batch (batch, inputs) to (batch, units): x W + b.
 
     Parameters
@@ -54,7 +54,7 @@ class Dense(Layer):
         use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(layer_name, **kwargs)
+        super().__init__(layer_name, W_lr_scale, b_lr_scale, **kwargs)
         check_initialization(layer_name, irange=irange, istdev=istdev, sparse_init=sparse_init)
         check_norms(max_row_norm=max_row_norm, max_col_norm=max_col_norm, min_col_norm=min_col_norm)
         if max_row_norm is not None and max_col_norm is not None:
@@ -64,14 +64,11 @@ class Dense(Layer):
         self.sparse_init = sparse_init
         self.sparse_stdev = sparse_stdev
         self.include_prob = include_prob
-        self.W_lr_scale = W_lr_scale
-        self.b_lr_scale = b_lr_scale
         self.mask_weights = mask_weights
         self.max_row_norm = max_row_norm
         self.max_col_norm = max_col_norm
         self.min_col_norm = min_col_norm
         self.use_bias = use_bias
-        self.b = None
         if use_bias:
             bias = initial_bias(init_bias, units, layer_name)
             self.b = backend.shared(bias.astype(backend.floatX), f"{layer_name}_b")
@@ -120,35 +117,8 @@ class Dense(Layer):
         constrain_norms(updates, self.W, (1,), self.max_row_norm)
         constrain_norms(updates, self.W, (0,), self.max_col_norm, self.min_col_norm or 0.0)
 
-    def get_lr_scalers(self) -> OrderedDict:
-        scalers = OrderedDict()
-        if self.W_lr_scale is not None:
-            scalers[self.W] = self.W_lr_scale
-        if self.b_lr_scale is not None and self.b is not None:
-            scalers[self.b] = self.b_lr_scale
-        return scalers
-
-    def get_weight_decay(self, coeff: Any) -> Any:
-        return coeff * T.sqr(self.W).sum()
-
-    def get_l1_weight_decay(self, coeff: Any) -> Any:
-        return coeff * abs(self.W).sum()
-
     def get_weights(self) -> np.ndarray:
         return self.W.get_value()
-
-    def set_weights(self, weights: np.ndarray) -> None:
-        self.W.set_value(np.asarray(weights, dtype=self.W.dtype))
-
-    def get_biases(self) -> np.ndarray:
-        if self.b is None:
-            raise NotImplementedError(f"layer {self.layer_name!r} was made without biases")
-        return self.b.get_value()
-
-    def set_biases(self, biases: np.ndarray) -> None:
-        if self.b is None:
-            raise NotImplementedError(f"layer {self.layer_name!r} was made without biases")
-        self.b.set_value(np.asarray(biases, dtype=self.b.dtype))
 
     def get_weights_topo(self) -> np.ndarray:
         """One image a unit, (units, rows, columns, channels), when the input is an image."""
