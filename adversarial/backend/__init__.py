@@ -13,9 +13,10 @@ import aesara  # noqa: E402
 
 from adversarial.backend.blas import describe  # noqa: E402
 from adversarial.backend.compiler import CompilerMissing  # noqa: E402
-from adversarial.backend.conv import conv2d, repair  # noqa: E402
+from adversarial.backend.conv import conv2d, repair, transposed_conv2d  # noqa: E402
 from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
+from adversarial.backend.pooling import max_pool, mean_pool, pooled_size  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
 from adversarial.backend.rectifier import rectify  # noqa: E402
 from adversarial.backend.rewrites import register  # noqa: E402
@@ -32,7 +33,11 @@ __all__ = [
     "describe",
     "floatX",
     "function",
+    "max_pool",
     "maxout",
+    "mean_pool",
+    "pooled_size",
     "rectify",
     "shared",
+    "transposed_conv2d",
 ]

@@ -8,19 +8,55 @@ in Python, hundreds of times slower.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import aesara.tensor as at
-from aesara.graph.basic import Apply
+from aesara.graph.basic import Apply, Variable
 from aesara.tensor.type import TensorType
 
 with warnings.catch_warnings():
     # Announced as moving to another package since 2.7; it is still here and nowhere else.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.nnet import conv2d
+    from aesara.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
     from aesara.tensor.nnet.corr import CorrMM
 
-__all__ = ["conv2d", "repair"]
+__all__ = ["conv2d", "repair", "transposed_conv2d"]
+
+
+def transposed_conv2d(
+    maps: Variable,
+    kernels: Variable,
+    size: Sequence[int],
+    pad: Sequence[int] = (0, 0),
+    stride: Sequence[int] = (1, 1),
+) -> Variable:
+    """The adjoint of a convolution: images from the maps that it makes of images.
+
+    With y -> conv2d(y, kernels, border_mode=pad, subsample=stride, filter_flip=False) as C, this
+    is the linear map C* for which <C y, maps> = <y, C* maps>.
+
+    Parameters
+    ----------
+    maps : (batch, filters, rows, columns)
+    kernels : (filters, channels, kernel rows, kernel columns)
+    size : (rows, columns) of the images; stride * (in - 1) - 2 * pad + kernel on each axis, or
+        up to stride - 1 more
+
+    Returns
+    -------
+    (batch, channels, *size)
+    """
+    return conv2d_grad_wrt_inputs(
+        maps,
+        kernels,
+        input_shape=(None, kernels.type.shape[1], *map(int, size)),
+        filter_shape=kernels.type.shape,
+        border_mode=tuple(pad),
+        subsample=tuple(stride),
+        filter_flip=False,
+    )
 
 
 def repair() -> bool:

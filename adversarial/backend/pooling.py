@@ -1,0 +1,331 @@
+"""Pooling of images: the greatest, or the mean, of each window.
+
+Windows that reach over the last row or column count what of the image they cover, so that an
+axis of `size` pixels has ceil((size - pool) / stride) + 1 of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import aesara.tensor as at
+import numpy as np
+from aesara.gradient import DisconnectedType
+from aesara.graph.basic import Apply, Constant, Variable
+from aesara.link.c.params_type import ParamsType
+from aesara.scalar import int64
+from aesara.tensor.type import TensorType
+
+from adversarial.backend.loops import LoopOp, allocate, floating
+
+with warnings.catch_warnings():
+    # Announced as moving to another package since 2.8; it is still here and nowhere else.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from aesara.tensor.signal.pool import pool_2d
+
+Pair = Sequence[int]
+
+
+def pooled_size(size: int, pool: int, stride: int) -> int:
+    """Windows along an axis of `size` pixels; also for symbolic sizes."""
+    return -((pool - size) // stride) + 1
+
+
+def max_pool(
+    x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1
+) -> Variable:
+    """Maximum over each window, and over `num_pieces` neighbouring channels.
+
+    Parameters
+    ----------
+    x : (batch, channels * num_pieces, rows, columns); channel c has the maps
+        c * num_pieces .. (c + 1) * num_pieces - 1
+    pool_shape, pool_stride : (rows, columns) of a window, and from one window to the next
+
+    Returns
+    -------
+    (batch, channels, pooled rows, pooled columns), see `pooled_size`. The gradient goes to one
+    of equal maxima, in the first column, there in the first map, there in the first row; NaN
+    counts as the largest.
+
+    Raises
+    ------
+    ValueError
+        When a window is larger than the image, or the stride larger than a window, or the maps
+        cannot be split into groups of `num_pieces`.
+    TypeError
+        When `x` has not four axes of floating point numbers.
+    """
+    return MaxPool(pool_shape, pool_stride, num_pieces)(x)[0]
+
+
+def mean_pool(x: Variable, pool_shape: Pair, pool_stride: Pair) -> Variable:
+    """Mean over the part of the image in each window; otherwise as `max_pool`."""
+    (x,) = floating("mean_pool", x, ndim=4)
+    shape, stride = _checked(pool_shape, pool_stride)
+    _check_image(shape, x.type.shape)
+    return pool_2d(x, shape, stride=stride, ignore_border=False, mode="average_exc_pad")
+
+
+def _checked(pool_shape: Pair, pool_stride: Pair) -> tuple[tuple, tuple]:
+    shape, stride = tuple(map(int, pool_shape)), tuple(map(int, pool_stride))
+    if len(shape) != 2 or len(stride) != 2 or min(*shape, *stride) < 1:
+        raise ValueError(
+            f"pool shape {shape} and stride {stride} must be two positive integers each"
+        )
+    if stride[0] > shape[0] or stride[1] > shape[1]:
+        raise ValueError(f"pool stride {stride} leaves gaps between windows of {shape}")
+    return shape, stride
+
+
+def _check_image(pool_shape: tuple, shape: Sequence[Any]) -> None:
+    known = [(pool, size) for pool, size in zip(pool_shape, shape[2:]) if size is not None]
+    if any(size < pool for pool, size in known):
+        raise ValueError(f"cannot pool windows of {pool_shape} in images of {tuple(shape[2:])}")
+
+
+class MaxPool(LoopOp):
+    """x -> maximum, and its place as int32: where it is in its group of maps, counted flat."""
+
+    __props__ = ("pool_shape", "pool_stride", "num_pieces")
+    # Passed at run time: one compiled module serves every layer.
+    params_type = ParamsType(high=int64, wide=int64, down=int64, right=int64, num_pieces=int64)
+
+    def __init__(self, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1) -> None:
+        super().__init__()
+        self.pool_shape, self.pool_stride = _checked(pool_shape, pool_stride)
+        (self.high, self.wide), (self.down, self.right) = self.pool_shape, self.pool_stride
+        if num_pieces < 1:
+            raise ValueError(f"num_pieces must be positive, not {num_pieces}")
+        self.num_pieces = int(num_pieces)
+
+    def make_node(self, x: Any) -> Apply:
+        (x,) = floating("max_pool", x, ndim=4)
+        known = x.type.shape
+        self._check(known)
+        shape = [None if n is None else pooled for n, pooled in zip(known, self._pooled(known))]
+        return Apply(self, [x], [TensorType(x.dtype, shape)(), TensorType("int32", shape)()])
+
+    def _check(self, shape: Sequence[Any]) -> None:
+        _check_image(self.pool_shape, shape)
+        if shape[1] is not None and shape[1] % self.num_pieces:
+            raise ValueError(
+                f"max_pool: {shape[1]} maps cannot be split into groups of {self.num_pieces}"
+            )
+
+    def _pooled(self, shape: Sequence[Any]) -> list:
+        """The output's shape; anything where `shape` is None."""
+        batch, maps, *size = (0 if n is None else n for n in shape)
+        windows = map(pooled_size, size, self.pool_shape, self.pool_stride)
+        return [batch, maps // self.num_pieces, *windows]
+
+    def infer_shape(self, fgraph: Any, node: Apply, input_shapes: Any) -> list:
+        return [tuple(self._pooled(input_shapes[0]))] * 2
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[True, False]]
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
+        (x,), gradient = inputs, output_gradients[0]
+        if isinstance(gradient.type, DisconnectedType):
+            return [x.zeros_like()]
+        size = [x.shape[i] if x.type.shape[i] is None else x.type.shape[i] for i in (2, 3)]
+        return [MaxPoolGrad(self.num_pieces)(outputs[1], gradient, *size)]
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
+        (x,) = inputs
+        self._check(x.shape)
+        batch, groups, *size = self._pooled(x.shape)
+        rows, columns = x.shape[2:]
+        covered = [
+            (n - 1) * stride + pool
+            for n, stride, pool in zip(size, self.pool_stride, self.pool_shape)
+        ]
+        beyond = [(0, reached - n) for reached, n in zip(covered, (rows, columns))]
+        wide = np.pad(x, [(0, 0), (0, 0), *beyond], constant_values=-np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(wide, self.pool_shape, axis=(2, 3))
+        windows = windows[:, :, :: self.pool_stride[0], :: self.pool_stride[1]]
+        # (batch, groups, pooled rows, pooled columns, column, piece, row), in order of preference
+        split = windows.reshape(batch, groups, self.num_pieces, *size, *self.pool_shape)
+        flat = split.transpose(0, 1, 3, 4, 6, 2, 5).reshape(batch, groups, *size, -1)
+        best = flat.argmax(axis=4)
+        order = (self.pool_shape[1], self.num_pieces, self.pool_shape[0])
+        column, piece, row = np.unravel_index(best, order)
+        row += (np.arange(size[0]) * self.pool_stride[0])[:, None]
+        column += np.arange(size[1]) * self.pool_stride[1]
+        output_storage[0][0] = np.take_along_axis(flat, best[..., None], axis=4)[..., 0]
+        output_storage[1][0] = ((piece * rows + row) * columns + column).astype("int32")
+
+    def c_code_cache_version(self) -> tuple:
+        return (2, *super().c_code_cache_version())
+
+    def c_headers(self, **kwargs: Any) -> list[str]:
+        return [*super().c_headers(**kwargs), "<vector>"]
+
+    def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
+        (x,), (top, which), fail = inputs, outputs, sub["fail"]
+        params, real = sub["params"], "npy_" + node.inputs[0].dtype
+        return f"""
+        {{
+            const npy_intp high = {params}->high, wide = {params}->wide;
+            const npy_intp down = {params}->down, right = {params}->right;
+            const npy_intp pieces = {params}->num_pieces, maps = PyArray_DIM({x}, 1);
+            const npy_intp rows = PyArray_DIM({x}, 2), columns = PyArray_DIM({x}, 3);
+            if (rows < high || columns < wide || maps % pieces) {{
+                PyErr_Format(PyExc_ValueError, "cannot pool windows of (%lld, %lld) in images of "
+                    "(%lld, %lld), and groups of %lld in %lld maps", (long long) high,
+                    (long long) wide, (long long) rows, (long long) columns, (long long) pieces,
+                    (long long) maps);
+                {fail}
+            }}
+            npy_intp shape[4] = {{
+                PyArray_DIM({x}, 0), maps / pieces, (rows - high + down - 1) / down + 1,
+                (columns - wide + right - 1) / right + 1}};
+            {allocate(top, node.outputs[0].dtype, 4, "shape", fail)}
+            {allocate(which, "int32", 4, "shape", fail)}
+            PyArrayObject *xa = PyArray_GETCONTIGUOUS({x});
+            if (xa == NULL) {{ {fail} }}
+            const npy_intp groups = shape[0] * shape[1], area = rows * columns;
+            const npy_intp windows = shape[2] * shape[3];
+            const {real} *from = (const {real} *) PyArray_DATA(xa);
+            {real} *to = ({real} *) PyArray_DATA({top});
+            npy_int32 *places = (npy_int32 *) PyArray_DATA({which});
+            {self.parallel("groups * area * pieces")}
+            for (npy_intp g = 0; g < groups; ++g) {{
+                const {real} *group = from + g * pieces * area;
+                std::vector<{real}> columns_best(columns);
+                std::vector<npy_int32> columns_place(columns);
+                {real} *best = columns_best.data();
+                npy_int32 *place = columns_place.data();
+                for (npy_intp i = 0; i < shape[2]; ++i) {{
+                    // The maximum of each column of the windows' rows, then of each window.
+                    const npy_intp first = i * down;
+                    const npy_intp last = first + high < rows ? first + high : rows;
+                    for (int c = 0; c < columns; ++c) {{
+                        best[c] = group[first * columns + c];
+                        place[c] = (npy_int32) (first * columns) + c;
+                    }}
+                    for (npy_intp p = 0; p < pieces; ++p)
+                    for (npy_intp r = first + (p == 0); r < last; ++r) {{
+                        const npy_int32 start = (npy_int32) (p * area + r * columns);
+                        const {real} *row = group + start;
+                        #pragma GCC ivdep
+                        for (int c = 0; c < columns; ++c) {{
+                            const {real} v = row[c];
+                            const int takes = (v > best[c]) | ((v != v) & (best[c] == best[c]));
+                            best[c] = takes ? v : best[c];
+                            place[c] = takes ? start + c : place[c];
+                        }}
+                    }}
+                    const npy_intp line = g * windows + i * shape[3];
+                    for (npy_intp j = 0; j < shape[3]; ++j) {{
+                        const npy_intp left = j * right;
+                        const npy_intp end = left + wide < columns ? left + wide : columns;
+                        npy_intp chosen = left;
+                        {real} most = best[left];
+                        for (npy_intp c = left + 1; c < end; ++c) {{
+                            const {real} v = best[c];
+                            const int takes = (v > most) | ((v != v) & (most == most));
+                            most = takes ? v : most;
+                            chosen = takes ? c : chosen;
+                        }}
+                        to[line + j] = most;
+                        places[line + j] = place[chosen];
+                    }}
+                }}
+            }}
+            Py_DECREF(xa);
+        }}
+        """
+
+
+class MaxPoolGrad(LoopOp):
+    """place, gradient, rows, columns -> the gradient by those places, zero elsewhere.
+
+    A place that several windows chose gets the sum of theirs.
+    """
+
+    __props__ = ("num_pieces",)
+    params_type = ParamsType(num_pieces=int64)
+
+    def __init__(self, num_pieces: int) -> None:
+        super().__init__()
+        self.num_pieces = num_pieces
+
+    def make_node(self, which: Any, gradient: Any, rows: Any, columns: Any) -> Apply:
+        (gradient,) = floating("the gradient of max_pool", gradient, ndim=4)
+        size = [n if isinstance(n, Variable) else at.constant(n, dtype="int64")
+                for n in (rows, columns)]
+        batch, groups = which.type.shape[:2]
+        maps = None if groups is None else groups * self.num_pieces
+        known = [int(n.data) if isinstance(n, Constant) else None for n in size]
+        out = TensorType(gradient.dtype, (batch, maps, *known))
+        return Apply(self, [which, gradient, *size], [out()])
+
+    def infer_shape(self, fgraph: Any, node: Apply, input_shapes: Any) -> list:
+        batch, groups = input_shapes[0][:2]
+        return [(batch, groups * self.num_pieces, *node.inputs[2:])]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False], [True], [False], [False]]
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
+        which, _, rows, columns = inputs
+        groups = which.shape[0] * which.shape[1]
+        spread = output_gradients[0].reshape((groups, self.num_pieces * rows * columns))
+        chosen = spread[at.arange(groups)[:, None], which.reshape((groups, -1))]
+        nothing = [DisconnectedType()() for _ in range(3)]
+        return [nothing[0], chosen.reshape(which.shape), *nothing[1:]]
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
+        which, gradient, rows, columns = inputs
+        if which.shape != gradient.shape:
+            raise ValueError(f"max_pool gradient: shapes differ, {which.shape}, {gradient.shape}")
+        batch, groups = which.shape[:2]
+        spread = np.zeros((batch * groups, self.num_pieces * rows * columns), gradient.dtype)
+        row = np.arange(batch * groups)[:, None]
+        np.add.at(spread, (row, which.reshape(batch * groups, -1)),
+                  gradient.reshape(batch * groups, -1))
+        output_storage[0][0] = spread.reshape(batch, groups * self.num_pieces, rows, columns)
+
+    def c_code_cache_version(self) -> tuple:
+        return (2, *super().c_code_cache_version())
+
+    def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
+        (which, gradient, rows, columns), (out,), fail = inputs, outputs, sub["fail"]
+        params, real = sub["params"], "npy_" + node.outputs[0].dtype
+        release = "Py_XDECREF(places); Py_XDECREF(values);"
+        return f"""
+        {{
+            PyArrayObject *places = PyArray_GETCONTIGUOUS({which});
+            PyArrayObject *values = PyArray_GETCONTIGUOUS({gradient});
+            if (places == NULL || values == NULL || !PyArray_SAMESHAPE(places, values)) {{
+                if (!PyErr_Occurred())
+                    PyErr_SetString(PyExc_ValueError, "max_pool gradient: shapes differ");
+                {release} {fail}
+            }}
+            const npy_intp pieces = {params}->num_pieces;
+            npy_intp shape[4] = {{
+                PyArray_DIM(places, 0), PyArray_DIM(places, 1) * pieces,
+                (npy_intp) *(npy_int64 *) PyArray_DATA({rows}),
+                (npy_intp) *(npy_int64 *) PyArray_DATA({columns})}};
+            {allocate(out, node.outputs[0].dtype, 4, "shape", f"{release} {fail}")}
+            const npy_intp groups = shape[0] * PyArray_DIM(places, 1);
+            const npy_intp area = pieces * shape[2] * shape[3];
+            const npy_intp windows = PyArray_DIM(places, 2) * PyArray_DIM(places, 3);
+            const npy_int32 *place = (const npy_int32 *) PyArray_DATA(places);
+            const {real} *value = (const {real} *) PyArray_DATA(values);
+            {real} *start = ({real} *) PyArray_DATA({out});
+            {self.parallel("groups * area")}
+            for (npy_intp g = 0; g < groups; ++g) {{
+                {real} *to = start + g * area;
+                for (npy_intp k = 0; k < area; ++k) to[k] = 0;
+                for (npy_intp k = 0; k < windows; ++k)
+                    to[place[g * windows + k]] += value[g * windows + k];
+            }}
+            {release}
+        }}
+        """
+
