@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 # Aesara is set up by the package, so the package comes before any ``import aesara``.
-import adversarial  # noqa: F401 I001
+import adversarial  # noqa: F401
+
+# isort: split
 import aesara
 
 from adversarial.backend import function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-
 
 # Without a compiler, since FAST_COMPILE computes with constants in C while it compiles.
 WITHOUT_C = dict(mode="FAST_COMPILE", cxx="")

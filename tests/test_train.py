@@ -85,8 +85,10 @@ def test_seconds_are_channels(data):
     assert all(0 < t < w for t, w in zip(trained[1:], whole[2:]))
 
 
-@pytest.mark.parametrize("freq, epochs, saves", [(1, 3, [1, 2, 3]), (2, 5, [2, 4, 5]), (2, 4, [2, 4]),
-                                                 (0, 3, [])])
+@pytest.mark.parametrize(
+    "freq, epochs, saves",
+    [(1, 3, [1, 2, 3]), (2, 5, [2, 4, 5]), (2, 4, [2, 4]), (0, 3, [])],
+)
 def test_saves(freq, epochs, saves, data, path):
     train, diary = experiment(data, epochs, save_path=path, save_freq=freq)
     train.main_loop()

@@ -133,7 +133,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         if self.no_drop_in_d_for_g:
             # The 2014 code passed no dropout arguments here, and so got the default one; its
             # option is named for what it was meant to do, and that is what it does now.
-            fake_for_g = Judgement(model.discriminator.layers[-1], model.discriminator.fprop(samples))
+            D = model.discriminator
+            fake_for_g = Judgement(D.layers[-1], D.fprop(samples))
         g = self._g_objective(d, fake, fake_for_g)
         i = 0
         if model.inferer is not None:

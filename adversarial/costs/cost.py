@@ -25,11 +25,14 @@ class Cost(Persistent):
         """The objective of each example, shape (batch,)."""
         raise NotImplementedError(f"{type(self).__name__} has no cost per example")
 
-    def get_gradients(self, model: Any, data: Any, **kwargs: Any) -> tuple[OrderedDict, OrderedDict]:
+    def get_gradients(
+        self, model: Any, data: Any, **kwargs: Any
+    ) -> tuple[OrderedDict, OrderedDict]:
         """(parameter -> gradient, further updates to make at each step)."""
         cost = self.expr(model, data, **kwargs)
         params = list(model.get_params())
-        return OrderedDict(zip(params, T.grad(cost, params, disconnected_inputs="ignore"))), OrderedDict()
+        gradients = T.grad(cost, params, disconnected_inputs="ignore")
+        return OrderedDict(zip(params, gradients)), OrderedDict()
 
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
         """Channel name -> symbolic scalar."""
@@ -146,7 +149,9 @@ class SumOfCosts(Cost):
     def _parts(data: Any) -> tuple:
         return tuple(data)
 
-    def get_gradients(self, model: Any, data: Any, **kwargs: Any) -> tuple[OrderedDict, OrderedDict]:
+    def get_gradients(
+        self, model: Any, data: Any, **kwargs: Any
+    ) -> tuple[OrderedDict, OrderedDict]:
         gradients: OrderedDict = OrderedDict()
         updates: OrderedDict = OrderedDict()
         for coeff, cost, part in zip(self.coeffs, self.costs, self._parts(data)):

@@ -49,6 +49,12 @@ def make_pair(inferred=None):
     )
 
 
+def players_of(pair):
+    return dict(
+        generator=pair.generator, discriminator=pair.discriminator, inference=pair.inferer
+    )
+
+
 def batch():
     return np.random.RandomState(1).uniform(-1, 1, size=(N, 6)).astype(floatX)
 
@@ -213,7 +219,7 @@ def test_switches(cls):
     X = at.matrix()
     gradients, _ = cost.get_gradients(pair, X)
     f = function([X], list(gradients.values()))
-    players = dict(generator=pair.generator, discriminator=pair.discriminator, inference=pair.inferer)
+    players = players_of(pair)
 
     def moving():
         found = dict(zip(gradients, f(batch())))
@@ -250,7 +256,7 @@ def test_players_never_trained(who, by_hand):
     d, g, i = cost.seen[-1][1:]
     *found, value, d, g, i = function([X], [*gradients.values(), value, d, g, i])(batch())
     found = dict(zip(gradients, found))
-    players = dict(generator=pair.generator, discriminator=pair.discriminator, inference=pair.inferer)
+    players = players_of(pair)
     for name, player in players.items():
         still = not any(found[param].any() for param in player.get_params())
         assert still == (name == who)
@@ -292,8 +298,8 @@ def test_channels(noise_both, by_hand):
 
 def test_which_channels():
     everyone = {
-        "objective", "false_negatives", "false_positives", "sample_grad_norm", "now_train_generator",
-        "objective_d", "objective_g", "objective_i",
+        "objective", "objective_d", "objective_g", "objective_i", "false_negatives",
+        "false_positives", "sample_grad_norm", "now_train_generator",
     }
     pair, cost = make_pair(inferred=4), AdversaryCost2()
     assert set(cost.get_monitoring_channels(pair, at.matrix())) == everyone

@@ -98,7 +98,11 @@ def test_channels_hold_what_their_names_say(evaluate):
 
 @pytest.mark.parametrize(
     "switch, prefix",
-    [("monitor_generator", "gen_"), ("monitor_discriminator", "dis_"), ("monitor_inference", "inf_")],
+    [
+        ("monitor_generator", "gen_"),
+        ("monitor_discriminator", "dis_"),
+        ("monitor_inference", "inf_"),
+    ],
 )
 def test_players_need_not_be_monitored(switch, prefix):
     pair = AdversaryPair(generator(), discriminator(), inferer(), **{switch: False})
