@@ -262,7 +262,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         on_samples = D.fprop(samples)
         channels["false_positives"] = (on_samples > 0.5).mean(dtype=on_samples.dtype)
         gradient = T.grad(D.cost(on_samples, on_samples), samples)
-        channels["sample_grad_norm"] = T.sqrt(T.sqr(gradient).sum())
+        channels["sample_grad_norm"] = T.sqrt(T.square(gradient).sum())
         channels["objective"] = self._total(d, g, i)
         if model.inferer is not None and model.monitor_inference:
             channels["objective_i"] = i

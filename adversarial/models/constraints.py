@@ -27,7 +27,7 @@ def constrain_norms(
     if W not in updates or (at_most is None and not at_least):
         return
     new = updates[W]
-    norms = T.sqrt(T.sqr(new).sum(axis=list(axes), keepdims=True))
+    norms = T.sqrt(T.square(new).sum(axis=list(axes), keepdims=True))
     desired = norms
     if at_most is not None:
         desired = T.minimum(desired, at_most)

@@ -81,7 +81,7 @@ class Generator(Model):
             return self.theano_rng.uniform(size=size, low=-np.sqrt(3), high=np.sqrt(3))
         z = self.theano_rng.normal(size=size)
         if self.noise == "spherical":
-            z = z / T.maximum(1e-7, T.sqrt(T.sqr(z).sum(axis=1, keepdims=True)))
+            z = z / T.maximum(1e-7, T.sqrt(T.square(z).sum(axis=1, keepdims=True)))
         return z
 
     def _formatted_noise(self, num_samples: Any) -> Any:
@@ -113,7 +113,9 @@ class Generator(Model):
         default_input_scale: float = 1.0,
     ) -> Any:
         """`num_samples` samples, symbolic, in the output space."""
-        return self.sample_and_noise(num_samples, default_input_include_prob, default_input_scale)[0]
+        return self.sample_and_noise(
+            num_samples, default_input_include_prob, default_input_scale
+        )[0]
 
     def inpainting_sample_and_noise(
         self,
@@ -227,7 +229,7 @@ class IntrinsicDropoutGenerator(Generator):
 
 
 def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:
-    """`mlp` with the generator layers, from `start_layer` on, of the model file `pretrained` on top.
+    """`mlp` with the generator layers of the file `pretrained`, from `start_layer` on, on top.
 
     ValueError when the first of them does not take what `mlp` puts out.
     """

@@ -19,7 +19,8 @@ def theano_parzen(data: Any, mu: Any, sigma: float) -> Any:
 
     In nats, shape (n,).  Paper, section 5.  Distances come from one matrix product.
     """
-    squares = T.sqr(data).sum(axis=1, keepdims=True) + T.sqr(mu).sum(axis=1) - 2 * T.dot(data, mu.T)
+    lengths = T.square(data).sum(axis=1, keepdims=True) + T.square(mu).sum(axis=1)
+    squares = lengths - 2 * T.dot(data, mu.T)
     log_normalizer = mu.shape[1] * T.cast(np.log(sigma * np.sqrt(2 * np.pi)), data.dtype)
     return log_mean_exp(squares / (-2 * sigma**2)) - log_normalizer
 

@@ -12,7 +12,7 @@ import aesara.tensor as T
 def norm_channels(W: Any) -> OrderedDict:
     """Least, mean and greatest norm of the rows and columns of W (inputs, units)."""
     channels = OrderedDict()
-    squares = T.sqr(W)
+    squares = T.square(W)
     for kind, axis in (("row", 1), ("col", 0)):
         norms = T.sqrt(squares.sum(axis=axis))
         channels[f"{kind}_norms_min"] = norms.min()

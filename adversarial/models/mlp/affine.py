@@ -41,7 +41,7 @@ class Affine(Layer):
         return scalers
 
     def get_weight_decay(self, coeff: Any) -> Any:
-        return coeff * T.sqr(self.W).sum()
+        return coeff * T.square(self.W).sum()
 
     def get_l1_weight_decay(self, coeff: Any) -> Any:
         return coeff * abs(self.W).sum()
