@@ -13,7 +13,7 @@ import pytest
 
 from adversarial.config.aliases import current_path
 from adversarial.config.arguments import accepted_arguments
-from adversarial.config.yaml_parse import try_to_import
+from adversarial.config.yaml_parse import Proxy, load_path, try_to_import
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 
@@ -184,14 +184,14 @@ def test_is_as_it_was(entry):
     assert problems(entry) == []
 
 
-@pytest.mark.parametrize(
-    "entry",
-    _cases([
-        entry for entry in ENTRIES
-        if entry.bases is not None and not entry.path.startswith(NOT_FOR_YAML)
-        and "._" not in entry.path and "Error" not in entry.path
-    ]),
-)
+NAMED_IN_YAML = [
+    entry for entry in ENTRIES
+    if entry.bases is not None and not entry.path.startswith(NOT_FOR_YAML)
+    and "._" not in entry.path and "Error" not in entry.path
+]
+
+
+@pytest.mark.parametrize("entry", _cases(NAMED_IN_YAML))
 def test_a_yaml_may_name_the_class(entry):
     assert try_to_import(entry.path) is find(entry.path)
 
@@ -220,3 +220,27 @@ def test_the_tables_speak_of_listed_names():
     listed = {entry.path for entry in ENTRIES}
     assert len(listed) == len(ENTRIES) > 150
     assert {*MISSING, *WITHOUT_A_TASK, *MADE} <= listed
+
+
+def _used_arguments(tree: Any, used: dict) -> dict:
+    """What is called within `tree` -> the names of all arguments that it is given."""
+    if isinstance(tree, Proxy):
+        used.setdefault(tree.callable, set()).update(tree.keywords)
+        tree = tree.keywords
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        _used_arguments(part, used)
+    return used
+
+
+def test_every_argument_is_used_in_a_yaml_of_2014():
+    used: dict = {}
+    for path in Path(__file__).parent.glob("yaml2014/**/*.yaml"):
+        if path.stem not in ("cifar10_convolutional", "convolutional_layers"):
+            _used_arguments(load_path(path, instantiate=False), used)
+    unused = []
+    for entry in NAMED_IN_YAML:
+        if entry.path not in MISSING:
+            given = used.get(find(entry.path), ())
+            unused += [f"{entry.path} {name}" for name in entry.arguments if name not in given]
+            unused += [] if find(entry.path) in used else [entry.path]
+    assert unused == []

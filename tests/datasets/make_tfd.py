@@ -71,6 +71,10 @@ def make_tfd(data_path, size: int = 48, labeled: int = 140, unlabeled: int = 60,
     images = np.concatenate([
         draw_faces(expressions[i:i + 500], identities[i:i + 500], size, rng)
         for i in range(0, count, 500)])
+    # As the real ones do, each set of faces reaches from black to white.
+    black, white = np.percentile(images[:1000], [1, 99])
+    images = np.clip((np.arange(256) - black) * 255 / (white - black), 0, 255).astype(
+        np.uint8)[images]
     folds = np.zeros((count, FOLDS), np.uint8)
     for fold in range(FOLDS):  # whole persons go to train, valid or test
         people = (identities[known] + 2 * fold) % 10
