@@ -1,24 +1,43 @@
-"""Multilayer perceptrons: the network, its fully connected layers, and layers that route."""
+"""Multilayer perceptrons: the network, its dense and convolutional layers, those that route."""
 
 from adversarial.models.mlp.composite import CompositeLayer, SpaceConverter
+from adversarial.models.mlp.conv_elemwise import ConvElemwise, ConvRectifiedLinear
+from adversarial.models.mlp.conv_nonlinearity import (
+    ConvNonlinearity,
+    IdentityConvNonlinearity,
+    RectifierConvNonlinearity,
+    SigmoidConvNonlinearity,
+    TanhConvNonlinearity,
+)
 from adversarial.models.mlp.dense import Dense, get_lr_scalers_from_layers
 from adversarial.models.mlp.layer import Layer
 from adversarial.models.mlp.linear import Linear, RectifiedLinear, Sigmoid, Softplus, Tanh
 from adversarial.models.mlp.network import MLP, apply_dropout
+from adversarial.models.mlp.pooling import max_pool, mean_pool, pool_dnn
 from adversarial.models.mlp.softmax import Softmax
 
 __all__ = [
     "MLP",
     "CompositeLayer",
+    "ConvElemwise",
+    "ConvNonlinearity",
+    "ConvRectifiedLinear",
     "Dense",
+    "IdentityConvNonlinearity",
     "Layer",
     "Linear",
     "RectifiedLinear",
+    "RectifierConvNonlinearity",
     "Sigmoid",
+    "SigmoidConvNonlinearity",
     "Softmax",
     "Softplus",
     "SpaceConverter",
     "Tanh",
+    "TanhConvNonlinearity",
     "apply_dropout",
     "get_lr_scalers_from_layers",
+    "max_pool",
+    "mean_pool",
+    "pool_dnn",
 ]

@@ -163,7 +163,8 @@ class Sigmoid(Linear):
         """Cross-entropy per example, shape (batch,): the KL divergence up to Y's own entropy."""
         return self.cost_matrix(Y, Y_hat).sum(axis=1)
 
-    def get_detection_channels_from_state(self, state: Any, target: Any) -> OrderedDict:
+    @staticmethod
+    def get_detection_channels_from_state(state: Any, target: Any) -> OrderedDict:
         """Precision, recall, F1 and misclassification of the decision state > 0.5."""
         y_hat = T.cast(state > 0.5, state.dtype)
         y = T.cast(target > 0.5, state.dtype)

@@ -1,0 +1,194 @@
+"""Convolutional layers that apply one function to each detector value."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+from adversarial.models.initialization import check_initialization
+from adversarial.models.mlp.conv_nonlinearity import ConvNonlinearity, RectifierConvNonlinearity
+from adversarial.models.mlp.convolution import Convolution
+from adversarial.models.mlp.kernels import BC01, pair
+from adversarial.models.mlp.pooling import max_pool, mean_pool
+from adversarial.space import Conv2DSpace, Space
+
+POOLS = {"max": max_pool, "mean": mean_pool}
+BORDERS = ("valid", "full")
+
+
+class ConvElemwise(Convolution):
+    """Convolution, a function of each value, and pooling where it is asked for.
+
+    The input may have its axes in any order, the output has them as ('b', 'c', 0, 1).
+
+    Parameters beside those of `Kernels` and `Convolution`
+    ------------------------------------------------------
+    output_channels : int
+    nonlinearity : ConvNonlinearity
+    border_mode : 'valid' or 'full'
+        Without zeros around the image, or with one less than the kernel's size on each side.
+    pool_type : 'max', 'mean' or None
+        Windows that reach over the edge count what they cover; None: no pooling.
+    pool_shape, pool_stride : (rows, columns), with pool_type
+    tied_b : bool, optional
+        None means false.
+    detector_normalization, output_normalization : callable, optional
+        Applied before the pooling (only where there is some) and to the output, with axes
+        ('b', 'c', 0, 1).
+    monitor_style : 'classification' or 'detection'
+        What is monitored of a target; it is the nonlinearity that knows.
+    """
+
+    def __init__(
+        self,
+        output_channels: int,
+        kernel_shape: Sequence[int],
+        layer_name: str,
+        nonlinearity: ConvNonlinearity,
+        irange: Optional[float] = None,
+        border_mode: str = "valid",
+        sparse_init: Optional[int] = None,
+        include_prob: float = 1.0,
+        init_bias: Any = 0.0,
+        W_lr_scale: Optional[float] = None,
+        b_lr_scale: Optional[float] = None,
+        max_kernel_norm: Optional[float] = None,
+        pool_type: Optional[str] = None,
+        pool_shape: Optional[Sequence[int]] = None,
+        pool_stride: Optional[Sequence[int]] = None,
+        tied_b: Optional[bool] = None,
+        detector_normalization: Optional[Callable] = None,
+        output_normalization: Optional[Callable] = None,
+        kernel_stride: Sequence[int] = (1, 1),
+        monitor_style: str = "classification",
+    ) -> None:
+        where = f"layer {layer_name!r}"
+        if not (isinstance(output_channels, int) and output_channels > 0):
+            raise ValueError(f"{where}: output_channels must be positive, not {output_channels!r}")
+        if not isinstance(nonlinearity, ConvNonlinearity):
+            raise TypeError(f"{where}: nonlinearity must be one for images, not {nonlinearity!r}")
+        if border_mode not in BORDERS:
+            raise ValueError(f"{where}: border_mode must be one of {BORDERS}, not {border_mode!r}")
+        if pool_type is not None and pool_type not in POOLS:
+            raise ValueError(f"{where}: pool_type must be max, mean or None, not {pool_type!r}")
+        check_initialization(layer_name, irange=irange, sparse_init=sparse_init)
+        super().__init__(
+            layer_name,
+            kernel_shape,
+            kernel_stride,
+            irange=irange,
+            sparse_init=sparse_init,
+            include_prob=include_prob,
+            init_bias=init_bias,
+            W_lr_scale=W_lr_scale,
+            b_lr_scale=b_lr_scale,
+            tied_b=bool(tied_b),
+            max_kernel_norm=max_kernel_norm,
+        )
+        self.output_channels = output_channels
+        self.nonlin = nonlinearity
+        self.border_mode = border_mode
+        self.pool_type = pool_type
+        self.pool_shape, self.pool_stride = pool_shape, pool_stride
+        if pool_type is not None:
+            self.pool_shape = pair(layer_name, "pool_shape", pool_shape)
+            self.pool_stride = pair(layer_name, "pool_stride", pool_stride)
+        self.detector_normalization = detector_normalization
+        self.output_normalization = output_normalization
+        self.monitor_style = monitor_style
+
+    def set_input_space(self, space: Space) -> None:
+        self._take_images(space)
+        self.initialize_transformer()
+        self.initialize_output_space()
+
+    def initialize_transformer(self) -> None:
+        """Make kernels and biases, and settle detector_space."""
+        full = self.border_mode == "full"
+        rows, columns = self.kernel_shape
+        self._make_detector(self.output_channels, (rows - 1, columns - 1) if full else (0, 0))
+
+    def initialize_output_space(self) -> None:
+        """Settle output_space from detector_space."""
+        self.output_space = self.detector_space
+        if self.pool_type is not None:
+            self.output_space = Conv2DSpace(
+                self._pooled_shape(), num_channels=self.output_channels, axes=BC01
+            )
+
+    def fprop(self, state_below: Any) -> Any:
+        x = self.input_space.format_as(state_below, self.desired_space)
+        p = self.nonlin.apply(self._detector(x))
+        if self.pool_type is not None:
+            if self.detector_normalization is not None:
+                p = self.detector_normalization(p)
+            pool = POOLS[self.pool_type]
+            p = pool(p, self.pool_shape, self.pool_stride, self.detector_space.shape)
+        return p if self.output_normalization is None else self.output_normalization(p)
+
+    def cost(self, Y: Any, Y_hat: Any) -> Any:
+        """The nonlinearity's loss, summed over an image and averaged over the batch."""
+        return self.nonlin.cost(Y, Y_hat, self.output_space.get_batch_axis())
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        if state is None and state_below is not None:
+            state = self.fprop(state_below)
+        channels = super().get_layer_monitoring_channels()
+        if state is not None:
+            channels.update(
+                self.nonlin.get_monitoring_channels_from_state(state, targets, self.cost)
+            )
+        return channels
+
+
+class ConvRectifiedLinear(ConvElemwise):
+    """`ConvElemwise` with a rectifier: max(z, 0), or left_slope * z where z is negative."""
+
+    def __init__(
+        self,
+        output_channels: int,
+        kernel_shape: Sequence[int],
+        pool_shape: Sequence[int],
+        pool_stride: Sequence[int],
+        layer_name: str,
+        irange: Optional[float] = None,
+        border_mode: str = "valid",
+        sparse_init: Optional[int] = None,
+        include_prob: float = 1.0,
+        init_bias: Any = 0.0,
+        W_lr_scale: Optional[float] = None,
+        b_lr_scale: Optional[float] = None,
+        left_slope: float = 0.0,
+        max_kernel_norm: Optional[float] = None,
+        pool_type: Optional[str] = "max",
+        tied_b: bool = False,
+        detector_normalization: Optional[Callable] = None,
+        output_normalization: Optional[Callable] = None,
+        kernel_stride: Sequence[int] = (1, 1),
+        monitor_style: str = "classification",
+    ) -> None:
+        super().__init__(
+            output_channels,
+            kernel_shape,
+            layer_name,
+            RectifierConvNonlinearity(left_slope),
+            irange=irange,
+            border_mode=border_mode,
+            sparse_init=sparse_init,
+            include_prob=include_prob,
+            init_bias=init_bias,
+            W_lr_scale=W_lr_scale,
+            b_lr_scale=b_lr_scale,
+            max_kernel_norm=max_kernel_norm,
+            pool_type=pool_type,
+            pool_shape=pool_shape,
+            pool_stride=pool_stride,
+            tied_b=tied_b,
+            detector_normalization=detector_normalization,
+            output_normalization=output_normalization,
+            kernel_stride=kernel_stride,
+            monitor_style=monitor_style,
+        )

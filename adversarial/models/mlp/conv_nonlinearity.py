@@ -1,0 +1,109 @@
+"""The functions that `ConvElemwise` applies to each detector value."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import aesara.tensor as T
+
+from adversarial import backend
+from adversarial.models.mlp.linear import Sigmoid, binary_cross_entropy, logit_of
+from adversarial.models.statistics import unit_channels
+from adversarial.utils.serial import Persistent
+
+
+class ConvNonlinearity(Persistent):
+    """A function of each value of an image (batch, channels, rows, columns).
+
+    Where it has a loss, that is summed over an image and averaged over the batch.
+    """
+
+    def apply(self, linear_response: Any) -> Any:
+        """The function; by itself the identity."""
+        return linear_response
+
+    def _get_monitoring_channels_for_activations(self, state: Any) -> OrderedDict:
+        return unit_channels(state, (0, 2, 3))
+
+    def get_monitoring_channels_from_state(
+        self, state: Any, target: Any, cost_fn: Any = None
+    ) -> OrderedDict:
+        """Channels of the output `state`; `cost_fn(Y, Y_hat)` is the layer's loss."""
+        return self._get_monitoring_channels_for_activations(state)
+
+    def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no loss")
+
+
+class IdentityConvNonlinearity(ConvNonlinearity):
+    """z itself; its loss is the squared error."""
+
+    def get_monitoring_channels_from_state(
+        self, state: Any, target: Any, cost_fn: Any = None
+    ) -> OrderedDict:
+        channels = super().get_monitoring_channels_from_state(state, target, cost_fn)
+        if target is not None and cost_fn is not None:
+            channels["mse"] = cost_fn(target, state)
+        return channels
+
+    def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
+        return _per_example(T.square(Y - Y_hat), batch_axis).mean()
+
+
+class RectifierConvNonlinearity(ConvNonlinearity):
+    """max(z, 0), or left_slope * z where z is negative."""
+
+    def __init__(self, left_slope: float = 0.0) -> None:
+        self.left_slope = left_slope
+
+    def apply(self, linear_response: Any) -> Any:
+        return backend.rectify(linear_response, self.left_slope)
+
+
+class SigmoidConvNonlinearity(ConvNonlinearity):
+    """1 / (1 + exp(-z)); its loss is the cross-entropy, computed from z.
+
+    With targets its channels are `01_loss`, the share of wrong decisions, and, in the style
+    'detection', precision, recall and F1 of the decision p > 0.5.
+    """
+
+    STYLES = ("classification", "detection")
+
+    def __init__(self, monitor_style: str = "classification") -> None:
+        if monitor_style not in self.STYLES:
+            raise ValueError(f"monitor_style must be one of {self.STYLES}, not {monitor_style!r}")
+        self.monitor_style = monitor_style
+
+    def apply(self, linear_response: Any) -> Any:
+        p = T.sigmoid(linear_response)
+        p.tag.logit = linear_response
+        return p
+
+    def get_monitoring_channels_from_state(
+        self, state: Any, target: Any, cost_fn: Any = None
+    ) -> OrderedDict:
+        channels = super().get_monitoring_channels_from_state(state, target, cost_fn)
+        if target is None:
+            return channels
+        found = Sigmoid.get_detection_channels_from_state(state, target)
+        channels["01_loss"] = found.pop("misclass")
+        if cost_fn is not None:
+            channels["kl"] = cost_fn(target, state)
+        if self.monitor_style == "detection":
+            channels.update(found)
+        return channels
+
+    def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
+        return _per_example(binary_cross_entropy(Y, logit_of(Y_hat)), batch_axis).mean()
+
+
+class TanhConvNonlinearity(ConvNonlinearity):
+    """tanh(z)."""
+
+    def apply(self, linear_response: Any) -> Any:
+        return T.tanh(linear_response)
+
+
+def _per_example(losses: Any, batch_axis: int) -> Any:
+    return losses.sum(axis=[axis for axis in range(losses.ndim) if axis != batch_axis])

@@ -1,0 +1,76 @@
+"""What convolutional layers have in common: the detector maps and their pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adversarial import backend
+from adversarial.models.mlp.kernels import BC01, Kernels, pair
+from adversarial.space import Conv2DSpace
+
+
+class Convolution(Kernels):
+    """Detector maps: the cross-correlation of an image, framed by zeros, with each kernel.
+
+    On an axis of `size` pixels with `pad` zeros on either side a kernel has
+    floor((size + 2 * pad - kernel) / kernel_stride) + 1 places.
+
+    Parameters beside those of `Kernels`
+    ------------------------------------
+    kernel_stride : (rows, columns) from one place of a kernel to the next
+    """
+
+    def __init__(
+        self,
+        layer_name: str,
+        kernel_shape: Sequence[int],
+        kernel_stride: Sequence[int] = (1, 1),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(layer_name, kernel_shape, **kwargs)
+        self.kernel_stride = pair(layer_name, "kernel_stride", kernel_stride)
+
+    def _make_detector(self, maps: int, pad: tuple[int, int]) -> None:
+        """Sets detector_space, W and b, for `maps` maps of the input space's images."""
+        images, self._pad = self.desired_space, pad
+        padded = tuple(size + 2 * p for size, p in zip(images.shape, pad))
+        if any(size < kernel for size, kernel in zip(padded, self.kernel_shape)):
+            raise ValueError(
+                f"layer {self.layer_name!r}: kernel_shape {self.kernel_shape} is larger than the "
+                f"image of {images.shape}, which is {padded} with its padding"
+            )
+        shape = [
+            (size - kernel) // stride + 1
+            for size, kernel, stride in zip(padded, self.kernel_shape, self.kernel_stride)
+        ]
+        self.detector_space = Conv2DSpace(shape, num_channels=maps, axes=BC01)
+        self._make_parameters(self.mlp.rng, maps, images.num_channels, self.detector_space)
+
+    def _detector(self, images: Any) -> Any:
+        """The detector maps with their biases, of `images` in desired_space."""
+        maps = backend.conv2d(
+            images,
+            self.W,
+            input_shape=(None, self.desired_space.num_channels, *self.desired_space.shape),
+            filter_shape=self.W.type.shape,
+            border_mode=self._pad,
+            subsample=self.kernel_stride,
+            filter_flip=False,
+        )
+        return self._with_bias(maps)
+
+    def _pooled_shape(self) -> list[int]:
+        """Rows and columns after pooling; ValueError where the windows do not suit."""
+        where, pool, stride = f"layer {self.layer_name!r}", self.pool_shape, self.pool_stride
+        detector = self.detector_space.shape
+        if any(size < window for size, window in zip(detector, pool)):
+            raise ValueError(
+                f"{where}: pool_shape {pool} is larger than the detector maps of {detector}"
+            )
+        if any(window < step for window, step in zip(pool, stride)):
+            raise ValueError(
+                f"{where}: pool_stride {stride} is larger than pool_shape {pool}, so pixels "
+                "would be lost"
+            )
+        return [backend.pooled_size(*axis) for axis in zip(detector, pool, stride)]
