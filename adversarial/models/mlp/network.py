@@ -12,7 +12,7 @@ import aesara.tensor as T
 from adversarial import backend
 from adversarial.models.mlp.dense import get_lr_scalers_from_layers
 from adversarial.models.mlp.layer import Layer
-from adversarial.space import CompositeSpace, Space, VectorSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
 from adversarial.utils.seeding import Seed, numpy_rng
 
 
@@ -211,6 +211,7 @@ class MLP(Layer):
                 probs.get(layer.layer_name, default_input_include_prob),
                 scales.get(layer.layer_name, default_input_scale),
                 self.theano_rng,
+                layer.get_input_space(),
                 per_example=per_example,
             )
             state_below = layer.fprop(state_below)
@@ -329,8 +330,9 @@ def apply_dropout(
 ) -> Any:
     """`state` times a Bernoulli(include_prob) mask times `scale`; dropped values are `mask_value`.
 
-    With `per_example` false one mask serves all examples; then `input_space` says which axis
-    counts them (the first without it).  A tuple of states is masked part by part.
+    With `per_example` false one mask serves all examples; `input_space` says which axis counts
+    them (the first without it).  Images of any order of axes are given the same masks.  A tuple
+    of states is masked part by part.
     """
     if include_prob is None or include_prob == 1:
         return state
@@ -342,13 +344,16 @@ def apply_dropout(
             apply_dropout(part, include_prob, scale, theano_rng, space, mask_value, per_example)
             for part, space in zip(state, spaces)
         )
-    if per_example:
-        mask = theano_rng.binomial(size=state.shape, p=include_prob)
-    else:
-        batch_axis = 0 if input_space is None else input_space.get_batch_axis()
-        others = [axis for axis in range(state.ndim) if axis != batch_axis]
-        mask = theano_rng.binomial(size=[state.shape[axis] for axis in others], p=include_prob)
-        mask = T.expand_dims(mask, batch_axis)
+    order = list(range(state.ndim))
+    if isinstance(input_space, Conv2DSpace):
+        # The order that convolutions take: with it, the mask need not be moved to suit them.
+        order = [input_space.axes.index(axis) for axis in ("b", "c", 0, 1)]
+    size = [state.shape[axis] for axis in order]
+    mask = theano_rng.binomial(size=size if per_example else size[1:], p=include_prob)
+    if not per_example:
+        mask = T.shape_padleft(mask)
+    if order != sorted(order):
+        mask = mask.dimshuffle([order.index(axis) for axis in range(state.ndim)])
     if mask_value == 0:
         return state * (mask * scale)
     return T.switch(mask, state * scale, mask_value)
