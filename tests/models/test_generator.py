@@ -44,7 +44,7 @@ def test_uniform_noise(evaluate):
     z = evaluate(Generator(net(), noise="uniform").get_noise(3000))
     assert z.shape == (3000, 4) and z.dtype == floatX
     root = np.sqrt(3)
-    assert -root <= z.min() and z.max() <= root
+    assert -root <= z.min() < 0.002 - root and root - 0.002 < z.max() <= root
     assert stats.kstest(z.ravel(), stats.uniform(-root, 2 * root).cdf).pvalue > 1e-3
     assert z.var() == pytest.approx(1, rel=0.05)
 
