@@ -87,7 +87,7 @@ class Linear(Dense):
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         error = Y - Y_hat
-        return abs(error) if self.use_abs_loss else T.sqr(error)
+        return abs(error) if self.use_abs_loss else T.square(error)
 
     def get_layer_monitoring_channels(
         self, state_below: Any = None, state: Any = None, targets: Any = None
