@@ -19,6 +19,7 @@ MOVED = {
         "adversarial.models.initialization.init_sigmoid_bias_from_marginals"
     ),
     "adversarial.models.maxout.MaxoutConvC01B": "adversarial.models.maxout_conv.MaxoutConvC01B",
+    "adversarial.models.maxout.MaxoutLocalC01B": "adversarial.models.maxout_local.MaxoutLocalC01B",
     "adversarial.training_algorithms.learning_rule.MomentumAdjustor": (
         "adversarial.train_extensions.momentum.MomentumAdjustor"
     ),

@@ -107,4 +107,5 @@ def setup_deconv_detector_layer_c01b(
             f"output, which would have the shape {tuple(shape)}"
         )
     layer.output_space = Conv2DSpace(shape, num_channels=layer.num_channels, axes=C01B)
-    layer._make_parameters(rng, input_space.num_channels, layer.num_channels, layer.output_space)
+    filters = (input_space.num_channels,)
+    layer._make_parameters(rng, filters, layer.num_channels, layer.output_space)

@@ -21,6 +21,12 @@ class Convolution(Kernels):
     kernel_stride : (rows, columns) from one place of a kernel to the next
     """
 
+    # Whether each place has kernels of its own; W is (filters, places' rows, places' columns,
+    # channels, rows, columns) then.
+    _unshared = False
+    # Of input channels and of filters: the filters of a group see the channels of that group.
+    _groups = 1
+
     def __init__(
         self,
         layer_name: str,
@@ -45,7 +51,12 @@ class Convolution(Kernels):
             for size, kernel, stride in zip(padded, self.kernel_shape, self.kernel_stride)
         ]
         self.detector_space = Conv2DSpace(shape, num_channels=maps, axes=BC01)
-        self._make_parameters(self.mlp.rng, maps, images.num_channels, self.detector_space)
+        self._make_parameters(
+            self.mlp.rng,
+            (maps, *shape) if self._unshared else (maps,),
+            images.num_channels // self._groups,
+            self.detector_space,
+        )
 
     def _detector(self, images: Any) -> Any:
         """The detector maps with their biases, of `images` in desired_space."""
@@ -57,6 +68,8 @@ class Convolution(Kernels):
             border_mode=self._pad,
             subsample=self.kernel_stride,
             filter_flip=False,
+            num_groups=self._groups,
+            unshared=self._unshared,
         )
         return self._with_bias(maps)
 

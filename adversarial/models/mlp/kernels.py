@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -19,6 +20,9 @@ from adversarial.space import Conv2DSpace, Space
 # The order of axes in which images are computed with, and that of the 2014 layers' borders.
 BC01 = ("b", "c", 0, 1)
 C01B = ("c", 0, 1, "b")
+
+# The axes of W that make up one kernel: channels, rows, columns.
+_KERNEL = (-3, -2, -1)
 
 
 class Kernels(Affine):
@@ -41,7 +45,7 @@ class Kernels(Affine):
     W_lr_scale, b_lr_scale : float, optional
         Factors on the learning rates of W and b.
     max_kernel_norm : float, optional
-        Bound on the norm of each kernel W[i], kept at every update.
+        Bound on the norm of each kernel, kept at every update.
     """
 
     # Of the monitor channels about units; a unit is a channel of the output.
@@ -81,18 +85,22 @@ class Kernels(Affine):
         self.desired_space = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=BC01)
 
     def _make_parameters(
-        self, rng: np.random.RandomState, filters: int, channels: int, biased: Conv2DSpace
+        self,
+        rng: np.random.RandomState,
+        filters: Sequence[int],
+        channels: int,
+        biased: Conv2DSpace,
     ) -> None:
-        """W of `filters` kernels over `channels` channels, and b for maps of the space `biased`."""
-        fan_in = channels * self.kernel_shape[0] * self.kernel_shape[1]
+        """W (*filters, channels, rows, columns), and b for maps of the space `biased`."""
+        kernel = (channels, *self.kernel_shape)
         columns = initial_weights(
             rng,
-            (fan_in, filters),
+            (math.prod(kernel), math.prod(filters)),
             irange=self.irange,
             sparse_init=self.sparse_init,
             include_prob=self.include_prob,
         )
-        W = columns.T.reshape(filters, channels, *self.kernel_shape)
+        W = columns.T.reshape(*filters, *kernel)
         self.W = backend.shared(W.astype(backend.floatX), f"{self.layer_name}_W")
         shape = (biased.num_channels,) if self.tied_b else (biased.num_channels, *biased.shape)
         init_bias = np.asarray(self.init_bias, dtype=backend.floatX)
@@ -110,17 +118,21 @@ class Kernels(Affine):
         return maps + self.b.dimshuffle(*spread)
 
     def _modify_updates(self, updates: OrderedDict) -> None:
-        constrain_norms(updates, self.W, (1, 2, 3), self.max_kernel_norm)
+        constrain_norms(updates, self.W, _KERNEL, self.max_kernel_norm)
+
+    def get_filter_norms(self, W: Any = None) -> Any:
+        """The norm of each kernel of `W` (by default the layer's), symbolic."""
+        return T.sqrt(T.square(self.W if W is None else W).sum(axis=_KERNEL))
 
     def get_weights_topo(self) -> np.ndarray:
-        """One image a kernel: (filters, rows, columns, channels)."""
-        return self.W.get_value().transpose(0, 2, 3, 1)
+        """One image a kernel: (kernels, rows, columns, channels)."""
+        W = self.W.get_value()
+        return W.reshape(-1, *W.shape[-3:]).transpose(0, 2, 3, 1)
 
     def get_layer_monitoring_channels(
         self, state_below: Any = None, state: Any = None, targets: Any = None
     ) -> OrderedDict:
-        norms = T.sqrt(T.square(self.W).sum(axis=(1, 2, 3)))
-        channels = kernel_norm_channels(norms)
+        channels = kernel_norm_channels(self.get_filter_norms())
         if state is None and state_below is not None:
             state = self.fprop(state_below)
         if state is not None:
