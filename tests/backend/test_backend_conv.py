@@ -67,6 +67,54 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip):
             np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("pad, stride", [((0, 0), (3, 3)), ((1, 0), (1, 2))])
+def test_transposed_convolution_is_the_adjoint(pad, stride):
+    rng = np.random.default_rng(4)
+    size = (8, 7)
+    images = rng.standard_normal((2, 3, *size)).astype(backend.floatX)
+    kernels = rng.standard_normal((4, 3, 5, 4)).astype(backend.floatX)
+    forth = by_scipy(images, kernels, pad, stride, flip=False)
+    maps = rng.standard_normal(forth.shape).astype(backend.floatX)
+
+    y, w = at.tensor4("y"), at.tensor4("w")
+    k = at.TensorType(backend.floatX, (4, 3, 5, 4))("k")
+    x = backend.transposed_conv2d(y, k, size, pad, stride)
+    run = backend.function([y, k, w], [x, *aesara.grad((x * w).sum(), [y, k])])
+    assert "AbstractConv" not in str(run.maker.fgraph)
+    back, of_maps, of_kernels = run(maps, kernels, images)
+    assert back.shape == images.shape
+    product = (forth * maps).sum()
+    np.testing.assert_allclose((images * back).sum(), product, rtol=1e-4)
+    np.testing.assert_allclose(of_maps, forth, rtol=1e-4, atol=1e-4)
+    # The product is linear in the kernels, and so they times its gradient.
+    np.testing.assert_allclose((of_kernels * kernels).sum(), product, rtol=1e-4)
+
+
+def test_kernels_of_each_place_and_groups_run_as_c_code():
+    rng = np.random.default_rng(5)
+    images = rng.standard_normal((2, 4, 5, 4)).astype(backend.floatX)
+    kernels = rng.standard_normal((6, 3, 3, 2, 3, 2)).astype(backend.floatX)
+    weights = rng.standard_normal((2, 6, 3, 3)).astype(backend.floatX)
+    expected = np.zeros(weights.shape)
+    of_images, of_kernels = np.zeros(images.shape), np.zeros(kernels.shape)
+    for f, i, j in np.ndindex(6, 3, 3):
+        part = (slice(None), slice(2 * (f // 3), 2 * (f // 3) + 2), slice(i, i + 3),
+                slice(j, j + 2))
+        expected[:, f, i, j] = (images[part] * kernels[f, i, j]).sum(axis=(1, 2, 3))
+        w = weights[:, f, i, j][:, None, None, None]
+        of_images[part] += w * kernels[f, i, j]
+        of_kernels[f, i, j] = (w * images[part]).sum(axis=0)
+
+    x, w = at.tensor4("x"), at.tensor4("w")
+    k = at.TensorType(backend.floatX, (None,) * 6)("k")
+    y = backend.conv2d(x, k, input_shape=images.shape, filter_shape=kernels.shape,
+                       filter_flip=False, num_groups=2, unshared=True)
+    run = backend.function([x, k, w], [y, *aesara.grad((y * w).sum(), [x, k])])
+    assert "AbstractConv" not in str(run.maker.fgraph)
+    for got, wanted in zip(run(images, kernels, weights), (expected, of_images, of_kernels)):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+
+
 def test_the_repair_is_made_once_and_needed():
     assert conv.CorrMM.make_node is conv._make_node
     assert conv.repair() is False
