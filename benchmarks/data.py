@@ -57,4 +57,4 @@ def _write_noise(folder: Path) -> None:
         content = {b"data": rng.integers(0, 256, (10000, 3072), dtype=np.uint8),
                    b"labels": rng.integers(0, 10, 10000).tolist()}
         with open(folder / name, "wb") as file:
-            pickle.dump(content, file, protocol=2)
+            pickle.dump(content, file, protocol=3)

@@ -23,7 +23,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from benchmarks.contestants import CONTESTANTS  # noqa: E402
 from benchmarks.data import prepare  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, ROOT, Experiment  # noqa: E402
-from benchmarks.turns import STEPS_BEFORE_TIMING, Dropped, Player  # noqa: E402
+from benchmarks.turns import STEPS_BEFORE_TIMING, Dropped, Player, cpus, use_cpus  # noqa: E402
 
 PEERS = ("torch", "torch_compile", "jax")
 BUSY = 0.3  # load average above which other programs disturb the measurement
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.profile:
         from benchmarks.costliest import report
 
+        use_cpus(args.cpus)
         report(experiment, steps * args.rounds)
         return
     load = os.getloadavg()[0]
@@ -80,19 +81,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         Path(args.json).write_text(json.dumps(as_data(args, experiment, players), indent=1))
 
 
-def cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def start(args: argparse.Namespace, experiment: Experiment, data: Path,
           environment: dict[str, str]) -> tuple[list[Player], dict[str, str]]:
     """The contestants, ready and stopped; and those left out, with the reasons."""
     players: list[Player] = []
     dropped: dict[str, str] = {}
-    if args.cpus < cpus():
-        environment = {**environment, "OMP_NUM_THREADS": str(args.cpus)}
     for name in args.contestants:
         print(f"starting {name} ...", file=sys.stderr, flush=True)
         command = [

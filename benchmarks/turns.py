@@ -104,6 +104,20 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
+def cpus() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_cpus(count: int) -> None:
+    """Keep this process to `count` processors; before any library counts them for its threads."""
+    if count < cpus() and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+        os.environ["OMP_NUM_THREADS"] = str(count)
+
+
 class Player:
     """The parent's side of one child, which is stopped whenever it is not its turn.
 

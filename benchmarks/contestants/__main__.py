@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.turns import Dropped, claim_stdout, die_with_parent, say
+from benchmarks.turns import Dropped, claim_stdout, die_with_parent, say, use_cpus
 
 
 def main() -> None:
@@ -22,9 +21,7 @@ def main() -> None:
     args = parser.parse_args()
     die_with_parent()
     out = claim_stdout()
-    if hasattr(os, "sched_setaffinity"):
-        # Before any library counts processors to size its pool of threads.
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.cpus])
+    use_cpus(args.cpus)
     experiment = EXPERIMENTS[args.model].resized(args.batch, args.width)
     try:
         contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")

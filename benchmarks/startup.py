@@ -1,0 +1,94 @@
+#!/usr/bin/env python
+"""How long train.py takes from its start to the end of its first minibatch.
+
+    python benchmarks/startup.py
+
+Cold, with an empty folder for Aesara's compiled modules, and warm, with the folder that the cold
+start filled.  The first monitoring, which comes before the first minibatch, is in the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE = "benchmarks.startup"
+MARK = "first minibatch at "
+
+
+class FirstMinibatch:
+    """An update callback that says when it was first called, and ends the process."""
+
+    def __call__(self, algorithm: Any) -> None:
+        print(f"{MARK}{time.time()!r}", flush=True)
+        os._exit(0)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--yaml", default="yaml/mnist.yaml", help="what to train (mnist.yaml)")
+    parser.add_argument("--colds", type=int, default=1, help="cold starts (1)")
+    parser.add_argument("--warms", type=int, default=5, help="warm starts (5)")
+    args = parser.parse_args(argv)
+    print(f"train.py {args.yaml}; load average before: {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "start.yaml"
+        path.write_text(with_stop((ROOT / args.yaml).read_text()))
+        colds = [seconds(path, Path(folder) / f"compiled{i}") for i in range(args.colds)]
+        show("cold", colds)
+        if colds:
+            show("warm", [seconds(path, Path(folder) / "compiled0") for _ in range(args.warms)])
+
+
+def with_stop(text: str) -> str:
+    """The YAML `text` of a Train object, made to end after its first minibatch."""
+    root = yaml.compose(text)
+    algorithm = next(value for key, value in root.value if key.value == "algorithm")
+    stop = yaml.MappingNode(f"!obj:{MODULE}.FirstMinibatch", [], flow_style=True)
+    for i, (key, value) in enumerate(algorithm.value):
+        if key.value == "update_callbacks":
+            others = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            both = yaml.SequenceNode("tag:yaml.org,2002:seq", [*others, stop])
+            algorithm.value[i] = (key, both)
+            break
+    else:
+        key = yaml.ScalarNode("tag:yaml.org,2002:str", "update_callbacks")
+        algorithm.value.append((key, stop))
+    return yaml.serialize(root)
+
+
+def seconds(path: Path, compiled: Path) -> float:
+    """From the start of `train.py path` to the end of its first minibatch."""
+    flags = f"base_compiledir={compiled}"
+    own = os.environ.get("AESARA_FLAGS")
+    environment = {**os.environ, "AESARA_FLAGS": f"{own},{flags}" if own else flags}
+    began = time.time()
+    done = subprocess.run(
+        [sys.executable, "train.py", str(path), "--allow-module", MODULE],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith(MARK):
+            return float(line[len(MARK):]) - began
+    sys.exit(f"train.py ended with status {done.returncode} before its first minibatch")
+
+
+def show(kind: str, times: list[float]) -> None:
+    if times:
+        each = ", ".join(f"{t:.1f}" for t in times)
+        print(f"{kind}: {median(times):.1f} s to the first minibatch (median of {each})")
+
+
+if __name__ == "__main__":
+    main()
