@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import aesara
 import numpy as np
 import pytest
-from aesara.compile.mode import get_mode
 from scipy.signal import correlate2d
-
-from adversarial.backend import function
 
 
 def correlate(images, kernels, pad=(0, 0), stride=(1, 1)):
@@ -51,17 +47,3 @@ def slope(function, values, index, direction):
 @pytest.fixture(scope="session")
 def reference():
     return SimpleNamespace(correlate=correlate, pool=pool, slope=slope)
-
-
-@pytest.fixture(scope="session")
-def evaluate():
-    """As elsewhere, but convolutions pass; without C they are loops in Python, else refused."""
-
-    def evaluate(outputs, values=None):
-        values = values or {}
-        with aesara.config.change_flags(mode="FAST_COMPILE", cxx=""):
-            mode = get_mode("FAST_COMPILE").excluding("AbstractConvCheck")
-            compiled = function(list(values), outputs, mode=mode)
-        return compiled(*values.values())
-
-    return evaluate

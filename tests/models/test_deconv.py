@@ -7,7 +7,7 @@ from collections import OrderedDict
 import aesara.tensor as at
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adversarial.backend import floatX, shared
@@ -78,7 +78,9 @@ def test_value_and_gradients(arguments, evaluate, reference):
         assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     size=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
