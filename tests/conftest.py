@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,10 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 # Without C code, a convolution is a loop in Python, which this would refuse.
 optdb.remove_tags("AbstractConvCheck", "fast_compile", "fast_run")
+
+# A shell starts jobs in the background with Ctrl-C ignored, and their children inherit that: the
+# scripts whose Ctrl-C is tested would never hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Without a compiler, since FAST_COMPILE computes with constants in C while it compiles.
 WITHOUT_C = dict(mode="FAST_COMPILE", cxx="")

@@ -205,7 +205,7 @@ def test_running_estimate_until_ctrl_c(digits):
     )
     lines = [json.loads(child.stdout.readline()) for _ in range(3)]
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=60)
+    _, err = child.communicate(timeout=300)
     assert (child.returncode, err) == (0, "")
     assert [line["num_samples"] for line in lines] == [10, 20, 30]
     samples = draw_samples(serial.load(digits), 30, seed=1, batch_size=10)
