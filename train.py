@@ -34,7 +34,8 @@ try:
     from adversarial.train_extensions.samples import SampleGrid
     from adversarial.utils import cli, seeding
     from adversarial.utils.signals import Interrupted
-except KeyboardInterrupt:  # importing takes a second; there is nothing to tell of it
+except KeyboardInterrupt:  # importing takes a second
+    print("train.py: interrupted", file=sys.stderr)
     sys.exit(130)
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
@@ -66,7 +67,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parse(argv)
     signal.signal(signal.SIGTERM, terminate)
     logging.getLogger().addHandler(BesideBar())
-    logging.getLogger().setLevel(logging.WARNING if args.quiet else logging.INFO)
+    for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
+        logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
     warnings.showwarning = lambda message, *rest: log.warning("%s", message)
     seeding.set_base_seed(args.seed)
     log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())

@@ -120,7 +120,7 @@ def run(folder, monkeypatch, capfd, fast_compile):
     monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
     monkeypatch.delitem(sys.modules, "helper", raising=False)
     root = logging.getLogger()
-    handlers, level, handler = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
+    handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)
 
     def run(*args):
         capfd.readouterr()
@@ -130,7 +130,8 @@ def run(folder, monkeypatch, capfd, fast_compile):
 
     def restore():
         root.handlers[:] = handlers
-        root.setLevel(level)
+        for name in ("train", "adversarial"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
         signal.signal(signal.SIGTERM, handler)
         seeding.set_base_seed(None)
 
