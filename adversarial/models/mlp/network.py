@@ -244,13 +244,15 @@ class MLP(Layer):
             raise ValueError(f"mask {mask} does not fit the {total} inputs of {masked}")
         for layer in self.layers:
             if layer.layer_name in masked:
-                dim = layer.get_input_space().get_total_dimension()
-                bits = [(mask >> i) & 1 for i in range(dim)]
-                mask >>= dim
+                space = layer.get_input_space()
+                flat = VectorSpace(space.get_total_dimension())
+                bits = [(mask >> i) & 1 for i in range(flat.dim)]
+                mask >>= flat.dim
                 scale = scales.get(layer.layer_name, default_input_scale)
                 row = T.as_tensor_variable([bit * scale for bit in bits])
                 row = T.cast(row, state_below.dtype)
-                state_below = state_below * row.dimshuffle("x", 0)
+                kept = space.format_as(state_below, flat) * row.dimshuffle("x", 0)
+                state_below = flat.format_as(kept, space)
             state_below = layer.fprop(state_below)
         return state_below
 
