@@ -110,6 +110,8 @@ def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) 
     finally:
         progress.close()
     log.info("done; %s", outcome(phase))
+    if phase.save_freq and not phase.is_saved:
+        raise OSError(f"training is done, but {phase.save_path} could not be saved")
     return 0
 
 

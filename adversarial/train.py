@@ -184,7 +184,7 @@ class Train:
         try:
             serial.save(self.save_path, self.model)
         except OSError as error:
-            log.warning("could not save %s: %s; will try again next time", self.save_path, error)
+            log.warning("could not save %s: %s", self.save_path, error.strerror or error)
         else:
             self._saved_at = self._seen()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import importlib.util
 import logging
 import os
@@ -282,6 +283,17 @@ def test_a_signal_while_loading(folder, signum, status):
     assert "Traceback" not in err
     assert sum(line.startswith("train.py: ") for line in err.splitlines()) == 1
     assert not (folder / "tiny.pkl").exists()
+
+
+def test_a_full_disk_is_a_warning_while_training_and_an_error_at_the_end(folder, run, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("adversarial.train.serial.save", lambda *args: (_ for _ in ()).throw(full))
+    status, out, err = run("tiny.yaml", "--max-epochs", "2")
+    assert len(rows(folder / "tiny.monitor.csv")) == 3
+    assert err.count("warning: could not save tiny.pkl: No space left on device\n") == 2
+    assert "; not saved\n" in err
+    assert err.endswith("train.py: error: training is done, but tiny.pkl could not be saved\n")
+    assert status == 1
 
 
 def test_bad_input_is_one_line(folder, run):

@@ -137,7 +137,7 @@ class MonitorCSV(TrainExtension):
         except OSError as error:
             # A part of a row may be in the file: write all of it next time.
             self._names = None
-            log.warning("could not write %s: %s; will try again next time", self.path, error)
+            log.warning("could not write %s: %s", self.path, error.strerror or error)
         else:
             self._names = names
             self._last_epoch = rows[-1][0] if rows else self._last_epoch

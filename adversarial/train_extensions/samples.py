@@ -75,4 +75,4 @@ class SampleGrid(TrainExtension):
         try:
             sheet.save(self.path, self.scale)
         except OSError as error:
-            log.warning("could not write %s: %s; will try again next time", self.path, error)
+            log.warning("could not write %s: %s", self.path, error.strerror or error)
