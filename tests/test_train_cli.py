@@ -191,13 +191,13 @@ def test_a_run_leaves_a_model_a_table_and_a_picture(folder):
     assert "compiling" not in err or "up to a minute" in err
 
 
-def test_same_seed_same_run_and_quiet_is_quiet(folder, run):
+def test_same_seed_same_run_whatever_is_shown_and_quiet_is_quiet(folder, run):
     values = []
-    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+    for name, *options in (("a", "1", "--quiet"), ("b", "1", "--all-channels"), ("c", "2")):
         write(folder, name)
-        assert run(f"{name}.yaml", "--quiet", "--max-epochs", "1", "--seed", seed) == (
-            0, "", ""
-        )
+        status, out, err = run(f"{name}.yaml", "--max-epochs", "1", "--seed", *options)
+        assert status == 0
+        assert (out + err == "") == (name == "a")
         last = rows(folder / f"{name}.monitor.csv")[-1]
         values.append({key: value for key, value in last.items() if "seconds" not in key})
     assert values[0] == values[1]
