@@ -266,19 +266,21 @@ class Monitor(Persistent):
             else:
                 once.append(channel)
         self._functions = (
-            (once, self._compile([], once)),
-            [(entry, per_batch[id(entry)], self._compile([entry.indices], per_batch[id(entry)]))
-             for entry in self._datasets],
+            # Not worth a minute of g++ for what runs once an epoch.
+            (once, self._compile([], once, self._mode or "FAST_COMPILE")),
+            [(entry, found := per_batch[id(entry)],
+              self._compile([entry.indices], found, self._mode)) for entry in self._datasets],
         )
 
     redo_aesara = redo_theano
 
-    def _compile(self, inputs: list, channels: list[MonitorChannel]) -> Any:
+    @staticmethod
+    def _compile(inputs: list, channels: list[MonitorChannel], mode: Any) -> Any:
         """A function that gives the channels' values as one vector."""
         if not channels:
             return None
         values = T.stack([T.cast(channel.val, backend.floatX) for channel in channels])
-        return backend.function(inputs, values, name="monitor", mode=self._mode)
+        return backend.function(inputs, values, name="monitor", mode=mode)
 
     # Monitoring
 

@@ -76,6 +76,7 @@ def configure() -> Setup:
         library = blas.find()
     for key, value in library.environment:
         os.environ.setdefault(key, value)
+    _share_politely()
     cxx = chosen.get("cxx", compiler.find())
     flags = {
         "floatX": "float32",
@@ -115,6 +116,17 @@ def _respect_quota() -> None:
         return
     if 0 < share < (os.cpu_count() or 1):
         os.environ["OMP_NUM_THREADS"] = str(share)
+
+
+def _share_politely() -> None:
+    """Have idle OpenMP threads sleep soon instead of spinning, unless the user chose otherwise.
+
+    Beside another busy process, threads that spin take the processors from those they wait for:
+    measured, a step of the MNIST model took 415 ms and not 80.  On a quiet machine it costs
+    nothing.  Read by GNU's OpenMP when it is loaded.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _import_with(flags: dict[str, str]) -> None:
