@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         report(experiment, steps * args.rounds)
         return
     load = os.getloadavg()[0]
+    # Even when told to end, put away what was laid aside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     with tempfile.TemporaryDirectory() as folder:
         data, data_in_words, environment = prepare(experiment, Path(folder))
         players, dropped = start(args, experiment, data, environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Callable
 
 import jax
@@ -11,6 +12,10 @@ import numpy as np
 
 from benchmarks.experiments import Experiment, Layer
 from benchmarks.turns import Turns
+
+# Numbers in a patch up to which a convolution goes through its patches: XLA's own gradient with
+# respect to the kernels of a few channels takes seconds on the CPU.
+LARGEST_PATCH = 1000
 
 Drop = Callable[[int, jax.Array], jax.Array]
 
@@ -116,13 +121,35 @@ def judge(e: Experiment, params: list, x: jax.Array, drop: Drop) -> jax.Array:
 def affine(layer: Layer, h: jax.Array, W: jax.Array, b: jax.Array) -> jax.Array:
     if layer.dense:
         return h @ W + b
-    if layer.kind == "maxout_conv":
-        pad = [(layer.pad, layer.pad)] * 2
-        return jax.lax.conv_general_dilated(h, W, (1, 1), pad) + b[:, None, None]
-    # The gradient of a convolution: kernels flipped, zeros between the inputs.
-    pad = [(layer.kernel - 1 - layer.pad,) * 2] * 2
-    kernels = jnp.flip(W, (2, 3)).swapaxes(0, 1)
-    return jax.lax.conv_general_dilated(h, kernels, (1, 1), pad, (layer.stride,) * 2) + b
+    return (deconvolve if layer.kind == "deconv" else convolve)(layer, h, W) + (
+        b if b.ndim > 1 else b[:, None, None]
+    )
+
+
+def convolve(layer: Layer, h: jax.Array, W: jax.Array) -> jax.Array:
+    """Cross-correlation of h (n, in, rows, columns) with W (out, in, k, k)."""
+    pad = [(layer.pad, layer.pad)] * 2
+    if math.prod(W.shape[1:]) > LARGEST_PATCH:
+        return jax.lax.conv_general_dilated(h, W, (1, 1), pad)
+    k, rows, columns = layer.kernel, *(layer.conv_size(size) for size in h.shape[2:])
+    h = jnp.pad(h.transpose(0, 2, 3, 1), [(0, 0), *pad, (0, 0)])
+    patches = [h[:, i : i + rows, j : j + columns] for i in range(k) for j in range(k)]
+    z = jnp.concatenate(patches, -1) @ W.transpose(2, 3, 1, 0).reshape(-1, len(W))
+    return z.transpose(0, 3, 1, 2)
+
+
+def deconvolve(layer: Layer, h: jax.Array, W: jax.Array) -> jax.Array:
+    """The sum of the patches h (n, in, rows, columns) asks for; W is (in, out, k, k)."""
+    patches = jnp.einsum("nchw,cokl->noklhw", h, W)
+    k, stride = layer.kernel, layer.stride
+    spans = [stride * (size - 1) + 1 for size in h.shape[2:]]
+    image = jnp.zeros((len(h), layer.units, *(span + k - 1 for span in spans)))
+    for i in range(k):
+        for j in range(k):
+            part = (..., slice(i, i + spans[0], stride), slice(j, j + spans[1], stride))
+            image = image.at[part].add(patches[:, :, i, j])
+    pad = layer.pad
+    return image[:, :, pad : image.shape[2] - pad, pad : image.shape[3] - pad]
 
 
 def activate(layer: Layer, z: jax.Array) -> jax.Array:

@@ -138,7 +138,7 @@ def activate(layer: Layer, z: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(z)
     if layer.kind in ("linear", "deconv"):
         return z
-    # Faster forward and back than amax, which shares the gradient among equals.
+    # Faster forward and back than amax or maximum, which share the gradient among equals.
     h = z.view(len(z), layer.units, layer.pieces, *z.shape[2:]).max(2).values
     if layer.kind == "maxout_conv":
         h = F.max_pool2d(h, layer.pool, layer.stride, ceil_mode=True)
