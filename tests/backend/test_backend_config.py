@@ -100,6 +100,16 @@ def test_threads_in_a_container(monkeypatch, tmp_path, limit, already, threads):
     os.environ.pop("OMP_NUM_THREADS", None)
 
 
+@pytest.mark.parametrize(
+    "set_already, spins",
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_idle_threads_sleep_soon_unless_told_otherwise(monkeypatch, set_already, spins):
+    monkeypatch.setattr(os, "environ", dict(set_already))
+    config._share_politely()
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
 def test_quoting_survives_aesaras_reading():
     value = """-L"a b" -D'x,y' #z \\w"""
     words = config.shlex.shlex(f"key={config._quoted(value)},other=1", posix=True)
