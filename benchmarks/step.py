@@ -138,7 +138,7 @@ def table(players: Sequence[Player], experiment: Experiment) -> str:
     rows = [("", "ms", "middle half", "/ best peer", "/ floor", "GFLOP/s", "CPU ms", "peak MiB")]
     for player in players:
         middle = median(player.times)
-        low, _, high = quantiles(player.times, n=4) if len(player.times) > 1 else [middle] * 3
+        low, _, high = quantiles(player.times, n=4, method="inclusive") if len(player.times) > 1 else [middle] * 3
         rows.append((
             player.name,
             f"{middle * 1e3:.2f}",

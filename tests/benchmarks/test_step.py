@@ -193,7 +193,9 @@ def test_the_yaml_describes_the_same_experiment(name):
     assert networks["G"]["nvis"] == experiment.noise_dim
     assert networks["D"]["nvis"] == np.prod(experiment.image)
     for layers, key in ((experiment.generator, "G"), (experiment.discriminator, "D")):
-        for layer, proxy in zip(layers, networks[key]["layers"], strict=True):
+        proxies = networks[key]["layers"]
+        assert len(proxies) == len(layers)
+        for layer, proxy in zip(layers, proxies):
             kind = {"RectifiedLinear": "rectifier"}.get(proxy.name, proxy.name.lower())
             found = proxy.keywords
             assert (kind, found.get("dim", found.get("num_units"))) == (layer.kind, layer.units)
