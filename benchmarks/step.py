@@ -138,7 +138,8 @@ def table(players: Sequence[Player], experiment: Experiment) -> str:
     rows = [("", "ms", "middle half", "/ best peer", "/ floor", "GFLOP/s", "CPU ms", "peak MiB")]
     for player in players:
         middle = median(player.times)
-        low, _, high = quantiles(player.times, n=4, method="inclusive") if len(player.times) > 1 else [middle] * 3
+        # Twice, since quantiles() refuses a single one.
+        low, _, high = quantiles(player.times * 2, n=4, method="inclusive")
         rows.append((
             player.name,
             f"{middle * 1e3:.2f}",
