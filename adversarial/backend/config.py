@@ -121,9 +121,9 @@ def _respect_quota() -> None:
 def _share_politely() -> None:
     """Have idle OpenMP threads sleep soon instead of spinning, unless the user chose otherwise.
 
-    Beside another busy process, threads that spin take the processors from those they wait for:
-    measured, a step of the MNIST model took 415 ms and not 80.  On a quiet machine it costs
-    nothing.  Read by GNU's OpenMP when it is loaded.
+    Beside another busy process, threads that spin take the processors from those they wait for,
+    and a step takes several times as long (docs/PERFORMANCE.md).  Read by GNU's OpenMP when it is
+    loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
