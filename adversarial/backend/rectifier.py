@@ -1,6 +1,6 @@
 """max(z, 0) and its leaky kin as one operation that the compiler can vectorise.
 
-Aesara's own `switch(z > 0, z, slope * z)` becomes two strided loops, seven times slower.
+Aesara's own `switch(z > 0, z, slope * z)` becomes two strided loops, several times slower.
 """
 
 from __future__ import annotations
