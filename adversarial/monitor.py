@@ -276,10 +276,10 @@ class Monitor(Persistent):
 
     @staticmethod
     def _compile(inputs: list, channels: list[MonitorChannel], mode: Any) -> Any:
-        """A function that gives the channels' values as one vector."""
+        """A function that gives the list of the channels' values."""
         if not channels:
             return None
-        values = T.stack([T.cast(channel.val, backend.floatX) for channel in channels])
+        values = [T.cast(channel.val, backend.floatX) for channel in channels]
         return backend.function(inputs, values, name="monitor", mode=mode)
 
     # Monitoring

@@ -81,7 +81,8 @@ def configure() -> Setup:
     flags = {
         "floatX": "float32",
         # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs.
-        "gcc__cxxflags": "-O3" if sys.platform == "darwin" else "-O3 -march=native",
+        # Without Aesara's -g, which takes a seventh of the time of compiling.
+        "gcc__cxxflags": "-O3 -g0" if sys.platform == "darwin" else "-O3 -march=native -g0",
         "openmp": str(compiler.supports_openmp(cxx)),
         "allow_gc": "False",
         # Set even when empty: Aesara's own search is slow and fails on Python 3.12.
