@@ -266,7 +266,7 @@ class Monitor(Persistent):
             else:
                 once.append(channel)
         self._functions = (
-            # Not worth a minute of g++ for what runs once an epoch.
+            # Not worth the time of g++ for what runs once an epoch.
             (once, self._compile([], once, self._mode or "FAST_COMPILE")),
             [(entry, found := per_batch[id(entry)],
               self._compile([entry.indices], found, self._mode)) for entry in self._datasets],

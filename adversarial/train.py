@@ -22,7 +22,7 @@ from adversarial.utils.signals import Interrupted, StopRequest
 log = logging.getLogger(__name__)
 
 COMPILING = (
-    "compiling; the first time this takes a minute or more, because every operation becomes C++ "
+    "compiling; the first time this takes up to a minute, because every operation becomes C++ "
     "that g++ has to compile (later starts find the results)"
 )
 

@@ -20,6 +20,7 @@ from adversarial.backend.pooling import max_pool, mean_pool, pooled_size  # noqa
 from adversarial.backend.random import RandomStreams  # noqa: E402
 from adversarial.backend.rectifier import rectify  # noqa: E402
 from adversarial.backend.rewrites import register  # noqa: E402
+from adversarial.backend.statistics import unit_statistics  # noqa: E402
 
 repair()
 register()
@@ -40,4 +41,5 @@ __all__ = [
     "rectify",
     "shared",
     "transposed_conv2d",
+    "unit_statistics",
 ]

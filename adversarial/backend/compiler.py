@@ -24,14 +24,17 @@ def supports_openmp(cxx: str) -> bool:
     """Whether `cxx` is a GCC with its OpenMP runtime. Asks the driver only: nothing is compiled."""
     if not cxx:
         return False
-    try:
-        answer = subprocess.run(
-            [cxx, "-print-file-name=libgomp.spec"], capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    # A driver that does not know the file answers with the bare name.
-    return os.path.isabs(answer.stdout.strip())
+    for name in ("libgomp.spec", "include/omp.h"):
+        try:
+            answer = subprocess.run(
+                [cxx, f"-print-file-name={name}"], capture_output=True, text=True, timeout=30
+            )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        # A driver that does not know the file answers with the bare name.
+        if not os.path.isabs(answer.stdout.strip()):
+            return False
+    return True
 
 
 def require(cxx: str, chosen_by_user: bool) -> None:

