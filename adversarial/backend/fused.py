@@ -12,7 +12,7 @@ from aesara.graph.basic import Apply
 from aesara.tensor.type import TensorType
 
 from adversarial.backend.loops import LoopOp, allocate, floating
-from adversarial.backend.maxout import winner_takes
+from adversarial.backend.maxout import ROW, row_function
 from adversarial.backend.rectifier import branch
 
 # exp(-|x|)-based logistic function in plain arithmetic, which compilers vectorise, unlike calls
@@ -67,7 +67,7 @@ class _WithBias(LoopOp):
         return [input_shapes[0]]
 
     def c_support_code(self, **kwargs: Any) -> str:
-        return LOGISTIC
+        return LOGISTIC + ROW
 
     def c_headers(self, **kwargs: Any) -> list[str]:
         return [*super().c_headers(**kwargs), "<math.h>"]
@@ -195,13 +195,8 @@ class BiasMaxout(_WithBias):
             npy_uint8 *winner = (npy_uint8 *) PyArray_DATA({which});
             {self.parallel("rows * columns")}
             for (npy_intp i = 0; i < rows; ++i)
-                for (npy_intp u = 0; u < units; ++u) {{
-                    const {real} *piece = z + i * columns + u * {pieces};
-                    const {real} *shift = bias + u * {pieces};
-                    {winner_takes(real, pieces, "piece[k] + shift[k]")}
-                    to[i * units + u] = best;
-                    winner[i * units + u] = (npy_uint8) first;
-                }}
+                {row_function(real, pieces)}(
+                    z + i * columns, bias, units, to + i * units, winner + i * units);
             Py_DECREF(za); Py_DECREF(ba);
         }}
         """

@@ -25,7 +25,7 @@ class LoopOp(OpenMPOp):
         return f"#pragma omp parallel for if ({count} >= {PARALLEL_FROM})" if self.openmp else ""
 
     def c_code_cache_version(self) -> tuple:
-        return (4, self.openmp)
+        return (5, self.openmp)
 
 
 def floating(name: str, *arrays: Any, ndim: int | None = None) -> list[Variable]:

@@ -18,6 +18,48 @@ from adversarial.backend.loops import LoopOp, allocate
 
 _MOST_PIECES = 256
 
+# One row: the greatest of each `pieces` neighbours of z + bias (of z, where there is no bias), and
+# its place among them. NaN counts as the greatest. Few pieces are compared at every column,
+# though the result is wanted at each `pieces`-th only: that needs no strided reads, and vector
+# units do sixteen columns at once.
+ROW = """
+#ifndef ADVERSARIAL_MAXOUT
+#define ADVERSARIAL_MAXOUT
+template <typename Real, typename Index, int pieces>
+static inline void adversarial_maxout(
+    const Real *z, const Real *bias, npy_intp units, Real *to, npy_uint8 *winner
+) {
+    enum { block = pieces <= 16 ? 64 : 8, step = pieces <= 16 ? 1 : pieces };
+    Real v[block * pieces], best[block * pieces];
+    Index first[block * pieces];
+    for (npy_intp start = 0; start < units; start += block) {
+        const npy_intp n = units - start < block ? units - start : block;
+        const Real *from = z + start * pieces;
+        if (bias)
+            for (npy_intp j = 0; j < n * pieces; ++j) v[j] = from[j] + bias[start * pieces + j];
+        else
+            for (npy_intp j = 0; j < n * pieces; ++j) v[j] = from[j];
+        for (npy_intp j = 0; j <= (n - 1) * pieces; j += step) {
+            Real b = v[j];
+            Index f = 0;
+            for (int k = 1; k < pieces; ++k) {
+                const Real x = v[j + k];
+                const bool takes = (x > b) | (x != x);
+                b = takes ? x : b;
+                f = takes ? k : f;
+            }
+            best[j] = b;
+            first[j] = f;
+        }
+        for (npy_intp u = 0; u < n; ++u) {
+            to[start + u] = best[u * pieces];
+            winner[start + u] = (npy_uint8) first[u * pieces];
+        }
+    }
+}
+#endif
+"""
+
 
 def maxout(z: Variable, num_pieces: int) -> Variable:
     """Maximum over the pieces of each unit.
@@ -89,6 +131,9 @@ class Maxout(LoopOp):
         output_storage[0][0] = pieces.max(axis=2)
         output_storage[1][0] = pieces.argmax(axis=2).astype("uint8")
 
+    def c_support_code(self, **kwargs: Any) -> str:
+        return ROW
+
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
         (z,), (top, which), fail = inputs, outputs, sub["fail"]
         real = "npy_" + node.inputs[0].dtype
@@ -107,17 +152,14 @@ class Maxout(LoopOp):
             {allocate(which, "uint8", 2, "shape", fail)}
             PyArrayObject *rows = PyArray_GETCONTIGUOUS({z});
             if (rows == NULL) {{ {fail} }}
-            const npy_intp units = batch * shape[1];
+            const npy_intp units = shape[1];
             const {real} *from = (const {real} *) PyArray_DATA(rows);
             {real} *to = ({real} *) PyArray_DATA({top});
             npy_uint8 *winner = (npy_uint8 *) PyArray_DATA({which});
-            {self.parallel("units")}
-            for (npy_intp u = 0; u < units; ++u) {{
-                const {real} *piece = from + u * {pieces};
-                {winner_takes(real, pieces, "piece[k]")}
-                to[u] = best;
-                winner[u] = (npy_uint8) first;
-            }}
+            {self.parallel("batch * columns")}
+            for (npy_intp i = 0; i < batch; ++i)
+                {row_function(real, pieces)}(
+                    from + i * columns, NULL, units, to + i * units, winner + i * units);
             Py_DECREF(rows);
         }}
         """
@@ -171,37 +213,28 @@ class MaxoutGrad(LoopOp):
                 {fail}
             }}
             {allocate(out, node.outputs[0].dtype, 2, "shape", fail)}
+            PyArrayObject *won = PyArray_GETCONTIGUOUS({which});
+            PyArrayObject *given = PyArray_GETCONTIGUOUS({gradient});
+            if (won == NULL || given == NULL) {{
+                Py_XDECREF(won); Py_XDECREF(given); {fail}
+            }}
+            const npy_uint8 *winner = (const npy_uint8 *) PyArray_DATA(won);
+            const {real} *value = (const {real} *) PyArray_DATA(given);
             {real} *start = ({real} *) PyArray_DATA({out});
             {self.parallel(f"batch * units * {pieces}")}
             for (npy_intp i = 0; i < batch; ++i) {{
-                for (npy_intp u = 0; u < units; ++u) {{
-                    {real} *to = start + (i * units + u) * {pieces};
-                    const int winner = *(npy_uint8 *) PyArray_GETPTR2({which}, i, u);
-                    const {real} value = *({real} *) PyArray_GETPTR2({gradient}, i, u);
-                    for (int k = 0; k < {pieces}; ++k) to[k] = k == winner ? value : 0;
-                }}
+                {real} *to = start + i * units * {pieces};
+                memset(to, 0, units * {pieces} * sizeof({real}));
+                for (npy_intp u = 0; u < units; ++u)
+                    to[u * {pieces} + winner[i * units + u]] = value[i * units + u];
             }}
+            Py_DECREF(won); Py_DECREF(given);
         }}
         """
 
 
-def winner_takes(real: str, pieces: int, value: str) -> str:
-    """C code that leaves the greatest `value` (an expression in k) in best, its k in first.
-
-    Without branches, whose outcome no processor could foresee.  NaN counts as the greatest.
-    """
-    steps = "".join(
-        f"""
-                    {{
-                        const int k = {k};
-                        const {real} v = {value};
-                        const int takes = (v > best) | (v != v);
-                        best = takes ? v : best;
-                        first = takes ? k : first;
-                    }}"""
-        for k in range(1, pieces)
-    )
-    return f"""
-                    {real} best;
-                    {{ const int k = 0; best = {value}; }}
-                    int first = 0;{steps}"""
+def row_function(real: str, pieces: int) -> str:
+    """The instance of `ROW` for a type and a number of pieces."""
+    # Places as wide as the numbers: the masks of comparisons then fit both.
+    index = "npy_int32" if real == "npy_float32" else "npy_int64"
+    return f"adversarial_maxout<{real}, {index}, {pieces}>"
