@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.experiments import Experiment
 
 WARM_UP = 3
-SHOWN = 30
+SHOWN = 80
 
 
 class _Enough(Exception):

@@ -10,7 +10,7 @@ import aesara
 import numpy as np
 from aesara.tensor.sharedvar import TensorSharedVariable
 
-from adversarial.backend import blas, compiler, config, linking
+from adversarial.backend import blas, compiler, config, linking, rewrites
 
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
 
@@ -36,7 +36,7 @@ def function(
     mode = kw.get("mode")
     if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
         _check_machine()
-        kw["mode"] = linking.with_parallel_build(mode)
+        kw["mode"] = linking.with_parallel_build(rewrites.without_unwanted(mode))
     kw.setdefault("on_unused_input", "ignore")
     return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
 

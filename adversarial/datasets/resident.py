@@ -1,6 +1,7 @@
 """A dataset's arrays where compiled functions can take rows from them."""
 from __future__ import annotations
 
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -17,7 +18,8 @@ class ResidentArrays:
 
     def rows(self, source: str, array: np.ndarray, indices):
         """The symbolic rows ``array[indices]``; `indices` is an int64 vector."""
-        return self._variable(source, array)[indices]
+        # Aesara forgets the shape of a row, which rewrites can use.
+        return at.specify_shape(self._variable(source, array)[indices], (None, *array.shape[1:]))
 
     def _variable(self, source: str, array: np.ndarray):
         old, variable = self._kept.get(source, (None, None))

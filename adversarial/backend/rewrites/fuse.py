@@ -1,14 +1,9 @@
-"""Graph rewrites that put the operations of `fused` where their pattern occurs.
-
-They belong to Aesara's `fast_run`, and so to the default mode; exclude the tag
-'adversarial_fused' from a mode to compile the plain graph.
-"""
+"""The operations of `fused`, put where their pattern occurs."""
 
 from __future__ import annotations
 
 from typing import Any, Optional
 
-from aesara.compile.mode import optdb
 from aesara.graph.basic import Apply, Variable
 from aesara.graph.rewriting.basic import in2out, node_rewriter
 from aesara.scalar import Add, Sigmoid
@@ -19,22 +14,13 @@ from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
 from adversarial.backend.loops import FLOATS
 from adversarial.backend.maxout import Maxout
 from adversarial.backend.rectifier import Rectify
-
-TAG = "adversarial_fused"
-
-
-def _is(node: Optional[Apply], scalar_op: type) -> bool:
-    return (
-        node is not None
-        and isinstance(node.op, Elemwise)
-        and isinstance(node.op.scalar_op, scalar_op)
-    )
+from adversarial.backend.rewrites.shapes import is_elemwise
 
 
 def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Variable]]:
     """(z, bias) when `v` is z + bias, a matrix and a broadcast row, needed nowhere else."""
     node = v.owner
-    if not _is(node, Add) or len(node.inputs) != 2 or len(fgraph.clients[v]) != 1:
+    if not is_elemwise(node, Add) or len(node.inputs) != 2 or len(fgraph.clients[v]) != 1:
         return None
     for z, row in (node.inputs, node.inputs[::-1]):
         shuffle = row.owner
@@ -59,7 +45,7 @@ def fuse_rectify(fgraph: Any, node: Apply) -> Optional[list]:
 
 @node_rewriter([Elemwise])
 def fuse_sigmoid(fgraph: Any, node: Apply) -> Optional[list]:
-    if not _is(node, Sigmoid):
+    if not is_elemwise(node, Sigmoid):
         return None
     found = _matrix_and_bias(fgraph, node.inputs[0])
     return found and [BiasElementwise("sigmoid")(*found)]
@@ -88,14 +74,7 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
-def register() -> None:
-    """Add the rewrites to Aesara's data base; once a process."""
-    name = "adversarial_fuse"
-    if name in optdb.__db__:
-        return
-    fusing = in2out(fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, name=name)
-    # Before Aesara fuses elementwise operations (49), which would hide the patterns.
-    optdb.register(name, fusing, "fast_run", TAG, position=48.6)
-    name = "adversarial_in_place"
-    in_place = in2out(work_in_place, ignore_newtrees=True, name=name)
-    optdb.register(name, in_place, "fast_run", "inplace", TAG, position=75.5)
+patterns = in2out(
+    fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, name="adversarial_fuse"
+)
+in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
