@@ -223,9 +223,9 @@ def _treat_rows_alike(nodes: Sequence[Apply]) -> bool:
 
 def _is_shared(parts: Sequence[Variable]) -> bool:
     """Whether `parts` are one and the same for every row: a row, a number, a constant of these."""
-    return all(
-        part.type.broadcastable[:1] in ((), (True,)) and (part is parts[0] or _equal(part, parts[0]))
-        for part in parts
+    first = parts[0]
+    return first.type.broadcastable[:1] in ((), (True,)) and all(
+        part is first or _equal(part, first) for part in parts
     )
 
 
