@@ -2,6 +2,7 @@
 """Train what a YAML file describes.
 
     python train.py yaml/mnist.yaml
+    python train.py --resume yaml/mnist.pkl    # goes on where that run stopped
 
 Leaves the model (.pkl), every channel of every epoch (.monitor.csv) and a grid of samples (.png)
 where the YAML's save_path says: beside the YAML, usually. Ctrl-C saves and stops.
@@ -10,6 +11,7 @@ where the YAML's save_path says: beside the YAML, usually. Ctrl-C saves and stop
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -19,20 +21,20 @@ import time
 import warnings
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, Optional
+from typing import Optional
 
 try:
     from tqdm import tqdm
 
     import adversarial
     from adversarial import backend
-    from adversarial.config.yaml_parse import load_phases
-    from adversarial.termination_criteria import And, EpochCounter
-    from adversarial.train import Train
+    from adversarial.run import Run
+    from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
     from adversarial.train_extensions.progress import Progress
     from adversarial.train_extensions.report import EpochTable, MonitorCSV
     from adversarial.train_extensions.samples import SampleGrid
-    from adversarial.utils import cli, seeding
+    from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+    from adversarial.utils import cli, lock
     from adversarial.utils.signals import Interrupted
 except KeyboardInterrupt:  # importing takes a second
     print("train.py: interrupted", file=sys.stderr)
@@ -45,11 +47,19 @@ log = logging.getLogger("train")
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train what a YAML file describes.")
     add = parser.add_argument
-    add("config", help="YAML file: a Train object, or a list of them to run one after another")
+    add("config", nargs="?",
+        help="YAML file: a Train object, or a list of them to run one after another")
+    add("--resume", metavar="MODEL", help="go on with the training that saved this model file, "
+        "exactly as if it had not stopped")
+    add("--overwrite", action="store_true", help="replace a model file that is there already")
     add("--time-budget", type=cli.positive_number, metavar="SECONDS",
         help="begin no epoch after so many seconds")
     add("--max-epochs", type=cli.positive_int, metavar="N",
-        help="train for at most N epochs, or fewer where the YAML says so")
+        help="train for at most N epochs, those before --resume included")
+    add("--nan-policy", choices=NAN_POLICIES, default="stop",
+        help="when the training diverges: stop, keeping the last good model; or go back to that, "
+        f"multiply the learning rate by {ROLLBACK_FACTOR:g} and go on, {MOST_ROLLBACKS} times at "
+        "most (stop)")
     add("--seed", type=cli.natural, metavar="N", help="run another replicate of the experiment")
     add("--all-channels", action="store_true",
         help="print every monitor channel, not only the important ones")
@@ -59,7 +69,12 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--version", action="version",
         version=f"adversarial-nets {adversarial.__version__}, {AESARA}, "
         f"Python {sys.version.split()[0]}")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if (args.config is None) == (args.resume is None):
+        parser.error("give either a YAML file or --resume with a model file")
+    if args.resume and args.seed is not None:
+        parser.error("--seed is the run's own when it is resumed")
+    return args
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -70,29 +85,34 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
         logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
     warnings.showwarning = lambda message, *rest: log.warning("%s", message)
-    seeding.set_base_seed(args.seed)
     log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
-    phases = load_phases(args.config, allow_modules=args.allow_module)
-    for number, make in enumerate(phases, start=1):
-        if len(phases) > 1:
-            log.info("phase %d of %d", number, len(phases))
-        phase = make()
-        if not isinstance(phase, Train):
-            raise TypeError(f"{args.config} describes a {type(phase).__name__}, not a Train object")
-        left = None
-        if args.time_budget is not None:
-            left = max(0.0, args.time_budget - (time.monotonic() - began))
-        status = train(phase, args, left)
-        if status:
-            return status
+    if args.resume:
+        run = Run.of_model(args.resume, args.allow_module)
+    else:
+        run = Run.of_yaml(args.config, args.seed, args.allow_module)
+    phases = run.phases()
+    for number in range(run.first, len(phases)):
+        path = run.save_path(phases, number)
+        with contextlib.nullcontext() if path is None else lock.exclusive(path):
+            if number == run.first:
+                run.check_files(phases, args.overwrite)
+            if len(phases) > 1:
+                log.info("phase %d of %d", number + 1, len(phases))
+            if run.is_done(number):
+                log.info("finished after %d epochs; nothing is left to do", run.resume_from.epochs)
+                continue
+            left = None
+            if args.time_budget is not None:
+                left = max(0.0, args.time_budget - (time.monotonic() - began))
+            status = train(run.make(phases, number), args, left)
+            if status:
+                return status
     return 0
 
 
 def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) -> int:
     """Run one phase to its end; the status for the shell."""
     describe(phase)
-    if args.max_epochs is not None:
-        limit_epochs(phase.algorithm, args.max_epochs)
     progress = Progress()
     if not args.quiet:
         phase.extensions += [progress, EpochTable(args.all_channels)]
@@ -102,11 +122,13 @@ def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) 
         if hasattr(phase.model, "generator"):
             phase.extensions.append(SampleGrid(stem + ".png"))
     try:
-        phase.main_loop(time_budget)
+        phase.main_loop(time_budget, args.max_epochs, args.nan_policy)
     except Interrupted as stop:
         progress.close()
         print(f"{cli.program_name()}: {stop}; {outcome(phase)}", file=sys.stderr)
         return 128 + stop.signum
+    except TrainingDiverged as error:
+        raise TrainingDiverged(f"{error}; {what_is_kept(phase)}") from error
     finally:
         progress.close()
     log.info("done; %s", outcome(phase))
@@ -131,12 +153,11 @@ def outcome(phase: Train) -> str:
     return done + (f"; saved {phase.save_path}" if phase.is_saved else "; not saved")
 
 
-def limit_epochs(algorithm: Any, epochs: int) -> None:
-    """Stop after so many epochs, or earlier where the algorithm's own criterion says so."""
-    if not hasattr(algorithm, "termination_criterion"):
-        raise ValueError("--max-epochs needs an experiment whose algorithm can be told to stop")
-    own, limit = algorithm.termination_criterion, EpochCounter(epochs)
-    algorithm.termination_criterion = limit if own is None else And([own, limit])
+def what_is_kept(phase: Train) -> str:
+    """After a divergence."""
+    if phase.last_save is None:
+        return "no model had been saved"
+    return f"{phase.save_path} is the model after {phase.last_save[0]} epochs"
 
 
 def terminate(signum: int, frame: Optional[FrameType]) -> None:

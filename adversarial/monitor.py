@@ -48,11 +48,15 @@ class MonitorChannel(Persistent):
         self.dataset = dataset
         self.prereqs = list(prereqs or [])
         self.doc = get_monitor_doc(val)
-        self.val_record: list[float] = list(old_channel.val_record) if old_channel else []
-        self.epoch_record: list[int] = list(old_channel.epoch_record) if old_channel else []
-        self.batch_record: list[int] = list(old_channel.batch_record) if old_channel else []
-        self.example_record: list[int] = list(old_channel.example_record) if old_channel else []
-        self.time_record: list[float] = list(old_channel.time_record) if old_channel else []
+        self.take_records(old_channel)
+
+    def take_records(self, old: Optional[MonitorChannel]) -> None:
+        """Go on with copies of the records of `old`, or with empty ones."""
+        self.val_record: list[float] = list(old.val_record) if old else []
+        self.epoch_record: list[int] = list(old.epoch_record) if old else []
+        self.batch_record: list[int] = list(old.batch_record) if old else []
+        self.example_record: list[int] = list(old.example_record) if old else []
+        self.time_record: list[float] = list(old.time_record) if old else []
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -134,6 +138,23 @@ class Monitor(Persistent):
     def report_epoch(self) -> None:
         """Count a training epoch."""
         self._epochs_seen += 1
+
+    def go_on_from(self, earlier: Monitor) -> None:
+        """Take over the records, counts and clock of `earlier`, which a file held."""
+        self._epochs_seen = earlier._epochs_seen
+        self._batches_seen = earlier._batches_seen
+        self._examples_seen = earlier._examples_seen
+        self.training_succeeded = False
+        self._seconds_before = earlier._seconds_before
+        self._began = time.monotonic()
+        for name, channel in earlier.channels.items():
+            if name in self.channels:
+                self.channels[name].take_records(channel)
+            else:
+                self.channels[name] = channel
+        for name, channel in self.channels.items():
+            if name not in earlier.channels:
+                channel.take_records(None)
 
     # Set-up
 

@@ -7,16 +7,18 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import backend
+from adversarial import backend, checkpoint
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
+from adversarial.utils.serial import Persistent
 from adversarial.utils.signals import Interrupted, StopRequest
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,20 @@ COMPILING = (
     "compiling; the first time this takes up to a minute, because every operation becomes C++ "
     "that g++ has to compile (later starts find the results)"
 )
+NAN_POLICIES = ("stop", "rollback")
+# What a rollback multiplies the learning rate by, and how many of them a training may have.
+ROLLBACK_FACTOR = 0.5
+MOST_ROLLBACKS = 5
+
+
+class _Course(Persistent):
+    """How far a training has come, beside what the monitor counts."""
+
+    def __init__(self) -> None:
+        self.first_epoch: Optional[int] = None  # None until training has begun
+        self.is_finished = False  # by the algorithm's own criterion
+        self.epoch_seconds = 0.0  # that the epoch under way has taken already
+        self.rollbacks = 0
 
 
 class Train:
@@ -67,7 +83,17 @@ class Train:
         self.save_freq = save_freq
         self.allow_overwrite = allow_overwrite
         self.extensions = list(extensions or [])
-        self._saved_at: Optional[tuple[int, int]] = None
+        # What says how to make this object again (a plain dict); kept in the model file.
+        self.experiment: Optional[dict[str, Any]] = None
+        # Further modules whose classes its own model files may hold.
+        self.allow_modules: Collection[str] = ()
+        self._course = _Course()
+        # (epochs, minibatches) of what the model file holds; None where it is not of this training.
+        self.last_save: Optional[tuple[int, int]] = None
+        self._save_failed = False
+        self._resume_from: Optional[checkpoint.Saved] = None
+        # Where a rollback goes: what was saved in this process, or a path.
+        self._last_good: Any = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
@@ -89,14 +115,9 @@ class Train:
         if self.save_path is None:
             return
         path = Path(self.save_path)
-        if path.exists() and not self.allow_overwrite:
+        if path.exists() and not self.allow_overwrite and self._resume_from is None:
             raise FileExistsError(f"{path} exists and allow_overwrite is off: move it away first")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"{path.parent}, where the model is to be saved, is no folder")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(f"{path}, where the model is to be saved, is not writable")
-        if path.exists() and not path.is_file():
-            raise FileExistsError(f"{path}, where the model is to be saved, is no file")
+        check_writable(path)
 
     def _add_time_channels(self) -> None:
         monitored = getattr(self.algorithm, "monitoring_dataset", None)
@@ -119,47 +140,106 @@ class Train:
         log.info("time budget of %g s spent", time_budget)
         return True
 
-    def main_loop(self, time_budget: Optional[float] = None) -> None:
-        """Train until the criterion says stop, or `time_budget` seconds are spent.
+    def resume(self, saved: checkpoint.Saved) -> None:
+        """Have `main_loop` go on from `saved` (see `checkpoint.read`).
+
+        This object must have been made as the one that was saved.
+        """
+        self._resume_from = saved
+
+    def main_loop(
+        self,
+        time_budget: Optional[float] = None,
+        max_epochs: Optional[int] = None,
+        nan_policy: str = "stop",
+    ) -> None:
+        """Train until the criterion says stop.
+
+        Parameters
+        ----------
+        time_budget : float, optional
+            Begin no epoch after so many seconds.
+        max_epochs : int, optional
+            Train for at most so many epochs, those before a resumption included.
+        nan_policy : str
+            When a parameter or an objective is not finite any more, the model file stays and the
+            bad state is saved beside it (.diverged.pkl). 'stop' then raises TrainingDiverged;
+            'rollback' goes back to the last save (or the beginning), multiplies the learning rate
+            by ROLLBACK_FACTOR and goes on, MOST_ROLLBACKS times at most.
 
         Interrupted after SIGINT or SIGTERM, once the minibatch is done and the model saved.
         """
+        if nan_policy not in NAN_POLICIES:
+            raise ValueError(f"nan_policy must be one of {NAN_POLICIES}, not {nan_policy!r}")
         t0 = time.monotonic()
         self.setup()
-        untrained = self._seen()
+        if self._resume_from is not None:
+            self._restore(self._resume_from)
+            self._last_good = self._resume_from
+            self._resume_from = None
+            self.last_save = self._seen()
+        elif nan_policy == "rollback":
+            data = serial.to_string(self.model, training=self._training())
+            self._last_good = checkpoint.from_bytes(data, self.allow_modules)
+        untouched = self._seen()
         with StopRequest() as stop:
+            if self.algorithm is not None:
+                # Between minibatches only: a step is never torn in two.
+                self.algorithm.between_minibatches = stop.check
             try:
-                self._run(t0, time_budget, stop)
+                while True:
+                    try:
+                        self._run(t0, time_budget, max_epochs, stop)
+                        break
+                    except TrainingDiverged as error:
+                        self._keep_diverged(error)
+                        if nan_policy != "rollback":
+                            raise
+                        self._roll_back(error)
             except Interrupted:
                 # A model that has not been trained must not replace one that has.
-                if self.save_freq and self._seen() != untrained:
+                if self.save_freq and self._seen() != untouched:
                     self.save()
                 raise
         self.model.monitor.training_succeeded = True
-        if self.save_freq:
+        if self.save_freq and not (self.is_saved and self._seen() == untouched):
             self.save()
 
-    def _run(self, t0: float, time_budget: Optional[float], stop: StopRequest) -> None:
-        monitor = self.model.monitor
-        self.run_callbacks_and_monitoring()
-        if self.algorithm is not None:
-            # Between minibatches only: a step is never torn in two.
-            self.algorithm.update_callbacks.append(lambda algorithm: stop.check())
+    def _run(
+        self, t0: float, time_budget: Optional[float], max_epochs: Optional[int], stop: StopRequest
+    ) -> None:
+        monitor, course = self.model.monitor, self._course
+        if course.first_epoch is None:
+            course.first_epoch = monitor.get_epochs_seen()
+            self.run_callbacks_and_monitoring()
+        else:
+            for extension in self.extensions:
+                if extension.only_watches:
+                    extension.on_monitor(self.model, self.dataset, self.algorithm)
         while True:
             stop.check()
+            done = monitor.get_epochs_seen() - course.first_epoch
+            if course.is_finished or (max_epochs is not None and done >= max_epochs):
+                return
             if self.exceeded_time_budget(t0, time_budget):
                 return
-            epoch_began = time.monotonic()
-            go_on = self._train_epoch()
-            _set(self.training_seconds, time.monotonic() - epoch_began)
+            epoch_began = time.monotonic() - course.epoch_seconds
+            try:
+                go_on = self._train_epoch()
+            finally:
+                course.epoch_seconds = time.monotonic() - epoch_began
+            _set(self.training_seconds, course.epoch_seconds)
+            course.epoch_seconds = 0.0
             monitor.report_epoch()
             self.run_callbacks_and_monitoring()
             _set(self.total_seconds, time.monotonic() - epoch_began)
             if self.algorithm is not None:
                 go_on = self.algorithm.continue_learning(self.model)
-            if not go_on:
-                return
-            if self.save_freq and monitor.get_epochs_seen() % self.save_freq == 0:
+            course.is_finished = not go_on
+            last = course.is_finished or done + 1 == max_epochs
+            if self.save_freq and not last and (
+                self._save_failed or monitor.get_epochs_seen() % self.save_freq == 0
+            ):
                 self.save()
 
     def _train_epoch(self) -> bool:
@@ -172,8 +252,22 @@ class Train:
     def run_callbacks_and_monitoring(self) -> None:
         """Measure the channels, then call the extensions."""
         self.model.monitor()
+        self._check_objectives()
         for extension in self.extensions:
             extension.on_monitor(self.model, self.dataset, self.algorithm)
+
+    def _check_objectives(self) -> None:
+        for name, channel in self.model.monitor.channels.items():
+            words = name.split("_")
+            if "objective" in words[-2:] and channel.val_record:
+                if not np.isfinite(channel.val_record[-1]):
+                    raise TrainingDiverged(
+                        f"the channel {name} is {channel.val_record[-1]} after epoch "
+                        f"{self.model.monitor.get_epochs_seen()}: the run has diverged; a lower "
+                        "learning_rate may help"
+                    )
+
+    # Saving and going on
 
     def save(self) -> None:
         """Write the model file; a failure is a warning, so that training goes on."""
@@ -181,20 +275,100 @@ class Train:
             extension.on_save(self.model, self.dataset, self.algorithm)
         if self.save_path is None:
             return
+        self._save_failed = not self._write(self.save_path)
+        if not self._save_failed:
+            self.last_save = self._seen()
+            self._last_good = self.save_path
+
+    def _write(self, path: str) -> bool:
         try:
-            serial.save(self.save_path, self.model)
-        except OSError as error:
-            log.warning("could not save %s: %s", self.save_path, error.strerror or error)
-        else:
-            self._saved_at = self._seen()
+            serial.save(path, self.model, training=self._training())
+        # Of whatever kind: a run of hours must not end here, and the next save may succeed.
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or error
+            log.warning("could not save %s: %s", path, reason)
+            return False
+        return True
+
+    def _training(self) -> dict[str, Any]:
+        return checkpoint.document(self._roots(), self.experiment)
+
+    def _roots(self) -> dict[str, Any]:
+        """What holds the state of the training; those who only watch have none."""
+        return {
+            "model": self.model,
+            "extensions": [each for each in self.extensions if not each.only_watches],
+            "algorithm": self.algorithm,
+            "callbacks": list(getattr(self.algorithm, "update_callbacks", ())),
+            "course": self._course,
+            "dataset": _Holder(self.dataset, self.training_seconds, self.total_seconds),
+        }
+
+    def _restore(self, saved: checkpoint.Saved) -> None:
+        if saved.machine != checkpoint.machine():
+            log.warning(
+                "%s was trained with %s, and is now with %s: the numbers will agree closely, but "
+                "not bit for bit", saved.name, saved.machine, checkpoint.machine(),
+            )
+        lost = saved.restore(self._roots())
+        if lost:
+            log.warning(
+                "not all that was saved has a place in the experiment as it is now (%s): training "
+                "goes on, but not bit for bit", ", ".join(lost[:5]),
+            )
+
+    def _keep_diverged(self, error: TrainingDiverged) -> None:
+        if self.save_path is not None:
+            path = os.path.splitext(self.save_path)[0] + ".diverged.pkl"
+            if self._write(path):
+                log.warning("%s; that state is kept in %s", error, path)
+
+    def _roll_back(self, error: TrainingDiverged) -> None:
+        """To the last good state, with a lower learning rate; `error` when that was done enough."""
+        rollbacks = self._course.rollbacks + 1
+        scale = getattr(self.algorithm, "learning_rate_scale", None)
+        if rollbacks > MOST_ROLLBACKS or scale is None or self._last_good is None:
+            raise error
+        lowered = float(scale.get_value()) * ROLLBACK_FACTOR
+        good = self._last_good
+        if not isinstance(good, checkpoint.Saved):
+            good = checkpoint.read(good, self.allow_modules)
+        self._restore(good)
+        self._course.rollbacks = rollbacks
+        _set(scale, lowered)
+        log.warning(
+            "rolled back to epoch %d, minibatch %d; going on with %g times the learning rate "
+            "(rollback %d of %d)", *self._seen(), lowered, rollbacks, MOST_ROLLBACKS,
+        )
 
     @property
     def is_saved(self) -> bool:
         """Whether the model file holds the model as it is now."""
-        return self._saved_at == self._seen()
+        return self.last_save == self._seen()
 
     def _seen(self) -> tuple[int, int]:
         return self.model.monitor.get_epochs_seen(), self.model.monitor.get_batches_seen()
+
+
+class _Holder:
+    """Things whose state is saved under one name."""
+
+    def __init__(self, *things: Any) -> None:
+        self.things = list(things)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """OSError, in one line, unless a model can be saved as `path`."""
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}, where the model is to be saved, is no folder")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path}, where the model is to be saved, is no file")
+    # A save makes a new file in the folder and then renames it.
+    for place in (path, folder) if path.exists() else (folder,):
+        if not os.access(place, os.W_OK):
+            raise PermissionError(f"{place}, where the model is to be saved, is not writable")
 
 
 @contextlib.contextmanager
@@ -209,5 +383,5 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
         timer.cancel()
 
 
-def _set(variable: Any, seconds: float) -> None:
-    variable.set_value(np.asarray(seconds, dtype=variable.dtype))
+def _set(variable: Any, value: float) -> None:
+    variable.set_value(np.asarray(value, dtype=variable.dtype))

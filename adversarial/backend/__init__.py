@@ -14,6 +14,7 @@ import aesara  # noqa: E402
 from adversarial.backend.blas import describe  # noqa: E402
 from adversarial.backend.compiler import CompilerMissing  # noqa: E402
 from adversarial.backend.conv import conv2d, repair, transposed_conv2d  # noqa: E402
+from adversarial.backend.finite import all_finite  # noqa: E402
 from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
 from adversarial.backend.pooling import max_pool, mean_pool, pooled_size  # noqa: E402
@@ -30,6 +31,7 @@ floatX: str = aesara.config.floatX  # noqa: N816
 __all__ = [
     "CompilerMissing",
     "RandomStreams",
+    "all_finite",
     "conv2d",
     "describe",
     "floatX",

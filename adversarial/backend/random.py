@@ -234,6 +234,8 @@ class RandomStreams:
 
     # Holds nothing but plain data once asked for its state, so it may be saved with a model.
     persistent = True
+    # How many draws the graphs built in this process hold.
+    new_at_start = ("streams",)
 
     def __init__(self, seed: int | Sequence[int], purpose: str = "") -> None:
         words = [seed] if isinstance(seed, (int, np.integer)) else list(seed)

@@ -13,7 +13,6 @@ first object is made. Every error is a `YamlError`: one line with file, line and
 
 from __future__ import annotations
 
-import functools
 import os
 import reprlib
 from collections import namedtuple
@@ -38,7 +37,7 @@ from adversarial.config.nodes import (
 from adversarial.utils import serial
 
 __all__ = [
-    "BaseProxy", "Proxy", "YamlError", "construct_mapping", "constructor_float",
+    "BaseProxy", "Phase", "Proxy", "YamlError", "construct_mapping", "constructor_float",
     "constructor_import", "do_not_recurse", "initialize", "load", "load_path", "load_phases",
     "load_train_file", "multi_constructor_import", "multi_constructor_obj", "multi_constructor_pkl",
     "try_to_import",
@@ -152,21 +151,42 @@ def load_train_file(
     return load_path(config_file_path, environ, allow_modules=allow_modules)
 
 
+class Phase:
+    """An object that a YAML file describes, to be made when this is called."""
+
+    def __init__(self, tree: Any, made: dict[int, Any]) -> None:
+        self._tree = tree
+        self._made = made
+
+    def __call__(self) -> Any:
+        return _instantiate(self._tree, self._made)
+
+    def argument(self, name: str) -> Any:
+        """The plain value that the YAML gives as argument `name`; None where it gives no such."""
+        value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
+        return None if isinstance(value, (Proxy, list, dict)) else value
+
+
 def load_phases(
     path: str | os.PathLike[str],
     environ: Mapping[str, str] | None = None,
     *,
     allow_modules: Collection[str] = (),
-) -> list[Callable[[], Any]]:
-    """Makers of the objects that a YAML file lists, or of its only one.
+    text: str | None = None,
+) -> list[Phase]:
+    """The objects that a YAML file lists, or its only one, each made when it is called.
 
-    Each is made when its maker is called, so that one may load (`!pkl:`) what the one before it
-    saved. What an anchor shares among them is one object.
+    So one may load (`!pkl:`) what the one before it saved. What an anchor shares among them is one
+    object. `text` is taken for what the file holds.
     """
-    tree = load_path(path, environ, instantiate=False, allow_modules=allow_modules)
+    environ = {**train_environment(path), **(environ or {})}
+    if text is None:
+        tree = load_path(path, environ, instantiate=False, allow_modules=allow_modules)
+    else:
+        tree = load(text, environ, False, allow_modules=allow_modules, name=os.fspath(path))
     made: dict[int, Any] = {}
     items = tree if isinstance(tree, list) else [tree]
-    return [functools.partial(_instantiate, item, made) for item in items]
+    return [Phase(item, made) for item in items]
 
 
 def try_to_import(tag_suffix: str, allow_modules: Collection[str] = ()) -> Any:

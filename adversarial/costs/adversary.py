@@ -10,7 +10,7 @@ import numpy as np
 from aesara.gradient import disconnected_grad
 
 from adversarial import backend
-from adversarial.costs.cost import Cost, DefaultDataSpecsMixin
+from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace
 from adversarial.utils.seeding import seed_words
@@ -202,12 +202,13 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         """Each player's gradient of its own objective; zeros for players never trained."""
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         players = [
-            (model.discriminator, self.ever_train_discriminator, self._d_gradients, d),
-            (model.generator, self.ever_train_generator, self._g_gradients, g),
-            (model.inferer, self.ever_train_inference, self._i_gradients, i),
+            ("discriminator", self.ever_train_discriminator, self._d_gradients, d),
+            ("generator", self.ever_train_generator, self._g_gradients, g),
+            ("inferer", self.ever_train_inference, self._i_gradients, i),
         ]
-        gradients: OrderedDict = OrderedDict()
-        for player, ever, gradients_of, objective in players:
+        gradients = Gradients()
+        for name, ever, gradients_of, objective in players:
+            player = getattr(model, name)
             if player is None:
                 continue
             params = player.get_params()
@@ -216,9 +217,9 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
                 raise ValueError(f"two players share the parameters {', '.join(shared)}")
             if ever:
                 found = gradients_of(objective, params, samples)
+                gradients.add(f"of the {name}", objective, params, found)
             else:
-                found = [T.zeros_like(param) for param in params]
-            gradients.update(zip(params, found))
+                gradients.update((param, T.zeros_like(param)) for param in params)
         updates: OrderedDict = OrderedDict()
         if self.alternate_g:
             updates[self.now_train_generator] = 1.0 - self.now_train_generator

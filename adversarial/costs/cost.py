@@ -12,6 +12,25 @@ from adversarial.space import CompositeSpace, NullSpace
 from adversarial.utils.serial import Persistent
 
 
+class Gradients(OrderedDict):
+    """Parameter -> gradient.
+
+    Attributes
+    ----------
+    objectives : dict of str to (symbolic scalar, list of parameters)
+        What these are the gradients of, so that training can see whether it is finite.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objectives: dict[str, tuple[Any, list]] = {}
+
+    def add(self, name: str, objective: Any, params: list, gradients: Sequence[Any]) -> None:
+        """Add the gradients of one objective."""
+        self.update(zip(params, gradients))
+        self.objectives[name] = (objective, params)
+
+
 class Cost(Persistent):
     """What training minimises: an expression of a model and a batch of data."""
 
@@ -28,11 +47,13 @@ class Cost(Persistent):
     def get_gradients(
         self, model: Any, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
-        """(parameter -> gradient, further updates to make at each step)."""
+        """(parameter -> gradient, further updates to make at each step); see `Gradients`."""
         cost = self.expr(model, data, **kwargs)
         params = list(model.get_params())
-        gradients = T.grad(cost, params, disconnected_inputs="ignore")
-        return OrderedDict(zip(params, gradients)), OrderedDict()
+        gradients = Gradients()
+        found = T.grad(cost, params, disconnected_inputs="ignore")
+        gradients.add("of the model", cost, params, found)
+        return gradients, OrderedDict()
 
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
         """Channel name -> symbolic scalar."""
@@ -152,10 +173,12 @@ class SumOfCosts(Cost):
     def get_gradients(
         self, model: Any, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
-        gradients: OrderedDict = OrderedDict()
+        gradients = Gradients()
         updates: OrderedDict = OrderedDict()
         for coeff, cost, part in zip(self.coeffs, self.costs, self._parts(data)):
             found, more = cost.get_gradients(model, part, **kwargs)
+            for name, objective in getattr(found, "objectives", {}).items():
+                gradients.objectives[f"{name}, term {len(gradients.objectives)}"] = objective
             for param, gradient in found.items():
                 term = coeff * gradient
                 gradients[param] = gradients[param] + term if param in gradients else term

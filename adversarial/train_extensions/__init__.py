@@ -14,7 +14,16 @@ from adversarial.utils.serial import Persistent
 
 
 class TrainExtension(Persistent):
-    """Base of the extensions. Override what is needed; the base does nothing."""
+    """Base of the extensions. Override what is needed; the base does nothing.
+
+    Attributes
+    ----------
+    only_watches : bool
+        Whether training is the same without it: nothing of it belongs to a saved training, and it
+        is shown the last monitoring again when a training is resumed.
+    """
+
+    only_watches = False
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called once before training, after the algorithm's own setup."""

@@ -101,6 +101,8 @@ class MonitorBasedSaveBest(TrainExtension):
         If neither `save_path` nor `store_best_model` is given.
     """
 
+    kept_whole = ("best_model",)
+
     def __init__(
         self,
         channel_name: str,

@@ -19,7 +19,8 @@ from adversarial.utils.serial import Persistent
 class _PolyakWorker(Persistent):
     """Update callback that keeps the running mean of a model's parameters.
 
-    The mean is over the parameters as they were after each call, all weighted alike.
+    The mean is over the parameters as they were after each call since it began, all weighted
+    alike.
     """
 
     def __init__(self, model: Any) -> None:
@@ -28,6 +29,7 @@ class _PolyakWorker(Persistent):
             shared(param.get_value(), name=f"mean_{param.name}") for param in self._params
         ]
         self._steps = shared(np.int64(0), name="polyak_steps")
+        self.has_begun = False
         self._average = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -51,7 +53,15 @@ class _PolyakWorker(Persistent):
         self._params = params
         self._average = None
 
+    def begin(self) -> None:
+        """Average from the next call on."""
+        for param, mean in self.param_to_mean.items():
+            mean.set_value(param.get_value())
+        self.has_begun = True
+
     def __call__(self, algorithm: Any) -> None:
+        if not self.has_begun:
+            return
         if self._average is None:
             self._average = self._compile()
         self._average()
@@ -100,19 +110,22 @@ class PolyakAveraging(EpochExtension):
         self._worker: _PolyakWorker | None = None
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """After a restart, go on averaging."""
-        if self._worker is not None:
+        """Have the algorithm call after each minibatch; after a restart, go on averaging."""
+        if self._worker is None:
+            self._worker = _PolyakWorker(model)
+        else:
             self._worker.bind(model)
-            self._call_after_minibatches(algorithm)
+        callbacks = algorithm.update_callbacks
+        if not any(callback is self._worker for callback in callbacks):
+            callbacks.append(self._worker)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Begin averaging, or save, when due."""
         done = self._epochs_done(model)
         if done < self.start:
             return
-        if self._worker is None:
-            self._worker = _PolyakWorker(model)
-            self._call_after_minibatches(algorithm)
+        if not self._worker.has_begun:
+            self._worker.begin()
             if hasattr(model, "add_polyak_channels"):
                 model.add_polyak_channels(
                     self._worker.param_to_mean, algorithm.monitoring_dataset
@@ -130,7 +143,7 @@ class PolyakAveraging(EpochExtension):
         ValueError
             If averaging has not begun.
         """
-        if self._worker is None:
+        if self._worker is None or not self._worker.has_begun:
             raise ValueError(f"there is no average yet: averaging begins after epoch {self.start}")
         params = list(model.get_params())
         means = [mean.get_value() for mean in self._worker.param_to_mean.values()]
@@ -142,8 +155,3 @@ class PolyakAveraging(EpochExtension):
         finally:
             for param, value in zip(params, own):
                 param.set_value(value)
-
-    def _call_after_minibatches(self, algorithm: Any) -> None:
-        callbacks = algorithm.update_callbacks
-        if not any(callback is self._worker for callback in callbacks):
-            callbacks.append(self._worker)

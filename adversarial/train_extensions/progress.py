@@ -28,6 +28,8 @@ class Progress(TrainExtension):
         The least time between two lines.
     """
 
+    only_watches = True
+
     def __init__(
         self, bar: Optional[bool] = None, seconds_between_lines: float = SECONDS_BETWEEN_LINES
     ) -> None:

@@ -63,6 +63,8 @@ class EpochTable(TrainExtension):
         Takes each line; by default it is printed to stdout.
     """
 
+    only_watches = True
+
     def __init__(
         self, all_channels: bool = False, show: Optional[Callable[[str], Any]] = None
     ) -> None:
@@ -111,6 +113,8 @@ class MonitorCSV(TrainExtension):
     failure to write is a warning.
     """
 
+    only_watches = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._names: Optional[list[str]] = None
@@ -126,7 +130,8 @@ class MonitorCSV(TrainExtension):
         if not names:
             return
         try:
-            if names != self._names:
+            # A training that fell back to an earlier epoch takes that epoch's rows back, too.
+            if names != self._names or model.monitor.get_epochs_seen() <= self._last_epoch:
                 rows = records(channels, names, after=-1)
                 with atomic_write(self.path) as stream:
                     stream.write(_as_csv([[*COUNTS, *names], *rows]))

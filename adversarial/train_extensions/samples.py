@@ -34,6 +34,8 @@ class SampleGrid(TrainExtension):
         Screen pixels for each of the model's.
     """
 
+    only_watches = True
+
     def __init__(
         self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,
         scale: int = 2,

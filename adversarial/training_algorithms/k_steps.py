@@ -34,8 +34,8 @@ class SGD(sgd.SGD):
         self._g_step = self._compile_step(indices, g, OrderedDict())
 
     def _on_minibatch(self, indices: np.ndarray) -> None:
-        self._d_step(indices)
+        self._take(self._d_step, indices)
         self.steps_since_generator += 1
         if self.steps_since_generator >= self.discriminator_steps:
-            self._g_step(indices)
+            self._take(self._g_step, indices)
             self.steps_since_generator = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Optional
@@ -54,6 +55,8 @@ class SGD(TrainingAlgorithm):
     ----------
     batches_this_epoch, batches_per_epoch : int
         Minibatches done in this epoch, and in a whole one.
+    learning_rate_scale : shared variable
+        1, multiplies the learning rate; for those who lower it whatever the schedules say.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class SGD(TrainingAlgorithm):
                 raise ValueError("give learning_rule or init_momentum, not both")
             learning_rule = Momentum(init_momentum)
         self.learning_rate = backend.shared(float(learning_rate), "learning_rate")
+        self.learning_rate_scale = backend.shared(1.0, "learning_rate_scale")
         self.learning_rule = learning_rule
         self.cost = cost
         self.batch_size = batch_size
@@ -109,6 +113,8 @@ class SGD(TrainingAlgorithm):
         self.rng = numpy_rng(seed, DEFAULT_SEED)
         self.batches_this_epoch = 0
         self.batches_per_epoch = 0
+        # While an epoch is under way, the generator as it was when the epoch began.
+        self._rng_of_epoch: Optional[np.random.RandomState] = None
 
     # Set-up
 
@@ -120,15 +126,17 @@ class SGD(TrainingAlgorithm):
         self.params = list(model.get_params())
         if not self.params:
             raise ValueError(f"{model!r} has no parameters to train")
-        self._check_parameters()
         self._synchronize_batch_size(model)
         self.monitor = Monitor.get_monitor(model)
+        self._check_parameters()
         indices = T.lvector("indices")
         data = dataset.symbolic_batch(indices, self.cost.get_data_specs(model))
         fixed = self.cost.get_fixed_var_descr(model, data)
         if fixed.on_load_batch:
             raise NotImplementedError("costs with on_load_batch need data outside the graph")
-        self._compile(indices, *self.cost.get_gradients(model, data, **fixed.fixed_vars))
+        gradients, updates = self.cost.get_gradients(model, data, **fixed.fixed_vars)
+        self._objectives = dict(getattr(gradients, "objectives", {}))
+        self._compile(indices, gradients, updates)
         # After the step, since a learning rule's channels are of what its updates made.
         self._setup_monitor(model)
 
@@ -163,7 +171,7 @@ class SGD(TrainingAlgorithm):
         )
         first = next(iter(self.monitoring_dataset.values()))
         self.monitor.add_channel(
-            "learning_rate", None, self.learning_rate, dataset=first, data_specs=(NullSpace(), "")
+            "learning_rate", None, self._scaled_rate(), dataset=first, data_specs=(NullSpace(), "")
         )
         if self.learning_rule is not None:
             self.learning_rule.add_channels_to_monitor(self.monitor, first)
@@ -173,7 +181,10 @@ class SGD(TrainingAlgorithm):
         self._step = self._compile_step(indices, gradients, updates)
 
     def _compile_step(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> Any:
-        """A function of minibatch indices that moves the parameters named in `gradients`."""
+        """A function of minibatch indices that moves the parameters named in `gradients`.
+
+        It returns the objectives, by name, and whether these and all new values are `finite`.
+        """
         foreign = [param for param in gradients if param not in self.params]
         if foreign:
             raise ValueError(f"the cost has a gradient for {foreign[0]}, not a model parameter")
@@ -184,22 +195,36 @@ class SGD(TrainingAlgorithm):
         if clash:
             raise ValueError(f"the cost and the learning rule both update {clash[0]}")
         moves.update(updates)
+        objectives = {
+            name: T.cast(value, backend.floatX)
+            for name, (value, params) in self._objectives.items()
+            if any(param in gradients for param in params)
+        }
+        new = [moves[param] for param in gradients]
+        outputs = {**objectives, "finite": backend.all_finite([*objectives.values(), *new])}
         return backend.function(
-            [indices], updates=moves, name="sgd_update", mode=self.theano_function_mode
+            [indices], outputs, updates=moves, name="sgd_update", mode=self.theano_function_mode
         )
 
     def _moves(self, gradients: OrderedDict, scalers: dict) -> OrderedDict:
+        rate = self._scaled_rate()
         if self.learning_rule is not None:
-            return self.learning_rule.get_updates(self.learning_rate, gradients, scalers)
+            return self.learning_rule.get_updates(rate, gradients, scalers)
         return OrderedDict(
-            (param, param - self.learning_rate * scalers.get(param, 1.0) * gradient)
+            (param, param - rate * scalers.get(param, 1.0) * gradient)
             for param, gradient in gradients.items()
         )
+
+    def _scaled_rate(self) -> Any:
+        return self.learning_rate * self.learning_rate_scale
 
     # Training
 
     def train(self, dataset: Any) -> None:
-        """One epoch.  TrainingDiverged when a parameter is not finite at its start or end."""
+        """One epoch, or what is left of one that was interrupted.
+
+        TrainingDiverged after a minibatch that left a parameter or an objective not finite.
+        """
         self._check_parameters()
         for indices in self._minibatches(dataset):
             self._on_minibatch(indices)
@@ -207,32 +232,63 @@ class SGD(TrainingAlgorithm):
             self.monitor.report_batch(len(indices))
             for callback in self.update_callbacks:
                 callback(self)
-        self._check_parameters()
+            self.between_minibatches()
+        self._rng_of_epoch = None
 
     def _minibatches(self, dataset: Any) -> Iterator[np.ndarray]:
-        """The indices of each minibatch of an epoch, int64."""
+        """The indices of each minibatch of an epoch that is still to come, int64."""
+        if self._rng_of_epoch is None:
+            self._rng_of_epoch = copy.deepcopy(self.rng)
+            self.batches_this_epoch = 0
+        else:
+            self.rng.set_state(self._rng_of_epoch.get_state(legacy=False))
         iterator = resolve_iterator_class(self.train_iteration_mode)(
             dataset.get_num_examples(),
             self.batch_size,
             self.batches_per_iter,
             rng=self.rng if is_stochastic(self.train_iteration_mode) else None,
         )
-        self.batches_this_epoch = 0
         self.batches_per_epoch = iterator.num_batches
+        # Of an interrupted epoch, those done before are drawn again and left out.
+        for _ in range(self.batches_this_epoch):
+            next(iterator)
         everything = np.arange(dataset.get_num_examples(), dtype="int64")
         for chosen in iterator:
             yield everything[chosen]
 
     def _on_minibatch(self, indices: np.ndarray) -> None:
-        self._step(indices)
+        self._take(self._step, indices)
 
-    def _check_parameters(self) -> None:
+    def _take(self, step: Any, indices: np.ndarray) -> None:
+        """Call a compiled step; TrainingDiverged names what it left not finite."""
+        found = step(indices)
+        if found.pop("finite"):
+            return
+        when = f"after minibatch {self.batches_this_epoch + 1}"
+        self._check_parameters(when)
+        for name, value in found.items():
+            if not np.isfinite(value):
+                raise TrainingDiverged(self._diverged(f"the objective {name}", when))
+
+    def _check_parameters(self, when: str = "at the beginning") -> None:
         for param in self.params:
             if not np.isfinite(param.get_value(borrow=True)).all():
-                raise TrainingDiverged(
-                    f"parameter {param.name} is not finite any more: the run has diverged; "
-                    "a lower learning_rate may help"
-                )
+                raise TrainingDiverged(self._diverged(self._parameter(param), when))
+
+    def _parameter(self, param: Any) -> str:
+        # A generator and a discriminator may both have an h0_W.
+        for player in ("generator", "discriminator", "inferer"):
+            owner = getattr(self.model, player, None)
+            if owner is not None and any(param is own for own in owner.get_params()):
+                return f"parameter {param.name} of the {player}"
+        return f"parameter {param.name}"
+
+    def _diverged(self, what: str, when: str) -> str:
+        epoch = self.model.monitor.get_epochs_seen() + 1
+        return (
+            f"{what} is not finite {when} of epoch {epoch}: the run has diverged; "
+            "a lower learning_rate may help"
+        )
 
     def continue_learning(self, model: Any) -> bool:
         if self.termination_criterion is None:

@@ -28,4 +28,4 @@ class SGD(sgd.SGD):
         self.discriminator_alone = not self.discriminator_alone
 
     def _on_minibatch(self, indices: np.ndarray) -> None:
-        (self._d_step if self.discriminator_alone else self._both_step)(indices)
+        self._take(self._d_step if self.discriminator_alone else self._both_step, indices)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional
 
 from adversarial.utils.serial import Persistent
 
 
 class TrainingDiverged(ValueError):
-    """A parameter is no longer a finite number."""
+    """A parameter, or an objective, is no longer a finite number."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class TrainingAlgorithm(Persistent):
-    """Fits a model to a data set, an epoch at a time."""
+    """Fits a model to a data set, an epoch at a time.
+
+    Attributes
+    ----------
+    between_minibatches : callable
+        To be called, without arguments, after each minibatch and its update_callbacks. What it
+        raises ends training; calling `train` again then goes on with the next minibatch.
+    """
+
+    between_minibatches: Callable[[], None] = staticmethod(_nothing)
 
     def setup(self, model: Any, dataset: Any) -> None:
         """Make ready to train `model` on `dataset`; called once."""

@@ -1,24 +1,29 @@
-"""The file a model is kept in: a zip archive of one JSON text and plain arrays, with checksums.
+"""The file a model is kept in: a zip archive of JSON texts and plain arrays, with checksums.
 
-    object.json     the object graph (see `graph`)
-    0.npy, 1.npy    arrays, in NumPy's own format, never pickled
-    SHA256SUMS      a digest for each member; `unzip` and `sha256sum -c SHA256SUMS` agree with us
+    object.json             the object graph (see `graph`)
+    0.npy, 1.npy            its arrays, in NumPy's own format, never pickled
+    training.json           another graph, where there is one: what training needs to go on
+    training/0.npy          its arrays
+    SHA256SUMS              a digest for each member; `unzip` and `sha256sum -c SHA256SUMS` agree
 
-Nothing is compressed, so a member is never larger than the file it is read from.
+Nothing is compressed, so a member is never larger than the file it is read from. Who reads one
+graph does not read the other.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
 import zipfile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Optional
 
 import numpy as np
 
 GRAPH = "object.json"
+TRAINING = "training.json"
 SUMS = "SHA256SUMS"
 MAX_JSON = 64 << 20
 _CHUNK = 1 << 20
@@ -49,11 +54,14 @@ class _HashingFile:
         return self.stream.write(data)
 
 
-def write(stream: BinaryIO, document: Any, arrays: list[np.ndarray]) -> None:
-    """Write `document` (JSON data) and `arrays` into the seekable `stream`."""
-    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
-    if len(text) > MAX_JSON:
-        raise ValueError(f"the object graph takes {len(text)} bytes of JSON, more than {MAX_JSON}")
+# A document (JSON data) and the arrays it numbers.
+Graph = tuple[Any, list[np.ndarray]]
+
+
+def write(
+    stream: BinaryIO, document: Any, arrays: list[np.ndarray], training: Optional[Graph] = None
+) -> None:
+    """Write the graph (`document`, `arrays`), and `training`, into the seekable `stream`."""
     sums = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
 
@@ -69,22 +77,35 @@ def write(stream: BinaryIO, document: Any, arrays: list[np.ndarray]) -> None:
                 fill(hashing)
             sums.append(f"{hashing.digest.hexdigest()}  {name}\n")
 
-        add(GRAPH, len(text), lambda target: target.write(text))
-        for index, array in enumerate(arrays):
-            add(
-                f"{index}.npy",
-                array.nbytes + (1 << 16),
-                lambda target, array=array: np.lib.format.write_array(
-                    target, array, allow_pickle=False
-                ),
-            )
+        for graph, content in ((GRAPH, (document, arrays)), (TRAINING, training)):
+            if content is None:
+                continue
+            text = json.dumps(content[0], separators=(",", ":"), allow_nan=False).encode("ascii")
+            if len(text) > MAX_JSON:
+                raise ValueError(f"{graph} would take {len(text)} bytes, more than {MAX_JSON}")
+            add(graph, len(text), lambda target, text=text: target.write(text))
+            for index, array in enumerate(content[1]):
+                add(
+                    _array_name(graph, index),
+                    array.nbytes + (1 << 16),
+                    lambda target, array=array: np.lib.format.write_array(
+                        target, array, allow_pickle=False
+                    ),
+                )
         body = "".join(sums).encode("ascii")
         with member(SUMS, len(body)) as target:
             target.write(body)
 
 
-def read(stream: BinaryIO) -> tuple[Any, list[np.ndarray]]:
-    """The document and arrays of a file that `write` wrote; raises `Fault` for anything else."""
+def _array_name(graph: str, index: int) -> str:
+    return f"{index}.npy" if graph == GRAPH else f"{graph.partition('.')[0]}/{index}.npy"
+
+
+def read(stream: BinaryIO, graph: str = GRAPH) -> Graph:
+    """One graph (GRAPH or TRAINING) of a file that `write` wrote; `Fault` for anything else.
+
+    The graph TRAINING of a file without one is (None, []).
+    """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     start = stream.read(64)
@@ -102,10 +123,12 @@ def read(stream: BinaryIO) -> tuple[Any, list[np.ndarray]]:
         with zipfile.ZipFile(stream) as archive:
             infos = _checked_members(archive, size)
             expected = _read_sums(archive, infos)
-            text = _read_verified(archive, infos[GRAPH], expected)
+            if graph not in infos:
+                return None, []
+            text = _read_verified(archive, infos[graph], expected)
             arrays = [
-                _read_array(archive, infos[f"{index}.npy"], expected)
-                for index in range(len(infos) - 2)
+                _read_array(archive, infos[name], expected)
+                for name in _array_names(graph, infos)
             ]
     except Fault:
         raise
@@ -130,7 +153,9 @@ def _no_constant(name: str) -> Any:
 
 def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     infos = {info.filename: info for info in archive.infolist()}
-    names = {GRAPH, SUMS, *(f"{index}.npy" for index in range(len(infos) - 2))}
+    names = {GRAPH, SUMS, *_array_names(GRAPH, infos)}
+    if TRAINING in infos:
+        names.update((TRAINING, *_array_names(TRAINING, infos)))
     if len(infos) != len(archive.infolist()) or set(infos) != names:
         raise Fault("is truncated or damaged, or another program's zip archive")
     for info in infos.values():
@@ -141,9 +166,15 @@ def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
     total = sum(info.file_size for info in infos.values())
     if total > size:
         raise Fault(f"claims {total} bytes of contents but is only {size} bytes long")
-    if infos[GRAPH].file_size > MAX_JSON:
+    if any(infos[name].file_size > MAX_JSON for name in {GRAPH, TRAINING} & set(infos)):
         raise Fault(f"holds an object graph of more than {MAX_JSON} bytes")
     return infos
+
+
+def _array_names(graph: str, infos: dict[str, zipfile.ZipInfo]) -> list[str]:
+    """The members with the arrays of `graph`: as many as are numbered without a gap."""
+    names = (_array_name(graph, index) for index in itertools.count())
+    return list(itertools.takewhile(infos.__contains__, names))
 
 
 def _read_sums(

@@ -12,8 +12,10 @@ import importlib
 import io
 import os
 import re
+import socket
 import struct
 import time
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,8 +28,8 @@ from adversarial.utils.string_utils import preprocess
 
 __all__ = [
     "BadFile", "Persistent", "atomic_write", "clone_via_serialize", "from_string",
-    "get_pickle_protocol", "load", "mkdir", "preprocess", "raise_cannot_open", "read_int",
-    "save", "to_string",
+    "get_pickle_protocol", "load", "load_training", "mkdir", "preprocess", "raise_cannot_open", "read_int",
+    "save", "to_string", "training_from_string",
 ]
 
 # Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
@@ -46,11 +48,12 @@ class Persistent:
 
     Restoring an instance does not call `__init__`: its state, from `__getstate__` or else its
     `__dict__`, is given to `__setstate__` or else becomes its `__dict__`. A class that cannot
-    derive from this one may set `persistent = True` instead.
+    derive from this one may set `persistent = True` instead. For what `new_at_start` and
+    `kept_whole` mean in a class, see `adversarial.checkpoint`.
     """
 
 
-def _is_persistent(cls: type) -> bool:
+def is_persistent(cls: type) -> bool:
     return issubclass(cls, Persistent) or getattr(cls, "persistent", False) is True
 
 
@@ -73,7 +76,7 @@ def _resolve(name: str) -> type | None:
 def _name_class(cls: type) -> str:
     name = f"{cls.__module__}:{cls.__qualname__}"
     shown = name.replace(":", ".")
-    if not _is_persistent(cls):
+    if not is_persistent(cls):
         raise TypeError(f"is a {shown}, which cannot be saved (it is not a serial.Persistent)")
     try:
         found = _resolve(name) if _CLASS_NAME.fullmatch(name) else None
@@ -104,7 +107,7 @@ def _class_finder(allow_modules: Collection[str]) -> Any:
             raise Fault(f"holds a {shown}, which cannot be imported ({error})") from error
         if cls is None or not within(cls.__module__, (*HOME, *allow_modules)):
             raise Fault(f"holds a {shown}, which does not exist in this version")
-        if not _is_persistent(cls):
+        if not is_persistent(cls):
             raise Fault(f"holds a {shown}, which may not be restored from a file")
         return cls
 
@@ -126,7 +129,7 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot save to {filepath}: there is no folder {target.parent}")
     _remove_stale(target)
-    aside = target.parent / f".{target.name}.{os.getpid()}-{time.time_ns():x}.saving"
+    aside = target.parent / f"{_aside(target)}{os.getpid()}-{time.time_ns():x}.saving"
     handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(handle, "w+b") as stream:
@@ -146,13 +149,34 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
+def _aside(target: Path) -> str:
+    # The machine's name, since a folder may be shared and process numbers are not.
+    return f".{target.name}.{zlib.crc32(socket.gethostname().encode()):08x}-"
+
+
 def _remove_stale(target: Path) -> None:
     # What a process that was killed while saving left behind.
     for leftover in target.parent.iterdir():
         if leftover.name.startswith(f".{target.name}.") and leftover.name.endswith(".saving"):
+            ours, _, rest = leftover.name.partition(_aside(target))
+            pid = rest.partition("-")[0]
             with contextlib.suppress(OSError):
-                if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+                old = time.time() - leftover.stat().st_mtime > _STALE_SECONDS
+                if old or (not ours and pid.isdigit() and not _runs(int(pid))):
                     leftover.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is a process of this number, as far as can be told."""
+    if os.name != "posix":  # where signal 0 is no mere question
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
@@ -165,14 +189,19 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _write(stream: BinaryIO, obj: Any) -> None:
+def _write(stream: BinaryIO, obj: Any, training: Any = None) -> None:
+    container.write(stream, *_flat(obj), training=None if training is None else _flat(training))
+
+
+def _flat(obj: Any) -> container.Graph:
     flattener = Flattener(_name_class)
-    document = flattener.flatten(obj)
-    container.write(stream, document, flattener.arrays)
+    return flattener.flatten(obj), flattener.arrays
 
 
-def _read(stream: BinaryIO, allow_modules: Collection[str]) -> Any:
-    document, arrays = container.read(stream)
+def _read(stream: BinaryIO, allow_modules: Collection[str], graph: str = container.GRAPH) -> Any:
+    document, arrays = container.read(stream, graph)
+    if document is None:
+        return None
     try:
         return Builder(document, arrays, _class_finder(allow_modules)).build()
     except Fault:
@@ -183,10 +212,13 @@ def _read(stream: BinaryIO, allow_modules: Collection[str]) -> Any:
         raise Fault(f"holds an object graph that is not valid ({shown})") from error
 
 
-def save(filepath: str | os.PathLike[str], obj: Any, on_overwrite: str = "ignore") -> None:
+def save(
+    filepath: str | os.PathLike[str], obj: Any, on_overwrite: str = "ignore", training: Any = None
+) -> None:
     """Save `obj` to `filepath`, replacing an existing file in one step.
 
-    `on_overwrite='backup'` keeps the replaced file as `filepath + '.bak'`. Raises TypeError, naming
+    `training` is put beside it in the same file: `load` does not read it, `load_training` reads
+    nothing else. `on_overwrite='backup'` keeps the replaced file as `filepath + '.bak'`. Raises TypeError, naming
     the attribute, for what cannot be saved, and OSError when the disk refuses; either way the
     old file stays.
     """
@@ -194,7 +226,7 @@ def save(filepath: str | os.PathLike[str], obj: Any, on_overwrite: str = "ignore
         raise ValueError(f"on_overwrite must be 'ignore' or 'backup', not {on_overwrite!r}")
     filepath = preprocess(os.fspath(filepath))
     with atomic_write(filepath) as stream:
-        _write(stream, obj)
+        _write(stream, obj, training)
         if on_overwrite == "backup" and os.path.exists(filepath):
             with atomic_write(filepath + ".bak") as backup, open(filepath, "rb") as old:
                 for chunk in iter(lambda: old.read(1 << 20), b""):
@@ -210,6 +242,15 @@ def load(
     accepted for old callers. Raises `BadFile`, one line with the file's name and its fault, or
     OSError when the file cannot be opened.
     """
+    return _load(filepath, allow_modules, container.GRAPH)
+
+
+def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> Any:
+    """What `save` was given as `training`, or None; raises as `load` does."""
+    return _load(filepath, allow_modules, container.TRAINING)
+
+
+def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], graph: str) -> Any:
     filepath = preprocess(os.fspath(filepath))
     if not os.path.exists(filepath):
         raise_cannot_open(filepath)
@@ -219,7 +260,7 @@ def load(
         raise BadFile(f"{filepath}: is not a regular file")
     with open(filepath, "rb") as stream:
         try:
-            return _read(stream, allow_modules)
+            return _read(stream, allow_modules, graph)
         except Fault as fault:
             raise BadFile(f"{filepath}: {fault}") from fault.__cause__
 
@@ -236,17 +277,26 @@ def raise_cannot_open(path: str | os.PathLike[str]) -> None:
     raise FileNotFoundError(f"cannot open {path}: {listed}")
 
 
-def to_string(obj: Any) -> bytes:
-    """`obj` as the bytes that `save` would write."""
+def to_string(obj: Any, training: Any = None) -> bytes:
+    """`obj`, and `training`, as the bytes that `save` would write."""
     stream = io.BytesIO()
-    _write(stream, obj)
+    _write(stream, obj, training)
     return stream.getvalue()
 
 
 def from_string(s: bytes, allow_modules: Collection[str] = ()) -> Any:
     """The object that `to_string` turned into `s`; raises `BadFile`."""
+    return _from_string(s, allow_modules, container.GRAPH)
+
+
+def training_from_string(s: bytes, allow_modules: Collection[str] = ()) -> Any:
+    """The `training` that `to_string` was given, or None; raises `BadFile`."""
+    return _from_string(s, allow_modules, container.TRAINING)
+
+
+def _from_string(s: bytes, allow_modules: Collection[str], graph: str) -> Any:
     try:
-        return _read(io.BytesIO(s), allow_modules)
+        return _read(io.BytesIO(s), allow_modules, graph)
     except Fault as fault:
         raise BadFile(f"<bytes>: {fault}") from fault.__cause__
 

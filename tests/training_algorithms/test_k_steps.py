@@ -60,8 +60,8 @@ def test_g_follows_d_on_the_same_minibatch(data):
     algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(), batch_size=5, discriminator_steps=2)
     algorithm.setup(make_pair(), data)
     calls = []
-    algorithm._d_step = lambda indices: calls.append(("d", list(indices)))
-    algorithm._g_step = lambda indices: calls.append(("g", list(indices)))
+    algorithm._d_step = lambda indices: calls.append(("d", list(indices))) or {"finite": True}
+    algorithm._g_step = lambda indices: calls.append(("g", list(indices))) or {"finite": True}
     algorithm.train(data)
     assert [who for who, _ in calls] == list("ddgddgd")
     assert calls[1][1] == calls[2][1] != calls[0][1] and calls[4][1] == calls[5][1]

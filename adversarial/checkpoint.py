@@ -1,0 +1,273 @@
+"""What training needs to go on, apart from the model: taken from living objects, and put back.
+
+An experiment is made of objects that its YAML describes. A resumed one is made from the same YAML
+and set up anew, graphs and compiled functions included; then every value in it that can have
+changed is set to what it was. So no class need know about checkpoints: its attributes that are
+plain data (numbers, text, arrays, generators, lists and dicts of these) and its shared variables
+are its state, found by walking from the roots through attributes, lists and dicts to every
+`serial.Persistent` object. A class may name exceptions:
+
+    new_at_start    attributes that setting up makes right, and that must stay so
+    kept_whole      attributes whose objects are made while training: saved and restored whole
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+from aesara.compile.sharedvalue import SharedVariable
+
+from adversarial import backend
+from adversarial.datasets.dataset import Dataset
+from adversarial.monitor import Monitor
+from adversarial.utils import serial
+from adversarial.utils.serial import is_persistent
+
+VERSION = 1
+_SIMPLE = (bool, int, float, str, bytes, np.generic)
+_GENERATORS = (np.random.RandomState, np.random.Generator)
+
+
+class Slot(NamedTuple):
+    """A value that can have changed, and how to put another in its place."""
+
+    value: Any
+    put: Callable[[Any], None]
+
+
+def slots(roots: Mapping[str, Any]) -> dict[str, Slot]:
+    """Every slot that `roots` lead to, by its path (`algorithm.learning_rule.momentum`).
+
+    What several paths lead to is found under the first. Data sets contribute their random
+    generators only, monitors nothing.
+    """
+    return dict(_Walk().enter(roots))
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+
+    def enter(self, roots: Mapping[str, Any]) -> Iterator[tuple[str, Slot]]:
+        for name, root in roots.items():
+            if isinstance(root, (list, tuple)):
+                # Of whatever class: what the user put there takes part in training.
+                for index, item in enumerate(root):
+                    yield from self._members(f"{name}[{index}]", item)
+            else:
+                yield from self._members(name, root)
+
+    def _is_new(self, value: Any) -> bool:
+        new = id(value) not in self.seen
+        self.seen.add(id(value))
+        return new
+
+    def _members(self, path: str, owner: Any) -> Iterator[tuple[str, Slot]]:
+        """The slots of an object's attributes."""
+        if not hasattr(owner, "__dict__") or isinstance(owner, type) or not self._is_new(owner):
+            return
+        leave = getattr(type(owner), "new_at_start", ())
+        whole = getattr(type(owner), "kept_whole", ())
+        for name, value in list(vars(owner).items()):
+            put = _attribute_setter(owner, name)
+            if name in whole:
+                yield f"{path}.{name}", Slot(value, put)
+            elif name not in leave:
+                yield from self._value(f"{path}.{name}", value, put)
+
+    def _value(
+        self, path: str, value: Any, put: Callable[[Any], None]
+    ) -> Iterator[tuple[str, Slot]]:
+        if value is None or isinstance(value, _SIMPLE):
+            yield path, Slot(value, put)
+        elif isinstance(value, SharedVariable):
+            if self._is_new(value):
+                content = value.get_value(borrow=True)
+                if isinstance(content, np.ndarray):
+                    yield path, Slot(content, _shared_setter(value))
+        elif isinstance(value, _GENERATORS):
+            if self._is_new(value):
+                yield path, Slot(value, _generator_setter(value, put))
+        elif is_plain(value):
+            if isinstance(value, tuple) or self._is_new(value):
+                yield path, Slot(value, _container_setter(value, put))
+        elif isinstance(value, (list, tuple, dict)):
+            if self._is_new(value):
+                yield from self._inside(path, value)
+        elif isinstance(value, Dataset):
+            rng = vars(value).get("rng")
+            if isinstance(rng, _GENERATORS):
+                yield from self._value(f"{path}.rng", rng, _attribute_setter(value, "rng"))
+        elif is_persistent(type(value)) and not isinstance(value, Monitor):
+            yield from self._members(path, value)
+
+    def _inside(self, path: str, value: Any) -> Iterator[tuple[str, Slot]]:
+        pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+        for key, item in pairs:
+            yield from self._value(f"{path}[{key!r}]", item, _item_setter(value, key))
+
+
+def is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether `value` is data through and through."""
+    if value is None or isinstance(value, _SIMPLE):
+        return True
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject
+    if isinstance(value, _GENERATORS):
+        return True
+    if type(value) in (list, tuple, set):
+        return depth < 50 and all(is_plain(item, depth + 1) for item in value)
+    if isinstance(value, dict):
+        return depth < 50 and all(
+            is_plain(key) and is_plain(item, depth + 1) for key, item in value.items()
+        )
+    return False
+
+
+def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> dict[str, Any]:
+    """What a model file holds beside the model, for `read`; all of it plain data.
+
+    The values are the experiment's own, not copies.
+    """
+    monitor = roots["model"].monitor
+    return {
+        "version": VERSION,
+        "experiment": experiment,
+        "machine": machine(),
+        "seen": [monitor.get_epochs_seen(), monitor.get_batches_seen()],
+        "is_finished": roots["course"].is_finished,
+        # The model's own are in its own part of the file.
+        "values": {p: slot.value for p, slot in slots(roots).items() if not _of_model(p)},
+    }
+
+
+def machine() -> str:
+    """What the bits of a result depend on, beside the experiment."""
+    return f"{backend.floatX}, {backend.describe()}"
+
+
+class Saved:
+    """A training as a file, or a string of bytes, holds it.
+
+    Attributes
+    ----------
+    experiment : dict or None
+        What says how to make the experiment again, as `Train.experiment` had it.
+    machine : str
+    epochs, minibatches : int
+        Trained on.
+    is_finished : bool
+        Whether the experiment's own criterion has ended it.
+    """
+
+    def __init__(self, training: Any, load_model: Callable[[], Any], name: str) -> None:
+        if training is None:
+            raise ValueError(
+                f"{name} holds a model but no training to go on with (an older version saved it, "
+                "or not train.py): it can be sampled from and scored"
+            )
+        if not isinstance(training, dict) or training.get("version") != VERSION:
+            raise ValueError(f"{name} holds a training of another version of this program")
+        self.name = name
+        self.experiment = training["experiment"]
+        self.machine = training["machine"]
+        self.epochs, self.minibatches = training["seen"]
+        self.is_finished = training["is_finished"]
+        self._values = training["values"]
+        self._load_model = load_model
+
+    def restore(self, roots: Mapping[str, Any]) -> list[str]:
+        """Put what is saved into what `roots` lead to, an experiment that has been set up.
+
+        Returns the paths for which there is no place: made while training, or by another version
+        of this program. ValueError when an array has another shape than its place.
+        """
+        here = slots(roots)
+        model = self._load_model()
+        saved = {path: slot.value for path, slot in slots({"model": model}).items()}
+        saved.update(self._values)
+        lost = []
+        for path, value in saved.items():
+            if path in here:
+                try:
+                    # A copy, since what is saved may be restored again.
+                    here[path].put(copy.deepcopy(value))
+                except ValueError as error:
+                    raise ValueError(f"{self.name}: {path} {error}") from None
+            elif not _of_model(path) and not _is_empty(value):
+                lost.append(path)
+        roots["model"].monitor.go_on_from(model.monitor)
+        return lost
+
+
+def read(path: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> Saved:
+    """The training in the model file `path`; ValueError if it holds none, else as `serial.load`."""
+    training = serial.load_training(path, allow_modules)
+    return Saved(training, lambda: serial.load(path, allow_modules=allow_modules), os.fspath(path))
+
+
+def from_bytes(data: bytes, allow_modules: Collection[str] = ()) -> Saved:
+    """As `read`, from what `serial.to_string` made."""
+    training = serial.training_from_string(data, allow_modules)
+    return Saved(training, lambda: serial.from_string(data, allow_modules), "the beginning")
+
+
+def _of_model(path: str) -> bool:
+    return path.startswith("model.")
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, (list, tuple, dict, set)) and not value)
+
+
+def _attribute_setter(owner: Any, name: str) -> Callable[[Any], None]:
+    return lambda value: vars(owner).__setitem__(name, value)
+
+
+def _item_setter(container: Any, key: Any) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        if not isinstance(container, tuple):  # what a tuple holds does not change
+            container[key] = value
+
+    return put
+
+
+def _shared_setter(variable: SharedVariable) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        old = variable.get_value(borrow=True)
+        value = np.asarray(value, dtype=old.dtype)
+        if value.shape != old.shape:
+            raise ValueError(f"has shape {old.shape}, not the saved {value.shape}")
+        variable.set_value(value)
+
+    return put
+
+
+def _generator_setter(old: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
+    def put_state(new: Any) -> None:
+        # In place: layers share their network's generator.
+        if type(new) is not type(old):
+            put(new)
+        elif isinstance(old, np.random.RandomState):
+            old.set_state(new.get_state(legacy=False))
+        else:
+            old.bit_generator.state = new.bit_generator.state
+
+    return put_state
+
+
+def _container_setter(old: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
+    def put_content(new: Any) -> None:
+        if type(new) is type(old) is list:
+            old[:] = new
+        elif type(new) is type(old) and isinstance(old, dict):
+            old.clear()
+            old.update(new)
+        else:
+            put(new)
+
+    return put_content

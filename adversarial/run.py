@@ -1,0 +1,161 @@
+"""A run of an experiment: its YAML, what it was started with, and where in it to begin.
+
+A model file that `train.py` saves holds all of this, so that `train.py --resume` needs nothing but
+that file (and the data).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from adversarial import checkpoint
+from adversarial.config.nodes import read_text, train_environment
+from adversarial.config.yaml_parse import Phase, load_phases
+from adversarial.train import Train, check_writable
+from adversarial.utils import seeding
+from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
+
+# Where data is may change between two runs of one experiment; the data may not.
+_DATA_PATH = "PYLEARN2_DATA_PATH"
+
+
+@dataclass
+class Run:
+    """What `train.py` was asked to do.
+
+    Attributes
+    ----------
+    path, text : str
+        The YAML file, and what it holds.
+    environ : dict of str to str
+        The environment variables that it uses.
+    seed : int, optional
+        The base seed (`--seed`).
+    first : int
+        The phase to begin with, from 0.
+    resume_from : Saved, optional
+        The training to go on with in that phase.
+    """
+
+    path: str
+    text: str
+    environ: dict[str, str] = field(default_factory=dict)
+    seed: Optional[int] = None
+    first: int = 0
+    resume_from: Optional[checkpoint.Saved] = None
+    allow_modules: Collection[str] = ()
+
+    @classmethod
+    def of_yaml(
+        cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
+    ) -> Run:
+        """A new run of the YAML file `path`."""
+        with open(path, "rb") as stream:
+            text = read_text(stream, path)
+        about_file = train_environment(path)
+        environ = {}
+        for name in set(VARIABLE.findall(text)) - set(about_file):
+            try:
+                environ[name] = lookup(name)
+            except EnvironmentVariableError:
+                pass  # perhaps in a comment; the loader knows, and says so
+        return cls(path, text, environ, seed, allow_modules=allow_modules)
+
+    @classmethod
+    def of_model(cls, path: str, allow_modules: Collection[str] = ()) -> Run:
+        """The run that saved the model file `path`, from there on. ValueError if it cannot go on.
+
+        Everything the run saves beside its YAML file, it saves beside the model file, wherever
+        that has been moved.
+        """
+        saved = checkpoint.read(path, allow_modules)
+        about = saved.experiment
+        if about is None:
+            raise ValueError(f"{path} was not saved by train.py, which would know its YAML")
+        _check(about, path)
+        yaml = os.path.normpath(os.path.join(os.path.dirname(path), about["yaml_path"]))
+        environ = dict(about["environ"])
+        for name in (_DATA_PATH, twin(_DATA_PATH)):
+            if name in environ and name in os.environ:
+                environ[name] = os.environ[name]
+        return cls(
+            yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules
+        )
+
+    def phases(self) -> list[Phase]:
+        """The phases, as yet to be made; the base seed is set for them."""
+        seeding.set_base_seed(self.seed)
+        return load_phases(
+            self.path, self.environ, allow_modules=self.allow_modules, text=self.text
+        )
+
+    def make(self, phases: list[Phase], number: int) -> Train:
+        """The `Train` object of a phase, ready for its main loop."""
+        train = phases[number]()
+        if not isinstance(train, Train):
+            raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
+        train.allow_modules = self.allow_modules
+        if self.resume_from is not None and number == self.first:
+            train.save_path = self.resume_from.name
+            train.resume(self.resume_from)
+        folder = os.path.dirname(train.save_path or self.path) or "."
+        train.experiment = {
+            "yaml": self.text,
+            "yaml_path": os.path.relpath(self.path, folder),
+            "environ": self.environ,
+            "seed": self.seed,
+            "phase": number,
+        }
+        return train
+
+    def is_done(self, number: int) -> bool:
+        """Whether the experiment's own criterion has ended this phase before."""
+        saved = self.resume_from
+        return saved is not None and number == self.first and saved.is_finished
+
+    def save_path(self, phases: list[Phase], number: int) -> Optional[str]:
+        """Where a phase will save, as far as is known before it is made; None where it will not."""
+        if self.resume_from is not None and number == self.first:
+            return self.resume_from.name
+        path = phases[number].argument("save_path")
+        return path if isinstance(path, str) and phases[number].argument("save_freq") else None
+
+    def check_files(self, phases: list[Phase], overwrite: bool) -> None:
+        """OSError if a phase could not save, or would replace a model without `overwrite`."""
+        for number in range(self.first, len(phases)):
+            path = self.save_path(phases, number)
+            if path is None:
+                continue
+            check_writable(path)
+            is_own = self.resume_from is not None and number == self.first
+            if os.path.exists(path) and not overwrite and not is_own:
+                raise FileExistsError(self._in_the_way(path, number))
+
+    def _in_the_way(self, path: str, number: int) -> str:
+        replace = "--overwrite replaces it"
+        try:
+            there = checkpoint.read(path, self.allow_modules)
+            about: Any = there.experiment or {}
+        except (ValueError, OSError):
+            return f"{path} exists already: {replace}"
+        asked = (self.text, self.environ, self.seed, number)
+        if (about.get("yaml"), about.get("environ"), about.get("seed"), about.get("phase")) != asked:
+            return f"{path} holds another experiment ({there.epochs} epochs of it): {replace}"
+        if there.is_finished:
+            return f"{path} holds this experiment, finished after {there.epochs} epochs: {replace}"
+        return (
+            f"{path} holds this experiment after {there.epochs} epochs: --resume {path} goes on "
+            f"with it, {replace}"
+        )
+
+
+def _check(about: Any, path: str) -> None:
+    """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
+    kinds = {"yaml": str, "yaml_path": str, "environ": dict, "seed": (int, type(None)), "phase": int}
+    if not isinstance(about, dict) or not all(
+        isinstance(about.get(name), kind) for name, kind in kinds.items()
+    ) or not all(isinstance(word, str) for pair in about["environ"].items() for word in pair):
+        raise ValueError(f"{path} holds no valid description of its experiment")
