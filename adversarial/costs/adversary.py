@@ -12,7 +12,7 @@ from aesara.gradient import disconnected_grad
 from adversarial import backend
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
-from adversarial.space import Conv2DSpace
+from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.utils.seeding import seed_words
 
 # A norm of zero, where one divides by it.
@@ -58,7 +58,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     alternate_g : bool
         Flip `now_train_generator` at every step.
     infer_layer : int, optional
-        The inferer predicts this layer of G instead of z.
+        The inferer predicts this layer of G (from 0; the top one is the sample) instead of z.
     noise_both : float
         Deviation of Gaussian noise added to data and samples before D sees them.
     """
@@ -104,6 +104,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         self.no_drop_in_d_for_g = no_drop_in_d_for_g
         self.alternate_g = alternate_g
         self.infer_layer = infer_layer
+        if not noise_both >= 0:
+            raise ValueError(f"noise_both is a deviation and not negative: {noise_both!r}")
         self.noise_both = noise_both
         self.now_train_generator = _switch(init_now_train_generator, "now_train_generator")
         self.now_train_discriminator = _switch(True, "now_train_discriminator")
@@ -138,9 +140,28 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         g = self._g_objective(d, fake, fake_for_g)
         i = 0
         if model.inferer is not None:
-            target = z if self.infer_layer is None else g_layers[self.infer_layer]
-            i = self._i_objective(model.inferer, clean_samples, target)
+            target, made = z, self._noise_space(model)
+            if self.infer_layer is not None:
+                target, made = self._layer_of(model, g_layers)
+            # Both raise where the inferer takes, or predicts, another number of values.
+            target = made.format_as(target, model.inferer.get_output_space())
+            seen = space.format_as(clean_samples, model.inferer.get_input_space())
+            i = self._i_objective(model.inferer, seen, target)
         return samples, d, g, i
+
+    def _noise_space(self, model: AdversaryPair) -> Space:
+        """The space of the z that `_samples` gives."""
+        return model.generator.get_input_space()
+
+    def _layer_of(self, model: AdversaryPair, states: list) -> tuple:
+        """(output of layer `infer_layer` of G, its space); `states` are of all but the top one."""
+        if not -len(states) <= self.infer_layer < len(states):
+            raise ValueError(
+                f"infer_layer is {self.infer_layer}, but the generator has "
+                f"{len(states)} layers below its top one"
+            )
+        layer = model.generator.mlp.layers[:-1][self.infer_layer]
+        return states[self.infer_layer], layer.get_output_space()
 
     def _samples(self, model: AdversaryPair, data: Any) -> tuple:
         """(samples in the layout of the data, z, layers of G or None)."""
@@ -356,7 +377,11 @@ class InpaintingAdversaryCost(AdversaryCost):
             default_input_scale=self.generator_default_input_scale,
             side=self.side,
         )
-        return images.format_as(samples, space), noise, None
+        return images.format_as(samples, space), noise.flatten(2), None
+
+    def _noise_space(self, model: AdversaryPair) -> Space:
+        # As many values as G paints: noise took their place.
+        return VectorSpace(model.generator.get_output_space().get_total_dimension())
 
 
 def _switch(on: bool, name: str) -> Any:

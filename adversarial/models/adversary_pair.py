@@ -125,9 +125,22 @@ class AdversaryPair(Model):
             samples = self._as_data(states[1][-1])
             add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
         if self.inferer is not None and self.monitor_inference:
-            sample, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
-            add("inf_", self.inferer.get_monitoring_channels((self._as_data(sample), z)))
+            add("inf_", self._inference_channels())
         return channels
+
+    def _inference_channels(self) -> OrderedDict:
+        """On fresh samples, with z as the target where the inferer predicts so many values.
+
+        Where it does not, it infers a layer of G (the cost's `infer_layer`).
+        """
+        samples, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
+        have, predicted = self.generator.get_input_space(), self.inferer.get_output_space()
+        samples = self.get_input_space().format_as(
+            self._as_data(samples), self.inferer.get_input_space()
+        )
+        same = have.get_total_dimension() == predicted.get_total_dimension()
+        z = have.format_as(z, predicted) if same else None
+        return self.inferer.get_monitoring_channels((samples, z))
 
     def _as_data(self, samples: Any) -> Any:
         """Samples in the layout in which D takes data."""

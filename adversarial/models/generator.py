@@ -48,6 +48,10 @@ class Generator(Model):
         super().__init__()
         if noise not in NOISES:
             raise ValueError(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
+        if not (isinstance(ll_n_samples, int) and ll_n_samples > 0):
+            raise ValueError(f"ll_n_samples must be a positive integer, not {ll_n_samples!r}")
+        if not ll_sigma > 0:
+            raise ValueError(f"ll_sigma must be positive, not {ll_sigma!r}")
         self.mlp = mlp
         self.noise = noise
         self.monitor_ll = bool(monitor_ll)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 import aesara.tensor as T
+import numpy as np
 
 from adversarial import backend
 from adversarial.models.mlp import Layer, Linear
@@ -47,7 +48,11 @@ class _ShowsWeightsAbove(_SameSpace):
     """A layer that stands below the first one with weights and shows that one's as its own."""
 
     def _layer_above(self) -> Layer:
-        return self.mlp.layers[1]
+        layers = self.mlp.layers
+        above = layers[layers.index(self) + 1 :]
+        if not above:
+            raise NotImplementedError(f"there is no layer above {self.layer_name!r} with weights")
+        return above[0]
 
     def get_weights(self) -> Any:
         return self._layer_above().get_weights()
@@ -57,6 +62,9 @@ class _ShowsWeightsAbove(_SameSpace):
 
     def get_weights_view_shape(self) -> tuple[int, int]:
         return self._layer_above().get_weights_view_shape()
+
+    def get_weights_topo(self) -> Any:
+        return self._layer_above().get_weights_topo()
 
 
 class SubtractHalf(_ShowsWeightsAbove):
@@ -71,7 +79,10 @@ class SubtractHalf(_ShowsWeightsAbove):
 
 
 class SubtractRealMean(_ShowsWeightsAbove):
-    """x minus the mean of a data set's features, divided by their deviation if `also_sd`."""
+    """x minus the mean of a data set's features, divided by their deviation if `also_sd`.
+
+    For vectors, and for images where the data set's view converter says how its rows are images.
+    """
 
     def __init__(
         self, layer_name: str, dataset: Any, also_sd: bool = False, **kwargs: Any
@@ -79,13 +90,27 @@ class SubtractRealMean(_ShowsWeightsAbove):
         super().__init__(layer_name, **kwargs)
         self.also_sd = also_sd
         X = dataset.get_design_matrix()
-        self.mean = backend.shared(X.mean(axis=0).astype(backend.floatX), f"{layer_name}_mean")
-        self.sd = None
-        if also_sd:
-            sd = X.std(axis=0)
-            if not sd.all():
-                raise ValueError(f"layer {layer_name!r}: feature {int(sd.argmin())} never varies")
-            self.sd = backend.shared(sd.astype(backend.floatX), f"{layer_name}_sd")
+        self._view_converter = dataset.view_converter
+        self._mean = X.mean(axis=0, keepdims=True)
+        self._sd = X.std(axis=0, keepdims=True) if also_sd else None
+        if also_sd and not self._sd.all():
+            never = int(self._sd.argmin())
+            raise ValueError(f"layer {layer_name!r}: feature {never} never varies")
+        self.mean = self.sd = None
+
+    def set_input_space(self, space: Space) -> None:
+        """ValueError when the data set's examples are of another size than `space`."""
+        super().set_input_space(space)
+        self.mean = self._as_batch(self._mean, "mean")
+        self.sd = self._as_batch(self._sd, "sd") if self.also_sd else None
+
+    def _as_batch(self, row: np.ndarray, name: str) -> Any:
+        """A row of the data set (1, features) as a shared batch of one in the input space."""
+        if self._view_converter is not None:
+            batch = self._view_converter.get_formatted_batch(row, self.input_space)
+        else:
+            batch = VectorSpace(row.shape[1]).np_format_as(row, self.input_space)
+        return backend.shared(batch.astype(backend.floatX), f"{self.layer_name}_{name}")
 
     def fprop(self, state_below: Any) -> Any:
         centred = state_below - self.mean
@@ -128,6 +153,10 @@ class NoiseCat(Layer):
 
     def __init__(self, new_dim: int, std: float, layer_name: str) -> None:
         super().__init__(layer_name)
+        if not (isinstance(new_dim, int) and new_dim > 0):
+            raise ValueError(f"layer {layer_name!r}: new_dim must be positive, not {new_dim!r}")
+        if not std >= 0:
+            raise ValueError(f"layer {layer_name!r}: std must not be negative, got {std!r}")
         self.new_dim = new_dim
         self.std = std
 

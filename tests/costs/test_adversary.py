@@ -212,6 +212,28 @@ def test_inference(layer, keep, by_hand):
     assert_same(of_g, game.g_gradients)
 
 
+def test_dropout_of_each_layer_of_the_inferer(by_hand):
+    """Probabilities and scales by the layer's name; the default is for the others."""
+    pair = make_pair()
+    layers = [RectifiedLinear(dim=7, layer_name="i0", irange=1.0),
+              Linear(dim=4, layer_name="i1", irange=1.0)]
+    pair.inferer = MLP(layers, nvis=6, seed=[4])
+    cost = AdversaryCost2(
+        scale_grads=0,
+        inference_default_input_include_prob=0.9, inference_default_input_scale=3.0,
+        inference_input_include_probs={"i1": 0.2}, inference_input_scales={"i1": 5.0},
+    )
+    streams = (pair.generator.theano_rng, pair.inferer.theano_rng)
+    (_, _, i), (_, _, of_i), (z, *masks), _ = compiled(pair, cost, by_hand, *streams)
+    assert [mask.mean() for mask in masks] == pytest.approx([0.9, 0.2], abs=0.12)
+    made = by_hand.forward(by_hand.read(pair.generator.mlp), z)
+    inferer = by_hand.read(pair.inferer)
+    cache = by_hand.forward(inferer, made[-1].out, [3.0 * masks[0], 5.0 * masks[1]])
+    error = cache[-1].out - z
+    assert i == pytest.approx((error**2).sum() / N, rel=1e-5)
+    assert_same(of_i, by_hand.backward(inferer, cache, 2 * error / N)[0])
+
+
 @pytest.mark.parametrize("cls", [AdversaryCost2, ThresholdedAdversaryCost, LazyAdversaryCost])
 def test_switches(cls):
     """A player that is switched off has zero gradients, whatever else is asked for."""
@@ -347,7 +369,41 @@ def test_inpainting(side, hole, by_hand):
     assert_same(found, [*(a + b for a, b in of_d), *of_g])
 
 
+def test_inference_of_the_noise_that_was_painted_over(by_hand):
+    """An inferer sees the whole image and predicts the noise in its right half, as a vector."""
+    space = images(2, 4, 1)
+    x = np.random.RandomState(1).uniform(size=(N, 2, 4, 1)).astype(floatX)
+    G = MLP([Linear(dim=4, layer_name="y", irange=1.0)], input_space=space)
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=space)
+    inferer = MLP([Linear(dim=4, layer_name="z", irange=1.0)], nvis=8)
+    generator = Generator(G)
+    generator.get_output_space = lambda: space  # with the other half, which is the data's
+    pair = AdversaryPair(generator, D, inferer)
+    del generator.get_output_space
+    cost = by_hand.recorded(InpaintingAdversaryCost(scale_grads=0))
+    X = at.tensor4()
+    gradients, _ = cost.get_gradients(pair, X)
+    ((samples, _, g, i),) = cost.seen
+    (z,) = by_hand.draws([g], generator.theano_rng)
+    samples, z, i, dW = function([X], [samples, z, i, gradients[inferer.layers[0].W]])(x)
+    error = samples.reshape(N, 8) @ inferer.layers[0].get_weights() - z.reshape(N, 4)
+    assert i == pytest.approx((error**2).sum() / N, rel=1e-4)
+    np.testing.assert_allclose(dW, 2 / N * samples.reshape(N, 8).T @ error, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer, message", [
+    (1, "infer_layer is 1, but the generator has 1 layers below its top one"),
+    (-2, "infer_layer is -2"),
+    (0, "dim=5.* as .*dim=4.*: points of 5 numbers against 4"),
+])
+def test_layers_that_cannot_be_inferred(layer, message):
+    with pytest.raises(ValueError, match=message):
+        AdversaryCost2(infer_layer=layer).expr(make_pair(inferred=4), at.matrix())
+
+
 def test_wrong_use():
+    with pytest.raises(ValueError, match="noise_both .*-1"):
+        AdversaryCost2(noise_both=-1)
     with pytest.raises(TypeError, match="AdversaryCost2 trains an AdversaryPair, not <MLP>"):
         AdversaryCost2().expr(make_pair().discriminator, at.matrix())
     with pytest.raises(ValueError, match="minimax_coeff and zurich_coeff"):

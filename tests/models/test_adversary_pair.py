@@ -96,6 +96,19 @@ def test_channels_hold_what_their_names_say(evaluate):
     assert abs(on_data) > 20 > abs(on_samples)
 
 
+def test_channels_of_an_inferer(evaluate):
+    """With z as the target; none where it predicts another number of values, a layer of G."""
+    inf = MLP([Sigmoid(dim=4, layer_name="z", irange=1.0)], nvis=6)
+    names = AdversaryPair(generator(), discriminator(), inf).get_monitoring_channels(at.matrix())
+    assert "inf_z_misclass" in names
+    inf = MLP([Sigmoid(dim=3, layer_name="h", irange=1.0)], nvis=6)
+    pair = AdversaryPair(generator(), discriminator(), inf, inference_monitoring_batch_size=7)
+    channels = pair.get_monitoring_channels(shared(random(9, 6)))
+    found = {name: value for name, value in channels.items() if name.startswith("inf_")}
+    assert "inf_h_mean_x_mean_u" in found and "inf_h_misclass" not in found
+    assert np.isfinite(evaluate(list(found.values()))).all()
+
+
 @pytest.mark.parametrize(
     "switch, prefix",
     [

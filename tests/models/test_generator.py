@@ -81,6 +81,15 @@ def test_unknown_noise():
         Generator(net(), noise="normal")
 
 
+@pytest.mark.parametrize("wrong, message", [
+    (dict(ll_n_samples=0), "ll_n_samples must be a positive integer, not 0"),
+    (dict(ll_sigma=0.0), "ll_sigma must be positive, not 0.0"),
+])
+def test_wrong_likelihood(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Generator(net(), monitor_ll=1, **wrong)
+
+
 def test_samples_are_g_of_z(evaluate):
     mlp = net()
     generator = Generator(mlp, noise="uniform")

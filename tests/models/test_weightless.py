@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit
 
 from adversarial.backend import floatX, shared
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import DefaultViewConverter, DenseDesignMatrix
 from adversarial.models import weightless
 from adversarial.models.mlp import MLP, CompositeLayer, Linear
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
@@ -52,6 +52,32 @@ def test_subtract_real_mean(also_sd, data, evaluate):
     np.testing.assert_allclose(out.std(axis=0), 1 if also_sd else data.X.std(axis=0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b")])
+def test_the_mean_of_images(axes, evaluate):
+    """A data set's rows hold channel after channel, whatever the order of the images' axes."""
+    rows = random(7, 40)
+    views = DefaultViewConverter((4, 5, 2))
+    layer = weightless.SubtractRealMean(
+        "h", DenseDesignMatrix(X=rows, view_converter=views), also_sd=True
+    )
+    space = Conv2DSpace((4, 5), num_channels=2, axes=axes)
+    mlp = MLP([layer], input_space=space)
+    order = [("b", "c", 0, 1).index(axis) for axis in axes]
+    images = rows.reshape(7, 2, 4, 5).transpose(order)
+    b = axes.index("b")
+    expected = (images - images.mean(axis=b, keepdims=True)) / images.std(axis=b, keepdims=True)
+    out = evaluate(mlp.fprop(shared(images)))
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("views", [None, DefaultViewConverter((1, 3, 2))], ids=["rows", "images"])
+def test_a_mean_of_another_size(views):
+    data = DenseDesignMatrix(X=random(4, 6), view_converter=views)
+    layer = weightless.SubtractRealMean("h", data)
+    with pytest.raises(ValueError, match="6 numbers .*dim=5|dim=6.* as .*dim=5"):
+        MLP([layer], nvis=5)
+
+
 def test_a_constant_feature_has_no_deviation():
     X = random(4, 3)
     X[:, 1] = 7
@@ -59,11 +85,25 @@ def test_a_constant_feature_has_no_deviation():
         weightless.SubtractRealMean("h", DenseDesignMatrix(X=X), also_sd=True)
 
 
-def test_shows_the_weights_of_the_layer_above(data):
+@pytest.mark.parametrize(
+    "layer",
+    [
+        weightless.SubtractHalf("h"),
+        weightless.SubtractRealMean("h", DenseDesignMatrix(X=random(4, 40))),
+    ],
+    ids=["half", "mean"],
+)
+def test_shows_the_weights_of_the_layer_above(layer):
     above = Linear(dim=3, layer_name="above", irange=1.0)
-    mlp = MLP([weightless.SubtractHalf("h"), above], nvis=6)
+    mlp = MLP([layer, above], input_space=IMAGES)
     np.testing.assert_array_equal(mlp.get_weights(), above.get_weights())
+    np.testing.assert_array_equal(mlp.get_weights_topo(), above.get_weights_topo())
     assert mlp.get_weights_format() == ("v", "h")
+
+
+def test_no_layer_above_to_show():
+    with pytest.raises(NotImplementedError, match="no layer above 'h'"):
+        MLP([weightless.SubtractHalf("h")], nvis=6).get_weights()
 
 
 def test_sum(evaluate):
@@ -109,6 +149,19 @@ def test_clusterize(evaluate):
     moved = evaluate(mlp.fprop(shared(x))) - x
     np.testing.assert_allclose(abs(moved), 0.25, rtol=1e-4)
     assert (moved > 0).mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(moved.size))
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(new_dim=0), "'n': new_dim must be positive, not 0"),
+        (dict(new_dim=1.5), "new_dim must be positive, not 1.5"),
+        (dict(std=-1.0), "'n': std must not be negative, got -1.0"),
+    ],
+)
+def test_wrong_noise(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        weightless.NoiseCat(**{**dict(new_dim=2, std=1.0, layer_name="n"), **wrong})
 
 
 @pytest.mark.parametrize(
