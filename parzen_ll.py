@@ -2,6 +2,7 @@
 """Score a trained generator by the log-likelihood of test data under its samples (Table 1).
 
     python parzen_ll.py mnist.pkl --dataset mnist
+    python parzen_ll.py mnist.pkl --dataset mnist --sigma .2 --running  # a sample at a time, till Ctrl-C
 """
 
 from __future__ import annotations
@@ -46,21 +47,23 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="samples to draw (10000)")
     add("-l", "--limit_size", type=cli.positive_int, default=1000,
         help="validation examples to choose sigma by (1000)")
-    add("-b", "--batch_size", type=cli.positive_int, default=100,
-        help="samples drawn at a time (100)")
+    add("-b", "--batch_size", type=cli.positive_int,
+        help="samples drawn at a time (100; with --running, 1)")
     add("-c", "--cross_val", type=cli.positive_int, default=10, help="how many sigmas to try (10)")
     add("--sigma_start", type=float, default=-1.0, help="log10 of the first sigma tried (-1)")
     add("--sigma_end", type=float, default=0.0, help="log10 of the last sigma tried (0)")
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--running", action="store_true",
-        help="draw samples until Ctrl-C, and print the score by all of them after each batch")
+        help="as ll.py did: draw one sample after the other until Ctrl-C, and after each print the "
+        "score by all so far; sigma is fixed before: by --sigma, or chosen as usual by "
+        "--num_samples other samples")
     add("--json", action="store_true", help="print the result as JSON")
-    add("--allow-module", action="append", default=[], metavar="NAME",
-        help="let the model file use classes of this module")
+    cli.add_allow_module(parser)
     args = parser.parse_args(argv)
     if (args.model is None) == (args.path is None):
         parser.error("give one model file, as MODEL or with -p")
     args.model = args.model or args.path
+    args.batch_size = args.batch_size or (1 if args.running else 100)
     if args.dataset == "mnist" and args.fold:
         parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
     if args.running and args.dataset == "tfd" and args.fold is None:
@@ -110,19 +113,25 @@ def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
 def run_on(
     args: argparse.Namespace, model: Any, split: Split, sigmas: Sequence[float] | np.ndarray
 ) -> None:
-    """Print the score by more and more samples, until Ctrl-C."""
+    """Print the score by more and more samples, until Ctrl-C; then, at the end, the last one."""
     sigma = float(sigmas[0])
     if len(sigmas) > 1:
-        sigma, _ = cross_validate_sigma(draw(args, model), split.valid, sigmas)
+        # Drawn quickly, not one by one.
+        chosen_by = draw_samples(model, args.num_samples, args.seed)
+        sigma, _ = cross_validate_sigma(chosen_by, split.valid, sigmas)
     # Other samples than those that chose sigma.
     sampler = Sampler(model, args.batch_size, args.seed + 1)
     batches = (sampler() for _ in itertools.count())
+    seen, score = 0, None
     with contextlib.suppress(KeyboardInterrupt):
         for seen, score in running_estimate(batches, split.scored, sigma):
             if args.json:
                 print(json.dumps({"num_samples": seen, **asdict(score)}), flush=True)
             else:
-                print(f"{seen} samples: {describe(score)}", flush=True)
+                print(f"{seen} samples: {score.mean:.2f} nats", flush=True)
+    if score is not None and not args.json:
+        where = f"{args.dataset} {set_name(args)} set{of_fold(args, args.fold)}"
+        print(f"{where}, {seen} samples: {describe(score)}")
 
 
 def show(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[Outcome]) -> None:

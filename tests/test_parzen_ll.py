@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 from adversarial.datasets import mnist, tfd
-from adversarial.evaluation.parzen import parzen_log_likelihood
+from adversarial.evaluation.parzen import parzen_log_likelihood, running_estimate
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
@@ -55,6 +57,7 @@ def command(monkeypatch):
     def run(*argv):
         return cli.run(lambda: module.main([str(arg) for arg in argv]))
 
+    run.module = module
     return run
 
 
@@ -192,7 +195,7 @@ mnist.MNIST = Data
 spec = importlib.util.spec_from_file_location("parzen_ll", {script!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-argv = [{model!r}, "-d", "mnist", "-s", ".3", "-b", "10", "--running", "--json"]
+argv = [{model!r}, "-d", "mnist", "-s", ".3", "--running", "--json"]
 sys.exit(adversarial.utils.cli.run(lambda: module.main(argv)))
 """
 
@@ -207,9 +210,58 @@ def test_running_estimate_until_ctrl_c(digits):
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=300)
     assert (child.returncode, err) == (0, "")
-    assert [line["num_samples"] for line in lines] == [10, 20, 30]
-    samples = draw_samples(serial.load(digits), 30, seed=1, batch_size=10)
+    assert [line["num_samples"] for line in lines] == [1, 2, 3]
+    samples = draw_samples(serial.load(digits), 3, seed=1, batch_size=1)
     data = np.random.RandomState(0).rand(20, 784).astype("float32")
     for line in lines:
         expected = parzen_log_likelihood(data, samples[: line["num_samples"]], 0.3).mean()
         assert line["mean"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("batch, seen", [((), range(1, 41)), (("-b", 16), (16, 32, 48))])
+def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys, monkeypatch,
+                                                        batch, seen):
+    def interrupted(*args):
+        yield from itertools.islice(running_estimate(*args), len(seen))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.module, "running_estimate", interrupted)
+    assert command(digits, "-d", "mnist", "-s", ".3", "--running", *batch) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    size = batch[1] if batch else 1
+    samples = draw_samples(serial.load(digits), seen[-1], seed=1, batch_size=size)
+    scored = Data("test").X
+    for n, line in zip(seen, lines):
+        expected = parzen_log_likelihood(scored, samples[:n], 0.3)
+        count, value = re.fullmatch(r"(\d+) samples: (\S+) nats", line).groups()
+        assert (int(count), float(value)) == (n, pytest.approx(expected.mean(), abs=0.006))
+    assert len(lines) == len(seen)
+    found = re.fullmatch(
+        rf"mnist test set, {seen[-1]} samples: (\S+) \+- (\S+) nats "
+        rf"\(sigma 0.3000, {len(scored)} examples\)", last
+    )
+    error = expected.std() / len(scored) ** 0.5
+    assert [float(x) for x in found.groups()] == pytest.approx([expected.mean(), error], abs=0.006)
+
+
+def test_running_estimate_stopped_before_the_first_sample_says_nothing(command, digits, capsys,
+                                                                        monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(command.module, "running_estimate", interrupted)
+    assert command(digits, "-d", "mnist", "-s", ".3", "--running") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_running_estimate_chooses_sigma_with_other_samples(command, digits, capsys, monkeypatch):
+    def interrupted(*args):
+        yield from itertools.islice(running_estimate(*args), 1)
+        raise KeyboardInterrupt
+
+    assert command(digits, "-d", "mnist", "-n", 50, "--json") == 0
+    chosen = json.loads(capsys.readouterr().out)["sigma"]
+    monkeypatch.setattr(command.module, "running_estimate", interrupted)
+    assert command(digits, "-d", "mnist", "-n", 50, "--running", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["sigma"] == chosen

@@ -88,6 +88,15 @@ def samples_at(model: Any, z: np.ndarray) -> np.ndarray:
     return as_rows(rows, generator)
 
 
+def inpaint(model: Any, images: np.ndarray, side: str, seed: int = 0) -> np.ndarray:
+    """`images` (n, rows, columns, channels) whose half `side` G painted, seeing the other half."""
+    generator = generator_of(model)
+    seen = at.tensor4("images")
+    with fresh_streams(generator, seed):
+        painted, _ = generator.inpainting_sample_and_noise(seen, side=side)
+        return backend.function([seen], painted)(np.asarray(images, seen.dtype))
+
+
 def as_rows(batch: np.ndarray, generator: Generator) -> np.ndarray:
     """A batch in the generator's output space as rows of a design matrix: images channel-major."""
     space = generator.get_output_space()

@@ -40,17 +40,23 @@ class AdversaryPair(Model):
         shrink_d: float = 0.0,
     ) -> None:
         super().__init__()
-        made, judged = generator.get_output_space(), discriminator.get_input_space()
-        if made.get_total_dimension() != judged.get_total_dimension():
-            raise ValueError(f"the generator makes {made}, but the discriminator takes {judged}")
         self.generator = generator
         self.discriminator = discriminator
+        made, judged = generator.get_output_space(), discriminator.get_input_space()
+        whole = made.get_total_dimension() == judged.get_total_dimension()
+        if not (whole or self.is_inpainting):
+            raise ValueError(f"the generator makes {made}, but the discriminator takes {judged}")
         self.inferer = inferer
         self.inference_monitoring_batch_size = inference_monitoring_batch_size
         self.monitor_generator = monitor_generator
         self.monitor_discriminator = monitor_discriminator
         self.monitor_inference = monitor_inference
         self.shrink_d = shrink_d
+
+    @property
+    def is_inpainting(self) -> bool:
+        """Whether G takes images as D does and paints a half of them only."""
+        return self.generator.paints_half_of(self.discriminator.get_input_space())
 
     def _players(self) -> list[Model]:
         players = [self.generator, self.discriminator]
@@ -107,13 +113,18 @@ class AdversaryPair(Model):
         """The players' channels, prefixed gen_, dis_on_data_, dis_on_samp_ and inf_.
 
         The 2014 code filled its dis_on_data_ channels from samples and dis_on_samp_ from data;
-        here each holds what its name says.
+        here each holds what its name says.  Of an inpainting G there are none, nor of D on
+        samples: which half it paints is the cost's to know, and the cost's channels tell of it.
         """
         channels = OrderedDict()
 
         def add(prefix: str, found: OrderedDict) -> None:
             channels.update((prefix + name, value) for name, value in found.items())
 
+        if self.is_inpainting:
+            if self.monitor_discriminator:
+                add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
+            return channels
         # One draw serves both players' channels.
         states = self.generator.monitored_states()
         if self.monitor_generator:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import aesara.tensor as T
@@ -17,6 +19,7 @@ from adversarial.utils import serial
 from adversarial.utils.seeding import seed_words
 
 NOISES = ("gaussian", "uniform", "spherical")
+SIDES = ("left", "right", "top", "bottom")
 
 # Channels of D on samples, and of G without data, are computed on this many samples.
 MONITORED_SAMPLES = 100
@@ -121,6 +124,17 @@ class Generator(Model):
             num_samples, default_input_include_prob, default_input_scale
         )[0]
 
+    def paints_half_of(self, images: Space) -> bool:
+        """Whether G takes `images` in, of their size and channels, and puts out half of one."""
+        space = self.get_input_space()
+        if not (isinstance(space, Conv2DSpace) and isinstance(images, Conv2DSpace)):
+            return False
+        if (space.shape, space.num_channels) != (images.shape, images.num_channels):
+            return False
+        halves = (half_of(space.shape, side) for side in SIDES)
+        sizes = {(d.stop - d.start) * (a.stop - a.start) * space.num_channels for d, a in halves}
+        return self.get_output_space().get_total_dimension() in sizes
+
     def inpainting_sample_and_noise(
         self,
         X: Any,
@@ -136,18 +150,15 @@ class Generator(Model):
         space = self.get_input_space()
         if not isinstance(space, Conv2DSpace) or X.ndim != 4:
             raise ValueError(f"inpainting needs images in and a Conv2DSpace below G, not {space}")
-        rows, cols = space.shape
-        masks = {
-            "left": (slice(0, rows), slice(0, cols // 2)),
-            "right": (slice(0, rows), slice(cols // 2, cols)),
-            "top": (slice(0, rows // 2), slice(0, cols)),
-            "bottom": (slice(rows // 2, rows), slice(0, cols)),
-        }
-        if side not in masks:
-            raise ValueError(f"side must be one of {', '.join(masks)}, not {side!r}")
-        down, across = masks[side]
+        down, across = half_of(space.shape, side)
         hole = X[:, down, across, :]
         size = (X.shape[0], down.stop - down.start, across.stop - across.start, space.num_channels)
+        made = self.get_output_space().get_total_dimension()
+        if made != math.prod(size[1:]):
+            raise ValueError(
+                f"the {side} half of images of {space.shape} is {math.prod(size[1:])} numbers, "
+                f"but G puts out {made}"
+            )
         noise = self.theano_rng.normal(size=size)
         seen = T.set_subtensor(hole, noise)
         seen = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c"))\
@@ -230,6 +241,20 @@ class IntrinsicDropoutGenerator(Generator):
             return_all=True,
         )
         return states[-1], z, states[:-1] if all_g_layers else None
+
+
+def half_of(shape: Sequence[int], side: str) -> tuple[slice, slice]:
+    """The rows and columns of the half `side` of an image of `shape` (rows, columns)."""
+    rows, cols = shape
+    halves = {
+        "left": (slice(0, rows), slice(0, cols // 2)),
+        "right": (slice(0, rows), slice(cols // 2, cols)),
+        "top": (slice(0, rows // 2), slice(0, cols)),
+        "bottom": (slice(rows // 2, rows), slice(0, cols)),
+    }
+    if side not in halves:
+        raise ValueError(f"side must be one of {', '.join(halves)}, not {side!r}")
+    return halves[side]
 
 
 def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:

@@ -74,6 +74,34 @@ def progress_bar(total: int, what: str, unit: str) -> tqdm:
     return tqdm(total=total, desc=what, unit=unit, file=sys.stderr, disable=None, leave=False)
 
 
+def add_allow_module(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that reads a model file or a YAML file."""
+    parser.add_argument(
+        "--allow-module", action="append", default=[], metavar="NAME",
+        help="let the file use classes of this module",
+    )
+
+
+def add_picture(parser: argparse.ArgumentParser, out: str) -> None:
+    """The options of every command that draws; `out` says where the picture goes without --out."""
+    parser.add_argument("--out", metavar="IMAGE", help=f"picture to write ({out})")
+    parser.add_argument(
+        "--show", action="store_true", help="open a window, too, where there is a display"
+    )
+
+
+def picture_path(given: str | None, beside: str, ending: str) -> str:
+    """Where the picture goes: `given`, or the file `beside` with `ending` for its own.
+
+    ValueError where there is no such folder: to be told before anything is computed.
+    """
+    path = given or os.path.splitext(beside)[0] + ending
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ValueError(f"cannot write {path}: there is no folder {folder}")
+    return path
+
+
 def positive_int(text: str) -> int:
     """For argparse: a whole number of at least 1."""
     return _checked(int(text), lambda n: n >= 1, "must be at least 1")

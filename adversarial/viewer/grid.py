@@ -153,6 +153,12 @@ def save_image(image: Image.Image, path: str | os.PathLike) -> None:
             os.remove(aside)
 
 
+def show_file(path: str | os.PathLike) -> bool:
+    """`show_image` of the picture in a file."""
+    with Image.open(path) as image:
+        return show_image(image)
+
+
 def show_image(image: Image.Image) -> bool:
     """Open `image` in a window; where there is none to open, say so. Whether it was shown."""
     headless = sys.platform.startswith("linux") and not (

@@ -11,9 +11,18 @@ import numpy as np
 
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.evaluation.nearest import nearest
-from adversarial.evaluation.sampling import draw_noise, draw_samples, generator_of, samples_at
-from adversarial.space import Conv2DSpace
+from adversarial.evaluation.sampling import (
+    draw_noise,
+    draw_samples,
+    generator_of,
+    inpaint,
+    samples_at,
+)
+from adversarial.models.generator import half_of
+from adversarial.space import Conv2DSpace, Space
 from adversarial.viewer.grid import save_grid
+
+HOLE = 0.25  # a darker grey than that between images
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,30 @@ def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> She
     return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
 
 
+def inpainting_sheet(
+    model: Any, examples: np.ndarray, side: str, rows: int = 10, cols: int = 4, seed: int = 0
+) -> Sheet:
+    """In each row, `cols` of `examples` (n, dimension), chosen at random.
+
+    Each is shown as it is, framed; without its half `side`, which is grey; and as G completes it.
+    """
+    space = generator_of(model).get_input_space()
+    if not isinstance(space, Conv2DSpace):
+        raise ValueError(
+            f"inpainting needs a generator that takes images; this one takes {space}"
+        )
+    view = View((*space.shape, space.num_channels))
+    chosen = np.random.RandomState(seed).permutation(len(examples))[: rows * cols]
+    whole = view.images(examples[chosen])
+    painted = _finite(inpaint(model, whole, side, seed))
+    whole, painted = (to_unit(images, like=examples) for images in (whole, painted))
+    masked = whole.copy()
+    masked[(slice(None), *half_of(space.shape, side))] = HOLE
+    images = np.stack([whole, masked, painted], axis=1).reshape(-1, *whole.shape[1:])
+    framed = np.arange(len(images)) % 3 == 0
+    return Sheet(images, -(-len(chosen) // cols), 3 * cols, framed)
+
+
 class View:
     """How rows of a design matrix become images: (rows, columns, channels), channel-major."""
 
@@ -83,11 +116,18 @@ def view_of(model: Any) -> View:
     the data's view converter in it; else a square of grey pixels, or of colour ones, is assumed.
     Raises ValueError where none of these fits.
     """
-    space = generator_of(model).get_output_space()
+    return view_of_space(generator_of(model).get_output_space(), model)
+
+
+def view_of_space(space: Space, owner: Any, what: str = "samples") -> View:
+    """What the points of `space` look like; `owner`, a model or data set, may know their shape.
+
+    Raises ValueError, which calls the points `what`, where they are no images.
+    """
     if isinstance(space, Conv2DSpace):
         return View((*space.shape, space.num_channels))
     dimension = space.get_total_dimension()
-    converter = getattr(model, "view_converter", None)
+    converter = getattr(owner, "view_converter", None)
     if isinstance(converter, DefaultViewConverter) and math.prod(converter.shape) == dimension:
         return View(converter.shape)
     for channels in (1, 3):
@@ -95,8 +135,9 @@ def view_of(model: Any) -> View:
         if side * side * channels == dimension:
             return View((side, side, channels))
     raise ValueError(
-        f"samples of {dimension} numbers cannot be shown: they are no square image, grey or in "
-        "colour, and the model does not say what shape they have"
+        f"{what} of {dimension} numbers cannot be shown: they are no square image, grey or in "
+        f"colour, and the {'data set' if what == 'examples' else 'model'} does not say what shape "
+        "they have"
     )
 
 

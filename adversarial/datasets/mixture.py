@@ -1,0 +1,62 @@
+"""Draws from a mixture of Gaussians on the line, whose density is known: data for Figure 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+
+class GaussianMixture(DenseDesignMatrix):
+    """`num_examples` points (n, 1) drawn from a mixture of one-dimensional Gaussians.
+
+    Parameters
+    ----------
+    means, deviations : sequences of one number a Gaussian
+    weights : sequence, optional
+        How often each Gaussian is drawn from, relative to the others; equally often by default.
+    num_examples : int
+    seed : int
+        For the draws.
+
+    Raises
+    ------
+    ValueError
+        If the sequences differ in length, a deviation or weight is not positive, or there is
+        nothing to draw.
+    """
+
+    def __init__(
+        self,
+        means: Sequence[float],
+        deviations: Sequence[float],
+        weights: Sequence[float] | None = None,
+        num_examples: int = 10000,
+        seed: int = 0,
+    ) -> None:
+        self.means = np.asarray(means, dtype=float)
+        self.deviations = np.asarray(deviations, dtype=float)
+        weights = np.ones(self.means.shape) if weights is None else np.asarray(weights, dtype=float)
+        if self.means.ndim != 1 or self.means.size == 0:
+            raise ValueError(f"means must be a list of numbers, not {means!r}")
+        for name, values in (("deviations", self.deviations), ("weights", weights)):
+            if values.shape != self.means.shape:
+                raise ValueError(f"{len(self.means)} means need as many {name}, not {values.shape}")
+            if not (np.isfinite(values).all() and (values > 0).all()):
+                raise ValueError(f"{name} must be positive and finite, got {values.tolist()}")
+        if num_examples < 1:
+            raise ValueError(f"num_examples must be at least 1, got {num_examples}")
+        self.weights = weights / weights.sum()
+        rng = np.random.RandomState(seed)
+        which = rng.choice(len(self.means), size=num_examples, p=self.weights)
+        X = self.means[which] + self.deviations[which] * rng.normal(size=num_examples)
+        super().__init__(X=X[:, None])
+
+    def density(self, x: np.ndarray) -> np.ndarray:
+        """p(x) at each of the points `x`, an array of any shape."""
+        standard = (np.asarray(x, dtype=float)[..., None] - self.means) / self.deviations
+        bells = np.exp(-0.5 * standard**2) / (self.deviations * math.sqrt(2 * math.pi))
+        return bells @ self.weights

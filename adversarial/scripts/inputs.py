@@ -1,0 +1,134 @@
+"""What commands are given: the data of a model or a YAML file, and the records of a training."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import math
+import os
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adversarial.config import yaml_parse
+from adversarial.config.nodes import train_environment
+from adversarial.train import Train
+from adversarial.utils import serial
+from adversarial.utils.string_utils import nearest
+
+COUNTS = ("epochs", "batches", "examples", "seconds")
+
+
+def training_set(model: Any, allow_modules: Collection[str] = ()) -> Any:
+    """The data set that the model file says the model was trained on."""
+    source = getattr(model, "dataset_yaml_src", None)
+    if not source:
+        raise ValueError(
+            "the model file does not say which data set the model was trained on "
+            "(those that train.py saves do)"
+        )
+    return yaml_parse.load(source, allow_modules=allow_modules)
+
+
+def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
+    """The data set that a YAML file describes, alone or as an experiment's, or a model's."""
+    if is_model_file(path):
+        return training_set(serial.load(path, allow_modules=allow_modules), allow_modules)
+    described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
+    if isinstance(described, yaml_parse.Proxy) and described.callable is Train:
+        source = described.keywords["dataset"].yaml_src
+        environ = train_environment(path)
+        return yaml_parse.load(source, environ, allow_modules=allow_modules, name=path)
+    return yaml_parse.load_path(path, allow_modules=allow_modules)
+
+
+def examples_of(dataset: Any) -> np.ndarray:
+    """All examples, as rows; ValueError where it has none."""
+    if not hasattr(dataset, "get_design_matrix"):
+        raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
+    return dataset.get_design_matrix()
+
+
+def is_model_file(path: str) -> bool:
+    """Whether it is a model file by its content; OSError where there is no such file."""
+    with open(path, "rb"):
+        return zipfile.is_zipfile(path)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One channel's values, and what had been trained by each: `counts` by the names COUNTS."""
+
+    values: np.ndarray
+    counts: dict[str, np.ndarray]
+
+    def at(self, epoch: int) -> float | None:
+        """The value after `epoch`; None if it was not measured."""
+        found = np.flatnonzero(self.counts["epochs"] == epoch)
+        return float(self.values[found[-1]]) if found.size else None
+
+
+def read_history(path: str, allow_modules: Collection[str] = ()) -> dict[str, Record]:
+    """What a training recorded, by channel: from a model file, or the CSV that train.py leaves."""
+    if is_model_file(path):
+        model = serial.load(path, allow_modules=allow_modules)
+        history = history_of(model)
+    elif os.path.splitext(path)[1].lower() == ".csv":
+        history = _from_csv(path)
+    else:
+        serial.load(path)  # says what is wrong with it
+        raise ValueError(f"{path}: is no model file")
+    if not history:
+        raise ValueError(f"{path}: nothing was monitored")
+    return history
+
+
+def history_of(model: Any) -> dict[str, Record]:
+    """The records in a model's monitor."""
+    monitor = getattr(model, "monitor", None)
+    channels = {} if monitor is None else monitor.channels
+    records = {}
+    for name in sorted(channels):
+        channel = channels[name]
+        if channel.val_record:
+            lists = (channel.epoch_record, channel.batch_record, channel.example_record,
+                     channel.time_record)
+            counts = {count: np.asarray(values) for count, values in zip(COUNTS, lists)}
+            records[name] = Record(np.asarray(channel.val_record, dtype=float), counts)
+    return records
+
+
+def _from_csv(path: str) -> dict[str, Record]:
+    with open(path, newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    columns = [f"{count}_seen" for count in COUNTS[:3]]
+    if not rows or rows[0][:3] != columns:
+        raise ValueError(f"{path}: is no table of a monitor: it does not begin {','.join(columns)}")
+    try:
+        table = np.array([[float(cell or "nan") for cell in row] for row in rows[1:]], dtype=float)
+        table = table.reshape(-1, len(rows[0]))
+    except ValueError:
+        raise ValueError(f"{path}: has a row that is not {len(rows[0])} numbers") from None
+    history = {}
+    for column, name in enumerate(rows[0][3:], start=3):
+        measured = np.array([row[column] != "" for row in rows[1:]], dtype=bool)
+        if measured.any():
+            counts = {count: table[measured, i] for i, count in enumerate(COUNTS[:3])}
+            history[name] = Record(table[measured, column], counts)
+    return history
+
+
+def choose_channels(history: dict[str, Record], patterns: Sequence[str], path: str) -> list[str]:
+    """The channels that `patterns` name, ``*`` standing for anything; ValueError if one has none."""
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = fnmatch.filter(history, pattern)
+        if not found:
+            close = nearest(pattern, history)
+            hint = f"; did you mean {close}?" if close else ""
+            raise ValueError(f"{path}: has no channel {pattern}{hint}")
+        chosen += [name for name in found if name not in chosen]
+    return chosen

@@ -1,0 +1,69 @@
+"""Draw monitor channels as curves, of one training or of several.
+
+    python -m adversarial.scripts.plot_monitor yaml/mnist.pkl
+    python -m adversarial.scripts.plot_monitor a.pkl b.monitor.csv -c valid_gen_ll --out ll.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+from collections.abc import Sequence
+
+from adversarial.scripts.inputs import COUNTS, Record, choose_channels, read_history
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.plot import draw_curves, new_figure, save_figure
+
+X_LABELS = {"seconds": "seconds since monitoring began"}
+# The first of these that a training has is drawn where no channel is named.
+USUAL = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Draw monitor channels as curves. Needs matplotlib."
+    )
+    add = parser.add_argument
+    add("models", nargs="+", metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
+    add("-c", "--channel", action="append", default=[], metavar="NAME",
+        help="channel to draw; * stands for anything; may be repeated (the players' objectives; "
+        "print_monitor lists all)")
+    add("-x", choices=COUNTS, default="epochs", help="what the horizontal axis counts (epochs)")
+    add("--log", action="store_true", help="a logarithmic vertical axis")
+    cli.add_picture(parser, "beside the first model: STEM_channels.png")
+    cli.add_allow_module(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    out = cli.picture_path(args.out, args.models[0], "_channels.png")
+    new_figure(1, 1)  # without matplotlib, say so before anything is read
+    curves = []
+    for path in args.models:
+        history = read_history(path, args.allow_module)
+        for name in choose_channels(history, args.channel or usual(history), path):
+            record = history[name]
+            if args.x not in record.counts:
+                raise ValueError(f"{path}: does not hold {args.x}; the model file (.pkl) does")
+            label = name if len(args.models) == 1 else f"{name}, {path}"
+            curves.append((label, record.counts[args.x], record.values))
+    save_figure(draw_curves(curves, X_LABELS.get(args.x, args.x), args.log), out)
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+def usual(history: dict[str, Record]) -> Sequence[str]:
+    """Patterns of the channels that one looks at first."""
+    return next(
+        patterns for patterns in USUAL
+        if all(fnmatch.filter(history, pattern) for pattern in patterns)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

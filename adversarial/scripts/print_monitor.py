@@ -1,0 +1,61 @@
+"""Print what the monitor of a model measured.
+
+    python -m adversarial.scripts.print_monitor yaml/mnist.pkl
+    python -m adversarial.scripts.print_monitor yaml/mnist.pkl -c 'valid_objective*' --epoch 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from adversarial.scripts.inputs import choose_channels, read_history
+from adversarial.utils import cli
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Print the value of each monitor channel after the last epoch, or another."
+    )
+    add = parser.add_argument
+    add("models", nargs="+", metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
+    add("-c", "--channel", action="append", default=[], metavar="NAME",
+        help="this channel only; * stands for anything; may be repeated (all channels)")
+    add("-e", "--epoch", type=cli.natural, help="the values after this epoch (the last)")
+    cli.add_allow_module(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    for number, path in enumerate(args.models):
+        if len(args.models) > 1:
+            print(f"{chr(10) if number else ''}{path}")
+        show(path, args)
+
+
+def show(path: str, args: argparse.Namespace) -> None:
+    history = read_history(path, args.allow_module)
+    names = choose_channels(history, args.channel or ["*"], path)
+    epochs = sorted({int(epoch) for name in names for epoch in history[name].counts["epochs"]})
+    epoch = epochs[-1] if args.epoch is None else args.epoch
+    values = {name: history[name].at(epoch) for name in names}
+    if all(value is None for value in values.values()):
+        raise ValueError(
+            f"{path}: nothing was measured after epoch {epoch} (the last is {epochs[-1]})"
+        )
+    record = next(history[name] for name in names if values[name] is not None)
+    last = (record.counts["epochs"] == epoch).nonzero()[0][-1]
+    print("trained for " + ", ".join(
+        f"{counts[last]:.0f} {count}" for count, counts in record.counts.items()
+    ))
+    width = max(map(len, names))
+    for name, value in values.items():
+        if value is not None:
+            print(f"{name:<{width}}  {value:.6g}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

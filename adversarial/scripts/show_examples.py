@@ -1,0 +1,52 @@
+"""Draw examples of a data set: of a YAML file, or those a model was trained on.
+
+    python -m adversarial.scripts.show_examples yaml/mnist.yaml --out digits.png
+    python -m adversarial.scripts.show_examples yaml/mnist.pkl --rows 5 --cols 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from adversarial.scripts.inputs import dataset_in, examples_of
+from adversarial.space import VectorSpace
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.samples import Sheet, to_unit, view_of_space
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Draw examples of a data set, chosen at random.")
+    add = parser.add_argument
+    add("source", help="YAML file of a data set or an experiment, or a model file (.pkl)")
+    add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
+    add("--cols", type=cli.positive_int, default=10, help="images in a row (10)")
+    add("--seed", type=cli.natural, default=0, help="for the choice (0)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the data's (2)")
+    cli.add_picture(parser, "beside the source: STEM_examples.png")
+    cli.add_allow_module(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    out = cli.picture_path(args.out, args.source, "_examples.png")
+    dataset = dataset_in(args.source, args.allow_module)
+    rows = examples_of(dataset)
+    view = view_of_space(VectorSpace(rows.shape[1]), dataset, "examples")
+    count = min(args.rows * args.cols, len(rows))
+    chosen = np.random.RandomState(args.seed).permutation(len(rows))[:count]
+    images = to_unit(view.images(rows[chosen]), like=rows)
+    Sheet(images, -(-count // args.cols), args.cols).save(out, args.scale)
+    print(f"{count} of {len(rows):,} examples of {type(dataset).__name__}")
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,55 @@
+"""Draw the weights of a layer as images, and print their norms.
+
+    python -m adversarial.scripts.show_weights yaml/mnist.pkl
+    python -m adversarial.scripts.show_weights yaml/mnist.pkl --player generator --rows 10 --cols 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from adversarial.utils import cli, serial
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.weights import PLAYERS, SCALES, patches_of
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Draw the weights of a layer as images, middle grey being 0."
+    )
+    add = parser.add_argument
+    add("model", help="model file (.pkl)")
+    add("--player", choices=PLAYERS, help="whose layer (the discriminator's)")
+    add("--layer", metavar="NAME", help="its layer_name (the first; the generator's last)")
+    add("--rescale", choices=SCALES, default="individual",
+        help="what is white: the greatest weight of each image, of all images, or 1 (individual)")
+    add("--sort", action="store_true", help="strongest first, by norm")
+    add("--rows", type=cli.positive_int, help="rows of images (as many as 400 images need)")
+    add("--cols", type=cli.positive_int, help="images in a row (so that the grid is square)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each weight (2)")
+    cli.add_picture(parser, "beside the model: STEM_weights.png")
+    cli.add_allow_module(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    out = cli.picture_path(args.out, args.model, "_weights.png")
+    model = serial.load(args.model, allow_modules=args.allow_module)
+    patches = patches_of(model, args.player, args.layer)
+    if args.sort:
+        patches = patches.strongest_first()
+    sheet = patches.sheet(args.rows, args.cols, args.rescale)
+    sheet.save(out, args.scale)
+    norms = patches.norms
+    print(f"{len(sheet.images)} of {len(norms)} images, each {patches.what}")
+    print(f"norms: least {norms.min():.4g}, mean {norms.mean():.4g}, greatest {norms.max():.4g}")
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

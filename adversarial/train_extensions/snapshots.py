@@ -1,0 +1,57 @@
+"""Copies of the model as it was at given epochs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from adversarial.train_extensions import TrainExtension
+from adversarial.utils import serial
+
+log = logging.getLogger(__name__)
+
+PLACE = "{epoch}"
+
+
+class Snapshots(TrainExtension):
+    """Saves the model after each of `epochs`, to a file of its own.
+
+    A failure to write is a warning, so that training goes on.
+
+    Parameters
+    ----------
+    epochs : iterable of int
+        0 is before training.
+    save_path : str
+        Of the files; holds {epoch} where the number is to stand.
+
+    Raises
+    ------
+    ValueError
+        If an epoch is no whole number of at least 0, or `save_path` has no place for it.
+    """
+
+    def __init__(self, epochs: Iterable[int], save_path: str | os.PathLike[str]) -> None:
+        self.epochs = list(epochs)
+        self.save_path = os.fspath(save_path)
+        for epoch in self.epochs:
+            if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+                raise ValueError(f"epochs must be whole numbers of at least 0, not {epoch!r}")
+        if PLACE not in os.path.basename(self.save_path):
+            raise ValueError(f"save_path needs {PLACE} in the file's name, not {self.save_path!r}")
+
+    def path(self, epoch: int) -> str:
+        """The file of the model after `epoch`."""
+        return self.save_path.replace(PLACE, str(epoch))
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Save, if this is one of the epochs."""
+        epoch = model.monitor.get_epochs_seen()
+        if epoch not in self.epochs:
+            return
+        try:
+            serial.save(self.path(epoch), model)
+        except OSError as error:
+            log.warning("could not save %s: %s", self.path(epoch), error.strerror or error)

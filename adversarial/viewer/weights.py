@@ -1,0 +1,155 @@
+"""A layer's weights as images: what a unit looks for, or what it paints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.mlp import MLP
+from adversarial.models.mlp.dense import Dense
+from adversarial.models.mlp.kernels import Kernels
+from adversarial.space import Conv2DSpace, Space
+from adversarial.viewer.patch_viewer import PatchViewer
+from adversarial.viewer.samples import Sheet, View, view_of_space
+
+PLAYERS = ("generator", "discriminator", "inferer")
+SCALES = ("individual", "global", "none")
+MOST = 400  # patches in a picture whose size nobody chose
+
+
+@dataclass(frozen=True)
+class Patches:
+    """`images` (n, rows, columns, channels), 0 meaning no weight, and what each of them is.
+
+    `group` patches belong together, such as the pieces of a maxout unit.
+    """
+
+    images: np.ndarray
+    what: str
+    group: int = 1
+
+    @property
+    def norms(self) -> np.ndarray:
+        """The Euclidean norm of each patch: (n,)."""
+        return np.sqrt(np.square(self.images, dtype=np.float64).sum(axis=(1, 2, 3)))
+
+    def strongest_first(self) -> Patches:
+        """The same by falling norm; groups, by that of their strongest, stay together."""
+        groups = self.norms.reshape(-1, self.group)
+        order = np.argsort(-groups.max(axis=1), kind="stable")
+        images = self.images.reshape(len(groups), self.group, *self.images.shape[1:])[order]
+        return replace(self, images=images.reshape(self.images.shape))
+
+    def sheet(
+        self, rows: int | None = None, cols: int | None = None, rescale: str = "individual"
+    ) -> Sheet:
+        """The first `rows` x `cols` patches, 0 being middle grey.
+
+        Without these, at most MOST patches, in a grid that is nearly square and in whose rows
+        groups are whole.  What becomes white or black is each patch's greatest magnitude
+        ('individual'), that of all of them ('global'), or 1 ('none').
+        """
+        if rescale not in SCALES:
+            raise ValueError(f"rescale must be one of {', '.join(SCALES)}, not {rescale!r}")
+        shown = min(len(self.images), MOST)
+        if cols is None:
+            cols = -(-shown // rows) if rows else PatchViewer.pick_shape(shown)[1]
+            cols = -(-cols // self.group) * self.group
+        if rows is None:
+            rows = -(-shown // cols)
+        images = self.images[: rows * cols].astype(np.float64)
+        if rescale == "individual":
+            peaks = np.abs(images).max(axis=(1, 2, 3), keepdims=True)
+        else:
+            peaks = np.array(np.abs(self.images).max() if rescale == "global" else 1.0)
+        images = images / np.where(peaks > 0, peaks, 1.0)
+        return Sheet(images.clip(-1, 1) / 2 + 0.5, -(-len(images) // cols), cols)
+
+
+def networks_of(model: Any) -> dict[str, MLP]:
+    """The networks of a model by player; of a network alone, itself, by the name 'network'."""
+    if isinstance(model, AdversaryPair):
+        players = {"generator": model.generator.mlp, "discriminator": model.discriminator,
+                   "inferer": model.inferer}
+        return {name: network for name, network in players.items() if network is not None}
+    if isinstance(model, Generator):
+        return {"generator": model.mlp}
+    if isinstance(model, MLP):
+        return {"network": model}
+    raise ValueError(f"a {type(model).__name__} has no layers to show")
+
+
+def patches_of(model: Any, player: str | None = None, layer_name: str | None = None) -> Patches:
+    """The weights of a layer of one of the players.
+
+    Kernels are images themselves. A fully connected layer that takes images shows what each unit
+    looks for; the generator's top layer, what each unit below it paints. The weights into other
+    units are laid out nearly square, in the order of the units below.
+
+    By default, as in 2014, the first layer with weights: the discriminator's; of the generator, the
+    last one.
+
+    Raises ValueError where there is no such layer, or it has no weights.
+    """
+    networks = networks_of(model)
+    if player is None:
+        player = "discriminator" if "discriminator" in networks else next(iter(networks))
+    if player not in networks:
+        raise ValueError(f"the model has no {player}, only: {', '.join(networks)}")
+    network = networks[player]
+    shown = {layer.layer_name: layer for layer in network.layers
+             if isinstance(layer, (Dense, Kernels)) or hasattr(layer, "get_filter_norms")}
+    if layer_name is None and shown:
+        layer_name = list(shown)[-1 if player == "generator" else 0]
+    if layer_name not in shown:
+        raise ValueError(
+            f"the {player} has no layer {layer_name!r} with weights; it has "
+            f"{', '.join(shown) or 'none'}"
+        )
+    layer = shown[layer_name]
+    if not isinstance(layer, Dense):
+        return _kernels(layer)
+    group = getattr(layer, "num_pieces", 1)
+    if player == "generator" and layer is network.layers[-1]:
+        view = _view(layer.get_output_space(), model)
+        if view is not None:
+            return Patches(view(layer.get_weights()), "what a unit below paints")
+    incoming = layer.get_weights().T
+    of_data = layer is network.layers[0] and player != "generator"
+    if isinstance(layer.input_space, Conv2DSpace):
+        images = layer.get_weights_topo()
+        if images.shape[3] in (1, 3):
+            return Patches(images, "what a unit looks for", group)
+    elif of_data:
+        view = _view(layer.input_space, model)
+        if view is not None:
+            return Patches(view(incoming), "what a unit looks for", group)
+    shape = PatchViewer.pick_shape(incoming.shape[1], exact=True)
+    return Patches(
+        incoming.reshape(-1, *shape, 1), "weights into a unit, in the order of the units below",
+        group,
+    )
+
+
+def _kernels(layer: Any) -> Patches:
+    """Kernels of 1 or 3 channels are images; of others, each channel is one."""
+    images = layer.get_weights_topo()
+    channels = images.shape[3]
+    if channels in (1, 3):
+        return Patches(images, "a kernel", getattr(layer, "num_pieces", 1))
+    single = images.transpose(0, 3, 1, 2).reshape(-1, *images.shape[1:3], 1)
+    return Patches(single, f"a channel of a kernel of {channels}", channels)
+
+
+def _view(space: Space, model: Any) -> Callable[[np.ndarray], np.ndarray] | None:
+    """How rows that are points of `space` become images; None where they are none."""
+    try:
+        view: View = view_of_space(space, model)
+    except ValueError:
+        return None
+    return view.images
