@@ -2,7 +2,7 @@
 """Score a trained generator by the log-likelihood of test data under its samples (Table 1).
 
     python parzen_ll.py mnist.pkl --dataset mnist
-    python parzen_ll.py mnist.pkl --dataset mnist --sigma .2 --running  # a sample at a time, till Ctrl-C
+    python parzen_ll.py mnist.pkl --dataset mnist --sigma .2 --running  # until Ctrl-C
 """
 
 from __future__ import annotations

@@ -55,11 +55,13 @@ setup(
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",
             "ruff>=0.6",
+            # As in "plot".
+            "matplotlib>=3.7",
         ],
         # What benchmarks/ compares with. jax 0.7 needs NumPy 2; torch is fixed, since a benchmark
         # against a moving peer says nothing.
         "peers": ["torch==2.13.*; python_version >= '3.10'", "jax>=0.4.30,<0.7"],
-        # Curves from a monitor's CSV.
-        "plot": ["matplotlib>=3.5"],
+        # Pictures with axes: curves of the monitor's channels, Figure 1; legends outside since 3.7.
+        "plot": ["matplotlib>=3.7"],
     },
 )

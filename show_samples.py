@@ -13,8 +13,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from adversarial.models.generator import SIDES
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
+from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli, serial
 from adversarial.viewer import samples
 from adversarial.viewer.grid import show_file

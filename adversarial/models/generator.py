@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import aesara.tensor as T
@@ -15,11 +14,11 @@ from adversarial.models.mlp import MLP
 from adversarial.models.model import Model
 from adversarial.models.parzen import theano_parzen
 from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils import serial
 from adversarial.utils.seeding import seed_words
 
 NOISES = ("gaussian", "uniform", "spherical")
-SIDES = ("left", "right", "top", "bottom")
 
 # Channels of D on samples, and of G without data, are computed on this many samples.
 MONITORED_SAMPLES = 100
@@ -241,20 +240,6 @@ class IntrinsicDropoutGenerator(Generator):
             return_all=True,
         )
         return states[-1], z, states[:-1] if all_g_layers else None
-
-
-def half_of(shape: Sequence[int], side: str) -> tuple[slice, slice]:
-    """The rows and columns of the half `side` of an image of `shape` (rows, columns)."""
-    rows, cols = shape
-    halves = {
-        "left": (slice(0, rows), slice(0, cols // 2)),
-        "right": (slice(0, rows), slice(cols // 2, cols)),
-        "top": (slice(0, rows // 2), slice(0, cols)),
-        "bottom": (slice(rows // 2, rows), slice(0, cols)),
-    }
-    if side not in halves:
-        raise ValueError(f"side must be one of {', '.join(halves)}, not {side!r}")
-    return halves[side]
 
 
 def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:

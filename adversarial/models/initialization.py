@@ -6,6 +6,9 @@ from typing import Any, Optional
 
 import numpy as np
 
+from adversarial.space import Conv2DSpace
+from adversarial.space.conv2d import half_of
+
 
 def check_initialization(layer: str, **ways: Optional[float]) -> None:
     """ValueError unless exactly one of the ways to initialise weights is given."""
@@ -73,9 +76,12 @@ def bias_from_marginals(means: np.ndarray) -> np.ndarray:
     return np.log(p / (1.0 - p))
 
 
-def init_sigmoid_bias_from_marginals(dataset: Any, use_y: bool = False) -> np.ndarray:
+def init_sigmoid_bias_from_marginals(
+    dataset: Any, use_y: bool = False, side: Optional[str] = None
+) -> np.ndarray:
     """Biases that give a sigmoid layer the mean of `dataset`'s features (targets if `use_y`).
 
+    With a `side`, only of that half of the images, as a generator that inpaints puts it out.
     ValueError when the data does not span [0, 1], which is what a sigmoid can produce.
     """
     data = dataset.get_targets() if use_y else dataset.get_design_matrix()
@@ -84,7 +90,12 @@ def init_sigmoid_bias_from_marginals(dataset: Any, use_y: bool = False) -> np.nd
         raise ValueError(
             f"biases from marginals need data that spans 0 to 1, but it spans {low} to {high}"
         )
-    return bias_from_marginals(data.mean(axis=0, dtype="float64"))
+    means = data.mean(axis=0, dtype="float64")
+    if side is not None:
+        image = dataset.get_topological_view(means[None])
+        image = Conv2DSpace.convert(image, dataset.view_converter.axes, ("b", 0, 1, "c"))[0]
+        means = image[half_of(image.shape[:2], side)].ravel()
+    return bias_from_marginals(means)
 
 
 def marginals(dataset: Any) -> np.ndarray:

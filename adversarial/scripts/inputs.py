@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-import math
 import os
 import zipfile
 from collections.abc import Collection, Sequence
@@ -122,7 +121,7 @@ def _from_csv(path: str) -> dict[str, Record]:
 
 
 def choose_channels(history: dict[str, Record], patterns: Sequence[str], path: str) -> list[str]:
-    """The channels that `patterns` name, ``*`` standing for anything; ValueError if one has none."""
+    """The channels that `patterns` name, ``*`` standing for anything; ValueError if none."""
     chosen: list[str] = []
     for pattern in patterns:
         found = fnmatch.filter(history, pattern)

@@ -8,6 +8,9 @@ from typing import Any
 from adversarial.space.arrays import cast, describe, is_symbolic_batch, reshape_examples
 from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, positive_int
 
+# Halves of images, which inpainting paints.
+SIDES = ("left", "right", "top", "bottom")
+
 
 class Conv2DSpace(SimplyTypedSpace):
     """Points are images of `shape` (rows, columns) with `num_channels` channels.
@@ -137,3 +140,17 @@ def _checked_axes(axes: Sequence[str | int]) -> tuple:
     if len(axes) != 4 or set(axes) != {"b", 0, 1, "c"}:
         raise ValueError(f"axes must be an order of ('b', 0, 1, 'c'), got {axes!r}")
     return axes
+
+
+def half_of(shape: Sequence[int], side: str) -> tuple[slice, slice]:
+    """The rows and columns of the half `side` of an image of `shape` (rows, columns)."""
+    rows, cols = shape
+    halves = {
+        "left": (slice(0, rows), slice(0, cols // 2)),
+        "right": (slice(0, rows), slice(cols // 2, cols)),
+        "top": (slice(0, rows // 2), slice(0, cols)),
+        "bottom": (slice(rows // 2, rows), slice(0, cols)),
+    }
+    if side not in halves:
+        raise ValueError(f"side must be one of {', '.join(halves)}, not {side!r}")
+    return halves[side]

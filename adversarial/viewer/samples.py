@@ -18,8 +18,8 @@ from adversarial.evaluation.sampling import (
     inpaint,
     samples_at,
 )
-from adversarial.models.generator import half_of
 from adversarial.space import Conv2DSpace, Space
+from adversarial.space.conv2d import half_of
 from adversarial.viewer.grid import save_grid
 
 HOLE = 0.25  # a darker grey than that between images
@@ -132,7 +132,7 @@ def view_of_space(space: Space, owner: Any, what: str = "samples") -> View:
         return View(converter.shape)
     for channels in (1, 3):
         side = math.isqrt(dimension // channels)
-        if side * side * channels == dimension:
+        if side > 1 and side * side * channels == dimension:
             return View((side, side, channels))
     raise ValueError(
         f"{what} of {dimension} numbers cannot be shown: they are no square image, grey or in "

@@ -102,8 +102,9 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
     if player not in networks:
         raise ValueError(f"the model has no {player}, only: {', '.join(networks)}")
     network = networks[player]
-    shown = {layer.layer_name: layer for layer in network.layers
-             if isinstance(layer, (Dense, Kernels)) or hasattr(layer, "get_filter_norms")}
+    shown = {
+        layer.layer_name: layer for layer in network.layers if isinstance(layer, (Dense, Kernels))
+    }
     if layer_name is None and shown:
         layer_name = list(shown)[-1 if player == "generator" else 0]
     if layer_name not in shown:

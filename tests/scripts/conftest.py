@@ -1,0 +1,80 @@
+"""Small models that were trained, and the commands run in this process."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.monitor import Monitor, MonitorChannel
+from adversarial.utils import cli, serial
+
+YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+    X: !obj:numpy.zeros { shape: [50, 36] } }"""
+
+
+@pytest.fixture
+def command(request):
+    """The command that the test's file is named for: its exit status."""
+    name = request.module.__name__.rpartition("test_")[2]
+    module = importlib.import_module(f"adversarial.scripts.{name}")
+
+    def run(*argv):
+        return cli.run(lambda: module.main([str(arg) for arg in argv]))
+
+    run.module = module
+    return run
+
+
+def add_channel(monitor, name, values, epochs):
+    channel = MonitorChannel(None, None, name, None, None)
+    channel.val_record = list(values)
+    channel.epoch_record = list(epochs)
+    channel.batch_record = [10 * epoch for epoch in epochs]
+    channel.example_record = [1000 * epoch for epoch in epochs]
+    channel.time_record = [2.5 * epoch for epoch in epochs]
+    monitor.channels[name] = channel
+
+
+@pytest.fixture
+def pair():
+    """Of images of 6 x 6, monitored after epochs 0 to 3."""
+    G = MLP([Sigmoid(layer_name="y", dim=36, irange=1.0)], nvis=5)
+    D = MLP([Maxout("h0", num_units=4, num_pieces=2, irange=0.1),
+             Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=36)
+    pair = AdversaryPair(Generator(G), D)
+    pair.dataset_yaml_src = YAML
+    monitor = Monitor.get_monitor(pair)
+    add_channel(monitor, "valid_objective_d", [0.7, 0.5, np.nan, 0.25], range(4))
+    add_channel(monitor, "valid_objective_g", [0.7, 1.5, 2.5, 3.5], range(4))
+    add_channel(monitor, "late", [9.0], [3])
+    for _ in range(3):
+        monitor.report_epoch()
+        monitor.report_batch(100)
+    return pair
+
+
+@pytest.fixture
+def model(pair, tmp_path):
+    """The file of that pair."""
+    path = tmp_path / "faces.v2.pkl"
+    serial.save(path, pair)
+    return path
+
+
+@pytest.fixture
+def refused(command, capsys):
+    """Runs a command that must fail: its one line on stderr."""
+
+    def run(*argv):
+        assert command(*argv) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1 and err.endswith("\n")
+        return err
+
+    return run

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adversarial.monitor import Monitor
+from adversarial.scripts.inputs import (
+    choose_channels,
+    dataset_in,
+    examples_of,
+    history_of,
+    read_history,
+    training_set,
+)
+from adversarial.train_extensions.report import MonitorCSV
+from adversarial.utils import serial
+
+DATA = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+    X: !obj:numpy.eye { N: %d } }"""
+EXPERIMENT = """!obj:adversarial.train.Train {
+    dataset: &data %s,
+    model: !obj:adversarial.models.mlp.MLP {
+        nvis: 3,
+        layers: [!obj:adversarial.models.mlp.Linear { layer_name: y, dim: 1, irange: .1 }]
+    },
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"
+}"""
+
+
+def test_data_of_a_model_of_a_yaml_and_of_an_experiment(model, pair, tmp_path):
+    assert examples_of(dataset_in(str(model))).shape == (50, 36)
+    assert examples_of(training_set(pair)).shape == (50, 36)
+    alone, experiment = tmp_path / "data.yaml", tmp_path / "experiment.yaml"
+    alone.write_text(DATA % 2)
+    experiment.write_text(EXPERIMENT % (DATA % 3))
+    np.testing.assert_array_equal(examples_of(dataset_in(str(alone))), np.eye(2))
+    np.testing.assert_array_equal(examples_of(dataset_in(str(experiment))), np.eye(3))
+
+
+def test_what_has_no_data(pair, tmp_path):
+    pair.dataset_yaml_src = None
+    with pytest.raises(ValueError, match="does not say which data set"):
+        training_set(pair)
+    number = tmp_path / "a.yaml"
+    number.write_text("[1, 2]")
+    with pytest.raises(ValueError, match="a list, has no rows"):
+        examples_of(dataset_in(str(number)))
+    with pytest.raises(OSError):
+        dataset_in(str(tmp_path / "none.yaml"))
+
+
+def test_a_csv_holds_what_the_model_file_holds(model, pair, tmp_path):
+    table = tmp_path / "faces.monitor.csv"
+    MonitorCSV(table).on_monitor(pair, None, None)
+    from_model, from_table = read_history(str(model)), read_history(str(table))
+    assert list(from_model) == list(from_table) == ["late", "valid_objective_d",
+                                                    "valid_objective_g"]
+    for name, record in from_model.items():
+        np.testing.assert_allclose(from_table[name].values, record.values)
+        for count in ("epochs", "batches", "examples"):
+            np.testing.assert_array_equal(from_table[name].counts[count], record.counts[count])
+    assert from_model["late"].counts["seconds"].tolist() == [7.5]
+    assert "seconds" not in from_table["late"].counts
+
+
+def test_values_by_epoch(pair):
+    history = history_of(pair)
+    assert history["valid_objective_g"].at(1) == 1.5
+    assert np.isnan(history["valid_objective_d"].at(2))
+    assert history["late"].at(1) is None
+
+
+def test_files_without_a_history(pair, tmp_path):
+    pair.monitor = Monitor(pair)
+    silent = tmp_path / "silent.pkl"
+    serial.save(silent, pair)
+    for name, content, message in [
+        ("other.csv", "a,b,c\n", "is no table of a monitor"),
+        ("empty.csv", "", "is no table of a monitor"),
+        ("torn.csv", "epochs_seen,batches_seen,examples_seen,x\n0,0,0,1\n1,2\n",
+         "has a row that is not 4 numbers"),
+        ("text.csv", "epochs_seen,batches_seen,examples_seen,x\n0,0,0,one\n",
+         "has a row that is not 4 numbers"),
+        ("none.csv", "epochs_seen,batches_seen,examples_seen\n", "nothing was monitored"),
+        ("junk.pkl", "junk", "junk.pkl"),
+    ]:
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ValueError, match=message):
+            read_history(str(tmp_path / name))
+    with pytest.raises(ValueError, match="silent.pkl: nothing was monitored"):
+        read_history(str(silent))
+
+
+def test_channels_by_pattern(pair):
+    history = history_of(pair)
+    assert choose_channels(history, ["late", "valid_*_g", "*"], "m") == [
+        "late", "valid_objective_g", "valid_objective_d"
+    ]
+    with pytest.raises(ValueError, match="m: has no channel lat; did you mean late?"):
+        choose_channels(history, ["lat"], "m")
+    with pytest.raises(ValueError, match="has no channel zz[*]$"):
+        choose_channels(history, ["zz*"], "m")

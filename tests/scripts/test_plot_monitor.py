@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversarial.scripts.plot_monitor import usual
+from adversarial.train_extensions.report import MonitorCSV
+
+
+@pytest.fixture
+def drawn(command, monkeypatch):
+    """What is handed to be drawn: [(curves, label of x, log)]."""
+    pytest.importorskip("matplotlib")
+    calls = []
+    draw = command.module.draw_curves
+
+    def recorded(*args):
+        calls.append(args)
+        return draw(*args)
+
+    monkeypatch.setattr(command.module, "draw_curves", recorded)
+    return calls
+
+
+def test_the_players_objectives_beside_the_model(command, drawn, model, capsys):
+    assert command(model) == 0
+    path = model.with_name("faces.v2_channels.png")
+    assert capsys.readouterr().out == f"{path}\n"
+    with Image.open(path) as image:
+        assert np.ptp(np.asarray(image.convert("L"))) > 100  # not blank
+    ((curves, label, log),) = drawn
+    assert [name for name, _, _ in curves] == ["valid_objective_d", "valid_objective_g"]
+    np.testing.assert_array_equal(curves[1][1], range(4))
+    np.testing.assert_array_equal(curves[1][2], [0.7, 1.5, 2.5, 3.5])
+    assert (label, log) == ("epochs", False)
+
+
+@pytest.mark.parametrize("x, expected", [("batches", 30), ("examples", 3000), ("seconds", 7.5)])
+def test_what_the_horizontal_axis_counts(command, drawn, model, x, expected):
+    assert command(model, "-x", x, "-c", "late", "--log") == 0
+    (((_, counts, values),), label, log) = drawn[0]
+    assert (counts.tolist(), values.tolist(), log) == ([expected], [9.0], True)
+    assert x in label
+
+
+def test_several_trainings_and_tables(command, drawn, model, pair, tmp_path):
+    table, out = tmp_path / "a.monitor.csv", tmp_path / "both.svg"
+    MonitorCSV(table).on_monitor(pair, None, None)
+    assert command(model, table, "-c", "late", "--out", out) == 0
+    assert [label for label, _, _ in drawn[0][0]] == [f"late, {model}", f"late, {table}"]
+    assert "<svg" in out.read_text()
+
+
+def test_what_one_looks_at_first():
+    assert usual({"a_objective_d": 0, "a_objective_g": 0}) == ("*objective_d", "*objective_g")
+    assert usual({"objective": 0, "objective_d": 0}) == ("*objective",)
+    assert usual({"x": 0}) == ("*",)
+
+
+def test_mistakes_are_one_line(refused, model, pair, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    table = tmp_path / "a.monitor.csv"
+    MonitorCSV(table).on_monitor(pair, None, None)
+    assert "a.monitor.csv: does not hold seconds; the model file" in refused(table, "-x", "seconds")
+    assert "did you mean late?" in refused(model, "-c", "lat")
+    assert "there is no folder" in refused(model, "--out", tmp_path / "no" / "a.png")
+    assert "end it in one of" in refused(model, "--out", tmp_path / "a.nothing")
+    assert "none.pkl" in refused(tmp_path / "none.pkl")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert 'pip install -e ".[plot]"' in refused(model)

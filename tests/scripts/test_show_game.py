@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.monitor import Monitor
+from adversarial.utils import serial
+
+DATA = "!obj:adversarial.datasets.mixture.GaussianMixture { means: [0.], deviations: [1.] }"
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_compile(fast_compile):
+    pass
+
+
+@pytest.fixture
+def moments(tmp_path):
+    """The files of one game after epochs 12 and 3."""
+    pytest.importorskip("matplotlib")
+    paths = []
+    for epochs in (12, 3):
+        G = MLP([Linear(layer_name="y", dim=1, irange=1.0)], nvis=1)
+        game = AdversaryPair(Generator(G), MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)],
+                                               nvis=1))
+        game.dataset_yaml_src = DATA
+        monitor = Monitor.get_monitor(game)
+        for _ in range(epochs):
+            monitor.report_epoch()
+        paths.append(tmp_path / f"game_{epochs}.pkl")
+        serial.save(paths[-1], game)
+    return paths
+
+
+def test_panels_in_the_order_of_time(command, moments, capsys):
+    assert command(*moments) == 0
+    *lines, path = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 3", "epoch 12"]
+    assert path == str(moments[0].with_name("game_12_game.png"))
+    with Image.open(path) as image:
+        assert np.ptp(np.asarray(image.convert("L"))) > 100
+
+
+def test_mistakes_are_one_line(refused, moments, model, tmp_path, monkeypatch):
+    assert "data, a DenseDesignMatrix, is not known" in refused(model)
+    broken = serial.load(moments[0])
+    broken.dataset_yaml_src = None
+    serial.save(tmp_path / "broken.pkl", broken)
+    assert "does not say which data set" in refused(tmp_path / "broken.pkl")
+    assert "none.pkl" in refused(tmp_path / "none.pkl")
+    assert "there is no folder" in refused(moments[0], "--out", tmp_path / "no" / "a.png")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert 'pip install -e ".[plot]"' in refused(moments[0])
