@@ -13,6 +13,7 @@ from PIL import Image
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.space import Conv2DSpace
 from adversarial.utils import cli, serial
 
 SCRIPT = Path(__file__).parents[1] / "show_samples.py"
@@ -90,6 +91,41 @@ def test_interpolation_moves_step_by_step(command, model, tmp_path):
     assert 0 < steps < 0.2 * np.abs(cells[0] - cells[-1]).mean()
 
 
+@pytest.fixture
+def painter(tmp_path):
+    """The file of a model that paints the left halves of images of 6 x 6."""
+    space = Conv2DSpace((6, 6), num_channels=1)
+    G = MLP([Sigmoid(layer_name="y", dim=18, irange=1.0)], input_space=space)
+    D = MLP([Sigmoid(layer_name="d", dim=1, irange=0.1)], input_space=space)
+    pair = AdversaryPair(Generator(G), D)
+    pair.dataset_yaml_src = YAML
+    path = tmp_path / "painter.pkl"
+    serial.save(path, pair)
+    return path
+
+
+def test_inpainting_in_threes(command, painter, tmp_path):
+    out = tmp_path / "i.png"
+    argv = ["--inpaint", "left", "--rows", 2, "--scale", 1, "--out", out]
+    assert command(painter, *argv) == 0
+    picture = pixels(out)
+    assert picture.shape == (2 * 8 + 2, 12 * 8 + 2, 3)
+    whole, masked, painted = (picture[2:8, 2 + 8 * i : 8 + 8 * i, 0] for i in range(3))
+    assert (whole == 0).all() and (painted[:, 3:] == 0).all() and (painted[:, :3] > 0).all()
+    assert (masked[:, :3] == 64).all() and (masked[:, 3:] == 0).all()
+
+
+def test_other_examples_by_a_yaml(command, painter, model, tmp_path):
+    white, out = tmp_path / "white.yaml", tmp_path / "i.png"
+    white.write_text(YAML.replace("zeros", "ones"))
+    for argv, where in (
+        ([painter, "--inpaint", "left"], np.s_[2:8, 2:8]),
+        ([model, "--nearest", "--cols", 1], np.s_[2:8, 10:16]),
+    ):
+        assert command(*argv, "--dataset", white, "--rows", 1, "--scale", 1, "--out", out) == 0
+        assert (pixels(out)[where] == 255).all()
+
+
 def test_show_without_a_display_still_writes(command, model, tmp_path, monkeypatch, caplog):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
@@ -110,6 +146,8 @@ def test_mistakes_are_one_line(command, model, tmp_path, capsys):
         ([SCRIPT], "show_samples.py"),
         ([unnamed, "--nearest"], "does not say which data set"),
         ([odd], "samples of 35 numbers cannot be shown"),
+        ([model, "--inpaint", "left"], "a generator that takes images"),
+        ([model, "--nearest", "--dataset", tmp_path / "none.yaml"], "none.yaml"),
         ([model, "--out", tmp_path / "no" / "a.png"], "there is no folder"),
         ([model, "--out", tmp_path / "a.nothing"], "image format"),
     ]:
@@ -124,6 +162,8 @@ def test_mistakes_are_one_line(command, model, tmp_path, capsys):
         ([], "required: model"),
         (["a.pkl", "--rows", "0"], "must be at least 1"),
         (["a.pkl", "--nearest", "--interpolate"], "not allowed with"),
+        (["a.pkl", "--inpaint", "middle"], "invalid choice: 'middle'"),
+        (["a.pkl", "--dataset", "a.yaml"], "--dataset needs --nearest or --inpaint"),
         (["a.pkl", "--interpolate", "--cols", "1"], "at least --cols 2"),
         (["a.pkl", "--seed", "-1"], "must not be negative"),
     ],

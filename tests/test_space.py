@@ -23,6 +23,7 @@ from adversarial.space import (
     is_numeric_batch,
     is_symbolic_batch,
 )
+from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils import serial
 
 ALL_AXES = list(itertools.permutations(("b", 0, 1, "c")))
@@ -460,6 +461,21 @@ def test_restrict():
         space.restrict([2])
     with pytest.raises(TypeError, match="list of component indices, got 0"):
         space.restrict(0)
+
+
+@pytest.mark.parametrize("rows, cols", [(4, 6), (3, 5), (1, 1)])
+def test_halves_make_the_whole(rows, cols):
+    for first, second in (("left", "right"), ("top", "bottom")):
+        count = np.zeros((rows, cols))
+        for side in (first, second):
+            count[half_of((rows, cols), side)] += 1
+        assert (count == 1).all()
+    assert set(SIDES) == {"left", "right", "top", "bottom"}
+    image = np.arange(rows * cols).reshape(rows, cols)
+    assert image[half_of(image.shape, "right")].shape[1] == cols - cols // 2
+    assert image[half_of(image.shape, "bottom")][-1, -1] == image[-1, -1]
+    with pytest.raises(ValueError, match="side must be one of left, right, top, bottom, not 'up'"):
+        half_of((2, 2), "up")
 
 
 def test_null_space_holds_nothing():

@@ -9,6 +9,7 @@ from adversarial.evaluation.sampling import (
     draw_noise,
     draw_samples,
     generator_of,
+    inpaint,
     samples_at,
 )
 from adversarial.models.adversary_pair import AdversaryPair
@@ -107,3 +108,16 @@ def test_bad_values_are_named():
         draw_samples(generator, 0)
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         draw_samples(generator, 3, batch_size=0)
+
+
+def test_inpainting_keeps_what_g_sees():
+    space = Conv2DSpace((2, 4), num_channels=1)
+    G = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], input_space=space))
+    images = np.random.RandomState(0).uniform(size=(3, 2, 4, 1)).astype(np.float32)
+    own = G.theano_rng
+    painted = inpaint(G, images, "left", seed=1)
+    assert G.theano_rng is own
+    np.testing.assert_array_equal(painted[:, :, 2:], images[:, :, 2:])
+    assert (painted[:, :, :2] != images[:, :, :2]).all()
+    np.testing.assert_array_equal(painted, inpaint(G, images, "left", seed=1))
+    assert (painted != inpaint(G, images, "left", seed=2)).any()

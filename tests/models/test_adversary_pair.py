@@ -148,6 +148,27 @@ def test_players_must_fit():
         AdversaryPair(generator(out=5), discriminator())
 
 
+def painter(out):
+    """A generator from images of 2 x 3 to `out` numbers."""
+    space = Conv2DSpace((2, 3), num_channels=1)
+    return Generator(MLP([Sigmoid(dim=out, layer_name="y", irange=1.0)], input_space=space))
+
+
+def test_a_generator_may_paint_a_half_of_images():
+    D = discriminator(input_space=Conv2DSpace((2, 3), num_channels=1))
+    pair = AdversaryPair(painter(out=4), D)
+    assert pair.is_inpainting and not AdversaryPair(painter(out=6), D).is_inpainting
+    # Its channels and those of D on what it paints are the cost's.
+    channels = pair.get_monitoring_channels(at.tensor4())
+    assert channels and all(name.startswith("dis_on_data_") for name in channels)
+    pair.monitor_discriminator = False
+    assert not pair.get_monitoring_channels(at.tensor4())
+    with pytest.raises(ValueError, match="makes .*dim=5"):
+        AdversaryPair(painter(out=5), D)
+    with pytest.raises(ValueError, match="makes .*dim=4"):
+        AdversaryPair(painter(out=4), discriminator())
+
+
 @pytest.fixture
 def saved(tmp_path):
     pair = AdversaryPair(generator(noise="spherical"), discriminator(), inferer(), shrink_d=0.9)

@@ -196,6 +196,28 @@ def test_inpainting_wants_a_side_and_images():
         Generator(net()).inpainting_sample_and_noise(at.matrix())
 
 
+def test_inpainting_wants_the_half_that_g_paints():
+    space = Conv2DSpace((3, 5), num_channels=1)
+    mlp = MLP([Linear(dim=9, layer_name="y", irange=1.0)], input_space=space)
+    with pytest.raises(ValueError, match=r"the left half .* is 6 numbers, but G puts out 9"):
+        Generator(mlp).inpainting_sample_and_noise(at.tensor4(), side="left")
+
+
+@pytest.mark.parametrize(
+    "dim, channels, expected",
+    [(6, 1, True), (9, 1, True), (5, 1, True), (10, 1, True), (15, 1, False), (18, 2, True)],
+)
+def test_who_paints_halves(dim, channels, expected):
+    space = Conv2DSpace((3, 5), num_channels=channels)
+    generator = Generator(MLP([Linear(dim=dim, layer_name="y", irange=1.0)], input_space=space))
+    assert generator.paints_half_of(space) is expected
+    other_axes = Conv2DSpace((3, 5), num_channels=channels, axes=("c", 0, 1, "b"))
+    assert generator.paints_half_of(other_axes) is expected
+    assert not generator.paints_half_of(Conv2DSpace((5, 3), num_channels=channels))
+    assert not generator.paints_half_of(VectorSpace(15 * channels))
+    assert not Generator(net()).paints_half_of(space)
+
+
 @pytest.fixture
 def pretrained(tmp_path):
     """The file of a pair, and its generator's network."""

@@ -94,6 +94,20 @@ def test_bias_from_targets():
     np.testing.assert_allclose(expit(bias), y.mean(axis=0))
 
 
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b")])
+def test_bias_of_half_images(axes):
+    images = np.random.RandomState(0).uniform(size=(9, 3, 5, 2))
+    images.flat[:2] = 0, 1
+    order = [("b", 0, 1, "c").index(axis) for axis in axes]
+    dataset = DenseDesignMatrix(topo_view=images.transpose(order), axes=axes)
+    bias = init_sigmoid_bias_from_marginals(dataset, side="right")
+    np.testing.assert_allclose(
+        expit(bias), images[:, :, 2:].mean(axis=0).ravel(), rtol=1e-5, atol=1e-6
+    )
+    with pytest.raises(ValueError, match="side must be one of .* not 'middle'"):
+        init_sigmoid_bias_from_marginals(dataset, side="middle")
+
+
 @pytest.mark.parametrize("low, high", [(0.0, 0.5), (0.1, 1.0), (-1.0, 1.0), (0.0, 255.0)])
 def test_bias_wants_data_that_spans_0_to_1(low, high):
     X = np.array([[low, high]])

@@ -117,3 +117,20 @@ def test_progress_bar_is_silent_off_a_terminal(capsys):
     with cli.progress_bar(10, "drawing", "sample") as bar:
         bar.update(10)
     assert capsys.readouterr() == ("", "")
+
+
+def test_pictures_lie_beside_what_they_show(tmp_path):
+    beside = str(tmp_path / "a.v2.pkl")
+    assert cli.picture_path(None, beside, "_x.png") == str(tmp_path / "a.v2_x.png")
+    assert cli.picture_path("here.png", beside, "_x.png") == "here.png"
+    with pytest.raises(ValueError, match="cannot write .*a.png: there is no folder .*no"):
+        cli.picture_path(str(tmp_path / "no" / "a.png"), beside, "_x.png")
+
+
+def test_options_that_commands_share():
+    parser = argparse.ArgumentParser()
+    cli.add_picture(parser, "beside it")
+    cli.add_allow_module(parser)
+    args = parser.parse_args(["--allow-module", "a", "--allow-module", "b", "--show"])
+    assert (args.out, args.show, args.allow_module) == (None, True, ["a", "b"])
+    assert "beside it" in parser.format_help()

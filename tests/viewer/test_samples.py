@@ -6,16 +6,19 @@ import pytest
 from PIL import Image
 
 from adversarial.datasets.view_converter import DefaultViewConverter
-from adversarial.evaluation.sampling import draw_noise, draw_samples, samples_at
+from adversarial.evaluation.sampling import draw_noise, draw_samples, inpaint, samples_at
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
-from adversarial.space import Conv2DSpace
+from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.viewer.samples import (
+    HOLE,
     Sheet,
+    inpainting_sheet,
     nearest_sheet,
     sample_sheet,
     to_unit,
     view_of,
+    view_of_space,
     walk_sheet,
 )
 
@@ -65,6 +68,32 @@ def test_walks_are_straight_in_z_and_meet_their_ends():
     np.testing.assert_allclose(sheet.images, expected, atol=1e-6)
     with pytest.raises(ValueError, match="at least 2 columns, got 1"):
         walk_sheet(model, cols=1)
+
+
+def test_inpainting_shows_examples_what_g_sees_and_what_it_makes_of_it():
+    space = Conv2DSpace((2, 4), num_channels=1)
+    G = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], input_space=space))
+    examples = np.random.RandomState(0).uniform(size=(9, 8)).astype(np.float32)
+    sheet = inpainting_sheet(G, examples, "right", rows=2, cols=3, seed=5)
+    assert (sheet.rows, sheet.cols) == (2, 9)
+    assert sheet.framed.tolist() == [True, False, False] * 6
+    whole, masked, painted = sheet.images.reshape(6, 3, 2, 4, 1).swapaxes(0, 1)
+    rows = {row.tobytes() for row in examples}
+    assert len({image.tobytes() for image in whole}) == 6
+    assert all(image.tobytes() in rows for image in whole)
+    np.testing.assert_array_equal(masked[:, :, :2], whole[:, :, :2])
+    assert (masked[:, :, 2:] == HOLE).all()
+    np.testing.assert_array_equal(painted, inpaint(G, whole, "right", seed=5))
+    # No more than there are.
+    sheet = inpainting_sheet(G, examples[:4], "right", rows=5, cols=3)
+    assert (sheet.rows, sheet.cols, len(sheet.images)) == (2, 9, 12)
+    with pytest.raises(ValueError, match="a generator that takes images"):
+        inpainting_sheet(generator(), examples, "right")
+
+
+def test_one_number_is_no_image():
+    with pytest.raises(ValueError, match="examples of 1 numbers .* the data set does not say"):
+        view_of_space(VectorSpace(1), None, "examples")
 
 
 def test_shape_comes_from_the_output_space_first():
