@@ -10,6 +10,7 @@ from aesara.scalar import Add, Sigmoid
 from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Sum
 
+from adversarial.backend.finite import AllFinite, CheckedAdd
 from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
 from adversarial.backend.loops import FLOATS
 from adversarial.backend.maxout import Maxout
@@ -67,14 +68,38 @@ def fuse_column_sum(fgraph: Any, node: Apply) -> Optional[list]:
     return [ColumnSum()(x)] if out.dtype == x.dtype else None
 
 
-@node_rewriter([BiasElementwise])
+@node_rewriter([AllFinite])
+def check_while_adding(fgraph: Any, node: Apply) -> Optional[dict]:
+    """A sum that is to be looked at looks at itself, which spares reading it again."""
+    sums = [v for v in node.inputs if is_elemwise(v.owner, Add) and _are_alike(v, v.owner.inputs)]
+    if not sums:
+        return None
+    checked = [CheckedAdd()(*v.owner.inputs) for v in sums]
+    rest = [v for v in node.inputs if v not in sums]
+    flags = [flag for _, flag in checked] + ([node.op(*rest)] if rest else [])
+    finite = flags[0]
+    for flag in flags[1:]:
+        finite = finite & flag
+    return {node.outputs[0]: finite, **{old: new for old, (new, _) in zip(sums, checked)}}
+
+
+def _are_alike(v: Variable, terms: list[Variable]) -> bool:
+    return len(terms) == 2 and all(
+        (term.dtype, term.type.broadcastable) == (v.dtype, v.type.broadcastable) for term in terms
+    )
+
+
+@node_rewriter([BiasElementwise, CheckedAdd])
 def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     if node.op.inplace:
         return None
+    if isinstance(node.op, CheckedAdd):
+        return CheckedAdd(inplace=True)(*node.inputs, return_list=True)
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
 patterns = in2out(
-    fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, name="adversarial_fuse"
+    fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, check_while_adding,
+    name="adversarial_fuse",
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
