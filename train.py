@@ -92,10 +92,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         run = Run.of_yaml(args.config, args.seed, args.allow_module)
     phases = run.phases()
     for number in range(run.first, len(phases)):
+        if number == run.first:
+            run.check_folders(phases)
         path = run.save_path(phases, number)
         with contextlib.nullcontext() if path is None else lock.exclusive(path):
-            if number == run.first:
-                run.check_files(phases, args.overwrite)
+            if number == run.first and not args.overwrite:
+                run.check_nothing_is_replaced(phases)
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
             if run.is_done(number):
@@ -155,9 +157,10 @@ def outcome(phase: Train) -> str:
 
 def what_is_kept(phase: Train) -> str:
     """After a divergence."""
+    bad = "" if phase.diverged_path is None else f"; {phase.diverged_path} has that state"
     if phase.last_save is None:
-        return "no model had been saved"
-    return f"{phase.save_path} is the model after {phase.last_save[0]} epochs"
+        return f"no good model had been saved{bad}"
+    return f"{phase.save_path} is the model after {phase.last_save[0]} epochs{bad}"
 
 
 def terminate(signum: int, frame: Optional[FrameType]) -> None:
@@ -171,7 +174,8 @@ class BesideBar(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        tqdm.write(mark + record.getMessage(), file=sys.stderr)
+        with contextlib.suppress(OSError):  # the terminal may have gone; training need not
+            tqdm.write(mark + record.getMessage(), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -123,15 +123,19 @@ class Run:
         path = phases[number].argument("save_path")
         return path if isinstance(path, str) and phases[number].argument("save_freq") else None
 
-    def check_files(self, phases: list[Phase], overwrite: bool) -> None:
-        """OSError if a phase could not save, or would replace a model without `overwrite`."""
+    def check_folders(self, phases: list[Phase]) -> None:
+        """OSError if a phase could not save."""
         for number in range(self.first, len(phases)):
             path = self.save_path(phases, number)
-            if path is None:
-                continue
-            check_writable(path)
+            if path is not None:
+                check_writable(path)
+
+    def check_nothing_is_replaced(self, phases: list[Phase]) -> None:
+        """FileExistsError if a phase would begin by replacing a model file."""
+        for number in range(self.first, len(phases)):
+            path = self.save_path(phases, number)
             is_own = self.resume_from is not None and number == self.first
-            if os.path.exists(path) and not overwrite and not is_own:
+            if path is not None and os.path.exists(path) and not is_own:
                 raise FileExistsError(self._in_the_way(path, number))
 
     def _in_the_way(self, path: str, number: int) -> str:
@@ -141,8 +145,8 @@ class Run:
             about: Any = there.experiment or {}
         except (ValueError, OSError):
             return f"{path} exists already: {replace}"
-        asked = (self.text, self.environ, self.seed, number)
-        if (about.get("yaml"), about.get("environ"), about.get("seed"), about.get("phase")) != asked:
+        asked = {"yaml": self.text, "environ": self.environ, "seed": self.seed, "phase": number}
+        if {name: about.get(name) for name in asked} != asked:
             return f"{path} holds another experiment ({there.epochs} epochs of it): {replace}"
         if there.is_finished:
             return f"{path} holds this experiment, finished after {there.epochs} epochs: {replace}"
@@ -154,8 +158,12 @@ class Run:
 
 def _check(about: Any, path: str) -> None:
     """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
-    kinds = {"yaml": str, "yaml_path": str, "environ": dict, "seed": (int, type(None)), "phase": int}
-    if not isinstance(about, dict) or not all(
-        isinstance(about.get(name), kind) for name, kind in kinds.items()
-    ) or not all(isinstance(word, str) for pair in about["environ"].items() for word in pair):
+    kinds = {
+        "yaml": str, "yaml_path": str, "environ": dict, "seed": (int, type(None)), "phase": int
+    }
+    if (
+        not isinstance(about, dict)
+        or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
+        or not all(isinstance(word, str) for pair in about["environ"].items() for word in pair)
+    ):
         raise ValueError(f"{path} holds no valid description of its experiment")

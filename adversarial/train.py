@@ -90,6 +90,8 @@ class Train:
         self._course = _Course()
         # (epochs, minibatches) of what the model file holds; None where it is not of this training.
         self.last_save: Optional[tuple[int, int]] = None
+        # Where the state of a training that diverged is kept.
+        self.diverged_path: Optional[str] = None
         self._save_failed = False
         self._resume_from: Optional[checkpoint.Saved] = None
         # Where a rollback goes: what was saved in this process, or a path.
@@ -192,7 +194,7 @@ class Train:
                         self._run(t0, time_budget, max_epochs, stop)
                         break
                     except TrainingDiverged as error:
-                        self._keep_diverged(error)
+                        self._keep_diverged()
                         if nan_policy != "rollback":
                             raise
                         self._roll_back(error)
@@ -281,14 +283,7 @@ class Train:
             self._last_good = self.save_path
 
     def _write(self, path: str) -> bool:
-        try:
-            serial.save(path, self.model, training=self._training())
-        # Of whatever kind: a run of hours must not end here, and the next save may succeed.
-        except Exception as error:
-            reason = getattr(error, "strerror", None) or error
-            log.warning("could not save %s: %s", path, reason)
-            return False
-        return True
+        return serial.try_to_save(path, self.model, self._training())
 
     def _training(self) -> dict[str, Any]:
         return checkpoint.document(self._roots(), self.experiment)
@@ -317,11 +312,10 @@ class Train:
                 "goes on, but not bit for bit", ", ".join(lost[:5]),
             )
 
-    def _keep_diverged(self, error: TrainingDiverged) -> None:
+    def _keep_diverged(self) -> None:
         if self.save_path is not None:
             path = os.path.splitext(self.save_path)[0] + ".diverged.pkl"
-            if self._write(path):
-                log.warning("%s; that state is kept in %s", error, path)
+            self.diverged_path = path if self._write(path) else None
 
     def _roll_back(self, error: TrainingDiverged) -> None:
         """To the last good state, with a lower learning rate; `error` when that was done enough."""
@@ -336,6 +330,7 @@ class Train:
         self._restore(good)
         self._course.rollbacks = rollbacks
         _set(scale, lowered)
+        log.warning("%s", error)
         log.warning(
             "rolled back to epoch %d, minibatch %d; going on with %g times the learning rate "
             "(rollback %d of %d)", *self._seen(), lowered, rollbacks, MOST_ROLLBACKS,

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from adversarial import checkpoint
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 from adversarial.monitor import read_channel
@@ -17,6 +18,7 @@ from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
 from adversarial.utils.signals import Interrupted
 
@@ -218,6 +220,105 @@ def test_a_save_that_fails_is_a_warning(data, tmp_path, caplog):
     assert str(folder) in warnings[0]
     assert diary.saves() == [1, 2, 3] and train.is_saved
     assert serial.load(folder / "model.pkl").monitor.get_epochs_seen() == 3
+
+
+class Glitch:
+    """Once, the minibatch after number `at` has an infinite learning rate; `times` in all."""
+
+    def __init__(self, at, times=1):
+        self.at, self.times = at, times
+        self.rates = []
+
+    def __call__(self, algorithm):
+        self.rates.append(float(algorithm.learning_rate_scale.get_value()))
+        if Glitch.left and algorithm.monitor.get_batches_seen() == self.at:
+            Glitch.left -= 1
+            algorithm.learning_rate.set_value(np.float32("inf"))
+
+
+def glitched(data, path, times, at=7, **kwargs):
+    Glitch.left = times
+    return experiment(data, 3, [Glitch(at)], save_path=path, save_freq=1, **kwargs)
+
+
+NO_WARNINGS = pytest.mark.filterwarnings("ignore:invalid:RuntimeWarning")
+
+
+@NO_WARNINGS
+def test_divergence_stops_and_keeps_the_last_good_model(data, path, tmp_path):
+    train, _ = glitched(data, path, 1)
+    with pytest.raises(TrainingDiverged, match="h_[Wb] is not finite after minibatch 3 of epoch 2"):
+        train.main_loop()
+    good = serial.load(path)
+    assert good.monitor.get_epochs_seen() == 1 and np.isfinite(good.get_param_vector()).all()
+    assert train.diverged_path == str(tmp_path / "model.diverged.pkl")
+    bad = serial.load(train.diverged_path)
+    assert bad.monitor.get_batches_seen() == 7 and not np.isfinite(bad.get_param_vector()).all()
+    # The good one goes on, and to where it would have come without the glitch.
+    again, _ = glitched(data, path, 0)
+    again.resume(checkpoint.read(path))
+    again.main_loop()
+    clean, _ = glitched(data, str(tmp_path / "clean.pkl"), 0)
+    clean.main_loop()
+    np.testing.assert_array_equal(again.model.get_param_vector(), clean.model.get_param_vector())
+
+
+@NO_WARNINGS
+@pytest.mark.parametrize("at, back_to", [(7, "epoch 1, minibatch 5"), (2, "epoch 0, minibatch 0")])
+def test_rollback(at, back_to, data, path, caplog):
+    train, _ = glitched(data, path, 2, at)
+    train.main_loop(nan_policy="rollback")
+    assert train.is_saved and train.model.monitor.get_epochs_seen() == 3
+    assert f"rolled back to {back_to}; going on with 0.5 times" in caplog.text
+    assert "going on with 0.25 times the learning rate (rollback 2 of 5)" in caplog.text
+    channel = train.model.monitor.channels["learning_rate"]
+    assert channel.val_record[-1] == pytest.approx(0.025)
+    assert channel.epoch_record == [0, 1, 2, 3]
+    # The lowered rate is part of the training.
+    assert checkpoint.read(path).epochs == 3
+    again, _ = glitched(data, path, 0)
+    again.resume(checkpoint.read(path))
+    again.main_loop()
+    assert float(again.algorithm.learning_rate_scale.get_value()) == 0.25
+
+
+@NO_WARNINGS
+def test_rollbacks_end(data, path, caplog):
+    train, _ = glitched(data, path, 100)
+    with pytest.raises(TrainingDiverged, match="h_[Wb] is not finite"):
+        train.main_loop(nan_policy="rollback")
+    assert caplog.text.count("rolled back to epoch 1") == 5
+    assert np.isfinite(serial.load(path).get_param_vector()).all()
+
+
+def test_a_monitored_objective_counts(data, path):
+    train, _ = experiment(data, 3, save_path=path, save_freq=1)
+    train.setup()
+    channel = train.model.monitor.channels["valid_objective"]
+    channel.val_record.append(float("nan"))
+    with pytest.raises(TrainingDiverged, match="channel valid_objective is nan after epoch 0"):
+        train._check_objectives()
+
+
+def test_wrong_nan_policy(data):
+    with pytest.raises(ValueError, match="nan_policy .*'hope'"):
+        experiment(data)[0].main_loop(nan_policy="hope")
+
+
+def test_a_failed_save_is_tried_again_next_epoch(data, path, monkeypatch):
+    """And not only when the next one is due."""
+    saved, save = [], serial.save
+
+    def flaky(where, model, **kwargs):
+        if model.monitor.get_epochs_seen() == 2:
+            raise OSError("no space left")
+        saved.append(model.monitor.get_epochs_seen())
+        save(where, model, **kwargs)
+
+    monkeypatch.setattr(serial, "save", flaky)
+    train, _ = experiment(data, 6, save_path=path, save_freq=2)
+    train.main_loop()
+    assert saved == [3, 4, 6]
 
 
 def test_save_paths_are_checked_first(data, tmp_path, path):

@@ -15,10 +15,11 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial.utils import cli, seeding, serial
+from adversarial.utils import cli, lock, seeding, serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -39,6 +40,15 @@ def images(n, seed=0):
 def never(**kwargs):
     print("loading", flush=True)
     time.sleep(600)
+
+class Poison:
+    """Makes the minibatch after the one numbered `at` diverge."""
+    def __init__(self, at):
+        self.at = at
+
+    def __call__(self, algorithm):
+        if algorithm.monitor.get_batches_seen() == self.at:
+            algorithm.learning_rate.set_value(np.float32("inf"))
 
 class Slow:
     def __call__(self, algorithm):
@@ -209,7 +219,7 @@ def test_the_yaml_s_own_criterion_and_the_option_compose(folder, run):
         !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 2}"""
     write(folder, algorithm=criterion)
     for option, epochs in (("9", 2), ("1", 1)):
-        status, out, err = run("tiny.yaml", "--all-channels", "--max-epochs", option)
+        status, out, err = run("tiny.yaml", "--all-channels", "--overwrite", "--max-epochs", option)
         assert status == 0, err
         assert f"done; epochs: {epochs}," in err
         assert out.count("epoch ") == epochs + 1
@@ -286,14 +296,129 @@ def test_a_signal_while_loading(folder, signum, status):
 
 
 def test_a_full_disk_is_a_warning_while_training_and_an_error_at_the_end(folder, run, monkeypatch):
-    full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr("adversarial.train.serial.save", lambda *args: (_ for _ in ()).throw(full))
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("adversarial.train.serial.save", full)
     status, out, err = run("tiny.yaml", "--max-epochs", "2")
     assert len(rows(folder / "tiny.monitor.csv")) == 3
     assert err.count("warning: could not save tiny.pkl: No space left on device\n") == 2
     assert "; not saved\n" in err
     assert err.endswith("train.py: error: training is done, but tiny.pkl could not be saved\n")
     assert status == 1
+
+
+# Going on
+
+
+def params(path):
+    return serial.load(path).get_param_vector()
+
+
+def without_seconds(path):
+    return [{k: v for k, v in row.items() if "seconds" not in k} for row in rows(path)]
+
+
+def test_a_resumed_run_leaves_what_one_run_would(folder, run):
+    """The model, the table (a row of which came from a run that was killed) and the picture."""
+    write(folder, "whole")
+    assert run("whole.yaml", "--max-epochs", "3", "--seed", "4")[0] == 0
+    assert run("tiny.yaml", "--max-epochs", "1", "--seed", "4")[0] == 0
+    with open(folder / "tiny.monitor.csv", "a") as table:
+        table.write("2,8,80,0.1\n")
+    (folder / "tiny.png").unlink()
+    (folder / "tiny.yaml").unlink()  # the model file has its text
+    status, out, err = run("--resume", "tiny.pkl", "--max-epochs", "3")
+    assert status == 0, err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["epoch", "1", "2", "3"]
+    np.testing.assert_array_equal(params(folder / "tiny.pkl"), params(folder / "whole.pkl"))
+    tables = [without_seconds(folder / f"{name}.monitor.csv") for name in ("tiny", "whole")]
+    assert tables[0] == tables[1]
+    assert (folder / "tiny.png").read_bytes() == (folder / "whole.png").read_bytes()
+
+
+def test_a_moved_model_goes_on_where_it_is(folder, run):
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+    (folder / "elsewhere").mkdir()
+    os.rename(folder / "tiny.pkl", folder / "elsewhere" / "other.pkl")
+    status, _, err = run("--resume", "elsewhere/other.pkl", "--max-epochs", "2")
+    assert status == 0 and "saved elsewhere/other.pkl" in err
+    assert sorted(p.name for p in (folder / "elsewhere").glob("*")) == [
+        ".other.pkl.lock", "other.monitor.csv", "other.pkl", "other.png"
+    ]
+    assert not (folder / "tiny.pkl").exists()
+
+
+def test_what_is_finished_stays_finished(folder, run):
+    criterion = """termination_criterion:
+        !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 1}"""
+    write(folder, algorithm=criterion)
+    assert run("tiny.yaml")[0] == 0
+    before = (folder / "tiny.pkl").read_bytes()
+    status, _, err = run("--resume", "tiny.pkl")
+    assert status == 0 and "finished after 1 epochs; nothing is left to do" in err
+    refused(run("tiny.yaml"), "this experiment, finished after 1 epochs", "--overwrite")
+    assert (folder / "tiny.pkl").read_bytes() == before
+
+
+def test_phases_resume_in_the_right_one(folder, run):
+    text = TINY.replace("ALGORITHM", """termination_criterion:
+        !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 2}""")
+    text = text.replace("FULL_STEM}", "FULL_STEM}_${PYLEARN2_TRAIN_PHASE}")
+    items = [text, text.replace("&train ", "")]
+    (folder / "two.yaml").write_text(
+        "".join("- " + item.strip().replace("\n", "\n  ") + "\n" for item in items)
+    )
+    status, _, err = run("two.yaml", "--time-budget", "0.001")
+    assert status == 0, err
+    # Phase 1 had no time, nor had phase 2: each goes on from its own file.
+    refused(run("--resume", "two_phase1.pkl"), "two_phase2.pkl holds this experiment")
+    status, _, err = run("--resume", "two_phase2.pkl")
+    assert status == 0 and "phase 2 of 2" in err and "phase 1 of 2" not in err
+    assert serial.load("two_phase2.pkl").monitor.get_epochs_seen() == 2
+    assert serial.load("two_phase1.pkl").monitor.get_epochs_seen() == 0
+    status, _, err = run("--resume", "two_phase1.pkl", "--overwrite")
+    assert status == 0 and "phase 1 of 2" in err and "phase 2 of 2" in err
+
+
+def test_a_model_is_not_overwritten_unasked(folder, run):
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+    before = (folder / "tiny.pkl").read_bytes()
+    refused(run("tiny.yaml"), "this experiment after 1 epochs", "--resume tiny.pkl", "--overwrite")
+    refused(run("tiny.yaml", "--seed", "1"), "tiny.pkl holds another experiment", "--overwrite")
+    write(folder, **{".05": ".06"})
+    refused(run("tiny.yaml"), "tiny.pkl holds another experiment (1 epochs of it)", "--overwrite")
+    assert (folder / "tiny.pkl").read_bytes() == before
+    (folder / "tiny.pkl").write_text("precious")
+    refused(run("tiny.yaml"), "tiny.pkl exists already", "--overwrite")
+    assert (folder / "tiny.pkl").read_text() == "precious"
+    assert run("tiny.yaml", "--max-epochs", "1", "--overwrite")[0] == 0
+    assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 1
+
+
+def test_what_cannot_be_resumed(folder, run):
+    refused(run("--resume", "absent.pkl"), "absent.pkl")
+    (folder / "junk.pkl").write_text("junk")
+    refused(run("--resume", "junk.pkl"), "junk.pkl", "not a model file")
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+    serial.save(folder / "old.pkl", serial.load(folder / "tiny.pkl"))
+    refused(run("--resume", "old.pkl"), "old.pkl holds a model but no training to go on with")
+
+
+def test_the_second_run_is_told_of_the_first(folder, run):
+    with lock.exclusive(folder / "tiny.pkl"):
+        refused(run("tiny.yaml"), "tiny.pkl is being written by process", str(os.getpid()))
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+
+
+def test_divergence(folder, run):
+    write(folder, algorithm="update_callbacks: !obj:helper.Poison {at: 6}")
+    result = run("tiny.yaml", "--max-epochs", "3")
+    refused(result, "minibatch 3 of epoch 2", "of the", "not finite", "tiny.diverged.pkl",
+            "tiny.pkl is the model after 1 epochs")
+    assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 1
+    assert np.isfinite(params(folder / "tiny.pkl")).all()
+    assert not np.isfinite(params(folder / "tiny.diverged.pkl")).all()
 
 
 def test_bad_input_is_one_line(folder, run):
@@ -320,10 +445,17 @@ def test_without_data_the_message_says_where_to_put_it(folder, run, monkeypatch)
 
 
 def test_usage(run, capfd):
-    with pytest.raises(SystemExit) as caught:
-        run("x.yaml", "--max-epochs", "0")
-    assert caught.value.code == 2
-    assert "--max-epochs: must be at least 1" in capfd.readouterr().err
+    for args, words in (
+        (["x.yaml", "--max-epochs", "0"], "--max-epochs: must be at least 1"),
+        ([], "either a YAML file or --resume"),
+        (["x.yaml", "--resume", "x.pkl"], "either a YAML file or --resume"),
+        (["--resume", "x.pkl", "--seed", "1"], "--seed is the run's own"),
+        (["x.yaml", "--nan-policy", "hope"], "--nan-policy"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            run(*args)
+        assert caught.value.code == 2
+        assert words in capfd.readouterr().err
 
 
 def test_version(run, capfd):

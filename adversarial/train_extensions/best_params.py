@@ -151,7 +151,7 @@ class MonitorBasedSaveBest(TrainExtension):
             self.best_model = copy.deepcopy(model)
         if self.save_path is not None:
             log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
-            serial.save(self.save_path, model)
+            serial.try_to_save(self.save_path, model)
 
     def _update_tag(self, model: Any) -> None:
         model.tag.setdefault(self._tag_key, {})["best_cost"] = self.best_cost

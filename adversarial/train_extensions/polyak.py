@@ -132,7 +132,7 @@ class PolyakAveraging(EpochExtension):
                 )
         elif self.save_path is not None and done > self.start and done % self.save_freq == 0:
             with self.averaged(model):
-                serial.save(self.save_path, model)
+                serial.try_to_save(self.save_path, model)
 
     @contextmanager
     def averaged(self, model: Any) -> Iterator[Any]:

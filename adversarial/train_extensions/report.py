@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import csv
 import io
 import logging
@@ -84,7 +85,7 @@ class EpochTable(TrainExtension):
         }
         if not latest:
             return
-        show = self._show or (lambda line: print(line, flush=True))
+        show = self._show or _print
         epoch = model.monitor.get_epochs_seen()
         if self.all_channels:
             show(f"epoch {epoch}")
@@ -172,6 +173,11 @@ def _as_csv(rows: list[list]) -> bytes:
         [shortest(value) if isinstance(value, float) else value for value in row] for row in rows
     )
     return text.getvalue().encode()
+
+
+def _print(line: str) -> None:
+    with contextlib.suppress(OSError):  # who read it may have gone; training need not
+        print(line, flush=True)
 
 
 def _find(channel: str, names: Any) -> Optional[str]:

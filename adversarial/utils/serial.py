@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import logging
 import os
 import re
 import socket
@@ -28,9 +29,11 @@ from adversarial.utils.string_utils import preprocess
 
 __all__ = [
     "BadFile", "Persistent", "atomic_write", "clone_via_serialize", "from_string",
-    "get_pickle_protocol", "load", "load_training", "mkdir", "preprocess", "raise_cannot_open", "read_int",
-    "save", "to_string", "training_from_string",
+    "get_pickle_protocol", "load", "load_training", "mkdir", "preprocess", "raise_cannot_open",
+    "read_int", "save", "to_string", "training_from_string", "try_to_save",
 ]
+
+log = logging.getLogger(__name__)
 
 # Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
 MOVED: dict[str, str] = {}
@@ -218,9 +221,9 @@ def save(
     """Save `obj` to `filepath`, replacing an existing file in one step.
 
     `training` is put beside it in the same file: `load` does not read it, `load_training` reads
-    nothing else. `on_overwrite='backup'` keeps the replaced file as `filepath + '.bak'`. Raises TypeError, naming
-    the attribute, for what cannot be saved, and OSError when the disk refuses; either way the
-    old file stays.
+    nothing else. `on_overwrite='backup'` keeps the replaced file as `filepath + '.bak'`. Raises
+    TypeError, naming the attribute, for what cannot be saved, and OSError when the disk refuses;
+    either way the old file stays.
     """
     if on_overwrite not in ("ignore", "backup"):
         raise ValueError(f"on_overwrite must be 'ignore' or 'backup', not {on_overwrite!r}")
@@ -231,6 +234,17 @@ def save(
             with atomic_write(filepath + ".bak") as backup, open(filepath, "rb") as old:
                 for chunk in iter(lambda: old.read(1 << 20), b""):
                     backup.write(chunk)
+
+
+def try_to_save(filepath: str | os.PathLike[str], obj: Any, training: Any = None) -> bool:
+    """`save`, for those who have something better to do than to fail: True, or a warning."""
+    try:
+        save(filepath, obj, training=training)
+    except Exception as error:  # whatever it is, the next save may succeed
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        log.warning("could not save %s: %s", filepath, reason)
+        return False
+    return True
 
 
 def load(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests that the main loop honours between minibatches."""
+"""Ctrl-C, SIGTERM and a lost terminal as requests that the main loop honours between minibatches."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """While active, the first SIGINT or SIGTERM sets `signum`; a second one acts at once.
+    """While active, the first of SIGNALS sets `signum`; a second one acts at once.
 
-    Elsewhere than in the main thread, where Python delivers no signals, it does nothing.
+    One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where Python delivers no signals, it does nothing.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    # SIGHUP, which comes when the terminal goes, is not known to every system.
+    SIGNALS = tuple(
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    )
 
     def __init__(self) -> None:
         self.signum: Optional[int] = None
@@ -35,7 +38,8 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
             for signum in self.SIGNALS:
-                self._previous[signum] = signal.signal(signum, self._on_signal)
+                if signum == signal.SIGINT or signal.getsignal(signum) is not signal.SIG_IGN:
+                    self._previous[signum] = signal.signal(signum, self._on_signal)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from adversarial import backend
 from adversarial.backend import floatX, shared
+from adversarial.costs.cost import Cost, DefaultDataSpecsMixin
 from adversarial.costs.default import Default
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
@@ -196,11 +197,26 @@ def test_a_parameter_that_is_not_finite_is_named(data):
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
-def test_divergence_is_seen_at_the_end_of_the_epoch(data):
+def test_divergence_is_seen_at_its_minibatch(data):
     algorithm = ready(data, learning_rate=1e15)
-    with pytest.raises(TrainingDiverged, match="h_[Wb] is not finite.* lower learning_rate"):
+    named = "parameter h_[Wb] is not finite after minibatch 3 of epoch 1.* lower learning_rate"
+    with pytest.raises(TrainingDiverged, match=named):
         algorithm.train(data)
-    assert len(algorithm.minibatches) == 5
+    assert len(algorithm.minibatches) == 3 and algorithm.batches_this_epoch == 2
+
+
+class Overflows(DefaultDataSpecsMixin, Cost):
+    """Its value is infinite; its gradient is zero."""
+
+    def expr(self, model, data, **kwargs):
+        return (model.fprop(data) * 0).sum() + np.inf
+
+
+def test_an_objective_that_is_not_finite_is_named(data):
+    algorithm = ready(data, cost=Overflows())
+    with pytest.raises(TrainingDiverged, match="the objective of the model is not finite after "
+                                               "minibatch 1 of epoch 1"):
+        algorithm.train(data)
 
 
 # Monitoring

@@ -9,6 +9,8 @@ import os
 import random
 import signal
 import stat
+import subprocess
+import sys
 import time
 import zipfile
 
@@ -119,24 +121,69 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path):
     assert not stale.exists() and recent.exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_instant_while_saving(tmp_path):
+def test_what_a_killed_process_left_is_removed_at_once(tmp_path):
     path = tmp_path / "x.pkl"
-    serial.save(path, [0, np.zeros(50_000)])
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          stdout=subprocess.PIPE, check=True)
+    pids = int(dead.stdout), os.getpid()
+    leftovers = [tmp_path / f"{serial._aside(path)}{pid}-2.saving" for pid in pids]
+    for file in leftovers:
+        file.write_text("half")
+    serial.save(path, 1)
+    assert [file.exists() for file in leftovers] == [False, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("kills", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_killed_at_any_instant_while_saving(kills, tmp_path):
+    """The file is whole, and no older than the last save that had returned."""
+    path = tmp_path / "x.pkl"
+    serial.save(path, [0, np.zeros(50_000)], training={"count": 0})
     clock = random.Random(1)
-    for _ in range(25):
+    done = 0
+    for _ in range(kills):
+        read, write = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                for count in range(10_000):
-                    serial.save(path, [count, np.full(50_000, float(count))])
+                for count in range(done + 1, done + 10_000):
+                    training = {"count": count, "v": np.full(9_000, -float(count))}
+                    serial.save(path, [count, np.full(50_000, float(count))], training=training)
+                    os.write(write, b"%d\n" % count)
             finally:
                 os._exit(1)
         time.sleep(clock.uniform(0.001, 0.03))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(write)
+        with os.fdopen(read) as reports:
+            returned = [int(line) for line in reports]
         count, array = serial.load(path)
         assert (array == count).all()
+        assert serial.load_training(path)["count"] == count
+        assert count >= max(returned, default=done)
+        done = count
+    assert done > 0
+    # Each save takes away what the killed ones before it left.
+    serial.save(path, 0)
+    assert os.listdir(tmp_path) == ["x.pkl"]
+
+
+def test_the_training_is_read_alone(tmp_path):
+    path = tmp_path / "x.pkl"
+    big = np.arange(1000.0)
+    serial.save(path, {"model": big}, training={"velocity": big + 1, "big": big})
+    assert list(serial.load(path)) == ["model"]
+    np.testing.assert_array_equal(serial.load_training(path)["velocity"], big + 1)
+    # Damage to one part is no matter to who reads the other, and named to who reads it.
+    data = path.read_bytes()
+    at = data.index((big + 1).tobytes())
+    path.write_bytes(data[:at] + b"\xff" + data[at + 1 :])
+    np.testing.assert_array_equal(serial.load(path)["model"], big)
+    with pytest.raises(BadFile, match="checksum of its member 'training/0.npy'"):
+        serial.load_training(path)
+    serial.save(path, 1)
+    assert serial.load(path) == 1 and serial.load_training(path) is None
 
 
 def test_missing_files_say_what_is_missing(tmp_path):

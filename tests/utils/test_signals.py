@@ -10,6 +10,8 @@ from adversarial.utils.signals import Interrupted, StopRequest
 
 @pytest.mark.parametrize("signum", StopRequest.SIGNALS)
 def test_a_signal_is_kept_until_asked_for(signum, capfd):
+    before = signal.signal(signum, signal.SIG_DFL)  # whatever this process was started with
+    signal.signal(signum, before if before is not signal.SIG_IGN else signal.SIG_DFL)
     before = signal.getsignal(signum)
     with StopRequest() as stop:
         stop.check()
@@ -19,6 +21,17 @@ def test_a_signal_is_kept_until_asked_for(signum, capfd):
     assert interrupted.value.signum == signum == stop.signum
     assert signal.getsignal(signum) is before
     assert "stopping after this minibatch" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs SIGHUP")
+def test_under_nohup_a_lost_terminal_is_no_matter():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            stop.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_second_signal_is_left_to_the_system(monkeypatch):

@@ -1,0 +1,210 @@
+"""Interrupted anywhere and resumed any number of times, a training ends in the same bits."""
+
+from __future__ import annotations
+
+import signal
+
+import numpy as np
+import pytest
+
+from adversarial import checkpoint
+from adversarial.costs.adversary import AdversaryCost2
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid
+from adversarial.termination_criteria import And, EpochCounter, MonitorBased
+from adversarial.train import Train
+from adversarial.train_extensions import ChannelSmoother, TrainExtension
+from adversarial.train_extensions.activate_generator import ActivateGenerator
+from adversarial.train_extensions.best_params import KeepBestParams, MonitorBasedSaveBest
+from adversarial.train_extensions.learning_rate import MonitorBasedLRAdjuster, OneOverEpoch
+from adversarial.train_extensions.momentum import MomentumAdjustor
+from adversarial.train_extensions.polyak import PolyakAveraging
+from adversarial.training_algorithms import k_steps, sgd, sgd_alt
+from adversarial.training_algorithms.cycler import Cycler
+from adversarial.training_algorithms.learning_rule import AdaDelta, AdaGrad, Momentum, RMSProp
+from adversarial.training_algorithms.schedules import ExponentialDecay, LinearDecay
+from adversarial.utils import serial
+from adversarial.utils.signals import Interrupted
+
+pytestmark = [
+    pytest.mark.usefixtures("fast_compile"),
+    # Monitored as D's top layer saturates.
+    pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning"),
+]
+
+EPOCHS = 4
+BATCHES = 5  # an epoch
+
+
+class Plain:
+    """A user's callback: derived from nothing, yet its numbers are part of the training."""
+
+    def __init__(self):
+        self.calls = 0
+        self.seen = []
+
+    def __call__(self, algorithm):
+        self.calls += 1
+        self.seen.append(float(algorithm.learning_rate.get_value()))
+
+
+class Interrupter(TrainExtension):
+    """Sends SIGINT once so many minibatches are done; `None` never."""
+
+    only_watches = True
+
+    def __init__(self, at):
+        self.at = at
+
+    def setup(self, model, dataset, algorithm):
+        algorithm.update_callbacks.append(self.look)
+
+    def look(self, algorithm):
+        if algorithm.monitor.get_batches_seen() == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def images(n, seed):
+    X = np.random.RandomState(seed).uniform(size=(n, 8)).astype("float32")
+    return DenseDesignMatrix(X=X)
+
+
+def simultaneous(**kw):
+    cost = game(init_now_train_generator=False)
+    return sgd.SGD(cost=cost, learning_rule=Momentum(0.5), **kw), [
+        ExponentialDecay(1.01, 1e-6), Plain()
+    ], [MomentumAdjustor(0.7, 1, 3), ActivateGenerator(1), PolyakAveraging(1)]
+
+
+def steps_of_d(**kw):
+    return k_steps.SGD(
+        cost=game(), learning_rule=RMSProp(0.9), discriminator_steps=3,
+        train_iteration_mode="random_uniform", batches_per_iter=BATCHES, **kw
+    ), [LinearDecay(2, 9, 0.1)], [OneOverEpoch(1)]
+
+
+def alternating(**kw):
+    return sgd_alt.SGD(
+        cost=game(alternate_g=True), learning_rule=AdaDelta(), **kw
+    ), [Cycler(2)], [MonitorBasedLRAdjuster(channel_name="smooth")]
+
+
+def ada_grad(**kw):
+    return sgd.SGD(
+        cost=game(), learning_rule=AdaGrad(), train_iteration_mode="batchwise_shuffled_sequential",
+        **kw
+    ), [], []
+
+
+def game(**kw):
+    return AdversaryCost2(
+        scale_grads=0, discriminator_default_input_include_prob=0.5,
+        discriminator_default_input_scale=2.0, noise_both=0.1, **kw
+    )
+
+
+def experiment(kind, path, stop_at=None, epochs=EPOCHS):
+    pair = AdversaryPair(
+        Generator(MLP([RectifiedLinear(layer_name="h", dim=5, irange=0.5),
+                       Sigmoid(layer_name="y", dim=8, irange=0.5)], nvis=3), noise="uniform"),
+        MLP([Maxout("h", num_units=4, num_pieces=2, irange=0.5),
+             Sigmoid(layer_name="y", dim=1, irange=0.5)], nvis=8),
+        # What takes longest to compile, and takes no part in training.
+        monitor_generator=False, monitor_discriminator=False,
+    )
+    valid = images(12, 1)
+    algorithm, callbacks, extensions = kind(
+        learning_rate=0.1, batch_size=6, monitoring_dataset={"valid": valid},
+        termination_criterion=And([EpochCounter(epochs), MonitorBased(0.0, 50, "smooth")]),
+        update_callbacks=None,
+    )
+    algorithm.update_callbacks += callbacks
+    extensions = [
+        ChannelSmoother("valid_objective", "smooth", 2), *extensions,
+        KeepBestParams(pair, algorithm.cost, valid, 6),
+        MonitorBasedSaveBest("smooth", store_best_model=True), Interrupter(stop_at),
+    ]
+    return Train(
+        images(6 * BATCHES, 0), pair, algorithm, str(path), save_freq=1, extensions=extensions
+    )
+
+
+def contents(path):
+    """All that the file holds but for clocks: {path: value}."""
+    saved = checkpoint.read(path)
+    model = serial.load(path)
+    found = {f"file.{p}": slot.value for p, slot in checkpoint.slots({"model": model}).items()}
+    found.update(saved._values)
+    for name, channel in model.monitor.channels.items():
+        if "seconds" not in name:
+            for record in ("val", "epoch", "batch", "example"):
+                found[f"channel {name} {record}"] = getattr(channel, f"{record}_record")
+    for name, value in list(found.items()):
+        if name.endswith("best_model"):
+            found[name] = value.get_param_vector()
+        if isinstance(value, np.random.RandomState):
+            found[name] = value.get_state(legacy=False)
+    return {
+        name: value for name, value in found.items()
+        if "dataset.things" not in name and "hostname" not in name
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """uninterrupted(kind) -> contents of the file of a run that was never stopped."""
+    made = {}
+
+    def run(kind):
+        if kind not in made:
+            path = tmp_path_factory.mktemp("whole") / "whole.pkl"
+            experiment(kind, path).main_loop()
+            made[kind] = contents(path)
+        return made[kind]
+
+    return run
+
+
+def interrupted_at(kind, path, points, epochs=EPOCHS):
+    """Train to the end, stopped after each of these numbers of minibatches; contents at the end."""
+    for number, point in enumerate([*points, None]):
+        train = experiment(kind, path, point, epochs)
+        if number:
+            train.resume(checkpoint.read(path))
+        if point is None:
+            train.main_loop()
+        else:
+            with pytest.raises(Interrupted):
+                train.main_loop()
+            assert train.is_saved and checkpoint.read(path).minibatches == point
+    return contents(path)
+
+
+KINDS = [simultaneous, steps_of_d, alternating, ada_grad]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stopped_and_resumed_gives_the_same_bits(kind, uninterrupted, tmp_path):
+    """Stopped within epochs, at the end of one, twice in one, and after the first minibatch."""
+    found = interrupted_at(kind, tmp_path / "m.pkl", [1, 7, 8, 15])
+    np.testing.assert_equal(found, uninterrupted(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", range(1, EPOCHS * BATCHES))
+@pytest.mark.parametrize("kind", KINDS)
+def test_stopped_after_any_minibatch(kind, point, uninterrupted, tmp_path):
+    found = interrupted_at(kind, tmp_path / "m.pkl", [point])
+    np.testing.assert_equal(found, uninterrupted(kind))
+
+
+def test_the_comparison_sees_what_matters(uninterrupted, tmp_path):
+    found = uninterrupted(simultaneous)
+    for part in ("learning_rule.accumulators['vel_h_W#2']", "_rng_of_epoch", "callbacks[1].calls",
+                 "extensions[5].best_cost", "theano_rng.state", "_worker._steps",
+                 "termination_criterion._criteria[1].countdown", "channel valid_objective val"):
+        assert any(part in name for name in found), part
+    assert found["callbacks[1].calls"] == EPOCHS * BATCHES == len(found["callbacks[1].seen"])
