@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Optional
@@ -17,18 +18,23 @@ from adversarial.space import NullSpace
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.serial import Persistent
 
+# What a channel remembers of each monitoring beside its value.
+_OCCASIONS = ("epoch_record", "batch_record", "example_record", "time_record")
+
 
 class MonitorChannel(Persistent):
     """One scalar and its history.
 
     Attributes
     ----------
-    val_record : list of float
+    val_record : array of float
         The value at each monitoring; over batches, the mean weighted by batch size.
     epoch_record, batch_record, example_record : list of int
         Epochs, minibatches and examples trained on by then.
     time_record : list of float
         Seconds since monitoring began.
+
+    Channels that are always measured together share all but the first of these.
     """
 
     def __init__(
@@ -52,7 +58,8 @@ class MonitorChannel(Persistent):
 
     def take_records(self, old: Optional[MonitorChannel]) -> None:
         """Go on with copies of the records of `old`, or with empty ones."""
-        self.val_record: list[float] = list(old.val_record) if old else []
+        # Not a list: of numbers as objects, each would take four times the room.
+        self.val_record = array("d", old.val_record if old else ())
         self.epoch_record: list[int] = list(old.epoch_record) if old else []
         self.batch_record: list[int] = list(old.batch_record) if old else []
         self.example_record: list[int] = list(old.example_record) if old else []
@@ -62,16 +69,25 @@ class MonitorChannel(Persistent):
         state = dict(self.__dict__)
         for symbolic in ("val", "graph_input", "data_specs", "dataset", "prereqs"):
             state[symbolic] = None
-        # Arrays, since a list of numbers would be written number by number.
-        for record in ("val", "epoch", "batch", "example", "time"):
-            state[f"{record}_record"] = np.asarray(state[f"{record}_record"])
+        state["val_record"] = np.array(self.val_record)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for record in ("val", "epoch", "batch", "example", "time"):
-            name = f"{record}_record"
-            setattr(self, name, np.asarray(state[name]).tolist())
+        self.val_record = array("d", np.asarray(state["val_record"]).tolist())
+        for name in _OCCASIONS:
+            if isinstance(state[name], np.ndarray):  # in files of earlier versions
+                setattr(self, name, state[name].tolist())
+
+    def share_occasions(self, others: list[MonitorChannel]) -> None:
+        """Keep those of the first of `others` that are equal, else be the next of them."""
+        own = [getattr(self, name) for name in _OCCASIONS]
+        for other in others:
+            if own == [getattr(other, name) for name in _OCCASIONS]:
+                for name in _OCCASIONS:
+                    setattr(self, name, getattr(other, name))
+                return
+        others.append(self)
 
     def __repr__(self) -> str:
         return f"<MonitorChannel {self.name}, {len(self.val_record)} values>"
@@ -155,6 +171,7 @@ class Monitor(Persistent):
         for name, channel in self.channels.items():
             if name not in earlier.channels:
                 channel.take_records(None)
+        self._share_occasions()
 
     # Set-up
 
@@ -293,7 +310,15 @@ class Monitor(Persistent):
               self._compile([entry.indices], found, self._mode)) for entry in self._datasets],
         )
 
+        self._share_occasions()
+
     redo_aesara = redo_theano
+
+    def _share_occasions(self) -> None:
+        distinct: list[MonitorChannel] = []
+        for channel in self.channels.values():
+            if channel.val is not None:
+                channel.share_occasions(distinct)
 
     @staticmethod
     def _compile(inputs: list, channels: list[MonitorChannel], mode: Any) -> Any:
@@ -310,13 +335,13 @@ class Monitor(Persistent):
         if self._functions is None:
             self.redo_theano()
         (once, function), per_dataset = self._functions
-        if once:
-            self._record(once, function())
+        measured = list(zip(once, function())) if once else []
         for entry, channels, function in per_dataset:
             # Channels may share a prerequisite: once a batch is enough.
             prereqs = list(dict.fromkeys(p for channel in channels for p in channel.prereqs))
             if channels:
-                self._record(channels, entry.mean(function, prereqs))
+                measured += zip(channels, entry.mean(function, prereqs))
+        self._record(measured)
 
     def run_prereqs(self, data: Any, dataset: Any) -> None:
         """Call the prerequisites of the channels on `dataset` with `data`."""
@@ -325,14 +350,13 @@ class Monitor(Persistent):
                 for prereq in channel.prereqs:
                     prereq(data)
 
-    def _record(self, channels: list[MonitorChannel], values: np.ndarray) -> None:
-        seconds = self._seconds()
-        for channel, value in zip(channels, values):
+    def _record(self, measured: list[tuple[MonitorChannel, Any]]) -> None:
+        now = (self._epochs_seen, self._batches_seen, self._examples_seen, self._seconds())
+        for channel, value in measured:
             channel.val_record.append(float(value))
-            channel.epoch_record.append(self._epochs_seen)
-            channel.batch_record.append(self._batches_seen)
-            channel.example_record.append(self._examples_seen)
-            channel.time_record.append(seconds)
+        for channel in {id(channel.epoch_record): channel for channel, _ in measured}.values():
+            for name, count in zip(_OCCASIONS, now):
+                getattr(channel, name).append(count)
 
 
 class _MonitoredData:

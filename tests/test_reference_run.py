@@ -92,4 +92,4 @@ def test_the_first_row(experiment, fast_compile, monkeypatch):
         del channels[name]
     experiment.model.monitor()
     for name, value in FIRST_ROW.items():
-        assert channels[name].val_record == [pytest.approx(value, rel=1e-4)], name
+        assert list(channels[name].val_record) == [pytest.approx(value, rel=1e-4)], name

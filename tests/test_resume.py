@@ -141,7 +141,7 @@ def contents(path):
     for name, channel in model.monitor.channels.items():
         if "seconds" not in name:
             for record in ("val", "epoch", "batch", "example"):
-                found[f"channel {name} {record}"] = getattr(channel, f"{record}_record")
+                found[f"channel {name} {record}"] = list(getattr(channel, f"{record}_record"))
     for name, value in list(found.items()):
         if name.endswith("best_model"):
             found[name] = value.get_param_vector()

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a lost terminal as requests that the main loop honours between minibatches."""
+"""Ctrl-C, SIGTERM, a lost terminal: requests that the main loop honours between minibatches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Interrupted(Exception):
 class StopRequest:
     """While active, the first of SIGNALS sets `signum`; a second one acts at once.
 
-    One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where Python delivers no signals, it does nothing.
+    One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where
+    Python delivers no signals, this does nothing.
     """
 
     # SIGHUP, which comes when the terminal goes, is not known to every system.
