@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -143,7 +146,7 @@ def contents(path):
             for record in ("val", "epoch", "batch", "example"):
                 found[f"channel {name} {record}"] = list(getattr(channel, f"{record}_record"))
     for name, value in list(found.items()):
-        if name.endswith("best_model"):
+        if name.endswith(".best_model"):
             found[name] = value.get_param_vector()
         if isinstance(value, np.random.RandomState):
             found[name] = value.get_state(legacy=False)
@@ -186,10 +189,13 @@ def interrupted_at(kind, path, points, epochs=EPOCHS):
 KINDS = [simultaneous, steps_of_d, alternating, ada_grad]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_stopped_and_resumed_gives_the_same_bits(kind, uninterrupted, tmp_path):
+@pytest.mark.parametrize(
+    "kind, points",
+    [(simultaneous, [1, 7, 8, 15]), (steps_of_d, [7, 15]), (alternating, [8]), (ada_grad, [12])],
+)
+def test_stopped_and_resumed_gives_the_same_bits(kind, points, uninterrupted, tmp_path):
     """Stopped within epochs, at the end of one, twice in one, and after the first minibatch."""
-    found = interrupted_at(kind, tmp_path / "m.pkl", [1, 7, 8, 15])
+    found = interrupted_at(kind, tmp_path / "m.pkl", points)
     np.testing.assert_equal(found, uninterrupted(kind))
 
 
@@ -208,3 +214,60 @@ def test_the_comparison_sees_what_matters(uninterrupted, tmp_path):
                  "termination_criterion._criteria[1].countdown", "channel valid_objective val"):
         assert any(part in name for name in found), part
     assert found["callbacks[1].calls"] == EPOCHS * BATCHES == len(found["callbacks[1].seen"])
+
+
+class Report(TrainExtension):
+    """Writes a byte to a pipe after each minibatch."""
+
+    only_watches = True
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+
+    def setup(self, model, dataset, algorithm):
+        algorithm.update_callbacks.append(lambda algorithm: os.write(self.pipe, b"."))
+
+
+def train_in_child(kind, path, minibatches, delay):
+    """A process that trains, killed `delay` seconds after so many minibatches; True if it ended."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            train = experiment(kind, path)
+            train.extensions.append(Report(write))
+            if os.path.exists(path):
+                train.resume(checkpoint.read(path))
+            train.main_loop()
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    with os.fdopen(read, "rb", buffering=0) as reports:
+        if minibatches is not None and len(read_all(reports, minibatches)) == minibatches:
+            time.sleep(delay)
+            os.kill(child, signal.SIGKILL)
+        else:
+            read_all(reports, 10**9)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def read_all(stream, count):
+    found = b""
+    while len(found) < count and (more := stream.read(count - len(found))):
+        found += more
+    return found
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("kills", [3, pytest.param(60, marks=pytest.mark.slow)])
+def test_killed_at_random_and_resumed_from_the_last_save(kills, uninterrupted, tmp_path):
+    clock = random.Random(kills)
+    path = tmp_path / "m.pkl"
+    for _ in range(kills):
+        if train_in_child(simultaneous, path, clock.randint(1, 9), clock.uniform(0, 0.02)):
+            np.testing.assert_equal(contents(path), uninterrupted(simultaneous))
+            path.unlink()
+    assert train_in_child(simultaneous, path, None, 0)
+    np.testing.assert_equal(contents(path), uninterrupted(simultaneous))
