@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
+import subprocess
 import time
 
 import numpy as np
@@ -220,6 +222,49 @@ def test_a_save_that_fails_is_a_warning(data, tmp_path, caplog):
     assert str(folder) in warnings[0]
     assert diary.saves() == [1, 2, 3] and train.is_saved
     assert serial.load(folder / "model.pkl").monitor.get_epochs_seen() == 3
+
+
+def test_a_full_disk(data, path, tmp_path, caplog):
+    """At one save no file can grow past 4 kB: it fails, others do not, and no file is torn."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    epochs = []
+
+    class Disk(TrainExtension):
+        def on_save(self, model, dataset, algorithm):
+            full = model.monitor.get_epochs_seen() == 2
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096 if full else soft, hard))
+
+        def on_monitor(self, model, dataset, algorithm):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            if os.path.exists(path):
+                epochs.append(serial.load(path).monitor.get_epochs_seen())
+
+    train, _ = experiment(data, 4, save_path=path, save_freq=1)
+    train.extensions.append(Disk())
+    try:
+        train.main_loop()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caplog.text.count("could not save") == 1 and "File too large" in caplog.text
+    assert epochs == [1, 1, 3]
+    assert train.is_saved and os.listdir(tmp_path) == ["model.pkl"]
+
+
+def test_a_read_only_file_system_is_refused_before_compiling(data, tmp_path, monkeypatch):
+    """Where not even root can write."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(mounted)]
+    if not shutil.which("mount") or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no right to mount a file system")
+    try:
+        train, _ = experiment(data, save_path=str(mounted / "model.pkl"), save_freq=1)
+        monkeypatch.setattr(train.algorithm, "setup", None)
+        with pytest.raises(PermissionError, match="disk, where the model is .* is not writable"):
+            train.main_loop()
+    finally:
+        subprocess.run(["umount", str(mounted)], check=True)
 
 
 class Glitch:
