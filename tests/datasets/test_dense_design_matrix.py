@@ -15,7 +15,7 @@ from adversarial.datasets.dense_design_matrix import (
     set_axes,
 )
 from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, NullSpace, VectorSpace
-from adversarial.utils import serial
+from adversarial.utils import iteration, serial
 
 N, DIM = 12, 18  # 3 x 3 images of 2 channels
 
@@ -71,6 +71,18 @@ def test_numeric_iteration_formats_images_and_targets(dataset):
     assert np.array_equal(images, dataset.X.reshape(N, 2, 3, 3).transpose(1, 2, 3, 0))
     assert np.array_equal(np.concatenate([y for _, y in batches]),
                           np.eye(4)[np.arange(N) % 4])
+
+
+@pytest.mark.parametrize("mode", iteration._MODES)
+def test_images_and_targets_stay_together_in_every_mode(dataset, rows, mode):
+    space = Conv2DSpace((3, 3), num_channels=2, axes=("c", 0, 1, "b"))
+    specs = CompositeSpace((space, IndexSpace(max_labels=4, dim=1))), ("features", "targets")
+    batches = list(dataset.iterator(mode, batch_size=5, num_batches=2, data_specs=specs))
+    assert len(batches) == 2
+    for images, y in batches:
+        for image, label in zip(np.moveaxis(images, 3, 0), y[:, 0]):
+            found = np.flatnonzero((rows == image.reshape(-1)).all(axis=1))
+            assert len(found) == 1 and found[0] % 4 == label
 
 
 def test_iteration_gives_rows_by_default_and_moves_the_datasets_own_generator(dataset):

@@ -9,6 +9,7 @@ import pytest
 import scipy.io
 
 from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.preprocessing import Standardize
 from adversarial.datasets.tfd import TFD
 from adversarial.utils.serial import BadFile
 
@@ -81,6 +82,17 @@ def test_example_range_and_shuffling(file):
         assert np.array_equal(shuffled.X, part.X[order])
     part.restrict(5, 8)
     assert np.array_equal(part.y_identity, whole.y_identity[15:18])
+
+
+def test_a_fitted_preprocessor_is_applied(file):
+    train, standardize = TFD("train", scale=True), Standardize()
+    standardize.apply(train, can_fit=True)
+    raw = TFD("train", scale=True).X.astype(float)
+    dataset = TFD("valid", scale=True, preprocessor=standardize)
+    expected = (TFD("valid", scale=True).X - raw.mean(axis=0)) / (raw.std(axis=0) + 1e-4)
+    assert np.allclose(dataset.X, expected, atol=1e-3)
+    test = (TFD("test", scale=True).X - raw.mean(axis=0)) / (raw.std(axis=0) + 1e-4)
+    assert np.allclose(dataset.get_test_set().X, test, atol=1e-3)
 
 
 def test_images_and_axes(file):

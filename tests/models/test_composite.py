@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import aesara.tensor as at
 import numpy as np
 import pytest
@@ -77,8 +79,11 @@ def test_wrong_routes():
         MLP([vectors], nvis=4)
 
 
-@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b"), ("b", "c", 0, 1)])
-def test_vectors_become_images(axes, evaluate):
+AXES = list(itertools.permutations(("b", 0, 1, "c")))
+
+
+@pytest.mark.parametrize("axes", AXES, ids=str)
+def test_vectors_become_images_and_back(axes, evaluate):
     """Value (r * columns + c) * channels + k is channel k of pixel (r, c)."""
     space = Conv2DSpace((2, 3), num_channels=4, axes=axes)
     mlp = MLP([SpaceConverter("s", space)], nvis=24)
@@ -89,6 +94,15 @@ def test_vectors_become_images(axes, evaluate):
     back = MLP([SpaceConverter("s", VectorSpace(24))], input_space=space)
     X = at.tensor4()
     np.testing.assert_array_equal(evaluate(back.fprop(X), {X: images.transpose(order)}), x)
+
+
+@pytest.mark.parametrize("axes", AXES[::5], ids=str)
+def test_images_change_their_axes(axes, evaluate):
+    have = Conv2DSpace((2, 3), num_channels=4, axes=("c", 0, 1, "b"))
+    want = Conv2DSpace((2, 3), num_channels=4, axes=axes)
+    mlp, x = MLP([SpaceConverter("s", want)], input_space=have), random(4, 2, 3, 5)
+    moved = x.transpose([("c", 0, 1, "b").index(axis) for axis in axes])
+    np.testing.assert_array_equal(evaluate(mlp.fprop(shared(x))), moved)
 
 
 def test_conversion_keeps_the_number_of_values():

@@ -123,6 +123,25 @@ def test_rectified_linear(evaluate, reference):
     np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_rectified_linear_hands_its_arguments_on(evaluate):
+    """The same numbers as the layer that it is short for, each argument away from its default."""
+    how = dict(
+        irange=0.5, border_mode="full", include_prob=0.7, init_bias=[1.0, 2.0, 3.0, 4.0],
+        W_lr_scale=0.5, b_lr_scale=0.25, max_kernel_norm=0.3, pool_type="mean", tied_b=True,
+        detector_normalization=lambda d: d * 3.0, output_normalization=lambda p: p + 1.0,
+        kernel_stride=(2, 1), pool_shape=(3, 2), pool_stride=(2, 2),
+    )  # fmt: skip
+    short, mlp = net(ConvRectifiedLinear(4, (3, 2), layer_name="h", left_slope=0.2, **how))
+    long, other = net(nonlinearity=RectifierConvNonlinearity(0.2), **how)
+    assert [*mlp.get_lr_scalers().values()] == [*other.get_lr_scalers().values()] == [0.5, 0.25]
+    for net_ in (mlp, other):
+        net_.enforce_constraints()
+    np.testing.assert_array_equal(short.W.get_value(), long.W.get_value())
+    assert np.linalg.norm(short.W.get_value()[0]) == pytest.approx(0.3, rel=1e-5)
+    x = shared(images())
+    np.testing.assert_array_equal(*evaluate([mlp.fprop(x), other.fprop(x)]))
+
+
 def test_first_values():
     layer, _ = net(irange=0.25, include_prob=0.5, init_bias=0.75, output_channels=40)
     W = layer.W.get_value()

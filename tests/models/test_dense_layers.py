@@ -10,7 +10,8 @@ import pytest
 from scipy.special import expit
 
 from adversarial.backend import floatX, function, shared
-from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softplus, Tanh
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax, Softplus, Tanh
 from adversarial.models.mlp.linear import logit_of
 from adversarial.models.weightless import HardSigmoid
 from adversarial.space import Conv2DSpace
@@ -173,6 +174,43 @@ def test_greatest_norm(axis, argument):
     after = moved(layer, mlp, W)
     np.testing.assert_allclose(after, W * np.minimum(norms, 1.5) / (1e-7 + norms), rtol=1e-5)
     assert np.sqrt((after**2).sum(axis=axis)).max() <= 1.5 * (1 + 1e-6)
+
+
+CLASSES = {
+    "RectifiedLinear": lambda **how: RectifiedLinear(dim=6, layer_name="h", **how),
+    "Sigmoid": lambda **how: Sigmoid(dim=6, layer_name="h", **how),
+    "HardSigmoid": lambda **how: HardSigmoid(dim=6, layer_name="h", **how),
+    "Maxout": lambda **how: Maxout("h", 3, 2, **how),
+    "Softmax": lambda **how: Softmax(6, "h", **how),
+}
+
+
+@pytest.mark.parametrize("make", CLASSES.values(), ids=CLASSES)
+def test_every_class_hands_its_arguments_on(make):
+    """First values, norms and rates are the base's affair; here, that each class asks for them."""
+    W = 5 * random(4, 6)
+    for axis, argument in ((0, "max_col_norm"), (1, "max_row_norm")):
+        layer = make(sparse_init=2, **{argument: 0.5})
+        mlp = net(layer, nvis=4)
+        assert ((layer.get_weights() != 0).sum(axis=0) == 2).all()
+        norms = np.linalg.norm(moved(layer, mlp, W), axis=axis)
+        np.testing.assert_allclose(norms, 0.5, rtol=1e-5)
+    layer = make(irange=0.1, W_lr_scale=0.5, b_lr_scale=2.0)
+    assert net(layer, nvis=4).get_lr_scalers() == {layer.W: 0.5, layer.b: 2.0}
+    assert 0.05 < abs(layer.get_weights()).max() <= 0.1
+
+
+@pytest.mark.parametrize("name", ["RectifiedLinear", "Sigmoid", "HardSigmoid", "Maxout"])
+def test_hidden_classes_hand_on_what_a_softmax_has_not(name):
+    layer = CLASSES[name](irange=1.0, include_prob=0.5, init_bias=0.25)
+    net(layer, nvis=200)
+    assert (layer.get_weights() == 0).mean() == pytest.approx(0.5, abs=0.1)
+    assert (layer.get_biases() == 0.25).all()
+    mask = np.random.RandomState(0).randint(2, size=(4, 6))
+    mask[0] = 1
+    layer = CLASSES[name](sparse_init=1, sparse_stdev=100.0, mask_weights=mask)
+    net(layer, nvis=4)
+    assert not layer.get_weights()[mask == 0].any() and abs(layer.get_weights()).max() > 10
 
 
 def test_least_norm():
