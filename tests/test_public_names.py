@@ -17,7 +17,10 @@ from adversarial.config.yaml_parse import Proxy, load_path, try_to_import
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 
-_PYTABLES = "data sets are held in memory: none of the paper's needs HDF5 files"
+_PYTABLES = (
+    "none of the paper's data sets needs HDF5 files; DenseDesignMatrix takes a memory map for what "
+    "is larger than memory"
+)
 # What is not there, and why. Each must really be missing: once it exists, its row must go.
 MISSING = {
     "pylearn2.datasets.dense_design_matrix.DenseDesignMatrixPyTables": _PYTABLES,

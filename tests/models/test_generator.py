@@ -6,6 +6,8 @@ import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.graph.basic import ancestors
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import expit
 
@@ -185,6 +187,34 @@ def test_inpainting(side, evaluate):
     seen[SIDES[side]] = noise
     expected[SIDES[side]] = (seen.reshape(4, -1) @ mlp.get_weights()).reshape(hole.shape)
     np.testing.assert_allclose(painted, expected, rtol=1e-4, atol=1e-5)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.integers(2, 9), cols=st.integers(2, 9), channels=st.integers(1, 3),
+    axes=st.permutations(["b", 0, 1, "c"]), side=st.sampled_from(list(SIDES)),
+)  # fmt: skip
+def test_inpainting_of_any_size(rows, cols, channels, axes, side, evaluate):
+    """The seen part of each image stays to the bit; the other has the shape of its noise."""
+    space = Conv2DSpace((rows, cols), num_channels=channels, axes=axes)
+    down, across = {
+        "left": (slice(None), slice(cols // 2)),
+        "right": (slice(None), slice(cols // 2, None)),
+        "top": (slice(rows // 2), slice(None)),
+        "bottom": (slice(rows // 2, None), slice(None)),
+    }[side]
+    images = np.random.RandomState(0).uniform(1, 2, size=(2, rows, cols, channels)).astype(floatX)
+    hole = images[:, down, across]
+    mlp = MLP([Linear(dim=hole[0].size, layer_name="y", irange=0.0)], input_space=space)
+    painted, noise = evaluate(
+        Generator(mlp).inpainting_sample_and_noise(shared(images), side=side)
+    )
+    expected = images.copy()
+    expected[:, down, across] = 0  # what a G without weights paints
+    np.testing.assert_array_equal(painted, expected)
+    assert noise.shape == hole.shape
 
 
 def test_inpainting_wants_a_side_and_images():
