@@ -59,6 +59,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--num_samples other samples")
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
     args = parser.parse_args(argv)
     if (args.model is None) == (args.path is None):
         parser.error("give one model file, as MODEL or with -p")
@@ -75,6 +76,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    cli.choose_engine(args)
     model = serial.load(args.model, allow_modules=args.allow_module)
     dimension = generator_of(model).get_output_space().get_total_dimension()
     procedure.check_dimension(args.dataset, dimension, args.model)

@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 # Read, not imported: importing the package sets Aesara up.
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").read_text())[1]
+JAX = "jax>=0.4.30,<0.7"
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 MKL_DOES_NOT = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
@@ -48,7 +49,12 @@ setup(
         "threadpoolctl>=3",
     ],
     extras_require={
+        # The second engine; jax 0.7 needs NumPy 2, which Aesara does not take.
+        "jax": [JAX],
+        "cuda": [JAX.replace("jax", "jax[cuda12]")],
         "test": [
+            # The tests run on both engines.
+            JAX,
             # --import-mode=importlib as it is since 7.
             "pytest>=7.4",
             "hypothesis>=6.80",
@@ -58,9 +64,9 @@ setup(
             # As in "plot".
             "matplotlib>=3.7",
         ],
-        # What benchmarks/ compares with. jax 0.7 needs NumPy 2; torch is fixed, since a benchmark
+        # What benchmarks/ compares with. torch is fixed, since a benchmark
         # against a moving peer says nothing.
-        "peers": ["torch==2.13.*; python_version >= '3.10'", "jax>=0.4.30,<0.7"],
+        "peers": ["torch==2.13.*; python_version >= '3.10'", JAX],
         # Pictures with axes: curves of the monitor's channels, Figure 1; legends outside since 3.7.
         "plot": ["matplotlib>=3.7"],
     },

@@ -41,6 +41,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
     cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
     args = parser.parse_args(argv)
     if args.cols is None:
         args.cols = 4 if args.inpaint else 10
@@ -53,6 +54,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, "_samples.png")
     model = serial.load(args.model, allow_modules=args.allow_module)
     size = {"rows": args.rows, "cols": args.cols, "seed": args.seed}

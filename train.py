@@ -66,6 +66,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--quiet", action="store_true", help="print warnings and errors only")
     add("--allow-module", action="append", default=[], metavar="NAME",
         help="let the YAML use what this module defines")
+    cli.add_engine_option(parser)
+    cli.add_device_options(parser)
     add("--version", action="version",
         version=f"adversarial-nets {adversarial.__version__}, {AESARA}, "
         f"Python {sys.version.split()[0]}")
@@ -82,6 +84,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parse(argv)
     signal.signal(signal.SIGTERM, terminate)
     logging.getLogger().addHandler(BesideBar())
+    cli.choose_engine(args)
+    # The first of several processes speaks for all.
+    args.quiet = args.quiet or not backend.is_first_process()
     for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
         logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
     warnings.showwarning = lambda message, *rest: log.warning("%s", message)
@@ -120,7 +125,8 @@ def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) 
         phase.extensions += [progress, EpochTable(args.all_channels)]
     if phase.save_path is not None:
         stem = os.path.splitext(phase.save_path)[0]
-        phase.extensions.append(MonitorCSV(stem + ".monitor.csv"))
+        if backend.is_first_process():
+            phase.extensions.append(MonitorCSV(stem + ".monitor.csv"))
         if hasattr(phase.model, "generator"):
             phase.extensions.append(SampleGrid(stem + ".png"))
     try:

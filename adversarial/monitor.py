@@ -105,6 +105,8 @@ class Monitor(Persistent):
         self.channels: OrderedDict[str, MonitorChannel] = OrderedDict()
         self.names_to_del: set[str] = set()
         self.training_succeeded = False
+        # (epochs seen, engine and devices) at each change of these.
+        self.engines: list[tuple[int, str]] = []
         self._epochs_seen = 0
         self._batches_seen = 0
         self._examples_seen = 0
@@ -122,7 +124,8 @@ class Monitor(Persistent):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        # Files from before engines were noted have none.
+        self.__dict__.update({"engines": [], **state})
         self._began = time.monotonic()
 
     def _seconds(self) -> float:
@@ -163,6 +166,8 @@ class Monitor(Persistent):
         self.training_succeeded = False
         self._seconds_before = earlier._seconds_before
         self._began = time.monotonic()
+        self.engines = [*earlier.engines]
+        self.note_engine()
         for name, channel in earlier.channels.items():
             if name in self.channels:
                 self.channels[name].take_records(channel)
@@ -172,6 +177,12 @@ class Monitor(Persistent):
             if name not in earlier.channels:
                 channel.take_records(None)
         self._share_occasions()
+
+    def note_engine(self) -> None:
+        """Keep in mind what computes from now on."""
+        text = backend.describe()
+        if not self.engines or self.engines[-1][1] != text:
+            self.engines.append((self._epochs_seen, text))
 
     # Set-up
 

@@ -23,10 +23,11 @@ from adversarial.utils.signals import Interrupted, StopRequest
 
 log = logging.getLogger(__name__)
 
-COMPILING = (
-    "compiling; the first time this takes up to a minute, because every operation becomes C++ "
-    "that g++ has to compile (later starts find the results)"
-)
+COMPILING = {
+    "c": "compiling; the first time this takes up to a minute, because every operation becomes C++ "
+    "that g++ has to compile (later starts find the results)",
+    "jax": "compiling; XLA does so at each start",
+}
 NAN_POLICIES = ("stop", "rollback")
 # What a rollback multiplies the learning rate by, and how many of them a training may have.
 ROLLBACK_FACTOR = 0.5
@@ -106,7 +107,8 @@ class Train:
         """Check the save path, compile, and set extensions up."""
         self._check_save_path()
         self.model.monitor = Monitor.get_monitor(self.model)
-        with say_if_slow(COMPILING):
+        self.model.monitor.note_engine()
+        with say_if_slow(COMPILING[backend.chosen()]):
             if self.algorithm is not None:
                 self.algorithm.setup(model=self.model, dataset=self.dataset)
                 self._add_time_channels()
@@ -137,7 +139,10 @@ class Train:
 
     def exceeded_time_budget(self, t0: float, time_budget: Optional[float]) -> bool:
         """Whether `time_budget` seconds have gone since `t0` (time.monotonic())."""
-        if time_budget is None or time.monotonic() - t0 < time_budget:
+        if time_budget is None:
+            return False
+        # Several processes have to leave the loop together.
+        if not backend.agree(int(time.monotonic() - t0 >= time_budget)):
             return False
         log.info("time budget of %g s spent", time_budget)
         return True

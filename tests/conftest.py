@@ -14,7 +14,7 @@ import adversarial  # noqa: F401
 import aesara
 from aesara.compile.mode import optdb
 
-from adversarial.backend import function, graphs
+from adversarial.backend import engine, function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 # Without C code, a convolution is a loop in Python, which this would refuse.
@@ -36,6 +36,16 @@ def fast_compile(monkeypatch):
     monkeypatch.setattr(aesara.compile.mode, "instantiated_default_mode", None)
     with aesara.config.change_flags(**WITHOUT_C):
         yield
+
+
+@pytest.fixture(params=engine.NAMES[:2])
+def either_engine(request, monkeypatch):
+    """The test runs on each engine: "c" (where it asks for no other, without C), and "jax"."""
+    if request.param == "jax":
+        pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
+    # So that the one of before is in use again afterwards.
+    monkeypatch.setattr(engine, "_chosen", None)
+    return engine.choose(request.param)
 
 
 @pytest.fixture

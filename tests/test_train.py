@@ -24,7 +24,7 @@ from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
 from adversarial.utils.signals import Interrupted
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 class Diary(TrainExtension):

@@ -11,9 +11,17 @@ configure()
 
 import aesara  # noqa: E402
 
-from adversarial.backend.blas import describe  # noqa: E402
 from adversarial.backend.compiler import CompilerMissing  # noqa: E402
 from adversarial.backend.conv import conv2d, repair, transposed_conv2d  # noqa: E402
+from adversarial.backend.engine import (  # noqa: E402
+    Cluster,
+    agree,
+    choose,
+    chosen,
+    describe,
+    is_first_process,
+    processes,
+)
 from adversarial.backend.finite import all_finite  # noqa: E402
 from adversarial.backend.graphs import function, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
@@ -29,17 +37,23 @@ register()
 floatX: str = aesara.config.floatX  # noqa: N816
 
 __all__ = [
+    "Cluster",
     "CompilerMissing",
     "RandomStreams",
+    "agree",
     "all_finite",
+    "choose",
+    "chosen",
     "conv2d",
     "describe",
     "floatX",
     "function",
+    "is_first_process",
     "max_pool",
     "maxout",
     "mean_pool",
     "pooled_size",
+    "processes",
     "rectify",
     "shared",
     "transposed_conv2d",

@@ -10,9 +10,11 @@ import aesara
 import numpy as np
 from aesara.tensor.sharedvar import TensorSharedVariable
 
-from adversarial.backend import blas, compiler, config, linking, rewrites
+from adversarial.backend import blas, compiler, config, engine, linking, rewrites
 
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
+# How to rewrite for C, and without it; of no meaning for JAX.
+_FOR_EITHER = (None, "FAST_RUN", "FAST_COMPILE", "JAX")
 
 
 def function(
@@ -26,18 +28,29 @@ def function(
     """Compile a graph; the only door to `aesara.function`, whose arguments it takes.
 
     Inputs that the graph does not use are allowed, and intermediate arrays are kept from one
-    call to the next.
+    call to the next.  The engine is that of `engine.chosen`.
 
     Raises
     ------
     CompilerMissing
         When `mode` asks for C code (the default does) and none can be compiled here.
+    ValueError
+        When the engine is JAX and `mode` one that only the C engine has.
     """
     mode = kw.get("mode")
+    kw.setdefault("on_unused_input", "ignore")
+    if engine.chosen() == "jax":
+        from adversarial.backend import jax
+
+        if not isinstance(mode, jax.JaxMode) and mode not in _FOR_EITHER:
+            raise ValueError(f"mode {mode} is one of the C engine: choose --backend c, or no mode")
+        kw["mode"] = mode if isinstance(mode, jax.JaxMode) else jax.mode()
+        # Aesara would compile C to compute with constants.
+        with aesara.config.change_flags(cxx=""):
+            return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
     if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
         _check_machine()
         kw["mode"] = linking.with_parallel_build(rewrites.without_unwanted(mode))
-    kw.setdefault("on_unused_input", "ignore")
     return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
 
 

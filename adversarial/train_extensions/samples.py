@@ -73,6 +73,8 @@ class SampleGrid(TrainExtension):
         if not np.isfinite(samples).all():
             log.warning("no picture of samples: they are not finite; the model has diverged")
             return
+        if not backend.is_first_process():
+            return
         sheet = Sheet(to_unit(self._view.images(samples)), self.rows, self.cols)
         try:
             sheet.save(self.path, self.scale)

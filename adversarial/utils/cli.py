@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from adversarial.backend import engine
+
 # What a user can cause: a bad value, a damaged file, a missing library, too little memory.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
 DEBUG_VARIABLE = "ADVERSARIAL_DEBUG"
@@ -32,6 +34,35 @@ def describe(error: BaseException) -> str:
     if not line:
         return type(error).__name__
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 3] + "..."
+
+
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """--backend, which every command has that compiles."""
+    parser.add_argument(
+        "--backend", choices=engine.NAMES, default=None,
+        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engine.VARIABLE})")
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """What only training can share: --devices, and the places of several processes."""
+    add = parser.add_argument
+    add("--devices", type=positive_int, metavar="N",
+        help="split each minibatch over N devices of each process (1; JAX only)")
+    add("--coordinator", metavar="HOST:PORT", help="where the first of several processes listens")
+    add("--num-processes", type=positive_int, metavar="N", help="that train together")
+    add("--process-id", type=natural, metavar="I", help="which of them this is, from 0")
+
+
+def choose_engine(args: argparse.Namespace) -> None:
+    """Have the backend compute as the options say; before anything is compiled."""
+    several = {f"--{name.replace('_', '-')}": getattr(args, name, None)
+               for name in ("coordinator", "num_processes", "process_id")}
+    missing = [option for option, value in several.items() if value is None]
+    if missing and len(missing) < len(several):
+        raise ValueError(f"several processes need {', '.join(several)}; not given: "
+                         + ", ".join(missing))
+    cluster = None if missing else engine.Cluster(*several.values())
+    engine.choose(args.backend, getattr(args, "devices", None), cluster)
 
 
 def program_name() -> str:

@@ -15,12 +15,14 @@ import os
 import re
 import socket
 import struct
+import tempfile
 import time
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from adversarial import backend
 from adversarial.utils import container
 from adversarial.utils.container import Fault
 from adversarial.utils.flatten import Flattener
@@ -122,8 +124,13 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new file that becomes `filepath` when the block ends, or vanishes when it fails.
 
     Written aside in the same folder, synced to disk, renamed: at every instant `filepath` is the
-    whole old file or the whole new one. The mode of an existing file is kept.
+    whole old file or the whole new one. The mode of an existing file is kept. Of several processes
+    that train together, only the first writes.
     """
+    if not backend.is_first_process():
+        with tempfile.TemporaryFile() as nowhere:
+            yield nowhere
+        return
     target = Path(os.path.realpath(filepath))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot save to {filepath}: it is not a regular file")

@@ -9,7 +9,13 @@ import threading
 from types import FrameType
 from typing import Optional
 
+from adversarial import backend
+
 NOTICE = b"\nstopping after this minibatch; a second Ctrl-C stops at once\n"
+
+
+# Checks between two at which several processes tell each other of signals.
+TOGETHER_EVERY = 16
 
 
 class Interrupted(Exception):
@@ -35,6 +41,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signum: Optional[int] = None
         self._previous: dict[int, object] = {}
+        self._checks = 0
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
@@ -59,6 +66,11 @@ class StopRequest:
             os.write(2, NOTICE)
 
     def check(self) -> None:
-        """Interrupted if a signal has come."""
-        if self.signum is not None:
-            raise Interrupted(self.signum)
+        """Interrupted if a signal has come; where several processes train, to any, and in all."""
+        signum = self.signum
+        if backend.processes() > 1:
+            self._checks += 1
+            together = self._checks % TOGETHER_EVERY == 0
+            signum = (backend.agree(signum or 0) or None) if together else None
+        if signum is not None:
+            raise Interrupted(signum)

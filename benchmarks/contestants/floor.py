@@ -14,7 +14,7 @@ ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
-    from adversarial.backend import describe
+    from adversarial.backend.blas import describe
     from adversarial.backend.config import configure
 
     blas = configure().blas

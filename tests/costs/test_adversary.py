@@ -20,7 +20,7 @@ from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
 from adversarial.space import Conv2DSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 N = 40  # examples in a batch
 D_DROPOUT = dict(

@@ -24,7 +24,7 @@ from adversarial.costs.dropout import Dropout
 from adversarial.models.mlp import MLP, Linear
 from adversarial.space import CompositeSpace, NullSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 @pytest.fixture

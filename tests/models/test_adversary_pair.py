@@ -11,7 +11,7 @@ from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def generator(out=6, **kwargs):

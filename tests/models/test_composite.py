@@ -13,7 +13,7 @@ from adversarial.models.mlp import MLP, CompositeLayer, Linear, SpaceConverter
 from adversarial.models.weightless import Sum
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def random(*shape, seed=0):

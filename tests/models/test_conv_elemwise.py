@@ -27,7 +27,7 @@ from adversarial.models.mlp import (
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 BC01 = ("b", "c", 0, 1)
 # Nonlinearity, its value in NumPy, and a convolution: border, stride, tied biases.

@@ -17,7 +17,7 @@ from adversarial.models.mlp import MLP, Linear, SpaceConverter
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 BC01, C01B = ("b", "c", 0, 1), ("c", 0, 1, "b")
 ARGUMENTS = dict(num_channels=2, kernel_shape=[3, 4], layer_name="y", irange=0.5)

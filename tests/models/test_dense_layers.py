@@ -16,7 +16,7 @@ from adversarial.models.mlp.linear import logit_of
 from adversarial.models.weightless import HardSigmoid
 from adversarial.space import Conv2DSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 # Layer -> (value, derivative) at z.
 FUNCTIONS = {

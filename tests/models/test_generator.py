@@ -19,7 +19,7 @@ from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def net(nvis=4, out=6):

@@ -8,7 +8,7 @@ from adversarial.backend import floatX, shared
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def layer_and_net(**kwargs):

@@ -20,7 +20,7 @@ from adversarial.models.maxout_conv import MaxoutConvC01B
 from adversarial.models.mlp import MLP
 from adversarial.space import Conv2DSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 BC01, C01B = ("b", "c", 0, 1), ("c", 0, 1, "b")
 ARGUMENTS = dict(

@@ -14,7 +14,7 @@ from adversarial.models.maxout_local import MaxoutLocalC01B
 from adversarial.models.mlp import MLP
 from adversarial.space import Conv2DSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 BC01, C01B = ("b", "c", 0, 1), ("c", 0, 1, "b")
 ARGUMENTS = dict(num_channels=4, num_pieces=2, kernel_shape=[3, 2], layer_name="h", irange=0.5)

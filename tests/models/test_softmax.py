@@ -10,7 +10,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import IndexSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def random(*shape, seed=0):

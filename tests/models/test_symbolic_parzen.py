@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from adversarial.backend import floatX
 from adversarial.models.parzen import aesara_parzen, log_mean_exp, theano_parzen
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def test_log_mean_exp_does_not_overflow(evaluate):

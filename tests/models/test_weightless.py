@@ -14,7 +14,7 @@ from adversarial.models import weightless
 from adversarial.models.mlp import MLP, CompositeLayer, Linear
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 IMAGES = Conv2DSpace((4, 5), num_channels=2)
 

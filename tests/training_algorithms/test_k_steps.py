@@ -10,7 +10,7 @@ from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.training_algorithms import k_steps
 from adversarial.training_algorithms.learning_rule import Momentum
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 def make_pair(inferer=None):

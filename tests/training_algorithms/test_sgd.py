@@ -17,7 +17,7 @@ from adversarial.training_algorithms.learning_rule import Momentum, RMSProp
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingAlgorithm, TrainingDiverged
 
-pytestmark = pytest.mark.usefixtures("fast_compile")
+pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 class Recorder(SGD):

@@ -1,0 +1,106 @@
+"""Pooling on JAX, and its gradient."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from aesara.link.jax.dispatch import jax_funcify
+
+from adversarial.backend.pooling import MaxPool, MaxPoolGrad
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from aesara.tensor.signal.pool import AveragePoolGrad, Pool, PoolGrad
+
+
+@jax_funcify.register(MaxPool)
+def convert_max_pool(op: MaxPool, **kwargs: Any) -> Any:
+    def max_pool(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        op._check(x.shape)
+        batch, groups, *size = op._pooled(x.shape)
+        rows, columns = x.shape[2:]
+        x = x.reshape(batch, groups, op.num_pieces, rows, columns)
+        reach = [(n - 1) * step + 1 for n, step in zip(size, op.pool_stride)]
+        beyond = [(0, r + pool - 1 - n)
+                  for r, pool, n in zip(reach, op.pool_shape, (rows, columns))]
+        x = jnp.pad(x, [(0, 0)] * 3 + beyond, constant_values=-np.inf)
+        start = (np.arange(size[0])[:, None] * op.down * columns
+                 + np.arange(size[1]) * op.right).astype("int32")
+        best = which = None
+        # In order of preference among equals.
+        for right in range(op.wide):
+            for piece in range(op.num_pieces):
+                for down in range(op.high):
+                    v = x[:, :, piece, down : down + reach[0] : op.down,
+                          right : right + reach[1] : op.right]
+                    place = np.int32((piece * rows + down) * columns + right) + start
+                    if best is None:
+                        best, which = v, jnp.broadcast_to(place, v.shape)
+                    else:
+                        takes = (v > best) | ((v != v) & (best == best))
+                        best, which = jnp.where(takes, v, best), jnp.where(takes, place, which)
+        return best, which
+
+    return max_pool
+
+
+@jax_funcify.register(MaxPoolGrad)
+def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
+    def max_pool_grad(
+        which: jax.Array, gradient: jax.Array, rows: int, columns: int
+    ) -> jax.Array:
+        batch, groups = which.shape[:2]
+        rows, columns = int(rows), int(columns)
+        area = op.num_pieces * rows * columns
+        spread = jnp.zeros((batch, groups, area), gradient.dtype)
+        at = spread.at[
+            jnp.arange(batch)[:, None, None], jnp.arange(groups)[:, None],
+            which.reshape(batch, groups, -1),
+        ]
+        spread = at.add(gradient.reshape(batch, groups, -1), mode="promise_in_bounds")
+        return spread.reshape(batch, groups * op.num_pieces, rows, columns)
+
+    return max_pool_grad
+
+
+@jax_funcify.register(Pool)
+def convert_pool(op: Pool, **kwargs: Any) -> Any:
+    _check_kind(op)
+    return lambda x, size, stride, pad: _mean(x, size, stride, pad)
+
+
+@jax_funcify.register(AveragePoolGrad)
+def convert_pool_grad(op: AveragePoolGrad, **kwargs: Any) -> Any:
+    _check_kind(op)
+
+    def mean_pool_grad(
+        x: jax.Array, gradient: jax.Array, size: Any, stride: Any, pad: Any
+    ) -> jax.Array:
+        transpose = jax.linear_transpose(lambda x: _mean(x, size, stride, pad), x)
+        return transpose(gradient)[0]
+
+    return mean_pool_grad
+
+
+def _check_kind(op: Pool | PoolGrad) -> None:
+    if op.mode != "average_exc_pad" or op.ignore_border or op.ndim != 2:
+        raise NotImplementedError(
+            f"{op}: on JAX, Aesara's own pooling is the mean of what each window covers only"
+        )
+
+
+def _mean(x: jax.Array, size: Sequence[int], stride: Sequence[int], pad: Any) -> jax.Array:
+    """The mean over the part of the image in each window; see `pooling.mean_pool`."""
+    windows, strides = (1, 1, *map(int, size)), (1, 1, *map(int, stride))
+    beyond = [(0, -(n - k) % s) for n, k, s in zip(x.shape, windows, strides)]
+
+    def sums(x: Any) -> jax.Array:
+        return jax.lax.reduce_window(x, 0.0, jax.lax.add, windows, strides, beyond)
+
+    covered = np.ones((1, 1, *x.shape[2:]), x.dtype)
+    return sums(x) / sums(covered)

@@ -1,0 +1,180 @@
+"""Where Aesara's conversions to JAX fail with JAX as it is today, and what takes their place.
+
+All are registered over Aesara's own when this module is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from aesara.graph.basic import Apply, NoParams
+from aesara.graph.fg import FunctionGraph
+from aesara.graph.op import Op
+from aesara.link.jax.dispatch import jax_funcify
+from aesara.link.utils import fgraph_to_python
+from aesara.raise_op import Assert, CheckAndRaise
+from aesara.scalar import Cast
+from aesara.tensor.basic import ARange, MakeVector, ScalarFromTensor
+from aesara.tensor.elemwise import CAReduce
+from aesara.tensor.math import MaxAndArgmax
+from aesara.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
+from jax.dtypes import canonicalize_dtype
+
+
+@jax_funcify.register(FunctionGraph)
+def convert_graph(fgraph: FunctionGraph, fgraph_name: str = "graph", **kwargs: Any) -> Callable:
+    """A Python function of the graph's inputs, which JAX can trace.
+
+    Aesara's own hands on the values that shared variables have now, and so copies whole data sets
+    into the program as constants; and it makes JAX arrays of constants, whose values are then out
+    of reach for what must know a shape.  Here, constants stay as NumPy has them.
+    """
+    kwargs.pop("storage_map", None)
+    kwargs.pop("node", None)
+    kwargs.pop("input_storage", None)
+    kwargs.pop("output_storage", None)
+    return fgraph_to_python(
+        fgraph, convert_node, const_conversion_fn=lambda value, **_: value,
+        fgraph_name=fgraph_name, **kwargs,
+    )
+
+
+def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
+    """The function of `node`; what can be known when it is traced is computed by NumPy.
+
+    Computed shapes: JAX must know a shape while it traces, but whatever goes through a function
+    of `jax.numpy` then is unknown from there on.  So a node whose inputs are all known (constants,
+    the shapes of arrays, and what was computed from these) is computed at once, by the Op itself.
+    """
+    convert = jax_funcify(op, node=node, **kwargs)
+
+    def computed(*inputs: Any) -> Any:
+        if any(isinstance(value, jax.Array) for value in inputs):
+            return convert(*inputs)
+        known = _perform(node, inputs) if inputs else None
+        return convert(*inputs) if known is None else known
+
+    return computed
+
+
+def _perform(node: Apply, inputs: Any) -> Any:
+    """The outputs of `node` by NumPy, or None where the Op has no such code."""
+    storage = [[None] for _ in node.outputs]
+    values = [np.asarray(value, variable.dtype) if hasattr(variable, "dtype") else value
+              for value, variable in zip(inputs, node.inputs)]
+    node.op.prepare_node(node, None, None, "py")
+    params = node.run_params()
+    try:
+        node.op.perform(node, values, storage, *([] if params is NoParams else [params]))
+    except NotImplementedError:
+        return None
+    outputs = tuple(cell[0] for cell in storage)
+    return outputs if len(outputs) > 1 else outputs[0]
+
+
+@jax_funcify.register(Shape)
+def convert_shape(op: Shape, **kwargs: Any) -> Callable:
+    """Computed shapes: as NumPy's numbers, from which more can be computed at once."""
+    return lambda x: np.array(np.shape(x), dtype="int64")
+
+
+@jax_funcify.register(Shape_i)
+def convert_shape_i(op: Shape_i, **kwargs: Any) -> Callable:
+    return lambda x: np.array(np.shape(x)[op.i], dtype="int64")
+
+
+@jax_funcify.register(Reshape)
+def convert_reshape(op: Reshape, **kwargs: Any) -> Callable:
+    """Aesara's refuses every shape but a constant and the shape of one array."""
+    return lambda x, shape: jnp.reshape(x, tuple(int(n) for n in np.asarray(shape)))
+
+
+@jax_funcify.register(SpecifyShape)
+def convert_specify_shape(op: SpecifyShape, **kwargs: Any) -> Callable:
+    """Aesara's compares with None where an axis may have any length."""
+    def specify(x: jax.Array, *shape: Any) -> jax.Array:
+        wanted = tuple(None if n is None else int(n) for n in shape)
+        if any(n is not None and n != found for n, found in zip(wanted, x.shape)):
+            raise ValueError(f"an array of shape {x.shape} should have had {wanted}")
+        return x
+
+    return specify
+
+
+@jax_funcify.register(Assert)
+@jax_funcify.register(CheckAndRaise)
+def convert_check(op: CheckAndRaise, **kwargs: Any) -> Callable:
+    """Aesara's drops every check, and warns that it does; those of shapes can be made at once."""
+    def check(x: Any, *conditions: Any) -> Any:
+        known = [c for c in conditions if not isinstance(c, jax.Array)]
+        if not np.all(known):
+            raise op.exc_type(op.msg)
+        return x
+
+    return check
+
+
+@jax_funcify.register(ARange)
+def convert_arange(op: ARange, **kwargs: Any) -> Callable:
+    """Aesara's asks constants for their `value`, which they call `data`."""
+    def arange(start: Any, stop: Any, step: Any) -> Any:
+        return np.arange(int(start), int(stop), int(step), dtype=op.dtype)
+
+    return arange
+
+
+@jax_funcify.register(MakeVector)
+def convert_make_vector(op: MakeVector, **kwargs: Any) -> Callable:
+    return lambda *values: jnp.stack([jnp.asarray(v).astype(narrow(op.dtype)) for v in values])
+
+
+@jax_funcify.register(ScalarFromTensor)
+def convert_scalar(op: ScalarFromTensor, **kwargs: Any) -> Callable:
+    return lambda x: x
+
+
+@jax_funcify.register(Cast)
+def convert_cast(op: Cast, **kwargs: Any) -> Callable:
+    """Float64 and int64: JAX has them not, and Aesara's warns at every cast that it has not."""
+    return lambda x: jnp.asarray(x).astype(narrow(op.o_type.dtype))
+
+
+@jax_funcify.register(CAReduce)
+def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
+    """Float64 accumulators: XLA sums by halves, so that float32 does.
+
+    Aesara's gives the result the type of the accumulator (float64, of which JAX makes float32
+    with a warning), gives the axes as a list, which JAX refuses, and reduces by functions of
+    `jax.lax` that take no arrays.
+    """
+    name = (getattr(op, "nfunc_spec", None) or op.scalar_op.nfunc_spec)[0]
+    names = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
+             "logical_and": "all", "logical_or": "any", "bitwise_and": "all", "bitwise_or": "any"}
+    reduce = getattr(jnp, names.get(name, name))
+
+    def reduction(x: jax.Array) -> jax.Array:
+        axes = None if op.axis is None else tuple(op.axis)
+        wide = op._output_dtype(str(x.dtype)) if hasattr(op, "_output_dtype") else x.dtype
+        return reduce(x, axis=axes).astype(narrow(wide))
+
+    return reduction
+
+
+@jax_funcify.register(MaxAndArgmax)
+def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
+    """Aesara's computes the order of axes by JAX, which cannot transpose by it then."""
+    def max_and_argmax(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        axes = tuple(range(x.ndim)) if op.axis is None else tuple(int(a) for a in op.axis)
+        kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
+        flat = x.transpose(*kept, *axes).reshape(*(x.shape[axis] for axis in kept), -1)
+        return flat.max(axis=-1), flat.argmax(axis=-1).astype(narrow("int64"))
+
+    return max_and_argmax
+
+
+def narrow(dtype: Any) -> np.dtype:
+    """The type that JAX keeps numbers of `dtype` in: 32 bits for 64, unless floatX is float64."""
+    return canonicalize_dtype(dtype)

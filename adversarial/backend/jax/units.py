@@ -1,0 +1,64 @@
+"""Our dense layers' operations on JAX: rectifiers, maxout, and statistics of units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from aesara.link.jax.dispatch import jax_funcify
+
+from adversarial.backend.maxout import Maxout, MaxoutGrad
+from adversarial.backend.rectifier import Rectify, RectifyGrad
+from adversarial.backend.statistics import UnitStatistics
+
+
+@jax_funcify.register(Rectify)
+def convert_rectify(op: Rectify, **kwargs: Any) -> Any:
+    def rectify(z: jax.Array) -> jax.Array:
+        left = jnp.zeros_like(z) if op.left_slope == 0 else z * op.left_slope
+        # NaN passes through: it is not at most 0.
+        return jnp.where(z <= 0, left, z)
+
+    return rectify
+
+
+@jax_funcify.register(RectifyGrad)
+def convert_rectify_grad(op: RectifyGrad, **kwargs: Any) -> Any:
+    return lambda p, gradient: jnp.where(p > 0, gradient, gradient * op.left_slope)
+
+
+@jax_funcify.register(Maxout)
+def convert_maxout(op: Maxout, **kwargs: Any) -> Any:
+    def maxout(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        op._check(z.shape[1])
+        pieces = z.reshape(z.shape[0], -1, op.num_pieces)
+        best, which = pieces[:, :, 0], jnp.zeros(pieces.shape[:2], jnp.uint8)
+        for k in range(1, op.num_pieces):
+            x = pieces[:, :, k]
+            takes = (x > best) | ((x != x) & (best == best))
+            best, which = jnp.where(takes, x, best), jnp.where(takes, jnp.uint8(k), which)
+        return best, which
+
+    return maxout
+
+
+@jax_funcify.register(MaxoutGrad)
+def convert_maxout_grad(op: MaxoutGrad, **kwargs: Any) -> Any:
+    def maxout_grad(which: jax.Array, gradient: jax.Array) -> jax.Array:
+        won = which[:, :, None] == jnp.arange(op.num_pieces, dtype=which.dtype)
+        return jnp.where(won, gradient[:, :, None], 0).reshape(which.shape[0], -1)
+
+    return maxout_grad
+
+
+@jax_funcify.register(UnitStatistics)
+def convert_unit_statistics(op: UnitStatistics, **kwargs: Any) -> Any:
+    def unit_statistics(state: jax.Array) -> tuple[jax.Array, ...]:
+        highest, lowest = state.max(axis=0), state.min(axis=0)
+        # Together, since each reduction is a kernel of its own.
+        per_unit = jnp.stack([highest, state.mean(axis=0), lowest, highest - lowest])
+        of_units = [f(per_unit, axis=1) for f in (jnp.max, jnp.mean, jnp.min)]
+        return tuple(values[i] for i in range(len(per_unit)) for values in of_units)
+
+    return unit_statistics

@@ -1,0 +1,199 @@
+"""Several devices and several processes: the trajectory of one device, by train.py as users run it.
+
+Devices are virtual: XLA makes as many of a CPU as it is told to.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
+
+from adversarial.backend.jax import devices  # noqa: E402
+from adversarial.utils import serial  # noqa: E402
+
+ROOT = Path(__file__).parents[3]
+LONGEST = 300  # seconds until a run counts as hanging
+
+HELPER = '''
+import numpy as np
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+def images(n, seed=0):
+    X = np.random.RandomState(seed).uniform(size=(n, 3, 4, 1)).astype("float32")
+    return DenseDesignMatrix(topo_view=X)
+'''
+
+GAME = """
+!obj:adversarial.train.Train {
+    dataset: !obj:helper.images {n: 100},
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator {
+            noise: gaussian,
+            mlp: !obj:adversarial.models.mlp.MLP {
+                nvis: 3,
+                layers: [
+                    !obj:adversarial.models.mlp.RectifiedLinear {
+                        layer_name: h, dim: 7, irange: .5
+                    },
+                    !obj:adversarial.models.mlp.Sigmoid {layer_name: y, dim: 12, irange: .5}
+                ]
+            }
+        },
+        discriminator: !obj:adversarial.models.mlp.MLP {
+            nvis: 12,
+            layers: [
+                !obj:adversarial.models.maxout.Maxout {
+                    layer_name: h, num_units: 5, num_pieces: 2, irange: .5
+                },
+                !obj:adversarial.models.mlp.Sigmoid {layer_name: y, dim: 1, irange: .5}
+            ]
+        }
+    },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 24,
+        learning_rate: .1,
+        learning_rule: !obj:adversarial.training_algorithms.learning_rule.Momentum {
+            init_momentum: .5
+        },
+        monitoring_dataset: {valid: !obj:helper.images {n: 40, seed: 1}},
+        cost: !obj:adversarial.AdversaryCost2 {
+            scale_grads: 0,
+            discriminator_default_input_include_prob: .5,
+            discriminator_default_input_scale: 2.
+        },
+        update_callbacks: !obj:adversarial.training_algorithms.schedules.ExponentialDecay {
+            decay_factor: 1.01, min_lr: .001
+        }
+    },
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl",
+    save_freq: 1
+}
+"""
+
+
+def begin(folder, *args, virtual=1):
+    """train.py in `folder`, where XLA makes `virtual` devices of the CPU."""
+    folder.mkdir(exist_ok=True)
+    (folder / "helper.py").write_text(HELPER)
+    (folder / "game.yaml").write_text(GAME)
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    env = {**os.environ, "PYTHONPATH": path, "JAX_PLATFORMS": "cpu",
+           "XLA_FLAGS": f"--xla_force_host_platform_device_count={virtual}"}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "game.yaml", "--backend", "jax",
+         "--allow-module", "helper", *args],
+        cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def together(folders, *args):
+    """One process in each of `folders`, that train together."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    return [
+        begin(folder, *args, "--coordinator", address, "--num-processes", str(len(folders)),
+              "--process-id", str(i))
+        for i, folder in enumerate(folders)
+    ]  # fmt: skip
+
+
+def ended(process):
+    out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 0, err
+    return err
+
+
+def trajectory(folder):
+    """Every channel at every epoch but those of time, and the parameters at the end."""
+    with open(folder / "game.monitor.csv", newline="") as stream:
+        rows = [{name: float(value) for name, value in row.items() if "seconds" not in name}
+                for row in csv.DictReader(stream)]
+    return rows, serial.load(folder / "game.pkl").get_param_vector()
+
+
+def alike(one, other):
+    """Up to rounding of float32, which grows along the way."""
+    assert len(one[0]) == len(other[0])
+    for row, another in zip(one[0], other[0]):
+        assert row == pytest.approx(another, rel=1e-3, abs=1e-5)
+    np.testing.assert_allclose(one[1], other[1], rtol=1e-3, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one") / "run"
+    err = ended(begin(folder, "--max-epochs", "2"))
+    assert ", 1 CPU\n" in err
+    return trajectory(folder)
+
+
+@pytest.mark.slow
+def test_eight_devices_train_as_one_does(of_one, tmp_path):
+    folder = tmp_path / "eight"
+    first = ended(begin(folder, "--max-epochs", "1", "--devices", "8", virtual=8))
+    assert ", 8 CPUs\n" in first
+    assert serial.load(folder / "game.pkl").monitor.engines[0][1].endswith("8 CPUs")
+    ended(begin(folder, "--max-epochs", "2", "--devices", "8", virtual=8))
+    alike(trajectory(folder), of_one)
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does_and_the_first_saves(of_one, tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    errors = [ended(p) for p in together(folders, "--max-epochs", "2")]
+    assert ", 2 CPUs of 2 processes\n" in errors[0] and "epoch" not in errors[1]
+    alike(trajectory(folders[0]), of_one)
+    assert sorted(path.name for path in folders[1].glob("game*")) == ["game.yaml"]
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_ends_all_after_the_same_minibatch(tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    processes = together(folders)
+    end = time.monotonic() + LONGEST
+    while not (folders[0] / "game.pkl").exists():
+        assert time.monotonic() < end and processes[0].poll() is None
+        time.sleep(0.1)
+    processes[1].send_signal(signal.SIGINT)
+    errors = [p.communicate(timeout=LONGEST)[1] for p in processes]
+    assert [p.returncode for p in processes] == [130, 130], errors
+    batches = [error.split("minibatches: ")[1].split(";")[0] for error in errors]
+    assert batches[0] == batches[1]
+    assert "saved game.pkl" in errors[0]
+
+
+@pytest.mark.parametrize(
+    "n, factors", [(1, []), (2, [2]), (8, [2, 2, 2]), (12, [2, 2, 3]), (7, [7])]
+)
+def test_factors(n, factors):
+    assert devices._factors(n) == factors
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--devices", "1000"], "1000 devices are asked for, but JAX sees 1 of kind cpu"),
+        (["--num-processes", "2"], "not given: --coordinator, --process-id"),
+        (["--coordinator", "here", "--num-processes", "2", "--process-id", "0"],
+         "HOST:PORT, not 'here'"),
+        (["--coordinator", "here:80", "--num-processes", "2", "--process-id", "2"],
+         "0 .. 1, not 2"),
+    ],
+)
+def test_mistakes_are_one_line(args, words, tmp_path):
+    process = begin(tmp_path, *args)
+    err = process.communicate(timeout=LONGEST)[1]
+    assert process.returncode == 1
+    assert err.count("\n") == 1 and words in err
