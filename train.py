@@ -97,11 +97,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         run = Run.of_yaml(args.config, args.seed, args.allow_module)
     phases = run.phases()
     for number in range(run.first, len(phases)):
-        if number == run.first:
+        first = backend.is_first_process()  # which writes for all
+        if number == run.first and first:
             run.check_folders(phases)
-        path = run.save_path(phases, number)
+        path = run.save_path(phases, number) if first else None
         with contextlib.nullcontext() if path is None else lock.exclusive(path):
-            if number == run.first and not args.overwrite:
+            if number == run.first and first and not args.overwrite:
                 run.check_nothing_is_replaced(phases)
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))

@@ -23,7 +23,7 @@ from adversarial.backend.engine import (  # noqa: E402
     processes,
 )
 from adversarial.backend.finite import all_finite  # noqa: E402
-from adversarial.backend.graphs import function, shared  # noqa: E402
+from adversarial.backend.graphs import function, is_made, shared  # noqa: E402
 from adversarial.backend.maxout import maxout  # noqa: E402
 from adversarial.backend.pooling import max_pool, mean_pool, pooled_size  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
@@ -49,6 +49,7 @@ __all__ = [
     "floatX",
     "function",
     "is_first_process",
+    "is_made",
     "max_pool",
     "maxout",
     "mean_pool",

@@ -54,6 +54,15 @@ def function(
     return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
 
 
+def is_made(outputs: Any) -> bool:
+    """Whether the call that gave `outputs`, a mapping, has been made.
+
+    On JAX a call that only moves shared variables may wait for more of its kind; reading what it
+    gave, or what it moves, has it made.
+    """
+    return getattr(outputs, "is_made", True)
+
+
 @functools.cache
 def _check_machine() -> None:
     """Refuse a machine without a compiler; warn, once, about one without a fast BLAS."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 import aesara.tensor as T
@@ -17,6 +17,7 @@ from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
 from adversarial.training_algorithms.training_algorithm import TrainingAlgorithm, TrainingDiverged
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.seeding import Seed, numpy_rng
+from adversarial.utils.signals import Interrupted
 
 DEFAULT_SEED = (2012, 10, 5)
 
@@ -113,6 +114,8 @@ class SGD(TrainingAlgorithm):
         self.rng = numpy_rng(seed, DEFAULT_SEED)
         self.batches_this_epoch = 0
         self.batches_per_epoch = 0
+        # Steps that were called and not yet looked at, and when that was.
+        self._unchecked: deque[tuple[Mapping, str]] = deque()
         # While an epoch is under way, the generator as it was when the epoch began.
         self._rng_of_epoch: Optional[np.random.RandomState] = None
 
@@ -226,13 +229,19 @@ class SGD(TrainingAlgorithm):
         TrainingDiverged after a minibatch that left a parameter or an objective not finite.
         """
         self._check_parameters()
-        for indices in self._minibatches(dataset):
-            self._on_minibatch(indices)
-            self.batches_this_epoch += 1
-            self.monitor.report_batch(len(indices))
-            for callback in self.update_callbacks:
-                callback(self)
-            self.between_minibatches()
+        self._unchecked.clear()
+        try:
+            for indices in self._minibatches(dataset):
+                self._on_minibatch(indices)
+                self.batches_this_epoch += 1
+                self.monitor.report_batch(len(indices))
+                for callback in self.update_callbacks:
+                    callback(self)
+                self.between_minibatches()
+        except Interrupted:
+            self._check_steps()
+            raise
+        self._check_steps()
         self._rng_of_epoch = None
 
     def _minibatches(self, dataset: Any) -> Iterator[np.ndarray]:
@@ -260,14 +269,25 @@ class SGD(TrainingAlgorithm):
         self._take(self._step, indices)
 
     def _take(self, step: Any, indices: np.ndarray) -> None:
-        """Call a compiled step; TrainingDiverged names what it left not finite."""
-        found = step(indices)
-        if found.pop("finite"):
-            return
+        """Call a compiled step; TrainingDiverged names what it left not finite.
+
+        Where calls are made several at once, that is known once they are.
+        """
         when = f"after minibatch {self.batches_this_epoch + 1}"
+        self._unchecked.append((step(indices), when))
+        while self._unchecked and backend.is_made(self._unchecked[0][0]):
+            self._check_step(*self._unchecked.popleft())
+
+    def _check_steps(self) -> None:
+        while self._unchecked:
+            self._check_step(*self._unchecked.popleft())
+
+    def _check_step(self, found: Mapping[str, np.ndarray], when: str) -> None:
+        if found["finite"]:
+            return
         self._check_parameters(when)
         for name, value in found.items():
-            if not np.isfinite(value):
+            if name != "finite" and not np.isfinite(value):
                 raise TrainingDiverged(self._diverged(f"the objective {name}", when))
 
     def _check_parameters(self, when: str = "at the beginning") -> None:

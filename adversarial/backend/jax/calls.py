@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import jax
@@ -90,8 +90,11 @@ class Function(types.Function):
         self.arrays = [i for i in self.fixed if self.types[i].ndim > 0]
         self.given = [i for i in range(len(inputs)) if i not in shared]
         self.shared = shared
+        # A call that only moves a state, and tells numbers by name, can wait for others of its kind.
+        outputs = fgraph.outputs[: len(self.outputs)]
+        waits = updated and (self.return_none or self.output_keys is not None)
         self.many: Optional[int] = None
-        if not self.outputs and updated:
+        if waits and not any(variable.ndim for variable in outputs):
             self.many = AT_ONCE.get(devices.platform(), AT_ONCE_ELSEWHERE)
         self._single = jax.jit(self._step, donate_argnums=0)
         self._several = jax.jit(self._steps, donate_argnums=0)
@@ -107,30 +110,42 @@ class Function(types.Function):
         n = len(self.outputs)
         new = [devices.whole(jnp.asarray(value).astype(old.dtype))
                for value, old in zip(found[n:], state)]
-        return new, _pack(found[:n]), new[0].reshape(-1)[:1] if new else None
+        return new, _pack(found[:n], self.maker.fgraph.outputs), new[0].reshape(-1)[:1] if new else None
 
     def _steps(self, state: Sequence, arrays: Sequence, small: Sequence) -> tuple:
-        """Several steps; `small` has one more axis, in front."""
-        def one(state: Sequence, small: Sequence) -> tuple[Sequence, None]:
-            return self._step(state, arrays, small)[0], None
+        """Several steps; `small` and the outputs have one more axis, in front."""
+        def one(state: Sequence, small: Sequence) -> tuple[Sequence, Any]:
+            new, outputs, _ = self._step(state, arrays, small)
+            return new, outputs
 
-        state = jax.lax.scan(one, list(state), list(small))[0]
-        return state, None, state[0].reshape(-1)[:1]
+        state, outputs = jax.lax.scan(one, list(state), list(small))
+        return state, outputs, state[0].reshape(-1)[:1]
 
     # What is called
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         small = [self.shared[i].get() for i in self.numbers] + self._arguments(args, kwargs)
         if self.many is not None:
-            waiting.add(self, small)
-            return None if self.return_none else []
+            outputs = waiting.add(self, small)
+            return None if self.return_none else outputs
         waiting.run()
-        outputs = self._unpack(self.run(self._single, small))
+        outputs = self.unpack(self.run(self._single, small))
         if self.return_none:
             return None
         if self.unpack_single:
             return outputs[0]
         return dict(zip(self.output_keys, outputs)) if self.output_keys else outputs
+
+    def make(self, calls: Sequence[Call]) -> None:
+        """Make calls that waited, in one program where there are as many as it is made for."""
+        if len(calls) > 1 and len(calls) == self.many:
+            small = [np.stack(values) for values in zip(*(call.small for call in calls))]
+            arrays, scalars = jax.device_get(self.run(self._several, small))
+            for i, call in enumerate(calls):
+                call.fill(self, ([], {kind: values[i] for kind, values in scalars.items()}))
+        else:
+            for call in calls:
+                call.fill(self, self.run(self._single, call.small))
 
     def _arguments(self, args: Sequence, kwargs: dict) -> list[np.ndarray]:
         """The given inputs, checked and converted as Aesara does it."""
@@ -165,54 +180,87 @@ class Function(types.Function):
         self._begun = begun
         return outputs
 
-    def _unpack(self, packed: tuple[list, Optional[jax.Array]]) -> list[np.ndarray]:
+    def unpack(self, packed: tuple[list, dict]) -> list[np.ndarray]:
         """The outputs as NumPy arrays of the graph's own types, in one transfer."""
         arrays, scalars = jax.device_get(packed)
-        arrays, scalars = iter(arrays), iter([] if scalars is None else scalars)
+        arrays, scalars = iter(arrays), {kind: iter(found) for kind, found in scalars.items()}
         return [
-            np.asarray(next(scalars if not variable.ndim else arrays)).astype(variable.dtype)
+            np.asarray(
+                next(scalars[np.dtype(variable.dtype).kind] if not variable.ndim else arrays)
+            ).astype(variable.dtype)
             for variable in self.maker.fgraph.outputs[: len(self.outputs)]
         ]
 
 
-def _pack(outputs: Sequence) -> tuple[list, Optional[jax.Array]]:
-    """The arrays among `outputs`, and all scalars as one vector: to fetch each takes time."""
-    outputs = [jnp.asarray(value) for value in outputs]
-    scalars = [value for value in outputs if not value.ndim]
-    arrays = [devices.whole(value) for value in outputs if value.ndim]
-    return arrays, devices.whole(jnp.stack(scalars)) if scalars else None
+def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.Array]]:
+    """The arrays among `outputs`, and all scalars of a kind as one vector: to fetch each is slow."""
+    arrays, scalars = [], {}
+    for value, variable in zip(map(jnp.asarray, outputs), variables):
+        if variable.ndim:
+            arrays.append(devices.whole(value))
+        else:
+            scalars.setdefault(np.dtype(variable.dtype).kind, []).append(value)
+    return arrays, {kind: devices.whole(jnp.stack(found)) for kind, found in scalars.items()}
+
+
+class Call(Mapping):
+    """A call that may not have been made yet, and its outputs by name; reading one makes it."""
+
+    def __init__(self, small: Sequence) -> None:
+        # Copies, since arguments may be overwritten by then.
+        self.small = [np.array(value) for value in small]
+        self.outputs: Optional[dict[str, np.ndarray]] = None
+
+    @property
+    def is_made(self) -> bool:
+        return self.outputs is not None
+
+    def fill(self, function: Function, packed: tuple) -> None:
+        self.outputs = dict(zip(function.output_keys or (), function.unpack(packed)))
+
+    def _found(self) -> dict[str, np.ndarray]:
+        if not self.is_made:
+            waiting.run()
+        return self.outputs
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
 
 
 class Waiting:
-    """Calls of one function that only moves a state: they wait to be made several at once.
+    """Calls of one function that move a state: they wait to be made several at once.
 
-    Whoever looks at what they change, or sets what they use, has them made first; so does the
-    call of another function.  Numbers are noted at each call, so these may be set in between.
+    Whoever looks at what they change or tell, or sets what they use, has them made first; so does
+    the call of another function.  Numbers are noted at each call, so these may be set in between.
     """
 
     def __init__(self) -> None:
         self.function: Optional[Function] = None
-        self.calls: list[list] = []
+        self.calls: list[Call] = []
 
-    def add(self, function: Function, small: Sequence) -> None:
-        shapes = [np.shape(value) for value in small]
-        if function is not self.function or shapes != [np.shape(v) for v in self.calls[0]]:
+    def add(self, function: Function, small: Sequence) -> Call:
+        call = Call(small)
+        shapes = [value.shape for value in call.small]
+        if function is not self.function or shapes != [v.shape for v in self.calls[0].small]:
             self.run()
         self.function = function
-        # Copies, since arguments may be overwritten by then.
-        self.calls.append([np.array(value) for value in small])
+        self.calls.append(call)
         if len(self.calls) >= function.many:
             self.run()
+        return call
 
     def run(self) -> None:
         """Make the calls that wait."""
         function, calls = self.function, self.calls
         self.function, self.calls = None, []
-        if len(calls) > 1 and len(calls) == function.many:
-            function.run(function._several, [np.stack(values) for values in zip(*calls)])
-            return
-        for small in calls:
-            function.run(function._single, small)
+        if function is not None:
+            function.make(calls)
 
     def changes(self, container: Container) -> bool:
         """Whether a waiting call will change its value."""

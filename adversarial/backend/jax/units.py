@@ -1,4 +1,4 @@
-"""Our dense layers' operations on JAX: rectifiers, maxout, and statistics of units."""
+"""Rectifiers, maxout, statistics of units and the look for what is not finite, on JAX."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from aesara.link.jax.dispatch import jax_funcify
 
+from adversarial.backend.finite import AllFinite
 from adversarial.backend.maxout import Maxout, MaxoutGrad
 from adversarial.backend.rectifier import Rectify, RectifyGrad
 from adversarial.backend.statistics import UnitStatistics
@@ -62,3 +63,12 @@ def convert_unit_statistics(op: UnitStatistics, **kwargs: Any) -> Any:
         return tuple(values[i] for i in range(len(per_unit)) for values in of_units)
 
     return unit_statistics
+
+
+@jax_funcify.register(AllFinite)
+def convert_all_finite(op: AllFinite, **kwargs: Any) -> Any:
+    def all_finite(*arrays: jax.Array) -> jax.Array:
+        found = [jnp.isfinite(array).all() for array in arrays]
+        return jnp.stack(found).all().astype(jnp.int8)
+
+    return all_finite
