@@ -24,8 +24,16 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from benchmarks.contestants import CONTESTANTS  # noqa: E402
 from benchmarks.data import prepare  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, ROOT, Experiment  # noqa: E402
-from benchmarks.turns import STEPS_BEFORE_TIMING, Dropped, Player, cpus, use_cpus  # noqa: E402
+from benchmarks.turns import (  # noqa: E402
+    DEVICES,
+    STEPS_BEFORE_TIMING,
+    Dropped,
+    Player,
+    cpus,
+    use_cpus,
+)
 
+CPU_ONLY = ("ours", "floor")
 PEERS = ("torch", "torch_compile", "jax")
 BUSY = 0.3  # load average above which other programs disturb the measurement
 
@@ -34,18 +42,23 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("--model", choices=EXPERIMENTS, default="mnist")
-    add("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME",
-        help=f"of {', '.join(CONTESTANTS)} (all)")
+    add("--contestants", nargs="+", choices=CONTESTANTS, metavar="NAME",
+        help=f"of {', '.join(CONTESTANTS)} (all that the device has)")
     add("--rounds", type=int, default=15, help="turns of each contestant (15)")
     add("--steps", type=int, help="steps a turn (10 for mnist, else 2)")
     add("--batch", type=int, help="examples a step (the experiment's own)")
     add("--width", type=float, default=1.0, help="factor on the number of hidden units (1)")
     add("--cpus", type=int, default=cpus(), help="processors each may use (all)")
+    add("--device", choices=DEVICES, default="cpu",
+        help="where contestants compute (cpu); gpu: those who can")
     add("--json", metavar="FILE", help="write every measurement there too")
     add("--profile", action="store_true", help="the costliest nodes of this project's step")
     args = parser.parse_args(argv)
     if min(args.rounds, args.cpus, args.batch or 1, args.steps or 1) < 1 or not args.width > 0:
         parser.error("rounds, steps, batch, cpus and width must be positive")
+    if args.contestants is None:
+        args.contestants = [name for name in CONTESTANTS
+                            if args.device == "cpu" or name not in CPU_ONLY]
     return args
 
 
@@ -94,7 +107,7 @@ def start(args: argparse.Namespace, experiment: Experiment, data: Path,
         command = [
             sys.executable, "-m", "benchmarks.contestants", name, "--model", experiment.name,
             "--batch", str(experiment.batch), "--width", str(experiment.width),
-            "--cpus", str(args.cpus), "--data", str(data),
+            "--cpus", str(args.cpus), "--data", str(data), "--device", args.device,
         ]
         try:
             players.append(Player(name, command, environment, ROOT))

@@ -118,6 +118,20 @@ def use_cpus(count: int) -> None:
         os.environ["OMP_NUM_THREADS"] = str(count)
 
 
+DEVICES = ("cpu", "gpu")
+
+
+def use_device(device: str) -> None:
+    """Have libraries compute on the CPU, or on the first GPU; before any is imported."""
+    if device == "cpu":
+        os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
+    else:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+        # So that contestants, of whom all are there at once, leave room for each other.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
+
+
 class Player:
     """The parent's side of one child, which is stopped whenever it is not its turn.
 

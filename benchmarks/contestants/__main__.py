@@ -7,7 +7,15 @@ import importlib
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.turns import Dropped, claim_stdout, die_with_parent, say, use_cpus
+from benchmarks.turns import (
+    DEVICES,
+    Dropped,
+    claim_stdout,
+    die_with_parent,
+    say,
+    use_cpus,
+    use_device,
+)
 
 
 def main() -> None:
@@ -18,10 +26,12 @@ def main() -> None:
     parser.add_argument("--width", type=float, required=True)
     parser.add_argument("--cpus", type=int, required=True)
     parser.add_argument("--data", required=True)
+    parser.add_argument("--device", choices=DEVICES, required=True)
     args = parser.parse_args()
     die_with_parent()
     out = claim_stdout()
     use_cpus(args.cpus)
+    use_device(args.device)
     experiment = EXPERIMENTS[args.model].resized(args.batch, args.width)
     try:
         contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")

@@ -129,7 +129,7 @@ def affine(layer: Layer, h: jax.Array, W: jax.Array, b: jax.Array) -> jax.Array:
 def convolve(layer: Layer, h: jax.Array, W: jax.Array) -> jax.Array:
     """Cross-correlation of h (n, in, rows, columns) with W (out, in, k, k)."""
     pad = [(layer.pad, layer.pad)] * 2
-    if math.prod(W.shape[1:]) > LARGEST_PATCH:
+    if math.prod(W.shape[1:]) > LARGEST_PATCH or jax.default_backend() != "cpu":
         return jax.lax.conv_general_dilated(h, W, (1, 1), pad)
     k, rows, columns = layer.kernel, *(layer.conv_size(size) for size in h.shape[2:])
     h = jnp.pad(h.transpose(0, 2, 3, 1), [(0, 0), *pad, (0, 0)])

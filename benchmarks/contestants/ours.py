@@ -21,7 +21,9 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 
     from adversarial import backend
 
-    turns = Turns(versions=f"Aesara {version('aesara')}, {backend.describe()}")
+    # Reading what steps have changed waits for them.
+    smallest = min(train.model.get_params(), key=lambda p: p.get_value(borrow=True).size)
+    turns = Turns(smallest.get_value, versions=f"Aesara {version('aesara')}, {backend.describe()}")
     train.algorithm.update_callbacks.append(turns)
     while True:
         train.algorithm.train(dataset=train.dataset)

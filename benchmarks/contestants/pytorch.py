@@ -18,15 +18,28 @@ Drop = Callable[[int, torch.Tensor], torch.Tensor]
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
+    use_gpu()
     game = Game(experiment, experiment.initial_parameters())
     train(game, data, cpus, f"PyTorch {torch.__version__}")
+
+
+def use_gpu() -> None:
+    """Make all tensors on the GPU, where this process is shown one."""
+    if torch.cuda.is_available():
+        torch.set_default_device("cuda")
+        torch.backends.cuda.matmul.allow_tf32 = False  # as the others: float32 throughout
+
+
+def wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def train(game: Any, data: str, cpus: int, versions: str) -> None:
     """Train `game` for ever on shuffled minibatches, as every epoch of the original."""
     torch.set_num_threads(cpus)
-    X = torch.from_numpy(np.load(data))
-    turns = Turns(versions=versions)
+    X = torch.from_numpy(np.load(data)).to(torch.get_default_device())
+    turns = Turns(wait, versions=versions)
     m = game.experiment.batch
     while True:
         order = torch.randperm(len(X))

@@ -11,6 +11,7 @@ from benchmarks.experiments import Experiment
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
     torch.set_num_threads(cpus)
+    pytorch.use_gpu()
     game = Game(experiment, experiment.initial_parameters())
     pytorch.train(game, data, cpus, f"PyTorch {torch.__version__}")
 

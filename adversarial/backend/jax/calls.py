@@ -90,7 +90,7 @@ class Function(types.Function):
         self.arrays = [i for i in self.fixed if self.types[i].ndim > 0]
         self.given = [i for i in range(len(inputs)) if i not in shared]
         self.shared = shared
-        # A call that only moves a state, and tells numbers by name, can wait for others of its kind.
+        # A call that moves a state, and tells nothing but numbers by name, can wait for more.
         outputs = fgraph.outputs[: len(self.outputs)]
         waits = updated and (self.return_none or self.output_keys is not None)
         self.many: Optional[int] = None
@@ -110,7 +110,8 @@ class Function(types.Function):
         n = len(self.outputs)
         new = [devices.whole(jnp.asarray(value).astype(old.dtype))
                for value, old in zip(found[n:], state)]
-        return new, _pack(found[:n], self.maker.fgraph.outputs), new[0].reshape(-1)[:1] if new else None
+        begun = new[0].reshape(-1)[:1] if new else None
+        return new, _pack(found[:n], self.maker.fgraph.outputs), begun
 
     def _steps(self, state: Sequence, arrays: Sequence, small: Sequence) -> tuple:
         """Several steps; `small` and the outputs have one more axis, in front."""
@@ -193,7 +194,7 @@ class Function(types.Function):
 
 
 def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.Array]]:
-    """The arrays among `outputs`, and all scalars of a kind as one vector: to fetch each is slow."""
+    """The arrays among `outputs`, and the scalars of each kind as one vector, fetched at once."""
     arrays, scalars = [], {}
     for value, variable in zip(map(jnp.asarray, outputs), variables):
         if variable.ndim:

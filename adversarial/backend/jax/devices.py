@@ -33,6 +33,9 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
         When there are not so many.
     """
     global _used, _mesh
+    if jax.config.jax_default_matmul_precision is None:
+        # A GPU would else multiply by 11 bits of each factor.
+        jax.config.update("jax_default_matmul_precision", "float32")
     if cluster is not None and not jax.distributed.is_initialized():
         # Without it, processes on CPUs could not add up what each has.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")

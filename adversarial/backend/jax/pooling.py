@@ -54,6 +54,8 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
     def max_pool_grad(
         which: jax.Array, gradient: jax.Array, rows: int, columns: int
     ) -> jax.Array:
+        if which.shape != gradient.shape:
+            raise ValueError(f"max_pool gradient: shapes differ, {which.shape}, {gradient.shape}")
         batch, groups = which.shape[:2]
         rows, columns = int(rows), int(columns)
         area = op.num_pieces * rows * columns

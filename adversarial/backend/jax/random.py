@@ -26,6 +26,8 @@ def convert_draw(op: Draw, node: Apply, **kwargs: Any) -> Any:
 
     def draw(state: Any, shape: Any, a: Any, b: Any) -> jax.Array:
         shape = tuple(int(n) for n in np.asarray(shape))
+        if min(shape, default=0) < 0:
+            raise ValueError(f"a random array cannot have the shape {shape}")
         n = int(np.prod(shape))
         if op.kind == UNIFORM:
             low, high = real(a), real(b)

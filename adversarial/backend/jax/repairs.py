@@ -17,10 +17,10 @@ from aesara.link.jax.dispatch import jax_funcify
 from aesara.link.utils import fgraph_to_python
 from aesara.raise_op import Assert, CheckAndRaise
 from aesara.scalar import Cast
-from aesara.tensor.basic import ARange, MakeVector, ScalarFromTensor
+from aesara.tensor.basic import MakeVector
 from aesara.tensor.elemwise import CAReduce
 from aesara.tensor.math import MaxAndArgmax
-from aesara.tensor.shape import Reshape, Shape, Shape_i, SpecifyShape
+from aesara.tensor.shape import Reshape, SpecifyShape
 from jax.dtypes import canonicalize_dtype
 
 
@@ -49,15 +49,15 @@ def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
     of `jax.numpy` then is unknown from there on.  So a node whose inputs are all known (constants,
     the shapes of arrays, and what was computed from these) is computed at once, by the Op itself.
     """
-    convert = jax_funcify(op, node=node, **kwargs)
+    def convert(*inputs: Any) -> Any:
+        if inputs and not any(isinstance(value, jax.Array) for value in inputs):
+            known = _perform(node, inputs)
+            if known is not None:
+                return known
+        # Not before: Aesara refuses to convert what it cannot see to be constant.
+        return jax_funcify(op, node=node, **kwargs)(*inputs)
 
-    def computed(*inputs: Any) -> Any:
-        if any(isinstance(value, jax.Array) for value in inputs):
-            return convert(*inputs)
-        known = _perform(node, inputs) if inputs else None
-        return convert(*inputs) if known is None else known
-
-    return computed
+    return convert
 
 
 def _perform(node: Apply, inputs: Any) -> Any:
@@ -73,17 +73,6 @@ def _perform(node: Apply, inputs: Any) -> Any:
         return None
     outputs = tuple(cell[0] for cell in storage)
     return outputs if len(outputs) > 1 else outputs[0]
-
-
-@jax_funcify.register(Shape)
-def convert_shape(op: Shape, **kwargs: Any) -> Callable:
-    """Computed shapes: as NumPy's numbers, from which more can be computed at once."""
-    return lambda x: np.array(np.shape(x), dtype="int64")
-
-
-@jax_funcify.register(Shape_i)
-def convert_shape_i(op: Shape_i, **kwargs: Any) -> Callable:
-    return lambda x: np.array(np.shape(x)[op.i], dtype="int64")
 
 
 @jax_funcify.register(Reshape)
@@ -117,23 +106,9 @@ def convert_check(op: CheckAndRaise, **kwargs: Any) -> Callable:
     return check
 
 
-@jax_funcify.register(ARange)
-def convert_arange(op: ARange, **kwargs: Any) -> Callable:
-    """Aesara's asks constants for their `value`, which they call `data`."""
-    def arange(start: Any, stop: Any, step: Any) -> Any:
-        return np.arange(int(start), int(stop), int(step), dtype=op.dtype)
-
-    return arange
-
-
 @jax_funcify.register(MakeVector)
 def convert_make_vector(op: MakeVector, **kwargs: Any) -> Callable:
     return lambda *values: jnp.stack([jnp.asarray(v).astype(narrow(op.dtype)) for v in values])
-
-
-@jax_funcify.register(ScalarFromTensor)
-def convert_scalar(op: ScalarFromTensor, **kwargs: Any) -> Callable:
-    return lambda x: x
 
 
 @jax_funcify.register(Cast)

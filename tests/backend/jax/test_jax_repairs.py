@@ -1,0 +1,152 @@
+"""Each repair of Aesara's JAX linker: right with it, and wrong or refused without it."""
+
+from __future__ import annotations
+
+import warnings
+
+import aesara
+import aesara.tensor as at
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
+
+from aesara.graph.fg import FunctionGraph  # noqa: E402
+from aesara.link.jax.dispatch import (  # noqa: E402
+    basic,
+    elemwise,
+    jax_funcify,
+    nlinalg,
+    scalar,
+    shape,
+    tensor_basic,
+)
+from aesara.raise_op import Assert  # noqa: E402
+from aesara.scalar import Cast  # noqa: E402
+from aesara.tensor.basic import MakeVector  # noqa: E402
+from aesara.tensor.elemwise import CAReduce  # noqa: E402
+from aesara.tensor.math import MaxAndArgmax  # noqa: E402
+from aesara.tensor.shape import Reshape, SpecifyShape  # noqa: E402
+
+from adversarial.backend import function, shared  # noqa: E402
+from adversarial.backend.jax import repairs  # noqa: E402
+from adversarial.backend.jax.calls import Resident  # noqa: E402
+
+X = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def on_jax(monkeypatch):
+    from adversarial.backend import engine
+
+    monkeypatch.setattr(engine, "_chosen", None)
+    engine.choose("jax")
+
+
+def computed_reshape(x):
+    return x.reshape((x.shape[0] * 2, x.shape[1] // 2)), X.reshape(8, 3)
+
+
+def partly_specified(x):
+    return at.specify_shape(x, (None, 6)) * 2, X * 2
+
+
+def refused(x):
+    return Assert("too narrow")(x, at.ge(x.shape[1], 7)), None
+
+
+def counted(x):
+    return at.stack([x.shape[0], at.argmax(x[0])]), np.array([4, X[0].argmax()])
+
+
+def widened(x):
+    return at.cast(x.sum(axis=0), "float64"), X.sum(axis=0, dtype="float64")
+
+
+def summed(x):
+    return x.sum(axis=(0, 1)), X.sum(dtype="float64")
+
+
+def best(x):
+    return at.argmax(x, axis=1), X.argmax(axis=1)
+
+
+CASES = [
+    (Reshape, shape.jax_funcify_Reshape, computed_reshape),
+    (SpecifyShape, shape.jax_funcify_SpecifyShape, partly_specified),
+    (Assert, basic.jax_funcify_CheckAndRaise, refused),
+    (MakeVector, tensor_basic.jax_funcify_MakeVector, counted),
+    (Cast, scalar.jax_funcify_Cast, widened),
+    (CAReduce, elemwise.jax_funcify_CAReduce, summed),
+    (MaxAndArgmax, nlinalg.jax_funcify_MaxAndArgmax, best),
+]
+
+
+def holds(make):
+    """Whether the graph's value is right, and nothing is warned of."""
+    x = at.fmatrix("x")
+    graph, expected = make(x)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value = function([x], graph)(X)
+    except Exception as error:
+        return expected is None and "too narrow" in str(error)
+    return expected is not None and np.allclose(value, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("op, aesaras, make", CASES, ids=lambda case: getattr(case, "__name__", ""))
+def test_a_repair_is_right_and_needed(op, aesaras, make):
+    assert holds(make)
+    ours = jax_funcify.dispatch(op)
+    jax_funcify.register(op)(aesaras)
+    try:
+        assert not holds(make)
+    finally:
+        jax_funcify.register(op)(ours)
+    assert jax_funcify.dispatch(op) is ours
+
+
+def test_shapes_are_computed_while_the_graph_is_traced(monkeypatch):
+    x = at.fmatrix("x")
+    n = at.cast(at.ceil(x.shape[0] / 3), "int64")  # 2
+    graph = at.zeros((n, x.shape[1])) + at.arange(x.shape[1] + n - n)
+    np.testing.assert_array_equal(function([x], graph)(X), np.tile(np.arange(6), (2, 1)))
+    # Without: what has gone through jax.numpy is unknown there.
+    monkeypatch.setattr(repairs, "_perform", lambda node, inputs: None)
+    with pytest.raises(Exception, match="[Cc]oncrete|constant|[Tt]rac"):
+        function([x], graph)(X)
+
+
+def test_values_of_shared_variables_are_no_constants_of_the_program():
+    x, big = at.lvector("x"), shared(np.arange(1e5).reshape(1000, 100))
+    run = function([x], big[x])
+    jaxpr = str(jax.make_jaxpr(run.vm)(jax.numpy.zeros(3, "int32"), big.get_value()))
+    assert run([3]).tolist() == [list(range(300, 400))]
+    assert len(jaxpr) < 2000
+    # Without: Aesara makes an array of what a variable holds, for each that it finds held.
+    made = []
+
+    def spy(value, **kwargs):
+        made.append(np.shape(value))
+        return value
+
+    storage = {v: [np.zeros((1000, 100), "float32")] for v in run.maker.fgraph.inputs}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic, "jax_typify", spy)
+        basic.jax_funcify_FunctionGraph(run.maker.fgraph, storage_map=storage)
+    assert (1000, 100) in made
+    assert jax_funcify.dispatch(FunctionGraph) is repairs.convert_graph
+
+
+def test_the_linker_leaves_values_on_the_device():
+    """Aesara's own call would put NumPy arrays in their place."""
+    total = shared(np.zeros(3))
+    run = function([], updates=[(total, total + 1)])
+    run()
+    assert type(total.container) is Resident and isinstance(total.container.array, jax.Array)
+    plain = aesara.shared(np.zeros(3, "float32"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        aesara.function([], updates=[(plain, plain + 1)], mode="JAX")()
+    assert not isinstance(plain.container.storage[0], jax.Array)
