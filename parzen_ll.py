@@ -32,7 +32,7 @@ from adversarial.utils import cli, serial
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Log-likelihood of a data set under a Parzen window density on a model's "
         "samples, in nats (Table 1 of the paper). Sigma is chosen on validation examples.",
     )
@@ -78,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     model = serial.load(args.model, allow_modules=args.allow_module)
-    dimension = generator_of(model).get_output_space().get_total_dimension()
+    with cli.blaming(args.model):
+        dimension = generator_of(model).get_output_space().get_total_dimension()
     procedure.check_dimension(args.dataset, dimension, args.model)
     all_folds = args.dataset == "tfd" and args.fold is None
     folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
-    with cli.progress_bar(args.num_samples, "drawing", "sample") as bar:
+    with cli.progress_bar(args.num_samples, "drawing", "sample") as bar, cli.blaming(args.model):
         return draw_samples(model, args.num_samples, args.seed, args.batch_size, bar.update)
 
 

@@ -21,7 +21,7 @@ from adversarial.viewer.grid import show_file
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Draw samples of a trained model as a picture.")
+    parser = cli.Parser(description="Draw samples of a trained model as a picture.")
     add = parser.add_argument
     add("model", help="model file (.pkl)")
     cli.add_picture(parser, "beside the model: STEM_samples.png")

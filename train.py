@@ -34,7 +34,7 @@ try:
     from adversarial.train_extensions.report import EpochTable, MonitorCSV
     from adversarial.train_extensions.samples import SampleGrid
     from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-    from adversarial.utils import cli, lock
+    from adversarial.utils import cli, lock, outputs
     from adversarial.utils.signals import Interrupted
 except KeyboardInterrupt:  # importing takes a second
     print("train.py: interrupted", file=sys.stderr)
@@ -45,7 +45,7 @@ log = logging.getLogger("train")
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train what a YAML file describes.")
+    parser = cli.Parser(description="Train what a YAML file describes.")
     add = parser.add_argument
     add("config", nargs="?",
         help="YAML file: a Train object, or a list of them to run one after another")
@@ -66,6 +66,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--quiet", action="store_true", help="print warnings and errors only")
     add("--allow-module", action="append", default=[], metavar="NAME",
         help="let the YAML use what this module defines")
+    add("--allow-outside", action="store_true",
+        help="let the YAML write files outside its own folder, and of any kind")
     cli.add_engine_option(parser)
     cli.add_device_options(parser)
     add("--version", action="version",
@@ -90,7 +92,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
         logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
     warnings.showwarning = lambda message, *rest: log.warning("%s", message)
-    log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
+    folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
+    with outputs.confined_to(folder):
+        return train_phases(args, began)
+
+
+def train_phases(args: argparse.Namespace, began: float) -> int:
+    """Run what the YAML lists, one after another; the status for the shell."""
     if args.resume:
         run = Run.of_model(args.resume, args.allow_module)
     else:
@@ -120,6 +128,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) -> int:
     """Run one phase to its end; the status for the shell."""
+    log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
     describe(phase)
     progress = Progress()
     if not args.quiet:

@@ -74,7 +74,12 @@ class MonitorChannel(Persistent):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.val_record = array("d", np.asarray(state["val_record"]).tolist())
+        # Not lists of lists: those could grow without end as they become an array.
+        values = state["val_record"]
+        values = values.tolist() if isinstance(values, np.ndarray) else values
+        if not all(type(value) in (int, float) for value in values):
+            raise ValueError("val_record of a monitor channel holds more than numbers")
+        self.val_record = array("d", values)
         for name in _OCCASIONS:
             if isinstance(state[name], np.ndarray):  # in files of earlier versions
                 setattr(self, name, state[name].tolist())

@@ -15,7 +15,7 @@ from adversarial import checkpoint
 from adversarial.config.nodes import read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
 from adversarial.train import Train, check_writable
-from adversarial.utils import seeding
+from adversarial.utils import outputs, seeding
 from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
 
 # Where data is may change between two runs of one experiment; the data may not.
@@ -121,7 +121,9 @@ class Run:
         if self.resume_from is not None and number == self.first:
             return self.resume_from.name
         path = phases[number].argument("save_path")
-        return path if isinstance(path, str) and phases[number].argument("save_freq") else None
+        if not isinstance(path, str) or not phases[number].argument("save_freq"):
+            return None
+        return outputs.admitted(path)
 
     def check_folders(self, phases: list[Phase]) -> None:
         """OSError if a phase could not save."""

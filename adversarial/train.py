@@ -17,7 +17,8 @@ from adversarial import backend, checkpoint
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import serial
+from adversarial.utils import outputs, serial
+from adversarial.utils.parts import check_part
 from adversarial.utils.serial import Persistent
 from adversarial.utils.signals import Interrupted, StopRequest
 
@@ -77,10 +78,20 @@ class Train:
             raise ValueError(f"save_freq must be an integer of at least 0, not {save_freq!r}")
         if save_freq and save_path is None:
             raise ValueError(f"save_freq is {save_freq}, but no save_path is given")
+        check_part("dataset", dataset, "get_num_examples")
+        check_part("model", model, "get_params")
+        if algorithm is not None:
+            check_part("algorithm", algorithm, "train")
+        if not isinstance(extensions or [], (list, tuple)):
+            raise TypeError(f"extensions must be a list, not {extensions!r:.80}")
+        for extension in extensions or []:
+            check_part("one of the extensions", extension, "on_monitor")
+        if not dataset.get_num_examples():
+            raise ValueError("the dataset holds no example to train on")
         self.dataset = dataset
         self.model = model
         self.algorithm = algorithm
-        self.save_path = save_path
+        self.save_path = None if save_path is None else outputs.admitted(save_path)
         self.save_freq = save_freq
         self.allow_overwrite = allow_overwrite
         self.extensions = list(extensions or [])

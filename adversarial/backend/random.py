@@ -250,7 +250,10 @@ class RandomStreams:
         return {"state": self.state.get_value()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.state = shared(np.asarray(state["state"], dtype="uint32"), name="random_state")
+        # Not a list, of lists of lists: that could grow without end as it becomes an array.
+        if not isinstance(state["state"], np.ndarray) or state["state"].shape != (4,):
+            raise ValueError("a random stream's state is an array of four words")
+        self.state = shared(state["state"].astype("uint32"), name="random_state")
         self.state.default_update = Advance()(self.state)
         # Graphs are built anew, in the same order, so counting anew gives the same streams.
         self.streams = 0

@@ -67,6 +67,8 @@ NUMPY = (
     "numpy.zeros",
 )
 
+MAX_NAME = 500
+
 _MISSING = object()
 
 
@@ -80,7 +82,7 @@ def resolve(dotted: str, allow_modules: Collection[str] = ()) -> Any:
     `allow_modules` names modules of the user's own; what they, or modules inside them, define is
     allowed as well.
     """
-    path = current_path(dotted)
+    path = current_path(dotted) if len(dotted) <= MAX_NAME else ""
     parts = path.split(".")
     if not all(part.isidentifier() for part in parts):
         raise Refusal(f"`{dotted:.200}` is not a dotted name (write `!obj:module.Name {{}}`)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
@@ -11,12 +12,26 @@ from adversarial.utils.string_utils import nearest
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
+# For each plain type that a signature may ask for, how to say it and what YAML values will do. As
+# in 2014, 1 and 0 serve as truth values, and 1e3 as a whole number.
+_PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", lambda value: _is_number(value) and value == value // 1),
+    "float": ("a number", lambda value: _is_number(value)),
+    "bool": ("true or false", lambda value: isinstance(value, (bool, int))),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "None": ("null", lambda value: value is None),
+}
+
+
 class Accepted(NamedTuple):
-    """Names in the order of the signature, those that must be given, and whether more may be."""
+    """Names in the order of the signature, those that must be given, whether more may be, and the
+    types that are written there.
+    """
 
     names: tuple[str, ...]
     required: tuple[str, ...]
     open: bool
+    types: dict[str, Any] = {}
 
 
 def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
@@ -27,6 +42,7 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
     """
     names: list[str] = []
     required: list[str] = []
+    types: dict[str, Any] = {}
     passes_all = True
     for function in _constructors(target):
         try:
@@ -38,14 +54,15 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
         for parameter in parameters:
             if parameter.kind in _KEYWORD and parameter.name not in names:
                 names.append(parameter.name)
+                types[parameter.name] = parameter.annotation
                 if passes_all and parameter.default is inspect.Parameter.empty:
                     required.append(parameter.name)
         kinds = {parameter.kind for parameter in parameters}
         # What a base needs, the class itself may be giving, unless it hands on whatever comes.
         passes_all = passes_all and inspect.Parameter.VAR_POSITIONAL in kinds
         if inspect.Parameter.VAR_KEYWORD not in kinds:
-            return Accepted(tuple(names), tuple(required), open=False)
-    return Accepted(tuple(names), tuple(required), open=True)
+            return Accepted(tuple(names), tuple(required), False, types)
+    return Accepted(tuple(names), tuple(required), True, types)
 
 
 def _constructors(target: Any) -> list[Any]:
@@ -68,6 +85,28 @@ def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | 
     close = nearest(name, accepted.names)
     hint = f"; did you mean `{close}`?" if close else "."
     return f"unknown argument `{name:.80}` for {owner}{hint} {_listing(accepted)}"
+
+
+def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None) -> str | None:
+    """What is wrong with giving `name` of `owner` the plain `value`; None if nothing is.
+
+    Only where the signature asks for numbers, text or truth values and for nothing else.
+    """
+    if not isinstance(value, (str, int, float, list, dict, type(None))) or accepted is None:
+        return None
+    written = accepted.types.get(name)
+    written = written if isinstance(written, str) else getattr(written, "__name__", "")
+    if written.startswith("Optional[") and written.endswith("]"):
+        written = written[len("Optional[") : -1] + " | None"
+    kinds = [_PLAIN.get(part.strip()) for part in written.split("|")]
+    if None in kinds or any(fits(value) for _, fits in kinds):
+        return None
+    wanted = " or ".join(words for words, _ in kinds)
+    return f"`{name:.80}` of {owner} must be {wanted}, not {reprlib.repr(value)}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def missing_arguments(given: Collection[str], owner: str, accepted: Accepted | None) -> str | None:

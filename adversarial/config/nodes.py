@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
 MAX_NODES = 20_000
 MAX_VALUES = 1_000_000
+MAX_NUMBER = 300  # characters; reading a longer one takes time that grows with its square
 _MAX_SOURCE_NODES = 100_000
 _PHASE = "PYLEARN2_TRAIN_PHASE"
 _TAG = "tag:yaml.org,2002:"
@@ -57,16 +59,17 @@ class NodeLoader(yaml.SafeLoader):
         self._source_nodes = 0
         self._variables: list[str] = []
         # Braces mean something to YAML, inside a flow or a tag, so the parser sees a plain word
-        # for each variable. It stays in place: lines are right, and no value becomes syntax.
-        self._word = "adVar"
-        while self._word in text:
-            self._word += "x"
+        # for each variable, one that no text can contain by design. It stays in place: lines are
+        # right, and no value becomes syntax.
+        self._word = f"adVar{secrets.token_hex(8)}x"
         self._is_word = re.compile(self._word + r"(\d+)_")
         super().__init__(VARIABLE.sub(self._hide, text))
         self.name = name
 
     def _hide(self, match: re.Match[str]) -> str:
         self._variables.append(match.group(1))
+        if len(self._variables) > MAX_NODES:
+            raise YamlError(f"{self.name}: holds more than {MAX_NODES} variables")
         return f"{self._word}{len(self._variables) - 1}_"
 
     def show(self, text: str) -> str:
@@ -114,6 +117,12 @@ class NodeLoader(yaml.SafeLoader):
         self._depth -= 1
         self._measure(node)
         return node
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        """The tag of a node without one; too long for a number is text, unless all digits."""
+        if kind is yaml.ScalarNode and implicit[0] and len(value) > MAX_NUMBER:
+            return _TAG + ("str" if value.strip("0123456789") else "int")
+        return super().resolve(kind, value, implicit)
 
     def _measure(self, node: yaml.Node) -> None:
         # As deep and as large as it would be with every alias written out.

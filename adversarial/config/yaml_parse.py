@@ -21,13 +21,15 @@ from typing import Any
 
 import yaml
 
-from adversarial.config import admission
+from adversarial.config import admission, arrays
 from adversarial.config.arguments import (
     accepted_arguments,
     missing_arguments,
+    unfit_argument,
     unknown_argument,
 )
 from adversarial.config.nodes import (
+    MAX_NUMBER,
     NodeLoader,
     YamlError,
     one_line,
@@ -46,7 +48,9 @@ __all__ = [
 _MERGE = "tag:yaml.org,2002:merge"
 # What a constructor raises for values it cannot use; anything else is a fault of its own.
 _BAD_VALUES = (ValueError, TypeError)
-_UNFORESEEN = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError)
+_UNFORESEEN = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+)
 
 BaseProxy = namedtuple("BaseProxy", "callable positionals keywords yaml_src")
 
@@ -78,13 +82,15 @@ class _Loader(NodeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of `node`, the same one each time it is asked for."""
+        kind = node.tag.rpartition(":")[2]
         try:
+            if kind in ("int", "float", "!float") and len(node.value) > MAX_NUMBER:
+                raise ValueError(f"it takes {len(node.value)} characters")
             return super().construct_object(node, deep=deep)
         except YamlError:
             raise
         # Such as `!!int abc`, or an integer of ten thousand digits.
         except (ValueError, LookupError, OverflowError) as error:
-            kind = node.tag.rpartition(":")[2]
             raise YamlError(
                 f"{self.where(node)}: {reprlib.repr(node.value)} is not a valid {kind} "
                 f"({' '.join(str(error).split())})"
@@ -186,6 +192,8 @@ def load_phases(
         tree = load(text, environ, False, allow_modules=allow_modules, name=os.fspath(path))
     made: dict[int, Any] = {}
     items = tree if isinstance(tree, list) else [tree]
+    if not items:
+        raise YamlError(f"{os.fspath(path)}: lists nothing")
     return [Phase(item, made) for item in items]
 
 
@@ -229,7 +237,12 @@ def multi_constructor_obj(loader: _Loader, tag_suffix: str, node: yaml.Node) -> 
     problem = missing_arguments(entries, short, accepted)
     if problem:
         raise YamlError(f"{where}: {problem}")
-    keywords = {key: loader.construct_object(value) for key, (_, value) in entries.items()}
+    keywords = {}
+    for key, (key_node, value_node) in entries.items():
+        keywords[key] = loader.construct_object(value_node)
+        problem = unfit_argument(key, keywords[key], short, accepted)
+        if problem:
+            raise YamlError(f"{loader.where(key_node)}: {problem}")
     return _proxy(target, keywords, short, where, loader.source_of(node))
 
 
@@ -354,6 +367,7 @@ def _call(proxy: Proxy, made: dict[int, Any]) -> Any:
     positionals = [_instantiate(value, made) for value in proxy.positionals]
     keywords = {key: _instantiate(value, made) for key, value in proxy.keywords.items()}
     try:
+        arrays.check_size(proxy.callable, keywords)
         result = proxy.callable(*positionals, **keywords)
     except YamlError:
         raise

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import tarfile
 from pathlib import Path
 
@@ -19,6 +20,15 @@ FOLDER = "cifar-10-batches-py"
 BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 BATCH_SIZE = 10000
 PIXELS = 3 * 32 * 32
+# What pickles of protocols 0 to 4 say of dicts, lists, numbers, texts and arrays.
+OPCODES = frozenset("""
+    DICT LIST TUPLE PUT GET INT LONG STRING UNICODE
+    PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 EMPTY_LIST APPEND
+    APPENDS EMPTY_DICT SETITEM SETITEMS EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 SHORT_BINSTRING
+    BINSTRING SHORT_BINBYTES BINBYTES BINBYTES8 SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINPUT
+    LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
+""".split())
+MOST_CALLS = 100
 LARGEST_BATCH = 40 << 20  # bytes; a published one has 31 million
 
 
@@ -121,10 +131,14 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise BadFile(f"{path}: {size} bytes are too many for a batch of CIFAR-10")
     try:
         with open(path, "rb") as file:
+            _check_opcodes(file)
+            file.seek(0)
             content = _BatchUnpickler(file, encoding="latin1").load()
         content = {key.decode() if isinstance(key, bytes) else key: value
                    for key, value in content.items()}
-        pixels, labels = content["data"], np.asarray(content["labels"])
+        pixels, labels = content["data"], content["labels"]
+        if isinstance(labels, list) and all(type(label) is int for label in labels):
+            labels = np.array(labels)  # lists of lists of the same lists could grow without end
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise anything
@@ -133,10 +147,29 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(pixels, np.ndarray) or pixels.shape != (BATCH_SIZE, PIXELS) \
             or pixels.dtype != np.uint8:
         raise BadFile(f"{path}: 'data' is no uint8 array of shape ({BATCH_SIZE}, {PIXELS})")
-    if labels.shape != (BATCH_SIZE,) or labels.dtype.kind not in "iu" \
+    if not isinstance(labels, np.ndarray) or labels.shape != (BATCH_SIZE,) \
+            or labels.dtype.kind not in "iu" \
             or not 0 <= labels.min() <= labels.max() < 10:
         raise BadFile(f"{path}: 'labels' are no {BATCH_SIZE} class numbers from 0 to 9")
     return pixels, labels.astype(np.uint8)
+
+
+def _check_opcodes(file) -> None:
+    """UnpicklingError for a pickle that is more than a dict of lists, texts and a few arrays.
+
+    A pickle can ask for memory that its size does not tell: by copying one text or array again and
+    again, or by a place in its memo far beyond all others.
+    """
+    calls = places = 0
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name not in OPCODES:
+            raise pickle.UnpicklingError(f"it uses the instruction {opcode.name}")
+        calls += opcode.name in ("REDUCE", "BUILD")
+        places += "PUT" in opcode.name
+        if calls > MOST_CALLS:
+            raise pickle.UnpicklingError(f"it makes more than {MOST_CALLS} objects")
+        if "PUT" in opcode.name and not argument <= places + MOST_CALLS:
+            raise pickle.UnpicklingError(f"it remembers something as number {argument}")
 
 
 class _BatchUnpickler(pickle.Unpickler):

@@ -25,6 +25,7 @@ from adversarial.utils.iteration import (
     as_rng,
     resolve_iterator_class,
 )
+from adversarial.utils.npy import load_npy
 from adversarial.utils.serial import atomic_write
 
 _default_seed = DEFAULT_SEED
@@ -340,7 +341,7 @@ class DenseDesignMatrix(SplitMixin, Dataset):
         state = dict(state)
         if state["design_loc"] is not None:
             self.use_design_loc(state["design_loc"])  # checked: saving will write there
-            state["X"] = np.load(state["design_loc"], allow_pickle=False)
+            state["X"] = load_npy(state["design_loc"])
         if "compress_min" in state:
             low, span = state.pop("compress_min"), state.pop("compress_max")
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)

@@ -24,6 +24,7 @@ import filelock
 import platformdirs
 from tqdm import tqdm
 
+from adversarial.utils import outputs
 from adversarial.utils.serial import atomic_write
 
 DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
@@ -78,7 +79,10 @@ def tell(line: str) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time(directory: Path):
-    """Makes `directory` and lets one process at a time into it."""
+    """Makes `directory` and lets one process at a time into it.
+
+    What is fetched goes there, wherever the YAML that asks for it may write.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(directory / ".lock")
     try:
@@ -87,7 +91,8 @@ def one_at_a_time(directory: Path):
         tell(f"waiting for another process that is fetching data into {directory}")
         lock.acquire()
     try:
-        yield
+        with outputs.confined_to(None):
+            yield
     finally:
         lock.release()
 

@@ -9,6 +9,7 @@ from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.view_converter import AXES, check_axes
+from adversarial.utils.npy import load_npz
 from adversarial.utils.serial import BadFile
 
 # SHA-256 of the four files, uncompressed.
@@ -92,12 +93,17 @@ class MNIST_rotated_background(DenseDesignMatrix):
                 f"{relative} was not found under the data paths: {download.data_path_hint()}; "
                 f"make it with numpy.savez(path, data=..., labels=...)")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                X, y = np.array(file["data"], np.float32), np.array(file["labels"])
-        except (KeyError, ValueError, OSError) as error:
+            arrays = load_npz(path, ("data", "labels"))
+            X, y = arrays["data"], arrays["labels"]
+        except (KeyError, ValueError) as error:
             raise BadFile(f"{path}: not a file with 'data' and 'labels' ({error})") from error
-        if X.ndim != 2 or X.shape[1] != 784:
-            raise BadFile(f"{path}: 'data' has shape {X.shape}, expected (n, 784)")
+        if X.dtype.kind not in "biuf" or X.ndim != 2 or X.shape[1] != 784 or not len(X):
+            raise BadFile(f"{path}: 'data' is {X.dtype} of shape {X.shape}, expected numbers of "
+                          f"shape (n, 784)")
+        if y.dtype.kind not in "biuf" or y.size != len(X):
+            raise BadFile(f"{path}: 'labels' is {y.dtype} of shape {y.shape}, expected "
+                          f"{len(X)} class numbers")
+        X = X.astype(np.float32)
         if center:
             X -= X.mean(axis=0)
         super().__init__(topo_view=X.reshape(-1, 28, 28, 1), y=y.astype(np.int64), y_labels=10)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from adversarial.utils.npy import load_npz
 from adversarial.utils.serial import Persistent, atomic_write
 
 BLOCK = 8192  # rows worked on at a time, to bound the memory
@@ -300,6 +301,4 @@ class ZCA(Preprocessor):
             self.set_matrices_save_path(state["matrices_save_path"])  # checked before it is used
         if "P_" not in state:
             self.inv_P_ = None
-            with np.load(state["matrices_save_path"], allow_pickle=False) as kept:
-                self.__dict__.update({name: kept[name] for name in kept.files
-                                      if name in ("mean_", "P_", "inv_P_")})
+            self.__dict__.update(load_npz(state["matrices_save_path"], ("mean_", "P_", "inv_P_")))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import numpy as np
 
 from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import half_of
+
+MAX_PARAMETER = 1 << 29  # values; eight times the largest matrix of the paper's networks
+
+
+def check_size(*shape: int) -> None:
+    """ValueError for a parameter no machine of today should be asked to hold."""
+    if math.prod(shape) > MAX_PARAMETER:
+        raise ValueError(f"a parameter of {' x '.join(map(str, shape))} values is too large")
 
 
 def check_initialization(layer: str, **ways: Optional[float]) -> None:
@@ -38,6 +47,7 @@ def initial_weights(
     sparse_init: this many normal weights per unit (standard deviation `sparse_stdev`), at random
     inputs, the rest zero; `allowed` (inputs, units) says which places may be used.
     """
+    check_size(*shape)
     if irange is not None:
         W = rng.uniform(-irange, irange, shape)
         kept = rng.uniform(0.0, 1.0, shape) < include_prob
@@ -63,6 +73,7 @@ def _sparse(
 def initial_bias(init_bias: Any, dim: int, layer: str) -> np.ndarray:
     """A bias vector (dim,) from a number or a vector; ValueError when the length differs."""
     value = np.asarray(init_bias, dtype="float64")
+    check_size(dim)
     if value.ndim == 0:
         return np.full(dim, float(value))
     if value.shape != (dim,):

@@ -14,7 +14,7 @@ import numpy as np
 from adversarial.backend import function
 from adversarial.termination_criteria.channels import channel_values
 from adversarial.train_extensions import TrainExtension
-from adversarial.utils import serial
+from adversarial.utils import outputs, serial
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class MonitorBasedSaveBest(TrainExtension):
         if save_path is None and not store_best_model:
             raise ValueError("give MonitorBasedSaveBest a save_path, store_best_model or both")
         self.channel_name = channel_name
-        self.save_path = save_path
+        self.save_path = None if save_path is None else outputs.admitted(save_path)
         self.store_best_model = store_best_model
         self.start_epoch = start_epoch
         self.higher_is_better = higher_is_better

@@ -12,7 +12,7 @@ import numpy as np
 
 from adversarial.backend import function, shared
 from adversarial.train_extensions import EpochExtension
-from adversarial.utils import serial
+from adversarial.utils import outputs, serial
 from adversarial.utils.serial import Persistent
 
 
@@ -105,7 +105,7 @@ class PolyakAveraging(EpochExtension):
         if save_freq < 1:
             raise ValueError(f"save_freq must be at least 1 epoch, is {save_freq}")
         self.start = start
-        self.save_path = save_path
+        self.save_path = None if save_path is None else outputs.admitted(save_path)
         self.save_freq = save_freq
         self._worker: _PolyakWorker | None = None
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.train_extensions import TrainExtension
+from adversarial.utils import outputs
 from adversarial.utils.serial import atomic_write
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ class MonitorCSV(TrainExtension):
     only_watches = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
+        self.path = outputs.admitted(path)
         self._names: Optional[list[str]] = None
         self._last_epoch = -1
 
@@ -138,6 +139,7 @@ class MonitorCSV(TrainExtension):
                     stream.write(_as_csv([[*COUNTS, *names], *rows]))
             else:
                 rows = records(channels, names, after=self._last_epoch)
+                outputs.check(self.path)
                 with open(self.path, "ab") as stream:
                     stream.write(_as_csv(rows))
         except OSError as error:

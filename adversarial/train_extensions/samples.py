@@ -11,6 +11,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
 from adversarial.train_extensions import TrainExtension
+from adversarial.utils import outputs
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class SampleGrid(TrainExtension):
         self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,
         scale: int = 2,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = outputs.admitted(path)
         self.rows = rows
         self.cols = cols
         self.seed = seed

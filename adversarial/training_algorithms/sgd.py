@@ -16,6 +16,7 @@ from adversarial.space import NullSpace
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
 from adversarial.training_algorithms.training_algorithm import TrainingAlgorithm, TrainingDiverged
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
+from adversarial.utils.parts import check_part
 from adversarial.utils.seeding import Seed, numpy_rng
 from adversarial.utils.signals import Interrupted
 
@@ -82,6 +83,12 @@ class SGD(TrainingAlgorithm):
     ) -> None:
         if isinstance(cost, (list, tuple, set)):
             raise TypeError("cost must be one Cost; add several with SumOfCosts")
+        for name, part, method in (("cost", cost, "get_gradients"),
+                                   ("learning_rule", learning_rule, "get_updates"),
+                                   ("termination_criterion", termination_criterion,
+                                    "continue_learning")):
+            if part is not None:
+                check_part(name, part, method)
         if monitoring_dataset is None and (monitoring_batch_size or monitoring_batches):
             raise ValueError("monitoring_batch_size and monitoring_batches need monitoring_dataset")
         if not float(learning_rate) > 0:

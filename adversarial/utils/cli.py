@@ -1,17 +1,19 @@
 """What every command of this package shares: a user's mistake ends in one line, not in a traceback.
 
 A command's ``main`` raises as library code does; `run` turns what it raised into a line on stderr
-and an exit status. Usage errors stay argparse's (status 2).
+and an exit status. Usage errors are argparse's (status 2), in one line as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -24,15 +26,28 @@ INTERRUPTED = 130
 LONGEST_LINE = 600
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, but what is wrong with the arguments takes one line."""
+
+    def error(self, message: str) -> NoReturn:
+        line = " ".join(message.split())
+        self.exit(2, f"{self.prog}: error: {_cropped(line)} (--help lists the arguments)\n")
+
+
 def describe(error: BaseException) -> str:
     """The error as one line: its message, or its type where there is no message."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+        name = " ".join(os.fsdecode(error.filename).split())
+        return f"{_cropped(name)}: {error.strerror}"
     if isinstance(error, MemoryError):
         return f"out of memory ({error})" if str(error) else "out of memory"
     line = " ".join(str(error).split())
     if not line:
         return type(error).__name__
+    return _cropped(line)
+
+
+def _cropped(line: str) -> str:
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 3] + "..."
 
 
@@ -98,6 +113,17 @@ def run(main: Callable[[], int | None]) -> int:
             f"(a bug; {DEBUG_VARIABLE}=1 shows where)",
         )
         return 1
+
+
+@contextlib.contextmanager
+def blaming(path: str) -> Iterator[None]:
+    """Within this block it is the file's fault if what was loaded from it does not work."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError) as error:
+        raise ValueError(
+            f"{path}: holds a model that does not work ({type(error).__name__}: {error})"
+        ) from error
 
 
 def progress_bar(total: int, what: str, unit: str) -> tqdm:

@@ -15,17 +15,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import math
 import os
 import zipfile
 from typing import Any, BinaryIO, Optional
 
 import numpy as np
 
+from adversarial.utils.npy import Fault, read_array
+
 GRAPH = "object.json"
 TRAINING = "training.json"
 SUMS = "SHA256SUMS"
-MAX_JSON = 64 << 20
+MAX_JSON = 16 << 20
 _CHUNK = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PICKLE = "a Python pickle, which could run code and is never opened here"
@@ -36,10 +37,6 @@ _STRANGERS = (
     (b"\x93NUMPY", "a single NumPy array"),
     (b"\x89HDF", "an HDF5 file"),
 )
-
-
-class Fault(ValueError):
-    """What is wrong with a file, without the file's name."""
 
 
 class _HashingFile:
@@ -210,33 +207,4 @@ def _read_array(
             digest.update(chunk)
     _verify(info, digest, expected)
     with archive.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise Fault(f"has an array {info.filename!r} of unknown version {version}")
-        count = check_dtype_and_count(shape, dtype)
-        left = info.file_size - stream.tell()
-        if count * dtype.itemsize != left:
-            raise Fault(
-                f"has an array {info.filename!r} of shape {shape} and type {dtype} in {left} bytes"
-            )
-        flat = np.empty(count, dtype)
-        view = memoryview(flat.view(np.uint8) if count else b"")
-        for begin in range(0, left, _CHUNK):
-            part = stream.read(min(_CHUNK, left - begin))
-            view[begin : begin + len(part)] = part
-    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
-
-
-def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Number of elements of an array that may be stored; raises `Fault` for one that may not."""
-    if dtype.hasobject:
-        raise Fault(f"has an array of Python objects ({dtype})")
-    if not 0 < dtype.itemsize <= 1 << 16 or dtype.subdtype is not None:
-        raise Fault(f"has an array of an unsupported type ({dtype})")
-    if any(type(length) is not int or length < 0 for length in shape):
-        raise Fault(f"has an array of shape {shape}")
-    return math.prod(shape)
+        return read_array(stream, info.file_size, info.filename)

@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.container import Fault, check_dtype_and_count
 from adversarial.utils.graph import (
     BIT_GENERATORS,
     FORMAT,
     MAPPINGS,
     MAX_DEPTH,
     MAX_ODD_KEYS,
+    PACKED,
     RANDOM,
     SEQUENCES,
     VERSION,
     check_tuples,
 )
+from adversarial.utils.npy import Fault, check_dtype_and_count
 
 MAX_INT_BITS = 4096
 _INLINE_BYTES = 256
@@ -200,4 +201,4 @@ def _packed(items: list) -> np.ndarray | None:
         return None
     if kind is int and not -(2**63) <= min(items) <= max(items) < 2**63:
         return None
-    return np.array(items, dtype="<f8" if kind is float else "<i8")
+    return np.array(items, dtype=PACKED[0] if kind is float else PACKED[1])

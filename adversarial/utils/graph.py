@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.container import Fault
+from adversarial.utils.npy import Fault
 
 FORMAT = "adversarial-object"
 VERSION = 1
@@ -29,10 +29,13 @@ MAX_TUPLE_DEPTH = 100
 MAX_TUPLE_SIZE = 10_000_000
 # Keys can be chosen so that their hashes collide; text, whose hash is secret, cannot.
 MAX_ODD_KEYS = 10_000
+# A shared variable or a generator takes fifty times the memory of its line in the file.
+MAX_COSTLY = 10_000
 
 SEQUENCES = {"list": list, "tuple": tuple, "set": set}
 MAPPINGS = {"dict": dict, "ordered": collections.OrderedDict}
 RANDOM = {"randomstate": np.random.RandomState, "generator": np.random.Generator}
+PACKED = ("<f8", "<i8")  # lists of floats, of ints
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 

@@ -9,19 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.container import Fault, check_dtype_and_count
 from adversarial.utils.graph import (
     BIT_GENERATORS,
     FORMAT,
     MAPPINGS,
+    MAX_COSTLY,
     MAX_DEPTH,
     MAX_ODD_KEYS,
+    PACKED,
     RANDOM,
     SEQUENCES,
     VERSION,
     check_tuples,
     references,
 )
+from adversarial.utils.npy import Fault, check_dtype_and_count
 
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 
@@ -42,6 +44,8 @@ class Builder:
         self.arrays = arrays
         self.find_class = find_class
         self.made: dict[int, Any] = {}
+        self.used: set[int] = set()
+        self.costly = 0
         self.odd_keys = 0
 
     def build(self) -> Any:
@@ -113,6 +117,10 @@ class Builder:
 
     def _shell(self, node: dict[str, Any]) -> Any:
         kind = node["t"]
+        if kind == "shared" or kind in RANDOM:
+            self.costly += 1
+            if self.costly > MAX_COSTLY:
+                raise Fault(f"holds more than {MAX_COSTLY} shared variables and generators")
         if kind == "object":
             return object.__new__(self.find_class(node["c"]))
         if kind == "array":
@@ -137,7 +145,7 @@ class Builder:
         kind = node["t"]
         if kind == "list":
             if "packed" in node:
-                made.extend(self._array(node["packed"]["a"]).tolist())
+                made.extend(_numbers(self._array(node["packed"]["a"])))
             else:
                 made.extend(self._decode(item) for item in node["v"])
         elif kind == "set":
@@ -171,7 +179,17 @@ class Builder:
     def _array(self, where: Any) -> np.ndarray:
         if type(where) is list:
             return _small_array(*where)
+        # Each is written for one object; a file that names one often would grow as it is read.
+        if where in self.used:
+            raise Fault(f"uses its array {where!r:.80} twice")
+        self.used.add(where)
         return self.arrays[where]
+
+
+def _numbers(packed: np.ndarray) -> list:
+    if packed.ndim != 1 or packed.dtype.str not in PACKED:
+        raise Fault(f"packs a list into {packed.dtype} of shape {packed.shape}")
+    return packed.tolist()
 
 
 def _plain_dtype(text: Any) -> np.dtype:

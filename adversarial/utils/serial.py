@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adversarial import backend
-from adversarial.utils import container
-from adversarial.utils.container import Fault
+from adversarial.utils import container, outputs
 from adversarial.utils.flatten import Flattener
+from adversarial.utils.npy import Fault
 from adversarial.utils.rebuild import Builder
 from adversarial.utils.string_utils import preprocess
 
@@ -127,6 +127,7 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     whole old file or the whole new one. The mode of an existing file is kept. Of several processes
     that train together, only the first writes.
     """
+    outputs.check(filepath)
     if not backend.is_first_process():
         with tempfile.TemporaryFile() as nowhere:
             yield nowhere

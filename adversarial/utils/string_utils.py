@@ -32,9 +32,9 @@ def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
         for table in (environ or {}, os.environ):
             if candidate in table:
                 return str(table[candidate])
-    also = f" (or {twin(name)})" if twin(name) else ""
+    also = f" (or {twin(name):.80})" if twin(name) else ""
     raise EnvironmentVariableError(
-        f"${{{name}}} is not set: set the environment variable {name}{also}"
+        f"${{{name:.80}}} is not set: set the environment variable {name:.80}{also}"
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from adversarial.utils.serial import atomic_write
+
 GREY = (0.5, 0.5, 0.5)
 YELLOW = (1.0, 1.0, 0.0)
 
@@ -137,20 +139,14 @@ def save_grid(
 
 
 def save_image(image: Image.Image, path: str | os.PathLike) -> None:
-    """Write `image` to a file beside `path` and rename it, so that no one sees half of it."""
+    """Write `image` to `path`, whose ending tells the format; no one sees half of it."""
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     kind = Image.registered_extensions().get(ending)
     if kind not in Image.SAVE:
         raise ValueError(f"cannot tell an image format from {path!r}: end it in .png")
-    aside = f"{path}.{os.getpid()}.part"
-    try:
-        with open(aside, "wb") as stream:
-            image.save(stream, format=kind)
-        os.replace(aside, path)
-    finally:
-        if os.path.exists(aside):
-            os.remove(aside)
+    with atomic_write(path) as stream:
+        image.save(stream, format=kind)
 
 
 def show_file(path: str | os.PathLike) -> bool:

@@ -22,10 +22,10 @@ def load(text, **options):
 
 
 def complaint(text, **options):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(YamlError) as caught:
         load(text, **options)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     message = str(caught.value)
     assert message.startswith("mnist.yaml") and "\n" not in message and len(message) < 1000
     return message[len("mnist.yaml"):].strip()
@@ -152,9 +152,9 @@ def test_as_deep_as_is_allowed():
 def test_many_objects_inside_each_other_take_no_time():
     depth = nodes.MAX_DEPTH - 3
     text = "!obj:T.Box {a: " * depth + "[" + "1," * 2000 + "]" + "}" * depth
-    began = time.monotonic()
+    began = time.process_time()
     load(text)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 words = st.sampled_from(

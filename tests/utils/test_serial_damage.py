@@ -278,11 +278,11 @@ def tower(kind, height):
     ],
 )
 def test_forged_graphs_are_refused(document):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(BadFile) as caught:
         forge(document)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_class_is_not_admitted_by_who_imports_it(monkeypatch):

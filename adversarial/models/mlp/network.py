@@ -45,6 +45,8 @@ class MLP(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(layer_name, **kwargs)
+        if not isinstance(layers, (list, tuple)):
+            raise TypeError(f"layers must be a list of Layer objects, not {layers!r:.80}")
         if not layers:
             raise ValueError("an MLP needs at least one layer")
         if nvis is not None and input_space is not None:

@@ -1,0 +1,135 @@
+"""Arrays of numbers out of MATLAB files of version 5, compressed or not.
+
+SciPy's reader takes memory for what a header claims, and makes cells, structures and functions on
+the way; this one knows numbers only, and takes memory for bytes that have arrived. The format:
+MathWorks, "MAT-File Format", level 5.
+"""
+from __future__ import annotations
+
+import math
+import os
+import struct
+import zlib
+from collections.abc import Collection
+
+import numpy as np
+
+from adversarial.utils.serial import BadFile
+
+# Storage types, and the classes of array that hold plain numbers.
+TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+NUMBERS = range(6, 16)
+MATRIX, COMPRESSED = 14, 15
+COMPLEX = 0x08
+MAX_AXES = 32
+CHUNK = 1 << 16
+
+
+def load_mat(path, names: Collection[str], at_most: int) -> dict[str, np.ndarray]:
+    """Those of the arrays `names` that the file has, as they are stored.
+
+    Raises `BadFile` if it is no whole file of version 5, or one of them holds other things than
+    real numbers, or more than `at_most` bytes.
+    """
+    path = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BadFile(f"{path}: is not a regular file")
+    with open(path, "rb") as file:
+        try:
+            return _read_file(file, set(names), at_most)
+        except (ValueError, struct.error, zlib.error) as error:
+            raise BadFile(f"{path}: not a whole MATLAB file of version 5 ({error})") from error
+
+
+def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
+    size = os.fstat(file.fileno()).st_size
+    header = file.read(128)
+    order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
+    if order is None or struct.unpack(order + "H", header[124:126])[0] >> 8 != 1:
+        raise ValueError("it has another header")
+    arrays: dict[str, np.ndarray] = {}
+    while file.tell() < size:
+        kind, length = struct.unpack(order + "II", _exactly(file, 8))
+        end = file.tell() + length
+        if end > size:
+            raise ValueError(f"an element of {length} bytes goes beyond its end")
+        stream = file
+        if kind == COMPRESSED:
+            stream = _Inflated(file, length)
+            kind, _ = struct.unpack(order + "II", _exactly(stream, 8))
+        if kind == MATRIX:
+            _read_matrix(stream, order, names, at_most, arrays)
+        file.seek(end)
+    return arrays
+
+
+def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict) -> None:
+    """Put the array that comes next into `arrays`, if it is one of `names`."""
+    flags = _element(stream, order, 8)[1]
+    dims = np.frombuffer(_element(stream, order, 4 * MAX_AXES)[1], order + "i4")
+    name = bytes(_element(stream, order, 256)[1]).decode("latin1")
+    if name not in names:
+        return
+    what = struct.unpack(order + "I", flags[:4])[0]
+    if what & 0xFF not in NUMBERS or (what >> 8) & COMPLEX:
+        raise ValueError(f"{name!r} holds something else than real numbers")
+    if name in arrays:
+        raise ValueError(f"it has two arrays {name!r}")
+    shape = tuple(int(n) for n in dims)
+    if min(shape, default=-1) < 0:
+        raise ValueError(f"{name!r} has the shape {shape}")
+    kind, data = _element(stream, order, at_most, name)
+    dtype = np.dtype(order + TYPES[kind]) if kind in TYPES else None
+    if dtype is None or math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError(f"{name!r} of shape {shape} has {len(data)} bytes of type {kind}")
+    array = np.frombuffer(data, dtype).reshape(shape, order="F")
+    arrays[name] = array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _element(stream, order: str, at_most: int, name: str = "") -> tuple[int, bytes]:
+    """Type and bytes of the element that comes next."""
+    head = _exactly(stream, 8)
+    kind, length = struct.unpack(order + "II", head)
+    if kind >> 16:  # a small one: its length and its bytes are in the head
+        kind, length = kind & 0xFFFF, kind >> 16
+        if length > 4:
+            raise ValueError(f"a small element of {length} bytes")
+        return kind, head[4:4 + length]
+    if length > at_most:
+        raise ValueError(f"{name!r} takes {length} bytes, more than {at_most}" if name
+                         else f"an element of {length} bytes where at most {at_most} belong")
+    data = _exactly(stream, length)
+    _exactly(stream, -length % 8)
+    return kind, data
+
+
+def _exactly(stream, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        part = stream.read(min(count - len(data), CHUNK))
+        if not part:
+            raise ValueError(f"it ends {count - len(data)} bytes too early")
+        data += part
+    return bytes(data) if count <= CHUNK else data
+
+
+class _Inflated:
+    """The uncompressed bytes of the next `left` bytes of `file`."""
+
+    def __init__(self, file, left: int) -> None:
+        self._file, self._left = file, left
+        self._inflate = zlib.decompressobj()
+
+    def read(self, count: int) -> bytes:
+        """Some of the next `count` bytes, at least one unless there are no more."""
+        while not self._inflate.eof:
+            packed = self._inflate.unconsumed_tail
+            if not packed:
+                packed = self._file.read(min(CHUNK, self._left))
+                self._left -= len(packed)
+                if not packed:
+                    break
+            data = self._inflate.decompress(packed, count)
+            if data:
+                return data
+        return b""

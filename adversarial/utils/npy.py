@@ -1,0 +1,124 @@
+"""NumPy's .npy and .npz files by a narrow door: arrays of plain values, nothing pickled.
+
+What a header claims is held against the bytes that are there before memory is taken for it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import zipfile
+from collections.abc import Collection
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
+MAX_ITEM = 1 << 16
+_CHUNK = 1 << 20
+# Of version 1 and 2: how many bytes tell the header's length, and NumPy's reader.
+_VERSIONS = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+
+
+class Fault(ValueError):
+    """What is wrong with a file, without the file's name."""
+
+
+def read_array(stream: Any, size: int, name: str) -> np.ndarray:
+    """The array that takes the next `size` bytes of `stream`; raises `Fault`, or what NumPy does.
+
+    `name` is for messages.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in _VERSIONS:
+        raise Fault(f"has an array {name!r} of unknown version {version}")
+    width, read_header = _VERSIONS[version]
+    length = stream.read(width)
+    header_size = int.from_bytes(length, "little")
+    if len(length) < width or header_size > MAX_HEADER:
+        raise Fault(f"has an array {name!r} with a header of {header_size} bytes")
+    shape, fortran, dtype = read_header(io.BytesIO(length + stream.read(header_size)))
+    count = check_dtype_and_count(shape, dtype)
+    left = size - 8 - width - header_size
+    if count * dtype.itemsize != left:
+        raise Fault(f"has an array {name!r} of shape {shape} and type {dtype} in {left} bytes")
+    flat = np.empty(count, dtype)
+    view = memoryview(flat.view(np.uint8) if count else b"")
+    for begin in range(0, left, _CHUNK):
+        part = stream.read(min(_CHUNK, left - begin))
+        if len(part) != min(_CHUNK, left - begin):
+            raise Fault(f"ends within its array {name!r}")
+        view[begin : begin + len(part)] = part
+    return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
+def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Number of elements of an array that may be stored; raises `Fault` for one that may not."""
+    if dtype.hasobject:
+        raise Fault(f"has an array of Python objects ({dtype})")
+    if not 0 < dtype.itemsize <= MAX_ITEM or dtype.subdtype is not None:
+        raise Fault(f"has an array of an unsupported type ({dtype})")
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise Fault(f"has an array of shape {shape}")
+    return math.prod(shape)
+
+
+def load_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array in a .npy file. Raises ValueError, with the file's name."""
+    with _regular(path) as file:
+        return _named(path, lambda: read_array(file, os.fstat(file.fileno()).st_size, "it"))
+
+
+def load_npz(
+    path: str | os.PathLike[str], names: Collection[str], at_most: int = 1 << 30
+) -> dict[str, np.ndarray]:
+    """Those of the arrays `names` that a .npz file, compressed or not, has.
+
+    None may take more than `at_most` bytes. Raises ValueError, with the file's name.
+    """
+
+    def read() -> dict[str, np.ndarray]:
+        arrays = {}
+        with zipfile.ZipFile(file) as archive:
+            for name in names:
+                if f"{name}.npy" not in archive.namelist():
+                    continue
+                info = archive.getinfo(f"{name}.npy")
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise Fault(f"has an array {name!r} packed in an unknown way")
+                if info.file_size > at_most:
+                    raise Fault(
+                        f"has an array {name!r} of {info.file_size} bytes, more than {at_most}"
+                    )
+                with archive.open(info) as stream:
+                    arrays[name] = read_array(stream, info.file_size, name)
+        return arrays
+
+    with _regular(path) as file:
+        return _named(path, read)
+
+
+def _regular(path: str | os.PathLike[str]) -> BinaryIO:
+    # A pipe or a device would keep us waiting, or never end.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"{os.fspath(path)}: is not a regular file")
+    return open(path, "rb")
+
+
+def _named(path: str | os.PathLike[str], read: Any) -> Any:
+    try:
+        return read()
+    except Fault as fault:
+        raise ValueError(f"{os.fspath(path)}: {fault}") from None
+    except OSError:
+        raise
+    # zipfile, zlib and NumPy answer damaged bytes with a dozen kinds of exception.
+    except Exception as error:
+        words = " ".join(str(error).split())[:120]
+        raise ValueError(
+            f"{os.fspath(path)}: is damaged, or no file of NumPy ({type(error).__name__}: {words})"
+        ) from error
