@@ -103,3 +103,30 @@ def test_the_training_set_is_loaded_once(name):
     ]
     assert bias.callable is init_sigmoid_bias_from_marginals
     assert bias.keywords["dataset"] is train["dataset"]
+
+
+def test_figure_1_keeps_moments_of_a_game_on_the_line():
+    arguments = plain(read("figure1"))[1]
+    pair, algorithm = arguments["model"][1], arguments["algorithm"]
+    assert arguments["dataset"][0] == "GaussianMixture"
+    assert pair["generator"][1]["mlp"][1]["nvis"] == pair["discriminator"][1]["nvis"] == 1
+    assert algorithm[0] == "SGD" and algorithm[1]["discriminator_steps"] > 1
+    assert algorithm[1]["cost"] == ("AdversaryCost2", {"scale_grads": 0})
+    ((name, snapshots),) = arguments["extensions"]
+    last = algorithm[1]["termination_criterion"][1]["max_epochs"]
+    assert name == "Snapshots" and {0, last} < set(snapshots["epochs"])
+
+
+def test_inpainting_paints_the_half_that_d_judges():
+    arguments = plain(read("mnist_inpainting"))[1]
+    cost = arguments["algorithm"][1]["cost"]
+    assert cost[0] == "InpaintingAdversaryCost" and cost[1]["side"] == "right"
+    pair = arguments["model"][1]
+    networks = [pair["generator"][1]["mlp"][1], pair["discriminator"][1]]
+    images = ("Conv2DSpace", {"shape": [28, 28], "num_channels": 1})
+    assert [network["input_space"] for network in networks] == [images, images]
+    top = networks[0]["layers"][-1][1]
+    assert top["dim"] == 28 * 14
+    assert top["init_bias"] == (
+        "init_sigmoid_bias_from_marginals", {"dataset": MNIST_TRAIN, "side": "right"}
+    )

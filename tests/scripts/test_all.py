@@ -1,0 +1,36 @@
+"""Every command: the options that all share, and how a user starts one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+from adversarial import scripts
+
+COMMANDS = sorted(
+    module.name for module in pkgutil.iter_modules(scripts.__path__) if module.name != "inputs"
+)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_the_options_that_all_share(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        importlib.import_module(f"adversarial.scripts.{name}").main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "--allow-module NAME" in text
+    draws = name.startswith(("show", "plot"))
+    assert ("--out IMAGE" in text and "--show" in text) == draws
+
+
+def test_a_command_is_a_module_to_run(model):
+    child = subprocess.run(
+        [sys.executable, "-m", "adversarial.scripts.print_monitor", str(model), "-c", "late"],
+        capture_output=True, text=True,
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+    assert child.stdout.endswith("late  9\n")
