@@ -24,6 +24,8 @@ def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
     locks nothing is locked.
     """
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():  # some versions of filelock would make it
+        raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
     beside = target.parent / f".{target.name}.lock"
     # Read first: trying may empty the file.
     holder = _read(beside)

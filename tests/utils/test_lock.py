@@ -59,13 +59,14 @@ def test_released_at_the_end_and_after_an_error(holder, tmp_path):
             raise ZeroDivisionError
     with lock.exclusive(path):
         pass
-    holder.stdin.close()
+    holder.send_signal(signal.SIGTERM)
     holder.wait()
     with lock.exclusive(tmp_path / "m.pkl"):
         pass
 
 
 def test_where_nothing_can_be_written(tmp_path):
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere"):
         with lock.exclusive(tmp_path / "nowhere" / "m.pkl"):
             pass
+    assert not (tmp_path / "nowhere").exists()

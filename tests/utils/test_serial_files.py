@@ -180,7 +180,7 @@ def test_the_training_is_read_alone(tmp_path):
     at = data.index((big + 1).tobytes())
     path.write_bytes(data[:at] + b"\xff" + data[at + 1 :])
     np.testing.assert_array_equal(serial.load(path)["model"], big)
-    with pytest.raises(BadFile, match="checksum of its member 'training/0.npy'"):
+    with pytest.raises(BadFile, match="damaged .*'training/0.npy'"):
         serial.load_training(path)
     serial.save(path, 1)
     assert serial.load(path) == 1 and serial.load_training(path) is None
