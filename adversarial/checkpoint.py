@@ -3,9 +3,10 @@
 An experiment is made of objects that its YAML describes. A resumed one is made from the same YAML
 and set up anew, graphs and compiled functions included; then every value in it that can have
 changed is set to what it was. So no class need know about checkpoints: its attributes that are
-plain data (numbers, text, arrays, generators, lists and dicts of these) and its shared variables
-are its state, found by walking from the roots through attributes, lists and dicts to every
-`serial.Persistent` object. A class may name exceptions:
+plain data (numbers, arrays, generators, lists and dicts of these) and its shared variables are its
+state, found by walking from the roots through attributes, lists and dicts to every
+`serial.Persistent` object. An attribute that is text (a name, a path) is no state: it is what the
+YAML says, and a file cannot say where else to write. A class may name exceptions:
 
     new_at_start    attributes that setting up makes right, and that must stay so
     kept_whole      attributes whose objects are made while training: saved and restored whole
@@ -28,7 +29,8 @@ from adversarial.utils import serial
 from adversarial.utils.serial import is_persistent
 
 VERSION = 1
-_SIMPLE = (bool, int, float, str, bytes, np.generic)
+_TEXT = (str, bytes)
+_NUMBERS = (bool, int, float, np.generic)
 _GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
@@ -82,7 +84,9 @@ class _Walk:
     def _value(
         self, path: str, value: Any, put: Callable[[Any], None]
     ) -> Iterator[tuple[str, Slot]]:
-        if value is None or isinstance(value, _SIMPLE):
+        if isinstance(value, _TEXT):
+            return
+        if value is None or isinstance(value, _NUMBERS):
             yield path, Slot(value, put)
         elif isinstance(value, SharedVariable):
             if self._is_new(value):
@@ -113,7 +117,7 @@ class _Walk:
 
 def is_plain(value: Any, depth: int = 0) -> bool:
     """Whether `value` is data through and through."""
-    if value is None or isinstance(value, _SIMPLE):
+    if value is None or isinstance(value, (*_TEXT, *_NUMBERS)):
         return True
     if isinstance(value, np.ndarray):
         return not value.dtype.hasobject
@@ -173,11 +177,14 @@ class Saved:
         if not isinstance(training, dict) or training.get("version") != VERSION:
             raise ValueError(f"{name} holds a training of another version of this program")
         self.name = name
-        self.experiment = training["experiment"]
-        self.machine = training["machine"]
-        self.epochs, self.minibatches = training["seen"]
-        self.is_finished = training["is_finished"]
-        self._values = training["values"]
+        try:
+            self.experiment = training["experiment"]
+            self.machine = str(training["machine"])
+            self.epochs, self.minibatches = map(int, training["seen"])
+            self.is_finished = bool(training["is_finished"])
+            self._values = dict(training["values"])
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{name} holds a training that is not valid") from None
         self._load_model = load_model
 
     def restore(self, roots: Mapping[str, Any]) -> list[str]:
@@ -192,11 +199,11 @@ class Saved:
         saved.update(self._values)
         lost = []
         for path, value in saved.items():
-            if path in here:
+            if path in here and not isinstance(value, _TEXT):
                 try:
                     # A copy, since what is saved may be restored again.
                     here[path].put(copy.deepcopy(value))
-                except ValueError as error:
+                except (ValueError, TypeError) as error:
                     raise ValueError(f"{self.name}: {path} {error}") from None
             elif not _of_model(path) and not _is_empty(value):
                 lost.append(path)

@@ -88,9 +88,12 @@ class Run:
     def phases(self) -> list[Phase]:
         """The phases, as yet to be made; the base seed is set for them."""
         seeding.set_base_seed(self.seed)
-        return load_phases(
+        phases = load_phases(
             self.path, self.environ, allow_modules=self.allow_modules, text=self.text
         )
+        if not 0 <= self.first < len(phases):
+            raise ValueError(f"{self.path} has {len(phases)} phases, none numbered {self.first}")
+        return phases
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""
