@@ -120,7 +120,7 @@ def experiment(kind, path, stop_at=None, epochs=EPOCHS):
     )
     valid = images(12, 1)
     algorithm, callbacks, extensions = kind(
-        learning_rate=0.1, batch_size=6, monitoring_dataset={"valid": valid},
+        learning_rate=0.1, batch_size=6, monitoring_dataset={"valid": valid}, monitoring_batches=2,
         termination_criterion=And([EpochCounter(epochs), MonitorBased(0.0, 50, "smooth")]),
         update_callbacks=None,
     )
