@@ -19,7 +19,7 @@ from aesara.raise_op import Assert, CheckAndRaise
 from aesara.scalar import Cast
 from aesara.tensor.basic import MakeVector
 from aesara.tensor.elemwise import CAReduce
-from aesara.tensor.math import MaxAndArgmax
+from aesara.tensor.math import Argmax, MaxAndArgmax
 from aesara.tensor.shape import Reshape, SpecifyShape
 from jax.dtypes import canonicalize_dtype
 
@@ -142,12 +142,23 @@ def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
 def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
     """Aesara's computes the order of axes by JAX, which cannot transpose by it then."""
     def max_and_argmax(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        axes = tuple(range(x.ndim)) if op.axis is None else tuple(int(a) for a in op.axis)
-        kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
-        flat = x.transpose(*kept, *axes).reshape(*(x.shape[axis] for axis in kept), -1)
+        flat = _last(x, op.axis)
         return flat.max(axis=-1), flat.argmax(axis=-1).astype(narrow("int64"))
 
     return max_and_argmax
+
+
+@jax_funcify.register(Argmax)
+def convert_argmax(op: Argmax, **kwargs: Any) -> Callable:
+    """Which Aesara's rewrites make of the one before, and its linker has not."""
+    return lambda x: _last(x, op.axis).argmax(axis=-1).astype(narrow("int64"))
+
+
+def _last(x: jax.Array, axes: Any) -> jax.Array:
+    """`x` with `axes` (None: all) as one, the last."""
+    axes = tuple(range(x.ndim)) if axes is None else tuple(int(axis) for axis in axes)
+    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    return x.transpose(*kept, *axes).reshape(*(x.shape[axis] for axis in kept), -1)
 
 
 def narrow(dtype: Any) -> np.dtype:
