@@ -173,7 +173,12 @@ class Function(types.Function):
         """Have the device begin `program`, once it is done with the one before the last."""
         state = [self.shared[i].on_device() for i in self.updated]
         arrays = [self.shared[i].on_device() for i in self.arrays]
-        new, outputs, begun = program(state, arrays, small)
+        try:
+            new, outputs, begun = program(state, arrays, small)
+        except RuntimeError as error:
+            if "RESOURCE_EXHAUSTED" in str(error):
+                raise MemoryError(str(error).partition("\n")[0]) from error
+            raise
         for i, array in zip(self.updated, new):
             self.shared[i].move(array)
         # Never many at once, so that Ctrl-C and progress bars are about what is being computed.

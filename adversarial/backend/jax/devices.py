@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _used: list = []
 _mesh: Optional[Mesh] = None
+_cluster: Optional[Cluster] = None
 
 
 def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
@@ -32,15 +33,21 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
     ValueError
         When there are not so many.
     """
-    global _used, _mesh
+    global _used, _mesh, _cluster
     if jax.config.jax_default_matmul_precision is None:
         # A GPU would else multiply by 11 bits of each factor.
         jax.config.update("jax_default_matmul_precision", "float32")
-    if cluster is not None and not jax.distributed.is_initialized():
+    if cluster is not None and _cluster is None:
+        _cluster = cluster
         # Without it, processes on CPUs could not add up what each has.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        jax.distributed.initialize(
-            cluster.coordinator, cluster.num_processes, cluster.process_id)
+        try:
+            jax.distributed.initialize(
+                cluster.coordinator, cluster.num_processes, cluster.process_id)
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise OSError(f"process {cluster.process_id} of {cluster.num_processes} could not join "
+                          f"the others at {cluster.coordinator}: {reason}") from error
     count = count or 1
     there = jax.local_devices()
     if count > len(there):

@@ -52,7 +52,6 @@ def test_values_are_read_and_set_as_ever():
     found = run([1, 1])
     assert found["sum"] == 12 and found["count"] == 2 and found["count"].dtype == "int64"
     assert copy.deepcopy(total).get_value().tolist() == [6, 6]
-    total.zero(borrow=True)
 
 
 def test_updates_take_the_place_of_what_they_replace():
