@@ -92,7 +92,7 @@ class Function(types.Function):
         self.shared = shared
         # A call that moves a state, and tells nothing but numbers by name, can wait for more.
         outputs = fgraph.outputs[: len(self.outputs)]
-        waits = updated and (self.return_none or self.output_keys is not None)
+        waits = updated and (not outputs or self.output_keys is not None)
         self.many: Optional[int] = None
         if waits and not any(variable.ndim for variable in outputs):
             self.many = AT_ONCE.get(devices.platform(), AT_ONCE_ELSEWHERE)
@@ -106,7 +106,7 @@ class Function(types.Function):
         """(the new state, the outputs for the host, something to wait for)."""
         places = [*self.updated, *self.arrays, *self.numbers, *self.given]
         values = dict(zip(places, [*state, *arrays, *map(devices.split, small)]))
-        found = self.vm(*(values[i] for i in range(len(values))))
+        found = self.vm(*(values[i] for i in range(len(values)))) or ()
         n = len(self.outputs)
         new = [devices.whole(jnp.asarray(value).astype(old.dtype))
                for value, old in zip(found[n:], state)]
@@ -127,12 +127,10 @@ class Function(types.Function):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         small = [self.shared[i].get() for i in self.numbers] + self._arguments(args, kwargs)
         if self.many is not None:
-            outputs = waiting.add(self, small)
-            return None if self.return_none else outputs
+            call = waiting.add(self, small)
+            return call if self.outputs else []
         waiting.run()
         outputs = self.unpack(self.run(self._single, small))
-        if self.return_none:
-            return None
         if self.unpack_single:
             return outputs[0]
         return dict(zip(self.output_keys, outputs)) if self.output_keys else outputs
