@@ -126,7 +126,10 @@ class Run:
         path = phases[number].argument("save_path")
         if not isinstance(path, str) or not phases[number].argument("save_freq"):
             return None
-        return outputs.admitted(path)
+        try:
+            return outputs.admitted(path)
+        except ValueError as error:
+            raise type(error)(f"{self.path}: save_path: {error}") from None
 
     def check_folders(self, phases: list[Phase]) -> None:
         """OSError if a phase could not save."""

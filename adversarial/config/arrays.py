@@ -31,9 +31,10 @@ def check_size(target: Callable[..., Any], arguments: dict[str, Any]) -> None:
     """
     if target is not np.array and target not in _COUNTS:
         return
-    leaves = list(_leaves(arguments))
+    leaves = [leaf for name, value in arguments.items() if name != "dtype"
+              for leaf in _leaves(value)]
     try:
-        count = len(leaves) if target is np.array else _COUNTS[target](**arguments)
+        count = float(len(leaves) if target is np.array else _COUNTS[target](**arguments))
         item = np.dtype(arguments.get("dtype") or float).itemsize
     except (TypeError, ValueError, ArithmeticError):
         return

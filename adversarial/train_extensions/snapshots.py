@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adversarial.train_extensions import TrainExtension
-from adversarial.utils import serial
+from adversarial.utils import outputs, serial
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Snapshots(TrainExtension):
 
     def __init__(self, epochs: Iterable[int], save_path: str | os.PathLike[str]) -> None:
         self.epochs = list(epochs)
-        self.save_path = os.fspath(save_path)
+        self.save_path = outputs.admitted(save_path)
         for epoch in self.epochs:
             if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
                 raise ValueError(f"epochs must be whole numbers of at least 0, not {epoch!r}")

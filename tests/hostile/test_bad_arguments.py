@@ -9,7 +9,7 @@ LONG = "x" * 100_000
 
 
 @pytest.mark.parametrize(("arguments", "culprit"), [
-    ([], "config"),
+    ([], "YAML file"),
     (["a.yaml", "b.yaml"], "b.yaml"),
     (["--no-such", "a.yaml"], "--no-such"),
     (["nowhere.yaml"], "nowhere.yaml"),
