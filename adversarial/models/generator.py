@@ -152,7 +152,7 @@ class Generator(Model):
         down, across = half_of(space.shape, side)
         hole = X[:, down, across, :]
         size = (X.shape[0], down.stop - down.start, across.stop - across.start, space.num_channels)
-        made = self.get_output_space().get_total_dimension()
+        made = self.mlp.get_output_space().get_total_dimension()
         if made != math.prod(size[1:]):
             raise ValueError(
                 f"the {side} half of images of {space.shape} is {math.prod(size[1:])} numbers, "

@@ -86,16 +86,16 @@ def test_a_constant_feature_has_no_deviation():
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "make",
     [
-        weightless.SubtractHalf("h"),
-        weightless.SubtractRealMean("h", DenseDesignMatrix(X=random(4, 40))),
+        lambda: weightless.SubtractHalf("h"),
+        lambda: weightless.SubtractRealMean("h", DenseDesignMatrix(X=random(4, 40))),
     ],
     ids=["half", "mean"],
 )
-def test_shows_the_weights_of_the_layer_above(layer):
+def test_shows_the_weights_of_the_layer_above(make):
     above = Linear(dim=3, layer_name="above", irange=1.0)
-    mlp = MLP([layer, above], input_space=IMAGES)
+    mlp = MLP([make(), above], input_space=IMAGES)
     np.testing.assert_array_equal(mlp.get_weights(), above.get_weights())
     np.testing.assert_array_equal(mlp.get_weights_topo(), above.get_weights_topo())
     assert mlp.get_weights_format() == ("v", "h")

@@ -17,10 +17,12 @@ from aesara.link.jax.dispatch import jax_funcify
 from aesara.link.utils import fgraph_to_python
 from aesara.raise_op import Assert, CheckAndRaise
 from aesara.scalar import Cast
-from aesara.tensor.basic import MakeVector
+from aesara.tensor.basic import MakeVector, Split
 from aesara.tensor.elemwise import CAReduce
 from aesara.tensor.math import Argmax, MaxAndArgmax
+from aesara.tensor.nnet.basic import SoftmaxWithBias
 from aesara.tensor.shape import Reshape, SpecifyShape
+from aesara.tensor.subtensor import AdvancedIncSubtensor, AdvancedIncSubtensor1, IncSubtensor
 from jax.dtypes import canonicalize_dtype
 
 
@@ -152,6 +154,35 @@ def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
 def convert_argmax(op: Argmax, **kwargs: Any) -> Callable:
     """Which Aesara's rewrites make of the one before, and its linker has not."""
     return lambda x: _last(x, op.axis).argmax(axis=-1).astype(narrow("int64"))
+
+
+@jax_funcify.register(Split)
+def convert_split(op: Split, **kwargs: Any) -> Callable:
+    """Which Aesara's linker has not."""
+    def split(x: jax.Array, axis: Any, sizes: Any) -> list[jax.Array]:
+        ends = np.cumsum(np.asarray(sizes))[:-1]
+        return jnp.split(x, [int(end) for end in ends], axis=int(axis))
+
+    return split
+
+
+@jax_funcify.register(SoftmaxWithBias)
+def convert_softmax_with_bias(op: SoftmaxWithBias, **kwargs: Any) -> Callable:
+    """Which Aesara's rewrites make, and its linker has not."""
+    return lambda x, bias: jax.nn.softmax(x + bias, axis=-1)
+
+
+def _into_a_jax_array(convert: Callable) -> Callable:
+    """Aesara's writes into `x.at`, which an array that NumPy knows (see `convert_node`) lacks."""
+    def converted(op: Op, **kwargs: Any) -> Callable:
+        write = convert(op, **kwargs)
+        return lambda x, *rest: write(jnp.asarray(x), *rest)
+
+    return converted
+
+
+for _op in (IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1):
+    jax_funcify.register(_op)(_into_a_jax_array(jax_funcify.dispatch(_op)))
 
 
 def _last(x: jax.Array, axes: Any) -> jax.Array:
