@@ -113,7 +113,10 @@ def together(folders, *args):
 
 
 def ended(process):
-    out, err = process.communicate(timeout=LONGEST)
+    try:
+        err = process.communicate(timeout=LONGEST)[1]
+    finally:
+        process.kill()  # of no effect on one that has ended
     assert process.returncode == 0, err
     return err
 
@@ -180,7 +183,11 @@ def test_a_signal_to_one_process_ends_all_after_the_same_minibatch(tmp_path):
         assert time.monotonic() < end and processes[0].poll() is None
         time.sleep(0.1)
     processes[1].send_signal(signal.SIGINT)
-    errors = [p.communicate(timeout=LONGEST)[1] for p in processes]
+    try:
+        errors = [p.communicate(timeout=LONGEST)[1] for p in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [p.returncode for p in processes] == [130, 130], errors
     batches = [error.split("minibatches: ")[1].split(";")[0] for error in errors]
     assert batches[0] == batches[1]
