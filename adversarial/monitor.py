@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Optional
@@ -14,88 +13,10 @@ from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import ancestors
 
 from adversarial import backend
+from adversarial.monitor_channel import OCCASIONS, MonitorChannel
 from adversarial.space import NullSpace
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.serial import Persistent
-
-# What a channel remembers of each monitoring beside its value.
-_OCCASIONS = ("epoch_record", "batch_record", "example_record", "time_record")
-
-
-class MonitorChannel(Persistent):
-    """One scalar and its history.
-
-    Attributes
-    ----------
-    val_record : array of float
-        The value at each monitoring; over batches, the mean weighted by batch size.
-    epoch_record, batch_record, example_record : list of int
-        Epochs, minibatches and examples trained on by then.
-    time_record : list of float
-        Seconds since monitoring began.
-
-    Channels that are always measured together share all but the first of these.
-    """
-
-    def __init__(
-        self,
-        graph_input: Any,
-        val: Any,
-        name: str,
-        data_specs: Any,
-        dataset: Any,
-        prereqs: Optional[list[Callable]] = None,
-        old_channel: Optional[MonitorChannel] = None,
-    ) -> None:
-        self.name = name
-        self.val = val
-        self.graph_input = graph_input
-        self.data_specs = data_specs
-        self.dataset = dataset
-        self.prereqs = list(prereqs or [])
-        self.doc = get_monitor_doc(val)
-        self.take_records(old_channel)
-
-    def take_records(self, old: Optional[MonitorChannel]) -> None:
-        """Go on with copies of the records of `old`, or with empty ones."""
-        # Not a list: of numbers as objects, each would take four times the room.
-        self.val_record = array("d", old.val_record if old else ())
-        self.epoch_record: list[int] = list(old.epoch_record) if old else []
-        self.batch_record: list[int] = list(old.batch_record) if old else []
-        self.example_record: list[int] = list(old.example_record) if old else []
-        self.time_record: list[float] = list(old.time_record) if old else []
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        for symbolic in ("val", "graph_input", "data_specs", "dataset", "prereqs"):
-            state[symbolic] = None
-        state["val_record"] = np.array(self.val_record)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        # Not lists of lists: those could grow without end as they become an array.
-        values = state["val_record"]
-        values = values.tolist() if isinstance(values, np.ndarray) else values
-        if not all(type(value) in (int, float) for value in values):
-            raise ValueError("val_record of a monitor channel holds more than numbers")
-        self.val_record = array("d", values)
-        for name in _OCCASIONS:
-            if isinstance(state[name], np.ndarray):  # in files of earlier versions
-                setattr(self, name, state[name].tolist())
-
-    def share_occasions(self, others: list[MonitorChannel]) -> None:
-        """Keep those of the first of `others` that are equal, else be the next of them."""
-        own = [getattr(self, name) for name in _OCCASIONS]
-        for other in others:
-            if own == [getattr(other, name) for name in _OCCASIONS]:
-                for name in _OCCASIONS:
-                    setattr(self, name, getattr(other, name))
-                return
-        others.append(self)
-
-    def __repr__(self) -> str:
-        return f"<MonitorChannel {self.name}, {len(self.val_record)} values>"
 
 
 class Monitor(Persistent):
@@ -371,7 +292,7 @@ class Monitor(Persistent):
         for channel, value in measured:
             channel.val_record.append(float(value))
         for channel in {id(channel.epoch_record): channel for channel, _ in measured}.values():
-            for name, count in zip(_OCCASIONS, now):
+            for name, count in zip(OCCASIONS, now):
                 getattr(channel, name).append(count)
 
 
@@ -457,8 +378,3 @@ def get_channel(model: Any, dataset: Any, channel: str, cost: Any, batch_size: i
         return monitor.channels[channel].val_record[-1]
 
     return measure
-
-
-def get_monitor_doc(var: Any) -> Optional[str]:
-    """The explanation that a channel's maker left on its variable as `tag.monitor_doc`."""
-    return getattr(getattr(var, "tag", None), "monitor_doc", None)

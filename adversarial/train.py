@@ -277,7 +277,7 @@ class Train:
     def _check_objectives(self) -> None:
         for name, channel in self.model.monitor.channels.items():
             words = name.split("_")
-            if "objective" in words[-2:] and channel.val_record:
+            if "objective" in words[-2:] and len(channel.val_record):
                 if not np.isfinite(channel.val_record[-1]):
                     raise TrainingDiverged(
                         f"the channel {name} is {channel.val_record[-1]} after epoch "

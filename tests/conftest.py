@@ -12,10 +12,17 @@ import adversarial  # noqa: F401
 
 # isort: split
 import aesara
+import hypothesis
 from aesara.compile.mode import optdb
 
 from adversarial.backend import engine, function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+# The same examples in every run, so that what fails, fails because of a change; new ones with
+# `--hypothesis-profile=new`.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("new", derandomize=False)
+hypothesis.settings.load_profile("same")
 
 # Without C code, a convolution is a loop in Python, which this would refuse.
 optdb.remove_tags("AbstractConvCheck", "fast_compile", "fast_run")

@@ -74,7 +74,7 @@ def test_epochs(data):
     assert (monitor.get_epochs_seen(), monitor.get_examples_seen()) == (3, 69)
     assert diary.events == ["setup", *(("monitor", epoch) for epoch in range(4))]
     objective = monitor.channels["valid_objective"]
-    assert objective.epoch_record == [0, 1, 2, 3]
+    assert list(objective.epoch_record) == [0, 1, 2, 3]
     assert objective.val_record[3] < objective.val_record[0]
 
 
@@ -102,7 +102,7 @@ def test_saves(freq, epochs, saves, data, path):
         again = serial.load(path)
         np.testing.assert_array_equal(again.get_param_vector(), train.model.get_param_vector())
         assert again.monitor.get_epochs_seen() == epochs and again.monitor.training_succeeded
-        assert again.monitor.channels["valid_objective"].epoch_record == list(range(epochs + 1))
+        assert list(again.monitor.channels["valid_objective"].epoch_record) == list(range(epochs + 1))
 
 
 def test_the_file_remembers_the_data(data, path):
@@ -127,7 +127,7 @@ def test_a_restored_model_goes_on(data, path):
         second.model.get_param_vector(), whole.model.get_param_vector(), rtol=1e-6
     )
     # The epoch at which they met was monitored by both.
-    assert second.model.monitor.channels["valid_objective"].epoch_record == [0, 1, 2, 2, 3, 4]
+    assert list(second.model.monitor.channels["valid_objective"].epoch_record) == [0, 1, 2, 2, 3, 4]
 
 
 def test_time_budget(data, path, caplog, monkeypatch):
@@ -318,7 +318,7 @@ def test_rollback(at, back_to, data, path, caplog):
     assert "going on with 0.25 times the learning rate (rollback 2 of 5)" in caplog.text
     channel = train.model.monitor.channels["learning_rate"]
     assert channel.val_record[-1] == pytest.approx(0.025)
-    assert channel.epoch_record == [0, 1, 2, 3]
+    assert list(channel.epoch_record) == [0, 1, 2, 3]
     # The lowered rate is part of the training.
     assert checkpoint.read(path).epochs == 3
     again, _ = glitched(data, path, 0)

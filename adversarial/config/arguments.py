@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import reprlib
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
@@ -21,6 +22,10 @@ _PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "str": ("text", lambda value: isinstance(value, str)),
     "None": ("null", lambda value: value is None),
 }
+
+
+# How C code, whose arguments `accepted_arguments` cannot tell, refuses one.
+_REFUSED = re.compile("got an unexpected keyword argument '(.*)'|'(.*)' is an invalid keyword arg")
 
 
 class Accepted(NamedTuple):
@@ -85,6 +90,12 @@ def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | 
     close = nearest(name, accepted.names)
     hint = f"; did you mean `{close}`?" if close else "."
     return f"unknown argument `{name:.80}` for {owner}{hint} {_listing(accepted)}"
+
+
+def in_plain_words(message: str) -> str:
+    """Python's or NumPy's own `message` about an argument that was not known beforehand."""
+    found = _REFUSED.search(message)
+    return f"unknown argument `{found[1] or found[2]:.80}`" if found else message
 
 
 def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None) -> str | None:

@@ -24,6 +24,7 @@ import yaml
 from adversarial.config import admission, arrays
 from adversarial.config.arguments import (
     accepted_arguments,
+    in_plain_words,
     missing_arguments,
     unfit_argument,
     unknown_argument,
@@ -372,7 +373,7 @@ def _call(proxy: Proxy, made: dict[int, Any]) -> Any:
     except YamlError:
         raise
     except (*_BAD_VALUES, *_UNFORESEEN) as error:
-        words = " ".join(str(error).split())
+        words = in_plain_words(" ".join(str(error).split()))
         if not isinstance(error, _BAD_VALUES) or not words:
             words = f"{type(error).__name__}: {words}"
         raise YamlError(f"{proxy.where}: {proxy.name}: {words}") from error

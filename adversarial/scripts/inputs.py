@@ -14,6 +14,7 @@ import numpy as np
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
+from adversarial.monitor_channel import OCCASIONS
 from adversarial.train import Train
 from adversarial.utils import serial
 from adversarial.utils.string_utils import nearest
@@ -74,7 +75,10 @@ def read_history(path: str, allow_modules: Collection[str] = ()) -> dict[str, Re
     """What a training recorded, by channel: from a model file, or the CSV that train.py leaves."""
     if is_model_file(path):
         model = serial.load(path, allow_modules=allow_modules)
-        history = history_of(model)
+        try:
+            history = history_of(model)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
     elif os.path.splitext(path)[1].lower() == ".csv":
         history = _from_csv(path)
     else:
@@ -90,13 +94,11 @@ def history_of(model: Any) -> dict[str, Record]:
     monitor = getattr(model, "monitor", None)
     channels = {} if monitor is None else monitor.channels
     records = {}
-    for name in sorted(channels):
-        channel = channels[name]
-        if channel.val_record:
-            lists = (channel.epoch_record, channel.batch_record, channel.example_record,
-                     channel.time_record)
-            counts = {count: np.asarray(values) for count, values in zip(COUNTS, lists)}
-            records[name] = Record(np.asarray(channel.val_record, dtype=float), counts)
+    for key in sorted(channels):
+        channel = channels[key]
+        if len(channel.val_record):
+            counts = {count: channel.vector(name) for count, name in zip(COUNTS, OCCASIONS)}
+            records[key] = Record(channel.vector("val_record"), counts)
     return records
 
 

@@ -145,7 +145,7 @@ class MatchChannel(TerminationCriterion):
         """True while the channel is above the earlier run's last value."""
         if self.target is None:
             earlier = find_channel(model, self.prev_channel_name, self.prev_monitor_name)
-            if not earlier.val_record:
+            if not len(earlier.val_record):
                 raise ValueError(
                     f"channel '{self.prev_channel_name}' of {self.prev_monitor_name} has no value"
                 )

@@ -82,7 +82,7 @@ class EpochTable(TrainExtension):
         latest = {
             name: channel.val_record[-1]
             for name, channel in model.monitor.channels.items()
-            if channel.val_record
+            if len(channel.val_record)
         }
         if not latest:
             return
@@ -128,7 +128,7 @@ class MonitorCSV(TrainExtension):
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Write the rows that the file lacks."""
         channels = model.monitor.channels
-        names = sorted(name for name in channels if channels[name].val_record)
+        names = sorted(name for name in channels if len(channels[name].val_record))
         if not names:
             return
         try:

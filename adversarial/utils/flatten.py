@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 import types
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from adversarial.utils.graph import (
     MAPPINGS,
     MAX_DEPTH,
     MAX_ODD_KEYS,
+    NUMBERS,
     PACKED,
     RANDOM,
     SEQUENCES,
@@ -145,6 +147,12 @@ class Flattener:
         elif kind is np.ndarray or kind is np.memmap:
             node["t"] = "array"
             node.update(self._array(value, number, ""))
+        elif kind is array:
+            if value.typecode not in NUMBERS:
+                raise self._refuse(number, "", f"is an array of type {value.typecode!r}")
+            node["t"] = "numbers"
+            # Not a copy.
+            node.update(self._array(np.asarray(value), number, ""))
         elif kind in _RANDOM:
             state = value.get_state(legacy=False) if kind is np.random.RandomState else None
             state = value.bit_generator.state if state is None else state

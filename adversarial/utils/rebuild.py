@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import collections
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from adversarial.utils.graph import (
     MAX_COSTLY,
     MAX_DEPTH,
     MAX_ODD_KEYS,
+    NUMBERS,
     PACKED,
     RANDOM,
     SEQUENCES,
@@ -125,6 +127,8 @@ class Builder:
             return object.__new__(self.find_class(node["c"]))
         if kind == "array":
             return self._array(node["a"])
+        if kind == "numbers":
+            return _python_array(self._array(node["a"]))
         if kind == "shared":
             # Not at the top: the engine may import this module for its own persistent classes.
             from adversarial.backend import shared
@@ -187,9 +191,21 @@ class Builder:
 
 
 def _numbers(packed: np.ndarray) -> list:
+    _check_packed(packed)
+    return packed.tolist()
+
+
+def _python_array(packed: np.ndarray) -> array:
+    _check_packed(packed)
+    code = next(code for code, dtype in NUMBERS.items() if dtype == packed.dtype.str)
+    made = array(code)
+    made.frombytes(packed.astype(code).tobytes())
+    return made
+
+
+def _check_packed(packed: np.ndarray) -> None:
     if packed.ndim != 1 or packed.dtype.str not in PACKED:
         raise Fault(f"packs a list into {packed.dtype} of shape {packed.shape}")
-    return packed.tolist()
 
 
 def _plain_dtype(text: Any) -> np.dtype:

@@ -60,6 +60,8 @@ def complaint(text, **options):
             "!obj:T.Maxout {layer_name: x, num_units: many}",
             "line 1: Maxout: '<' not supported between instances of 'str' and 'int'",
         ),
+        ("!obj:numpy.zeros {shape: 2, dtpe: 3}", "line 1: zeros: unknown argument `dtpe`"),
+        ("!obj:numpy.uint8 {size: 3}", "line 1: uint8: unknown argument `size`"),
         ("!obj:T.Failing {kind: key}", "line 1: Failing: KeyError: 'the words'"),
         ("!obj:T.Failing {kind: empty}", "line 1: Failing: ValueError:"),
         ("!obj:T.Bare [1]", "line 1: Bare takes its arguments by name: `{name: value, ...}`"),

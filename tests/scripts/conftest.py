@@ -33,11 +33,11 @@ def command(request):
 
 def add_channel(monitor, name, values, epochs):
     channel = MonitorChannel(None, None, name, None, None)
-    channel.val_record = list(values)
-    channel.epoch_record = list(epochs)
-    channel.batch_record = [10 * epoch for epoch in epochs]
-    channel.example_record = [1000 * epoch for epoch in epochs]
-    channel.time_record = [2.5 * epoch for epoch in epochs]
+    channel.val_record.extend(values)
+    channel.epoch_record.extend(epochs)
+    channel.batch_record.extend(10 * epoch for epoch in epochs)
+    channel.example_record.extend(1000 * epoch for epoch in epochs)
+    channel.time_record.extend(2.5 * epoch for epoch in epochs)
     monitor.channels[name] = channel
 
 

@@ -31,7 +31,7 @@ _PASSES = (
 
 # sum(2 v) -> 2 sum(v): the gradient of a bias would be of another array than its weights' is,
 # and both would be computed.
-_UNWANTED = ("local_sum_prod_mul_by_scalar",)
+_UNWANTED = ("local_sum_prod_mul_by_scalar", "local_gemm_to_gemv")
 
 
 def without_unwanted(mode: Any) -> Any:
