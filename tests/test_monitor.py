@@ -263,6 +263,38 @@ def test_a_restored_channel_goes_on(restored, data):
     assert list(record.time_record) == sorted(record.time_record)
 
 
+RECORDS = [name + "_record" for name in ("val", "epoch", "batch", "example", "time")]
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_channels_of_earlier_versions(kind):
+    """Their files have lists and NumPy's arrays."""
+    old = MonitorChannel.__new__(MonitorChannel)
+    old.__setstate__({"name": "a", "val": None, **dict.fromkeys(RECORDS, kind([1, 2]))})
+    np.testing.assert_array_equal(old.vector("val_record"), [1, 2])
+    new = MonitorChannel(None, None, "a", None, None, old_channel=old)
+    assert [getattr(new, name) for name in RECORDS] == [array("d", [1, 2])] * 5
+    new.epoch_record.append(3)
+    assert len(new.batch_record) == len(old.epoch_record) == 2
+
+
+@pytest.mark.parametrize("bad", [[[1.0]], ["a"], {}, None, 3, np.array(["a"])])
+def test_records_that_are_no_numbers(bad):
+    channel = MonitorChannel.__new__(MonitorChannel)
+    with pytest.raises(ValueError, match="example_record of a monitor channel"):
+        channel.__setstate__({**dict.fromkeys(RECORDS, []), "example_record": bad})
+
+
+@pytest.mark.parametrize("bad", [[1.0, [2.0]], np.zeros((2, 2)), [1, 2**70]])
+def test_records_that_are_no_numbers_further_on(bad):
+    channel = MonitorChannel(None, None, "a", None, None)
+    channel.batch_record = bad
+    with pytest.raises(ValueError, match="batch_record of a monitor channel"):
+        channel.vector("batch_record")
+    with pytest.raises(ValueError, match="batch_record of a monitor channel"):
+        MonitorChannel(None, None, "a", None, None, old_channel=channel)
+
+
 def test_attributes_that_are_not_saved(model, monitor):
     monitor.note = "a"
     monitor.register_names_to_del(["note"])

@@ -102,7 +102,8 @@ def test_saves(freq, epochs, saves, data, path):
         again = serial.load(path)
         np.testing.assert_array_equal(again.get_param_vector(), train.model.get_param_vector())
         assert again.monitor.get_epochs_seen() == epochs and again.monitor.training_succeeded
-        assert list(again.monitor.channels["valid_objective"].epoch_record) == list(range(epochs + 1))
+        record = again.monitor.channels["valid_objective"].epoch_record
+        assert list(record) == list(range(epochs + 1))
 
 
 def test_the_file_remembers_the_data(data, path):

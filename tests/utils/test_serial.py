@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import io
 import math
+from array import array
 
 import numpy as np
 import pytest
@@ -38,6 +39,8 @@ def same(a, b):
         return (math.isnan(a) and math.isnan(b)) or (a == b and str(a) == str(b))
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, array):
+        return a.typecode == b.typecode and a.tobytes() == b.tobytes()
     if isinstance(a, dict):
         return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
     return a == b
@@ -58,10 +61,13 @@ arrays = hnp.arrays(
     | hnp.complex_number_dtypes(sizes=(64, 128)),
     hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
 )
+records = st.lists(st.floats()).map(lambda values: array("d", values)) | st.lists(
+    st.integers(-(2**63), 2**63 - 1), max_size=60
+).map(lambda values: array("q", values))
 numpy_scalars = hnp.from_dtype(np.dtype("f4")) | hnp.from_dtype(np.dtype("i8"))
 keys = st.text() | st.integers() | st.tuples(st.integers(), st.text())
 values = st.recursive(
-    scalars | arrays | numpy_scalars,
+    scalars | arrays | records | numpy_scalars,
     lambda inner: st.lists(inner, max_size=5)
     | st.lists(st.floats(), min_size=17, max_size=20)
     | st.lists(st.integers(-(2**64), 2**64), min_size=17, max_size=20)
@@ -119,6 +125,14 @@ def test_identity_and_cycles():
     assert back.a is back.b and back.a == [1]
     assert back.me is back and back.both[0] is back and back.both[1][0] is back
     assert back.ring[0][0] is back.ring and back.ring[0][1] is back.other
+
+
+def test_an_array_that_two_share_is_one():
+    shared = array("d", [1.0] * 100)
+    again = round_trip(Thing(a=shared, b=shared))
+    assert again.a is again.b and again.a == shared
+    again.a.append(2.0)  # grows, as before
+    shared.append(3.0)  # is no longer held by what was written
 
 
 def test_a_tuple_as_root_of_a_cycle():
@@ -210,6 +224,7 @@ def test_deep_but_not_nested_without_end():
         (io, "is a builtins.module"),
         (iter([]), "is a builtins.list_iterator"),
         (np.array([object()]), "has an array of Python objects"),
+        (array("f", [1]), "is an array of type 'f'"),
         (1 << 5000, "is an int of 5001 bits"),
         (set(range(20_000)), "keys not text"),
         (np.array(["\u00e4"], dtype=[("\u00e4", "U1")]), "not ASCII"),

@@ -29,9 +29,14 @@ _PASSES = (
     ("adversarial_in_place", fuse.in_place, 75.5, ("inplace",)),
 )
 
-# sum(2 v) -> 2 sum(v): the gradient of a bias would be of another array than its weights' is,
-# and both would be computed.
-_UNWANTED = ("local_sum_prod_mul_by_scalar", "local_gemm_to_gemv")
+_UNWANTED = (
+    # sum(2 v) -> 2 sum(v): the gradient of a bias would be of another array than its weights' is,
+    # and both would be computed.
+    "local_sum_prod_mul_by_scalar",
+    # Takes a third of the time to compile, and gives nothing: to a BLAS, a matrix of one column is
+    # a vector.
+    "local_gemm_to_gemv",
+)
 
 
 def without_unwanted(mode: Any) -> Any:
