@@ -79,7 +79,7 @@ def simultaneous(**kw):
     cost = game(init_now_train_generator=False)
     return sgd.SGD(cost=cost, learning_rule=Momentum(0.5), **kw), [
         ExponentialDecay(1.01, 1e-6), Plain()
-    ], [MomentumAdjustor(0.7, 1, 3), ActivateGenerator(1), PolyakAveraging(1)]
+    ], [MomentumAdjustor(0.7, 1, 3), ActivateGenerator(1), PolyakAveraging(1, every=3)]
 
 
 def steps_of_d(**kw):

@@ -12,7 +12,7 @@ from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
 from adversarial.datasets.preprocessing import global_contrast_normalize
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile, open_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
@@ -130,7 +130,7 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if size > LARGEST_BATCH:
         raise BadFile(f"{path}: {size} bytes are too many for a batch of CIFAR-10")
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             _check_opcodes(file)
             file.seek(0)
             content = _BatchUnpickler(file, encoding="latin1").load()
@@ -139,7 +139,7 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
         pixels, labels = content["data"], content["labels"]
         if isinstance(labels, list) and all(type(label) is int for label in labels):
             labels = np.array(labels)  # lists of lists of the same lists could grow without end
-    except OSError:
+    except (OSError, BadFile):
         raise
     except Exception as error:  # a damaged pickle can raise anything
         raise BadFile(f"{path}: not a batch of CIFAR-10 ({type(error).__name__}: {error})") \

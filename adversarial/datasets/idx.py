@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile, open_regular
 
 UNSIGNED_BYTE = 8
 
@@ -30,7 +30,7 @@ def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
     """
     path = os.fspath(path)
     try:
-        with open(path, "rb") as raw:
+        with open_regular(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             size = os.fstat(raw.fileno()).st_size

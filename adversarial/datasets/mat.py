@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile, open_regular
 
 # Storage types, and the classes of array that hold plain numbers.
 TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -32,9 +32,7 @@ def load_mat(path, names: Collection[str], at_most: int) -> dict[str, np.ndarray
     real numbers, or more than `at_most` bytes.
     """
     path = os.fspath(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise BadFile(f"{path}: is not a regular file")
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         try:
             return _read_file(file, set(names), at_most)
         except (ValueError, struct.error, zlib.error) as error:

@@ -9,8 +9,8 @@ from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.view_converter import AXES, check_axes
+from adversarial.utils.files import BadFile
 from adversarial.utils.npy import load_npz
-from adversarial.utils.serial import BadFile
 
 # SHA-256 of the four files, uncompressed.
 SHA256 = {

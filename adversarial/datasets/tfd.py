@@ -9,7 +9,7 @@ from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
 from adversarial.datasets.mat import load_mat
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 FOLDS = 5
 EXPRESSIONS = 7

@@ -22,7 +22,7 @@ USUAL = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Draw monitor channels as curves. Needs matplotlib."
     )
     add = parser.add_argument

@@ -15,7 +15,7 @@ from adversarial.utils import cli
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Print the value of each monitor channel after the last epoch, or another."
     )
     add = parser.add_argument

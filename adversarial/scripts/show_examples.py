@@ -20,7 +20,7 @@ from adversarial.viewer.samples import Sheet, to_unit, view_of_space
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Draw examples of a data set, chosen at random.")
+    parser = cli.Parser(description="Draw examples of a data set, chosen at random.")
     add = parser.add_argument
     add("source", help="YAML file of a data set or an experiment, or a model file (.pkl)")
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")

@@ -20,7 +20,7 @@ from adversarial.viewer.plot import new_figure, save_figure
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Draw a one-dimensional game as the paper's Figure 1, a panel for each model: "
         "p_data, p_g, D and what D would be at best. Needs matplotlib.",
     )

@@ -16,7 +16,7 @@ from adversarial.viewer.weights import PLAYERS, SCALES, patches_of
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Draw the weights of a layer as images, middle grey being 0."
     )
     add = parser.add_argument

@@ -20,7 +20,7 @@ STATISTICS = ("min", "mean", "max", "deviation", "norm")
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Print a model's layers, their shapes, and statistics of their parameters."
     )
     parser.add_argument("models", nargs="+", metavar="MODEL", help="model files (.pkl)")

@@ -19,11 +19,13 @@ from adversarial.utils.serial import Persistent
 class _PolyakWorker(Persistent):
     """Update callback that keeps the running mean of a model's parameters.
 
-    The mean is over the parameters as they were after each call since it began, all weighted
-    alike.
+    The mean is over the parameters as they were after each call since it began, or after each of
+    `every` calls, all weighted alike.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, every: int = 1) -> None:
+        self.every = every
+        self._calls = 0
         self._params = list(model.get_params())
         self._means = [
             shared(param.get_value(), name=f"mean_{param.name}") for param in self._params
@@ -62,6 +64,9 @@ class _PolyakWorker(Persistent):
     def __call__(self, algorithm: Any) -> None:
         if not self.has_begun:
             return
+        self._calls += 1
+        if self._calls % self.every:
+            return
         if self._average is None:
             self._average = self._compile()
         self._average()
@@ -80,16 +85,19 @@ class PolyakAveraging(EpochExtension):
     Parameters
     ----------
     start : int
-        Epochs before averaging begins; from then on every minibatch counts alike.
+        Epochs before averaging begins; from then on all minibatches count alike.
     save_path : str, optional
         Where to save the model with the averaged parameters.
     save_freq : int
         Save each so many epochs.
+    every : int
+        Look at the parameters after each so many minibatches. They change little from one to the
+        next, and adding them up takes a fifth of the time of a minibatch.
 
     Raises
     ------
     ValueError
-        If `start` is negative or `save_freq` less than 1.
+        If `start` is negative, or `save_freq` or `every` less than 1.
 
     References
     ----------
@@ -98,13 +106,18 @@ class PolyakAveraging(EpochExtension):
     Boltzmann Machines and Deep Belief Nets", 2010.
     """
 
-    def __init__(self, start: int, save_path: str | None = None, save_freq: int = 1) -> None:
+    def __init__(
+        self, start: int, save_path: str | None = None, save_freq: int = 1, every: int = 1
+    ) -> None:
         super().__init__()
         if start < 0:
             raise ValueError(f"start must not be negative, is {start}")
         if save_freq < 1:
             raise ValueError(f"save_freq must be at least 1 epoch, is {save_freq}")
+        if every < 1:
+            raise ValueError(f"every must be at least 1 minibatch, is {every}")
         self.start = start
+        self.every = every
         self.save_path = None if save_path is None else outputs.admitted(save_path)
         self.save_freq = save_freq
         self._worker: _PolyakWorker | None = None
@@ -112,7 +125,7 @@ class PolyakAveraging(EpochExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Have the algorithm call after each minibatch; after a restart, go on averaging."""
         if self._worker is None:
-            self._worker = _PolyakWorker(model)
+            self._worker = _PolyakWorker(model, self.every)
         else:
             self._worker.bind(model)
         callbacks = algorithm.update_callbacks

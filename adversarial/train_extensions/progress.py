@@ -37,6 +37,10 @@ class Progress(TrainExtension):
         self.seconds_between_lines = seconds_between_lines
         self._shown: Optional[tqdm] = None
         self._epoch = 0
+        # Minibatches of this epoch that were done when watching began: more than one after a
+        # resumption; and when that was.
+        self._first: Optional[int] = None
+        self._began = self._last = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shown": None}
@@ -51,6 +55,7 @@ class Progress(TrainExtension):
         """The epoch is over and measured: take the bar away."""
         self.close()
         self._epoch = model.monitor.get_epochs_seen()
+        self._first = None
 
     def close(self) -> None:
         """Take the bar away, if one is shown."""
@@ -62,6 +67,7 @@ class Progress(TrainExtension):
         if self._shown is None:
             self._shown = tqdm(
                 total=algorithm.batches_per_epoch * algorithm.batch_size,
+                initial=(algorithm.batches_this_epoch - 1) * algorithm.batch_size,
                 desc=f"epoch {self._epoch + 1}",
                 unit=" examples",
                 unit_scale=True,
@@ -77,13 +83,12 @@ class Progress(TrainExtension):
     def _on_line(self, algorithm: Any) -> None:
         now = time.monotonic()
         done, total = algorithm.batches_this_epoch, algorithm.batches_per_epoch
-        if done == 1:
-            self._began = self._last = now
-        if now - self._last < self.seconds_between_lines or done == total:
+        if self._first is None:
+            self._first, self._began, self._last = done, now, now
+        if now - self._last < self.seconds_between_lines or done in (self._first, total):
             return
         self._last = now
-        # The first minibatch was done when the clock was started.
-        seconds_a_batch = (now - self._began) / (done - 1)
+        seconds_a_batch = (now - self._began) / (done - self._first)
         log.info(
             "epoch %d: minibatch %d of %d, %.0f examples/s, %.0f s left",
             self._epoch + 1, done, total, algorithm.batch_size / seconds_a_batch,

@@ -10,9 +10,11 @@ import math
 import os
 import zipfile
 from collections.abc import Collection
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
+
+from adversarial.utils.files import open_regular
 
 MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
 MAX_ITEM = 1 << 16
@@ -69,7 +71,7 @@ def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
 
 def load_npy(path: str | os.PathLike[str]) -> np.ndarray:
     """The array in a .npy file. Raises ValueError, with the file's name."""
-    with _regular(path) as file:
+    with open_regular(path) as file:
         return _named(path, lambda: read_array(file, os.fstat(file.fileno()).st_size, "it"))
 
 
@@ -98,15 +100,8 @@ def load_npz(
                     arrays[name] = read_array(stream, info.file_size, name)
         return arrays
 
-    with _regular(path) as file:
+    with open_regular(path) as file:
         return _named(path, read)
-
-
-def _regular(path: str | os.PathLike[str]) -> BinaryIO:
-    # A pipe or a device would keep us waiting, or never end.
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ValueError(f"{os.fspath(path)}: is not a regular file")
-    return open(path, "rb")
 
 
 def _named(path: str | os.PathLike[str], read: Any) -> Any:

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 from adversarial import backend
 from adversarial.utils import container, outputs
+from adversarial.utils.files import BadFile, open_regular
 from adversarial.utils.flatten import Flattener
 from adversarial.utils.npy import Fault
 from adversarial.utils.rebuild import Builder
@@ -44,10 +45,6 @@ MOVED: dict[str, str] = {
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _STALE_SECONDS = 3600.0
-
-
-class BadFile(ValueError):
-    """A file that is not a whole, genuine model file."""
 
 
 class Persistent:
@@ -280,9 +277,7 @@ def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], grap
         raise_cannot_open(filepath)
     if os.path.isdir(filepath):
         raise IsADirectoryError(f"cannot open {filepath}: it is a folder")
-    if not os.path.isfile(filepath):
-        raise BadFile(f"{filepath}: is not a regular file")
-    with open(filepath, "rb") as stream:
+    with open_regular(filepath) as stream:
         try:
             return _read(stream, allow_modules, graph)
         except Fault as fault:

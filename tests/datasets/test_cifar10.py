@@ -15,7 +15,7 @@ from adversarial.datasets import cifar10, download
 from adversarial.datasets.cifar10 import CIFAR10
 from adversarial.datasets.download import DataUnavailable
 from adversarial.datasets.preprocessing import Standardize
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 SIZE = 4  # examples in a batch, in place of 10,000
 RNG = np.random.RandomState(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adversarial.datasets.idx import read_idx
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 PIXELS = np.random.RandomState(0).randint(256, size=(4, 3, 2)).astype(np.uint8)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial.datasets.mat import load_mat
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 NAMES = ("images", "folds", "x")
 

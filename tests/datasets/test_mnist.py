@@ -12,7 +12,7 @@ from adversarial.datasets import download, mnist
 from adversarial.datasets.download import DataUnavailable
 from adversarial.datasets.mnist import MNIST
 from adversarial.datasets.preprocessing import Standardize
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 RNG = np.random.RandomState(0)
 PIXELS = {"train": RNG.randint(256, size=(20, 28, 28)).astype(np.uint8),

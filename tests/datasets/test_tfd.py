@@ -11,7 +11,7 @@ import scipy.io
 from adversarial.datasets.download import DataUnavailable
 from adversarial.datasets.preprocessing import Standardize
 from adversarial.datasets.tfd import TFD
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 make_tfd = runpy.run_path(str(Path(__file__).with_name("make_tfd.py")))["make_tfd"]
 

@@ -27,6 +27,15 @@ def test_help_names_the_options_that_all_share(name, capsys):
     assert ("--out IMAGE" in text and "--show" in text) == draws
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_usage_error_is_one_line(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        importlib.import_module(f"adversarial.scripts.{name}").main(["--no-such-option"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "error: " in error
+
+
 def test_a_command_is_a_module_to_run(model):
     child = subprocess.run(
         [sys.executable, "-m", "adversarial.scripts.print_monitor", str(model), "-c", "late"],

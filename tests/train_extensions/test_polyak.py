@@ -50,6 +50,14 @@ def test_averages_every_minibatch_after_the_start(model, monitored, train):
         assert np.abs(value).max() > 0
 
 
+def test_averages_each_so_many_minibatches(model, monitored, train):
+    extension = PolyakAveraging(start=1, every=3)
+    monitored(extension, 5, train=train)
+    expected = mean_of(train.history[4:][2::3])
+    with extension.averaged(model):
+        assert_close([param.get_value() for param in model.params], expected)
+
+
 def test_saves_the_average_and_leaves_training_alone(model, monitored, train, load, tmp_path):
     path = tmp_path / "average.pkl"
     means = {}
@@ -116,6 +124,8 @@ def test_mistakes(model, algorithm, monitored):
         PolyakAveraging(-1)
     with pytest.raises(ValueError, match="save_freq .* is 0"):
         PolyakAveraging(1, save_freq=0)
+    with pytest.raises(ValueError, match="every .* is 0"):
+        PolyakAveraging(1, every=0)
     with pytest.raises(ValueError, match="no average yet: averaging begins after epoch 3"):
         with PolyakAveraging(3).averaged(model):
             pass

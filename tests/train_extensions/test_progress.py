@@ -19,9 +19,9 @@ class Clock:
         monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
 
 
-def run_epoch(model, algorithm, clock=None, seconds=0.0):
-    """What SGD does in an epoch, as far as its callbacks see."""
-    for done in range(1, algorithm.batches_per_epoch + 1):
+def run_epoch(model, algorithm, clock=None, seconds=0.0, first=1):
+    """What SGD does in an epoch, or from its minibatch `first` on, as far as its callbacks see."""
+    for done in range(first, algorithm.batches_per_epoch + 1):
         if clock:
             clock.now += seconds
         algorithm.batches_this_epoch = done
@@ -55,6 +55,27 @@ def test_lines_every_few_seconds_with_rate_and_time_left(model, algorithm, monke
     clock.now += 1000.0  # of monitoring, which is no part of the rate
     run_epoch(model, algorithm, clock, seconds=2.0)
     assert caplog.messages[0] == "epoch 2: minibatch 4 of 20, 25 examples/s, 32 s left"
+
+
+def test_lines_of_an_epoch_that_is_resumed(model, algorithm, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    shown = Progress(bar=False, seconds_between_lines=0.0)
+    shown.setup(model, None, algorithm)
+    shown.on_monitor(model, None, algorithm)
+    run_epoch(model, algorithm, Clock(monkeypatch), seconds=2.0, first=17)
+    assert caplog.messages == [
+        "epoch 1: minibatch 18 of 20, 25 examples/s, 4 s left",
+        "epoch 1: minibatch 19 of 20, 25 examples/s, 2 s left",
+    ]
+
+
+def test_the_bar_of_an_epoch_that_is_resumed(model, algorithm, monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    shown = Progress(bar=True)
+    shown.setup(model, None, algorithm)
+    run_epoch(model, algorithm, first=17)
+    assert shown._shown.n == shown._shown.total == 20 * 50
+    shown.close()
 
 
 def test_short_epochs_have_no_lines(model, algorithm, monkeypatch, caplog):

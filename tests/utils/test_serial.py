@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from adversarial import backend
 from adversarial.utils import serial
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 HELPER = things.__name__
 ALLOW = (HELPER,)

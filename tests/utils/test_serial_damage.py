@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial.utils import container, graph, serial
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 HELPER = things.__name__
 ALLOW = (HELPER,)

@@ -19,7 +19,7 @@ import pytest
 import serial_test_things as things
 
 from adversarial.utils import serial
-from adversarial.utils.serial import BadFile
+from adversarial.utils.files import BadFile
 
 HELPER = things.__name__
 ALLOW = (HELPER,)

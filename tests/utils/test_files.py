@@ -1,0 +1,44 @@
+"""Pipes and devices are refused at every door; nothing waits for what they may bring."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from adversarial.datasets.cifar10 import read_batch
+from adversarial.datasets.idx import read_idx
+from adversarial.datasets.mat import load_mat
+from adversarial.utils import serial
+from adversarial.utils.files import BadFile, open_regular
+from adversarial.utils.npy import load_npy, load_npz
+
+DOORS = {
+    "plain": open_regular,
+    "model": serial.load,
+    "npy": load_npy,
+    "npz": lambda path: load_npz(path, ["x"]),
+    "mat": lambda path: load_mat(path, ["x"], 100),
+    "idx": lambda path: read_idx(path, (None, 28, 28)),
+    "cifar10": read_batch,
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("door", DOORS)
+def test_a_named_pipe(door, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(BadFile, match="pipe: is not a regular file"):
+        DOORS[door](path)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "nothing")
+
+
+def test_what_is_there(tmp_path):
+    (tmp_path / "some").write_bytes(b"\r\n")
+    with open_regular(tmp_path / "some") as stream:
+        assert stream.read() == b"\r\n"
