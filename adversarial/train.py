@@ -17,7 +17,7 @@ from adversarial import backend, checkpoint
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import outputs, serial
+from adversarial.utils import memory, outputs, serial
 from adversarial.utils.parts import check_part
 from adversarial.utils.serial import Persistent
 from adversarial.utils.signals import Interrupted, StopRequest
@@ -294,6 +294,7 @@ class Train:
         if self.save_path is None:
             return
         self._save_failed = not self._write(self.save_path)
+        memory.give_back()
         if not self._save_failed:
             self.last_save = self._seen()
             self._last_good = self.save_path

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from adversarial.utils import memory
+
+HOLES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from adversarial.utils import memory
+
+def resident():
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[1]) * 4096
+
+blocks = [bytes(100_000) for _ in range(1000)]  # too small for a mapping of their own
+last = bytes(100_000)
+del blocks
+before = resident()
+memory.give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not hasattr(memory._trim(), "argtypes"), reason="another C library than glibc")
+def test_holes_are_given_back(tmp_path):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    given = subprocess.run(
+        [sys.executable, "-c", HOLES, root], capture_output=True, check=True, text=True
+    ).stdout
+    assert int(given) > 50_000_000
