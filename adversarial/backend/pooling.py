@@ -132,7 +132,8 @@ class MaxPool(LoopOp):
         if isinstance(gradient.type, DisconnectedType):
             return [x.zeros_like()]
         size = [x.shape[i] if x.type.shape[i] is None else x.type.shape[i] for i in (2, 3)]
-        return [MaxPoolGrad(self.num_pieces)(outputs[1], gradient, *size)]
+        grad = MaxPoolGrad(self.pool_shape, self.pool_stride, self.num_pieces)
+        return [grad(outputs[1], gradient, *size)]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
@@ -247,11 +248,13 @@ class MaxPoolGrad(LoopOp):
     A place that several windows chose gets the sum of theirs.
     """
 
-    __props__ = ("num_pieces",)
+    __props__ = ("pool_shape", "pool_stride", "num_pieces")
     params_type = ParamsType(num_pieces=int64)
 
-    def __init__(self, num_pieces: int) -> None:
+    def __init__(self, pool_shape: Pair, pool_stride: Pair, num_pieces: int) -> None:
         super().__init__()
+        self.pool_shape, self.pool_stride = pool_shape, pool_stride
+        (self.high, self.wide), (self.down, self.right) = pool_shape, pool_stride
         self.num_pieces = num_pieces
 
     def make_node(self, which: Any, gradient: Any, rows: Any, columns: Any) -> Apply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -56,16 +57,38 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
     ) -> jax.Array:
         if which.shape != gradient.shape:
             raise ValueError(f"max_pool gradient: shapes differ, {which.shape}, {gradient.shape}")
-        batch, groups = which.shape[:2]
         rows, columns = int(rows), int(columns)
-        area = op.num_pieces * rows * columns
-        spread = jnp.zeros((batch, groups, area), gradient.dtype)
-        at = spread.at[
-            jnp.arange(batch)[:, None, None], jnp.arange(groups)[:, None],
-            which.reshape(batch, groups, -1),
+        # A scatter would take XLA's processors one pixel at a time. Instead each pixel looks at
+        # the few windows that cover it: pixel i * stride + phase is covered by windows i,
+        # i - 1, ... as far as they reach.
+        (down, right), pieces = op.pool_stride, op.num_pieces
+        high, wide = (-(-n // step) for n, step in zip((rows, columns), op.pool_stride))
+        back, left = (-(-pool // step) for pool, step in zip(op.pool_shape, op.pool_stride))
+        around = [(0, 0, 0), (0, 0, 0)] + [
+            (reach - 1, n - have, 0)
+            for reach, n, have in zip((back, left), (high, wide), which.shape[2:])
         ]
-        spread = at.add(gradient.reshape(batch, groups, -1), mode="promise_in_bounds")
-        return spread.reshape(batch, groups * op.num_pieces, rows, columns)
+        which = jax.lax.pad(which, jnp.int32(-1), around)[:, :, None]
+        gradient = jax.lax.pad(gradient, jnp.zeros((), gradient.dtype), around)[:, :, None]
+        phases = []
+        for row, column in itertools.product(range(down), range(right)):
+            place = (
+                np.arange(pieces)[:, None, None] * rows + np.arange(high)[:, None] * down + row
+            ) * columns + np.arange(wide) * right + column
+            place = place.astype("int32")
+            total: Any = 0
+            for u, v in itertools.product(
+                range(-(-(op.high - row) // down)), range(-(-(op.wide - column) // right))
+            ):
+                there = np.s_[..., back - 1 - u : back - 1 - u + high,
+                              left - 1 - v : left - 1 - v + wide]
+                total += jnp.where(which[there] == place, gradient[there], 0)
+            phases.append(total)
+        # (batch, groups, pieces, high, wide) of each phase, set side by side.
+        whole = jnp.stack(phases, -1).reshape(*phases[0].shape, down, right)
+        whole = whole.swapaxes(4, 5).reshape(*whole.shape[:3], high * down, wide * right)
+        whole = whole[..., :rows, :columns]
+        return whole.reshape(whole.shape[0], -1, rows, columns)
 
     return max_pool_grad
 
