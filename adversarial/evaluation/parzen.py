@@ -31,8 +31,10 @@ TOLERANCE_NATS = 1e-4
 ROUNDING_UNITS = 8.0
 # Above this many doubtful distances a row, a float64 matrix product is cheaper than one by one.
 MOST_REPAIRS_A_ROW = 32
-# exp of less than this would be a denormal number, which costs ten times a normal one.
+# exp of less than this would be a denormal number, which costs ten times a normal one, and counts
+# for nothing beside the peak's 1.
 SMALLEST_EXPONENT = np.float32(-80.0)
+SPARSE = 0.2  # share of terms above which all are taken, rather than picked
 BLOCK_ELEMENTS = 2**23  # the distances that all workers hold at a time: 32 MiB
 MOST_WORKERS = 8  # more would make each one's block too small for a fast product
 CACHE_ELEMENTS = 2**17  # what one pass works on: 512 KiB
@@ -151,10 +153,7 @@ class ParzenEstimator:
             peaks = self._closeness(data[rows], centred[rows], closeness, half_norms[rows], window)
             work = scratch[: len(closeness)]
             for sigma, logs in zip(sigmas, out[:, rows]):
-                np.multiply(closeness, np.float32(1.0 / sigma**2), out=work)
-                np.maximum(work, SMALLEST_EXPONENT, out=work)
-                np.exp(work, out=work)
-                logs[:] = np.log(work.sum(axis=1)) + peaks / sigma**2
+                logs[:] = np.log(_sums_of_exp(closeness, sigma**2, work)) + peaks / sigma**2
 
     def _closeness(
         self,
@@ -204,6 +203,20 @@ class ParzenEstimator:
     @cached_property
     def _centred64(self) -> np.ndarray:
         return self._centred.astype(np.float64)
+
+
+def _sums_of_exp(closeness: np.ndarray, square: float, work: np.ndarray) -> np.ndarray:
+    """sum_i exp(closeness_i / square) of each row; `work` is as large as `closeness`."""
+    flat = closeness.reshape(-1)
+    near = np.flatnonzero(flat > SMALLEST_EXPONENT * np.float32(square))
+    # Under a narrow window most samples are too far away to count.
+    if near.size < SPARSE * flat.size:
+        terms = np.exp(flat[near] / np.float32(square))
+        return np.bincount(near // closeness.shape[1], terms, minlength=len(closeness))
+    np.multiply(closeness, np.float32(1.0 / square), out=work)
+    np.maximum(work, SMALLEST_EXPONENT, out=work)
+    np.exp(work, out=work)
+    return work.sum(axis=1)
 
 
 def log_likelihoods(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import aesara
 from aesara.compile.mode import Mode, get_mode, optdb
+from aesara.graph.basic import Constant
 from aesara.graph.rewriting.basic import MergeOptimizer
+from aesara.tensor.rewriting.basic import constant_folding
 
 from adversarial.backend.rewrites import factors, fuse, join
 
@@ -48,8 +51,20 @@ def without_unwanted(mode: Any) -> Any:
     return found.excluding(*_UNWANTED) if type(found) is Mode else mode
 
 
+_aesara_folds = constant_folding.fn
+
+
+def _fold_constants(fgraph: Any, node: Any) -> Any:
+    """Aesara's own, without compiling C, or finding it compiled, for what is computed once."""
+    if not all(isinstance(v, Constant) for v in node.inputs):
+        return False
+    with aesara.config.change_flags(cxx=""):
+        return _aesara_folds(fgraph, node)
+
+
 def register() -> None:
     """Add the rewrites to Aesara's data base; once a process."""
+    constant_folding.fn = _fold_constants
     for name, rewriter, position, tags in _PASSES:
         if name not in optdb.__db__:
             optdb.register(name, rewriter, "fast_run", *tags, TAG, position=position)
