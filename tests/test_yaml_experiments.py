@@ -88,6 +88,17 @@ def test_mnist_has_the_schedule_of_the_paper():
     ]
 
 
+def test_table_1_is_the_papers_training_with_an_average_beside_it():
+    paper, table1 = plain(read("mnist"))[1], plain(read("mnist_table1"))[1]
+    *extensions, (name, average) = table1.pop("extensions")
+    assert extensions == paper.pop("extensions")
+    assert name == "PolyakAveraging" and average["save_path"].endswith("_averaged.pkl")
+    # Each is named for its own file.
+    for arguments in (paper, table1):
+        arguments.pop("save_path")
+    assert table1 == paper
+
+
 def test_the_quick_experiment_ends_by_itself():
     algorithm = plain(read("mnist_quick"))[1]["algorithm"][1]
     name, arguments = algorithm["termination_criterion"]
