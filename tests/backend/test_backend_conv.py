@@ -38,7 +38,7 @@ def by_scipy(images, kernels, border_mode, stride, flip):
 
 
 @pytest.mark.parametrize(("border_mode", "stride", "flip"), CASES)
-def test_values_and_both_gradients_are_scipys(border_mode, stride, flip):
+def test_values_and_both_gradients_are_scipys(border_mode, stride, flip, either_engine):
     rng = np.random.default_rng(3)
     images = rng.standard_normal((2, 3, 9, 8)).astype(backend.floatX)
     kernels = rng.standard_normal((4, 3, 3, 5)).astype(backend.floatX)
@@ -48,11 +48,12 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip):
     x, k, w = at.tensor4("x"), at.tensor4("k"), at.tensor4("w")
     y = backend.conv2d(x, k, border_mode=border_mode, subsample=stride, filter_flip=flip)
     run = backend.function([x, k, w], [y, *aesara.grad((y * w).sum(), [x, k])])
-    ops = {type(node.op).__name__ for node in run.maker.fgraph.apply_nodes}
-    assert {op for op in ops if op.startswith("CorrMM")} == {
-        "CorrMM", "CorrMM_gradInputs", "CorrMM_gradWeights"
-    }  # fmt: skip
-    assert not {op for op in ops if "AbstractConv" in op}
+    if either_engine == "c":
+        ops = {type(node.op).__name__ for node in run.maker.fgraph.apply_nodes}
+        assert {op for op in ops if op.startswith("CorrMM")} == {
+            "CorrMM", "CorrMM_gradInputs", "CorrMM_gradWeights"
+        }  # fmt: skip
+        assert not {op for op in ops if "AbstractConv" in op}
 
     value, of_images, of_kernels = run(images, kernels, weights)
     np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
@@ -68,7 +69,7 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip):
 
 
 @pytest.mark.parametrize("pad, stride", [((0, 0), (3, 3)), ((1, 0), (1, 2))])
-def test_transposed_convolution_is_the_adjoint(pad, stride):
+def test_transposed_convolution_is_the_adjoint(pad, stride, either_engine):
     rng = np.random.default_rng(4)
     size = (8, 7)
     images = rng.standard_normal((2, 3, *size)).astype(backend.floatX)
@@ -80,7 +81,7 @@ def test_transposed_convolution_is_the_adjoint(pad, stride):
     k = at.TensorType(backend.floatX, (4, 3, 5, 4))("k")
     x = backend.transposed_conv2d(y, k, size, pad, stride)
     run = backend.function([y, k, w], [x, *aesara.grad((x * w).sum(), [y, k])])
-    assert "AbstractConv" not in str(run.maker.fgraph)
+    assert either_engine == "jax" or "AbstractConv" not in str(run.maker.fgraph)
     back, of_maps, of_kernels = run(maps, kernels, images)
     assert back.shape == images.shape
     product = (forth * maps).sum()

@@ -19,14 +19,21 @@ from aesara.link.jax.dispatch import (  # noqa: E402
     nlinalg,
     scalar,
     shape,
+    subtensor,
     tensor_basic,
 )
 from aesara.raise_op import Assert  # noqa: E402
 from aesara.scalar import Cast  # noqa: E402
-from aesara.tensor.basic import MakeVector  # noqa: E402
+from aesara.tensor.basic import MakeVector, Split  # noqa: E402
 from aesara.tensor.elemwise import CAReduce  # noqa: E402
 from aesara.tensor.math import Argmax, MaxAndArgmax  # noqa: E402
+from aesara.tensor.nnet.basic import SoftmaxWithBias, softmax_with_bias  # noqa: E402
 from aesara.tensor.shape import Reshape, SpecifyShape  # noqa: E402
+from aesara.tensor.subtensor import (  # noqa: E402
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    IncSubtensor,
+)
 
 from adversarial.backend import function, shared  # noqa: E402
 from adversarial.backend.jax import repairs  # noqa: E402
@@ -76,6 +83,36 @@ def best_place(x):
     return at.argmax(x, axis=1), X.argmax(axis=1)
 
 
+def split(x):
+    return at.split(x, [2, 3, 1], 3, axis=1)[1], X[:, 2:5]
+
+
+def softmax(x):
+    e = np.exp(X + X[0])
+    return softmax_with_bias(x, x[0]), e / e.sum(axis=1, keepdims=True)
+
+
+# Into what no input changes, and NumPy therefore holds while JAX traces.
+ZEROS = at.as_tensor(np.zeros((4, 6), "float32"))
+
+
+def written(x):
+    return at.set_subtensor(ZEROS[1:3], x[:2]), np.pad(X[:2], [(1, 1), (0, 0)])
+
+
+def rows_added(x):
+    expected = np.zeros_like(X)
+    expected[[3, 0]] = X[:2]
+    return at.inc_subtensor(ZEROS[at.as_tensor([3, 0])], x[:2]), expected
+
+
+def places_added(x):
+    expected = np.zeros_like(X)
+    expected[[3, 0], [1, 5]] = X[0, :2]
+    places = at.as_tensor([3, 0]), at.as_tensor([1, 5])
+    return at.inc_subtensor(ZEROS[places], x[0, :2]), expected
+
+
 CASES = [
     (Reshape, shape.jax_funcify_Reshape, computed_reshape),
     (SpecifyShape, shape.jax_funcify_SpecifyShape, partly_specified),
@@ -85,6 +122,11 @@ CASES = [
     (CAReduce, elemwise.jax_funcify_CAReduce, summed),
     (MaxAndArgmax, nlinalg.jax_funcify_MaxAndArgmax, best),
     (Argmax, jax_funcify.dispatch(object), best_place),
+    (Split, jax_funcify.dispatch(object), split),
+    (SoftmaxWithBias, jax_funcify.dispatch(object), softmax),
+    (IncSubtensor, subtensor.jax_funcify_IncSubtensor, written),
+    (AdvancedIncSubtensor1, subtensor.jax_funcify_IncSubtensor, rows_added),
+    (AdvancedIncSubtensor, subtensor.jax_funcify_AdvancedIncSubtensor, places_added),
 ]
 
 
