@@ -92,7 +92,7 @@ class PolyakAveraging(EpochExtension):
         Save each so many epochs.
     every : int
         Look at the parameters after each so many minibatches. They change little from one to the
-        next, and adding them up takes a fifth of the time of a minibatch.
+        next, and each look goes through all of them and all of their means.
 
     Raises
     ------
