@@ -14,7 +14,7 @@ import numpy as np
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
-from adversarial.monitor_channel import OCCASIONS
+from adversarial.monitor.channel import OCCASIONS
 from adversarial.train import Train
 from adversarial.utils import serial
 from adversarial.utils.string_utils import nearest

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 # Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
 MOVED: dict[str, str] = {
-    "adversarial.monitor:MonitorChannel": "adversarial.monitor_channel:MonitorChannel",
+    "adversarial.monitor:MonitorChannel": "adversarial.monitor.channel:MonitorChannel",
 }
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)

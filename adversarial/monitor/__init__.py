@@ -13,8 +13,8 @@ from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import ancestors
 
 from adversarial import backend
-from adversarial.monitor_channel import OCCASIONS, MonitorChannel
-from adversarial.monitor_channel import get_monitor_doc as get_monitor_doc  # found here since 2014
+from adversarial.monitor.channel import OCCASIONS, MonitorChannel
+from adversarial.monitor.channel import get_monitor_doc as get_monitor_doc  # found here since 2014
 from adversarial.space import NullSpace
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.serial import Persistent
