@@ -83,7 +83,8 @@ class MonitorChannel(Persistent):
         record = getattr(self, name)
         if isinstance(record, np.ndarray) and record.ndim == 1 and record.dtype.kind in "iuf":
             return record
-        return np.asarray(_array(name, record))
+        # Not copied: channels may share one.
+        return np.asarray(record if isinstance(record, array) else _array(name, record))
 
     def share_occasions(self, others: list[MonitorChannel]) -> None:
         """Keep those of the first of `others` that are equal, else be the next of them."""

@@ -94,11 +94,20 @@ def history_of(model: Any) -> dict[str, Record]:
     monitor = getattr(model, "monitor", None)
     channels = {} if monitor is None else monitor.channels
     records = {}
+    # In a file of an earlier version any number of channels may share one list: converted once.
+    vectors: dict[tuple[int, str], np.ndarray] = {}
+
+    def vector(channel: Any, name: str) -> np.ndarray:
+        key = id(getattr(channel, name)), name
+        if key not in vectors:
+            vectors[key] = channel.vector(name)
+        return vectors[key]
+
     for key in sorted(channels):
         channel = channels[key]
         if len(channel.val_record):
-            counts = {count: channel.vector(name) for count, name in zip(COUNTS, OCCASIONS)}
-            records[key] = Record(channel.vector("val_record"), counts)
+            counts = {count: vector(channel, name) for count, name in zip(COUNTS, OCCASIONS)}
+            records[key] = Record(vector(channel, "val_record"), counts)
     return records
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from adversarial.monitor import Monitor
+from adversarial.monitor import Monitor, MonitorChannel
 from adversarial.scripts.inputs import (
     choose_channels,
     dataset_in,
@@ -100,3 +102,15 @@ def test_channels_by_pattern(pair):
         choose_channels(history, ["lat"], "m")
     with pytest.raises(ValueError, match="has no channel zz[*]$"):
         choose_channels(history, ["zz*"], "m")
+
+
+def test_channels_that_share_a_record_share_what_is_read():
+    """As a forged file of an earlier version could have thousands do."""
+    numbers, channels = [1] * 1000, {}
+    for name in ("a", "b"):
+        channels[name] = MonitorChannel(None, None, name, None, None)
+        channels[name].val_record = channels[name].epoch_record = numbers
+    history = history_of(SimpleNamespace(monitor=SimpleNamespace(channels=channels)))
+    assert history["a"].values is history["b"].values
+    assert history["a"].counts["epochs"] is history["b"].counts["epochs"]
+    assert history["a"].values.tolist() == numbers
