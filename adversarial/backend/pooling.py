@@ -254,7 +254,6 @@ class MaxPoolGrad(LoopOp):
     def __init__(self, pool_shape: Pair, pool_stride: Pair, num_pieces: int) -> None:
         super().__init__()
         self.pool_shape, self.pool_stride = pool_shape, pool_stride
-        (self.high, self.wide), (self.down, self.right) = pool_shape, pool_stride
         self.num_pieces = num_pieces
 
     def make_node(self, which: Any, gradient: Any, rows: Any, columns: Any) -> Apply:

@@ -148,7 +148,7 @@ class Flattener:
             node["t"] = "array"
             node.update(self._array(value, number, ""))
         elif kind is array:
-            if value.typecode not in NUMBERS:
+            if value.typecode not in NUMBERS.values():
                 raise self._refuse(number, "", f"is an array of type {value.typecode!r}")
             node["t"] = "numbers"
             # Not a copy.

@@ -36,7 +36,7 @@ SEQUENCES = {"list": list, "tuple": tuple, "set": set}
 MAPPINGS = {"dict": dict, "ordered": collections.OrderedDict}
 RANDOM = {"randomstate": np.random.RandomState, "generator": np.random.Generator}
 PACKED = ("<f8", "<i8")  # lists of floats, of ints
-NUMBERS = dict(zip("dq", PACKED))  # type codes of Python's own arrays
+NUMBERS = dict(zip(PACKED, "dq"))  # their type codes as Python's own arrays
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 

@@ -197,10 +197,8 @@ def _numbers(packed: np.ndarray) -> list:
 
 def _python_array(packed: np.ndarray) -> array:
     _check_packed(packed)
-    code = next(code for code, dtype in NUMBERS.items() if dtype == packed.dtype.str)
-    made = array(code)
-    made.frombytes(packed.astype(code).tobytes())
-    return made
+    code = NUMBERS[packed.dtype.str]
+    return array(code, packed.astype(code).tobytes())
 
 
 def _check_packed(packed: np.ndarray) -> None:

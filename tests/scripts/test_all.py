@@ -16,11 +16,16 @@ COMMANDS = sorted(
 )
 
 
+def status(name, argument):
+    """How a command ends that says something about its usage."""
+    with pytest.raises(SystemExit) as caught:
+        importlib.import_module(f"adversarial.scripts.{name}").main([argument])
+    return caught.value.code
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_the_options_that_all_share(name, capsys):
-    with pytest.raises(SystemExit) as caught:
-        importlib.import_module(f"adversarial.scripts.{name}").main(["--help"])
-    assert caught.value.code == 0
+    assert status(name, "--help") == 0
     text = capsys.readouterr().out
     assert "--allow-module NAME" in text
     draws = name.startswith(("show", "plot"))
@@ -29,9 +34,7 @@ def test_help_names_the_options_that_all_share(name, capsys):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_usage_error_is_one_line(name, capsys):
-    with pytest.raises(SystemExit) as caught:
-        importlib.import_module(f"adversarial.scripts.{name}").main(["--no-such-option"])
-    assert caught.value.code == 2
+    assert status(name, "--no-such-option") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "error: " in error
 

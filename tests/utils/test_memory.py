@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +27,7 @@ print(before - resident())
 
 
 @pytest.mark.skipif(not hasattr(memory._trim(), "argtypes"), reason="another C library than glibc")
-def test_holes_are_given_back(tmp_path):
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    given = subprocess.run(
-        [sys.executable, "-c", HOLES, root], capture_output=True, check=True, text=True
-    ).stdout
+def test_holes_are_given_back():
+    command = [sys.executable, "-c", HOLES, str(Path(__file__).parents[2])]
+    given = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     assert int(given) > 50_000_000

@@ -78,7 +78,8 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
             place = place.astype("int32")
             total: Any = 0
             for u, v in itertools.product(
-                range(-(-(op.high - row) // down)), range(-(-(op.wide - column) // right))
+                range(-(-(op.pool_shape[0] - row) // down)),
+                range(-(-(op.pool_shape[1] - column) // right)),
             ):
                 there = np.s_[..., back - 1 - u : back - 1 - u + high,
                               left - 1 - v : left - 1 - v + wide]
