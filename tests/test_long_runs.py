@@ -19,7 +19,9 @@ import numpy as np
 import adversarial
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Sigmoid
-from adversarial.costs.default import Default
+from adversarial.costs.adversary import AdversaryCost2
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.train_extensions import TrainExtension
@@ -38,15 +40,17 @@ class Measure(TrainExtension):
             files = len(os.listdir("/proc/self/fd"))
             seen.append((epoch, resident, files, os.path.getsize("m.monitor.csv")))
 
-rng = np.random.RandomState(0)
-data = DenseDesignMatrix(X=rng.uniform(size=(10, 4)), y=rng.uniform(size=(10, 1)))
-network = MLP([Sigmoid(layer_name="y", dim=1, irange=.1)], nvis=4)
+data = DenseDesignMatrix(X=np.random.RandomState(0).uniform(size=(10, 4)).astype("float32"))
+pair = AdversaryPair(
+    Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=.1)], nvis=2)),
+    MLP([Sigmoid(layer_name="y", dim=1, irange=.1)], nvis=4),
+)
 algorithm = SGD(
-    .1, cost=Default(), batch_size=5, learning_rule=Momentum(.5), monitoring_dataset=data,
-    termination_criterion=EpochCounter(epochs),
+    .1, cost=AdversaryCost2(scale_grads=0), batch_size=5, learning_rule=Momentum(.5),
+    monitoring_dataset=data, termination_criterion=EpochCounter(epochs),
 )
 extensions = [EpochTable(show=len), MonitorCSV("m.monitor.csv"), Measure()]
-Train(data, network, algorithm, "m.pkl", save_freq=1, extensions=extensions).main_loop()
+Train(data, pair, algorithm, "m.pkl", save_freq=1, extensions=extensions).main_loop()
 print(json.dumps(seen))
 """
 
