@@ -8,11 +8,12 @@ from typing import Any, Optional
 
 import numpy as np
 
+from adversarial import backend
 from adversarial.utils.serial import Persistent
 
 # What a channel remembers of each monitoring beside its value, and of which type.
 OCCASIONS = {"epoch_record": "q", "batch_record": "q", "example_record": "q", "time_record": "d"}
-_RECORDS = {"val_record": "d", **OCCASIONS}
+_RECORDS = {"val_record": np.dtype(backend.floatX).char, **OCCASIONS}
 
 
 class MonitorChannel(Persistent):
@@ -21,7 +22,8 @@ class MonitorChannel(Persistent):
     Attributes
     ----------
     val_record : array of float
-        The value at each monitoring; over batches, the mean weighted by batch size.
+        The value at each monitoring; over batches, the mean weighted by batch size. To the
+        precision of `floatX`, in which it is measured.
     epoch_record, batch_record, example_record : array of int
         Epochs, minibatches and examples trained on by then.
     time_record : array of float

@@ -36,7 +36,8 @@ SEQUENCES = {"list": list, "tuple": tuple, "set": set}
 MAPPINGS = {"dict": dict, "ordered": collections.OrderedDict}
 RANDOM = {"randomstate": np.random.RandomState, "generator": np.random.Generator}
 PACKED = ("<f8", "<i8")  # lists of floats, of ints
-NUMBERS = dict(zip(PACKED, "dq"))  # their type codes as Python's own arrays
+# Python's own arrays of numbers, by the types they are stored as.
+NUMBERS = {"<f4": "f", "<f8": "d", "<i8": "q"}
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 

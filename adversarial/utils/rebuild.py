@@ -191,18 +191,18 @@ class Builder:
 
 
 def _numbers(packed: np.ndarray) -> list:
-    _check_packed(packed)
+    _check_packed(packed, PACKED)
     return packed.tolist()
 
 
 def _python_array(packed: np.ndarray) -> array:
-    _check_packed(packed)
+    _check_packed(packed, NUMBERS)
     code = NUMBERS[packed.dtype.str]
     return array(code, packed.astype(code).tobytes())
 
 
-def _check_packed(packed: np.ndarray) -> None:
-    if packed.ndim != 1 or packed.dtype.str not in PACKED:
+def _check_packed(packed: np.ndarray, types: Collection[str]) -> None:
+    if packed.ndim != 1 or packed.dtype.str not in types:
         raise Fault(f"packs a list into {packed.dtype} of shape {packed.shape}")
 
 

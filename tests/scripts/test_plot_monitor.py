@@ -34,7 +34,7 @@ def test_the_players_objectives_beside_the_model(command, drawn, model, capsys):
     ((curves, label, log),) = drawn
     assert [name for name, _, _ in curves] == ["valid_objective_d", "valid_objective_g"]
     np.testing.assert_array_equal(curves[1][1], range(4))
-    np.testing.assert_array_equal(curves[1][2], [0.7, 1.5, 2.5, 3.5])
+    np.testing.assert_array_equal(curves[1][2], np.float32([0.7, 1.5, 2.5, 3.5]))
     assert (label, log) == ("epochs", False)
 
 

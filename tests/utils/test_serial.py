@@ -61,9 +61,11 @@ arrays = hnp.arrays(
     | hnp.complex_number_dtypes(sizes=(64, 128)),
     hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
 )
-records = st.lists(st.floats()).map(lambda values: array("d", values)) | st.lists(
-    st.integers(-(2**63), 2**63 - 1), max_size=60
-).map(lambda values: array("q", values))
+records = (
+    st.builds(array, st.just("f"), st.lists(st.floats(width=32)))
+    | st.builds(array, st.just("d"), st.lists(st.floats()))
+    | st.builds(array, st.just("q"), st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60))
+)
 numpy_scalars = hnp.from_dtype(np.dtype("f4")) | hnp.from_dtype(np.dtype("i8"))
 keys = st.text() | st.integers() | st.tuples(st.integers(), st.text())
 values = st.recursive(
@@ -224,7 +226,7 @@ def test_deep_but_not_nested_without_end():
         (io, "is a builtins.module"),
         (iter([]), "is a builtins.list_iterator"),
         (np.array([object()]), "has an array of Python objects"),
-        (array("f", [1]), "is an array of type 'f'"),
+        (array("h", [1]), "is an array of type 'h'"),
         (1 << 5000, "is an int of 5001 bits"),
         (set(range(20_000)), "keys not text"),
         (np.array(["\u00e4"], dtype=[("\u00e4", "U1")]), "not ASCII"),

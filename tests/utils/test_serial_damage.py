@@ -237,7 +237,7 @@ def tower(kind, height):
         document_of({"t": "list", "v": [{"type": "ndarray"}]}),
         document_of({"t": "list", "packed": {"a": 3}}),
         document_of({"t": "numbers", "a": 3}),
-        document_of({"t": "numbers", "a": ["<f4", [1], "AAAAAA=="]}),
+        document_of({"t": "numbers", "a": ["<f2", [1], "AAA="]}),
         document_of({"t": "numbers", "a": ["<f8", [], "AAAAAAAAAAA="]}),
         document_of({"t": "set", "v": [[0]]}),
         document_of({"t": "dict", "v": [[[0], 1]]}),
