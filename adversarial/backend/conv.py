@@ -19,10 +19,20 @@ with warnings.catch_warnings():
     # Announced as moving to another package since 2.7; it is still here and nowhere else.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.nnet import conv2d
-    from aesara.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
+    from aesara.tensor.nnet.abstract_conv import (
+        AbstractConv2d_gradInputs,
+        AbstractConv2d_gradWeights,
+        conv2d_grad_wrt_inputs,
+    )
     from aesara.tensor.nnet.corr import CorrMM
 
-__all__ = ["conv2d", "repair", "transposed_conv2d"]
+__all__ = [
+    "AbstractConv2d_gradInputs",
+    "AbstractConv2d_gradWeights",
+    "conv2d",
+    "repair",
+    "transposed_conv2d",
+]
 
 
 def transposed_conv2d(

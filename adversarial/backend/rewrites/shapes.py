@@ -22,7 +22,9 @@ def is_matrix(v: Variable) -> bool:
 
 
 def is_column(v: Variable) -> bool:
-    return v.type.broadcastable == (False, True)
+    """Whether `v` has one number for each of its rows, whatever these are."""
+    known = v.type.broadcastable
+    return v.ndim > 1 and not known[0] and all(known[1:])
 
 
 def is_transpose(v: Variable) -> bool:
