@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import collections
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
