@@ -14,13 +14,15 @@ from aesara.graph.basic import Constant
 from aesara.graph.rewriting.basic import MergeOptimizer
 from aesara.tensor.rewriting.basic import constant_folding
 
-from adversarial.backend.rewrites import factors, fuse, join
+from adversarial.backend.rewrites import factors, fuse, join, lengths
 
 __all__ = ["TAG", "register", "without_unwanted"]
 
 TAG = "adversarial_fused"
 
 _PASSES = (
+    # After the merge that follows Aesara's canonical form.
+    ("adversarial_lengths", lengths.of_equals, 1.25, ()),
     # Between Aesara's canonical form (1) and its own rewrites for BLAS (1.7).
     ("adversarial_factors_later", factors.later, 1.65, ()),
     ("adversarial_merge", MergeOptimizer(), 1.66, ()),
