@@ -26,14 +26,12 @@ def function(
     updates: Any = None,
     givens: Any = None,
     name: str | None = None,
-    seldom: bool = False,
     **kw: Any,
 ) -> Any:
     """Compile a graph; the only door to `aesara.function`, whose arguments it takes.
 
     Inputs that the graph does not use are allowed, and intermediate arrays are kept from one
-    call to the next.  The engine is that of `engine.chosen`.  Of a function that is called
-    `seldom`, g++ compiles only what takes long.
+    call to the next.  The engine is that of `engine.chosen`.
 
     Raises
     ------
@@ -55,7 +53,7 @@ def function(
             return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
     if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
         _check_machine()
-        kw["mode"] = linking.with_parallel_build(rewrites.without_unwanted(mode), seldom)
+        kw["mode"] = linking.with_parallel_build(rewrites.without_unwanted(mode))
     with _without_collecting():
         return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
 

@@ -9,14 +9,14 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
 
 import aesara
 from aesara.compile.mode import Mode, get_mode
-from aesara.graph.basic import Apply, Variable
+from aesara.graph.basic import Apply
 from aesara.graph.fg import FunctionGraph
 from aesara.link.c.basic import CLinker, get_module_cache
 from aesara.link.c.cmodule import (
@@ -28,26 +28,20 @@ from aesara.link.c.cmodule import (
 )
 from aesara.link.c.op import COp
 from aesara.link.vm import VMLinker
-from aesara.scalar import Composite
-from aesara.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
-from aesara.tensor.elemwise import CAReduce, Elemwise
-from aesara.tensor.subtensor import Subtensor
 
 from adversarial.backend import compiler
+from adversarial.backend.kept import KeepingMode
 
 # Reading the headers once costs as much as two modules do.
 _WORTH_A_HEADER = 4
 # A g++ takes some 200 MB.
 _MOST_AT_ONCE = 16
-# What Python does as well as C where there is little to do.
-_PLAIN = (Elemwise, CAReduce, MakeVector, ScalarFromTensor, TensorFromScalar, Subtensor)
 
 
-def with_parallel_build(mode: Any, seldom: bool = False) -> Any:
+def with_parallel_build(mode: Any) -> Any:
     """The mode `mode` (a `Mode`, its name, or None for the default), with `ParallelLinker`.
 
-    With `seldom`, what handles single numbers and lists of them is left to Python. Only where it
-    would use Aesara's own virtual machine with C code; other modes stay as they are.
+    Only where it would use Aesara's own virtual machine with C code; other modes stay as they are.
     """
     found = get_mode(mode)
     linker = found.linker
@@ -55,7 +49,6 @@ def with_parallel_build(mode: Any, seldom: bool = False) -> Any:
     if type(found) is not Mode or type(linker) is not VMLinker or not linker.c_thunks:
         return mode
     parallel = ParallelLinker(
-        seldom=seldom,
         allow_gc=linker.allow_gc,
         use_cloop=linker.use_cloop,
         callback=linker.callback,
@@ -65,7 +58,7 @@ def with_parallel_build(mode: Any, seldom: bool = False) -> Any:
         c_thunks=linker.c_thunks,
         allow_partial_eval=linker.allow_partial_eval,
     )
-    return Mode(parallel, found.provided_optimizer, found.optdb)
+    return KeepingMode(parallel, found.provided_optimizer, found.optdb)
 
 
 class ParallelLinker(VMLinker):
@@ -77,45 +70,9 @@ class ParallelLinker(VMLinker):
     compiled beforehand.  Sources, flags and the cache of modules stay Aesara's.
     """
 
-    def __init__(self, *args: Any, seldom: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.seldom = seldom
-
     def make_all(self, *args: Any, **kwargs: Any) -> Any:
-        nodes = self.schedule(self.fgraph)
-        small = {node for node in nodes if self.seldom and _is_small(node)}
-        build = _Build([node for node in nodes if node not in small])
-        with build.replacing_aesaras(), _in_python(small):
+        with _Build(self.schedule(self.fgraph)).replacing_aesaras():
             return super().make_all(*args, **kwargs)
-
-
-def _is_small(node: Apply) -> bool:
-    """Whether NumPy handles what `node` does in microseconds."""
-    variables = [*node.inputs, *node.outputs]
-    if isinstance(getattr(node.op, "scalar_op", None), Composite):
-        # Calls Python for each number.
-        return all(_axes(v) == 0 for v in variables)
-    return isinstance(node.op, _PLAIN) and all(_axes(v) <= 1 for v in variables)
-
-
-def _axes(v: Variable) -> int:
-    """Along how many axes `v` may have more than one number."""
-    return sum(n != 1 for n in getattr(v.type, "shape", ()))
-
-
-@contextlib.contextmanager
-def _in_python(small: Collection[Apply]) -> Iterator[None]:
-    """No C code for the nodes in `small`."""
-    aesaras = COp.make_thunk
-
-    def make_thunk(op: COp, node: Apply, *args: Any, impl: Optional[str] = None) -> Any:
-        return aesaras(op, node, *args, impl="py" if node in small else impl)
-
-    COp.make_thunk = make_thunk
-    try:
-        yield
-    finally:
-        COp.make_thunk = aesaras
 
 
 class _Job:

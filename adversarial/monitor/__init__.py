@@ -264,7 +264,7 @@ class Monitor(Persistent):
         if not channels:
             return None
         values = [T.cast(channel.val, backend.floatX) for channel in channels]
-        return backend.function(inputs, values, name="monitor", mode=mode, seldom=True)
+        return backend.function(inputs, values, name="monitor", mode=mode)
 
     # Monitoring
 

@@ -17,9 +17,6 @@ from aesara.graph.basic import Apply
 from aesara.link.c.cmodule import GCC_compiler
 from aesara.link.c.exceptions import CompileError
 from aesara.link.c.op import COp
-from aesara.tensor.blas import Dot22
-from aesara.tensor.elemwise import Elemwise
-from aesara.tensor.math import Sum
 
 from adversarial import backend
 from adversarial.backend import compiler, linking
@@ -167,22 +164,3 @@ def test_no_more_compilers_than_threads_are_allowed(threads, most, monkeypatch):
     available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     assert linking._processors() == (most or available)
 
-
-def with_c(function):
-    """Types of the operations that `function` runs as C."""
-    vm = function.vm
-    return {type(node.op) for node, thunk in zip(vm.nodes, vm.thunks) if hasattr(thunk, "cthunk")}
-
-
-def test_small_things_that_are_seldom_done_are_left_to_python():
-    x, y = T.fmatrix(), T.fvector()
-    outputs = [T.dot(x, x), y.sum() / y.shape[0], T.exp(y) + 1, T.exp(x) + 1]
-    often, seldom = (backend.function([x, y], outputs, seldom=s) for s in (False, True))
-    rng = np.random.RandomState(0)
-    values = rng.randn(5, 5).astype("f"), rng.randn(7).astype("f")
-    for a, b in zip(often(*values), seldom(*values)):
-        np.testing.assert_allclose(a, b, rtol=1e-6)
-    assert {Dot22, Elemwise, Sum} <= with_c(often)
-    # What is done to each number of a matrix, or has Python called for each of a vector's, is not.
-    assert with_c(seldom) & {Dot22, Elemwise, Sum} == {Dot22, Elemwise}
-    assert COp.make_thunk.__module__ == COp.__module__

@@ -1,0 +1,157 @@
+"""Rewritten graphs, kept from one start to the next.
+
+Rewriting a graph is Python throughout, and takes most of a start that finds its C modules
+compiled.  What became of a graph is therefore written beside those modules, into Aesara's
+`compiledir`, under a name made of all that decides it: the graph, how it is to be rewritten, and
+the versions and sources of who rewrites.  Like the modules these files are the user's own, and
+believed: they are pickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+import aesara
+import numpy as np
+from aesara.compile.mode import Mode
+from aesara.graph.basic import Apply, Variable
+from aesara.graph.destroyhandler import DestroyHandler
+from aesara.graph.fg import FunctionGraph
+from aesara.scalar import ScalarOp
+
+_SUFFIX = ".graph"
+# Whose operations are known by their pickles: those do not change unless a version does.
+_KNOWN = ("aesara.", "adversarial.backend.")
+
+
+class KeepingMode(Mode):
+    """A mode that rewrites a graph the first time only."""
+
+    @property
+    def optimizer(self) -> Callable[[FunctionGraph], Any]:
+        return functools.partial(_rewrite, self.provided_optimizer, lambda: Mode.optimizer.fget(self))
+
+
+class _Unknown(Exception):
+    """A graph whose operations are not ours to keep."""
+
+
+def _rewrite(query: Any, rewriter: Callable[[], Any], fgraph: FunctionGraph) -> None:
+    """Do to `fgraph` what the rewriter that `query` stands for does to it."""
+    path = _path(query, fgraph)
+    if path is None or not _recall(path, fgraph):
+        rewriter()(fgraph)
+        if path is not None:
+            _remember(path, fgraph)
+
+
+def _path(query: Any, fgraph: FunctionGraph) -> Optional[Path]:
+    """Where the result for `fgraph` is kept; None when it cannot be."""
+    if aesara.config.compute_test_value != "off" or aesara.config.profile_optimizer:
+        return None
+    tags = [sorted(getattr(query, part) or ()) for part in ("include", "exclude", "require")]
+    place = {v: i for i, v in enumerate(fgraph.inputs)}
+    protected = sorted(place[v] for v in fgraph._supervisor_protected if v in place)
+    types = [v.type for v in fgraph.inputs]
+    updates = sorted((fgraph.update_mapping or {}).items())
+    try:
+        question = pickle.dumps(
+            [_surroundings(), tags, types, protected, updates, _flat(fgraph)], protocol=4
+        )
+    except (_Unknown, pickle.PicklingError, AttributeError, TypeError):
+        return None
+    return Path(aesara.config.compiledir, hashlib.sha256(question).hexdigest() + _SUFFIX)
+
+
+@functools.cache
+def _surroundings() -> tuple:
+    """What else decides how a graph is rewritten."""
+    options = [
+        (name, str(getattr(aesara.config, name)))
+        for name in sorted(aesara.config._config_var_dict)
+        # Aesara sets the mode for the time of rewriting; what it asks for is in the query.
+        if name != "mode"
+    ]
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        sources.update(path.read_bytes())
+    return sys.version, np.__version__, aesara.__version__, options, sources.hexdigest()
+
+
+def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
+    """(constants, operations with their inputs and types, outputs) of `fgraph`.
+
+    Variables are numbered: inputs, then constants from -1 down, then what operations put out.
+    Raises _Unknown for an operation that is not Aesara's or ours.
+    """
+    numbers = {v: i for i, v in enumerate(fgraph.inputs)}
+    constants: list[tuple] = []
+
+    def number(v: Variable) -> int:
+        if v not in numbers:  # a constant
+            constants.append((type(v), v.type, v.data))
+            numbers[v] = -len(constants)
+        return numbers[v]
+
+    operations, count = [], len(fgraph.inputs)
+    for node in fgraph.toposort():
+        op = node.op
+        has_graph = hasattr(op, "fgraph") and not isinstance(op, ScalarOp)
+        if has_graph or not type(op).__module__.startswith(_KNOWN):
+            raise _Unknown(op)
+        operations.append((op, list(map(number, node.inputs)), [v.type for v in node.outputs]))
+        for v in node.outputs:
+            numbers[v], count = count, count + 1
+    return constants, operations, list(map(number, fgraph.outputs))
+
+
+def _recall(path: Path, fgraph: FunctionGraph) -> bool:
+    """Make of `fgraph` what is kept at `path`; False where nothing whole is."""
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            return False
+        constants, operations, outputs = pickle.loads(content[32:])
+        os.utime(path)
+    except Exception:
+        # Not there, or by other versions after all: it is made again.
+        return False
+    variables = dict(enumerate(fgraph.inputs))
+    for i, (kind, type_, data) in enumerate(constants, start=1):
+        variables[-i] = kind(type_, data)
+    count = len(fgraph.inputs)
+    for op, inputs, types in operations:
+        made = [type_() for type_ in types]
+        Apply(op, [variables[i] for i in inputs], made)
+        variables.update(enumerate(made, start=count))
+        count += len(made)
+    for place, i in enumerate(outputs):
+        fgraph.change_node_input("output", place, variables[i], reason="kept")
+    if any(op.destroy_map for op, _, _ in operations):
+        # Puts whoever overwrites an array after those who read it.
+        fgraph.attach_feature(DestroyHandler())
+        fgraph.validate()
+    return True
+
+
+def _remember(path: Path, fgraph: FunctionGraph) -> None:
+    """Keep what `fgraph` has become at `path`, and nothing there that was long not asked for."""
+    with contextlib.suppress(_Unknown, pickle.PicklingError, AttributeError, TypeError, OSError):
+        answer = pickle.dumps(_flat(fgraph), protocol=4)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+            stream.write(hashlib.sha256(answer).digest() + answer)
+        os.replace(stream.name, path)
+        oldest = time.time() - aesara.config.cmodule__age_thresh_use
+        for other in path.parent.glob(f"*{_SUFFIX}"):
+            if other.stat().st_mtime < oldest:
+                other.unlink()
