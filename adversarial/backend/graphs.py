@@ -13,7 +13,7 @@ import aesara
 import numpy as np
 from aesara.tensor.sharedvar import TensorSharedVariable
 
-from adversarial.backend import blas, compiler, config, engine, linking, rewrites
+from adversarial.backend import blas, compiler, config, engine, kept, linking, rewrites
 
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
 # How to rewrite for C, and without it; of no meaning for JAX.
@@ -53,7 +53,8 @@ def function(
             return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
     if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
         _check_machine()
-        kw["mode"] = linking.with_parallel_build(rewrites.without_unwanted(mode))
+        mode = linking.with_parallel_build(rewrites.without_unwanted(mode))
+    kw["mode"] = kept.keeping(mode)
     with _without_collecting():
         return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
 

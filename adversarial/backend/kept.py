@@ -15,18 +15,18 @@ import hashlib
 import os
 import pickle
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
 import aesara
 import numpy as np
-from aesara.compile.mode import Mode
+from aesara.compile.mode import Mode, get_mode, optdb
 from aesara.graph.basic import Apply, Variable
 from aesara.graph.destroyhandler import DestroyHandler
 from aesara.graph.fg import FunctionGraph
+from aesara.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 from aesara.scalar import ScalarOp
 
 _SUFFIX = ".graph"
@@ -34,58 +34,80 @@ _SUFFIX = ".graph"
 _KNOWN = ("aesara.", "adversarial.backend.")
 
 
-class KeepingMode(Mode):
-    """A mode that rewrites a graph the first time only."""
+def keeping(mode: Any) -> Any:
+    """The mode `mode` (a `Mode` or its name), to rewrite no graph twice.
 
+    Modes that do something of their own (`DebugMode`) stay as they are.
+    """
+    found = get_mode(mode)
+    if type(found) is not Mode or not isinstance(found.provided_optimizer, RewriteDatabaseQuery):
+        return mode
+    return _KeepingMode(found.linker, found.provided_optimizer, found.optdb)
+
+
+class _KeepingMode(Mode):
     @property
-    def optimizer(self) -> Callable[[FunctionGraph], Any]:
-        return functools.partial(_rewrite, self.provided_optimizer, lambda: Mode.optimizer.fget(self))
+    def optimizer(self) -> Callable[[FunctionGraph], None]:
+        return functools.partial(_rewrite, self)
 
 
 class _Unknown(Exception):
     """A graph whose operations are not ours to keep."""
 
 
-def _rewrite(query: Any, rewriter: Callable[[], Any], fgraph: FunctionGraph) -> None:
-    """Do to `fgraph` what the rewriter that `query` stands for does to it."""
-    path = _path(query, fgraph)
+def _rewrite(mode: _KeepingMode, fgraph: FunctionGraph) -> None:
+    """Do to `fgraph` what the rewriter of `mode` does to it."""
+    path = _path(mode.provided_optimizer, fgraph)
     if path is None or not _recall(path, fgraph):
-        rewriter()(fgraph)
+        mode.optdb.query(mode.provided_optimizer)(fgraph)
         if path is not None:
             _remember(path, fgraph)
 
 
-def _path(query: Any, fgraph: FunctionGraph) -> Optional[Path]:
+def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
     """Where the result for `fgraph` is kept; None when it cannot be."""
-    if aesara.config.compute_test_value != "off" or aesara.config.profile_optimizer:
+    if query.subquery or query.extra_rewrites:
         return None
-    tags = [sorted(getattr(query, part) or ()) for part in ("include", "exclude", "require")]
     place = {v: i for i, v in enumerate(fgraph.inputs)}
-    protected = sorted(place[v] for v in fgraph._supervisor_protected if v in place)
-    types = [v.type for v in fgraph.inputs]
-    updates = sorted((fgraph.update_mapping or {}).items())
+    question = [
+        [sorted(map(str, tags)) for tags in (query.include, query.require, query.exclude)],
+        query.position_cutoff,
+        sorted(set(_rewrites(optdb))),
+        # Aesara sets the mode for the time of rewriting; what it asks for is in the query.
+        [(name, str(getattr(aesara.config, name))) for name in _options() if name != "mode"],
+        [sys.version, np.__version__, aesara.__version__, _sources()],
+        [v.type for v in fgraph.inputs],
+        sorted(place[v] for v in fgraph._supervisor_protected if v in place),
+        sorted((fgraph.update_mapping or {}).items()),
+    ]
     try:
-        question = pickle.dumps(
-            [_surroundings(), tags, types, protected, updates, _flat(fgraph)], protocol=4
-        )
+        name = hashlib.sha256(pickle.dumps([question, _flat(fgraph)], protocol=4)).hexdigest()
     except (_Unknown, pickle.PicklingError, AttributeError, TypeError):
         return None
-    return Path(aesara.config.compiledir, hashlib.sha256(question).hexdigest() + _SUFFIX)
+    return Path(aesara.config.compiledir, name + _SUFFIX)
+
+
+def _rewrites(db: RewriteDatabase) -> Iterator[str]:
+    """The names of all rewrites in `db`."""
+    for name, found in db.__db__.items():
+        yield name
+        for rewrite in found:
+            if isinstance(rewrite, RewriteDatabase):
+                yield from _rewrites(rewrite)
 
 
 @functools.cache
-def _surroundings() -> tuple:
-    """What else decides how a graph is rewritten."""
-    options = [
-        (name, str(getattr(aesara.config, name)))
-        for name in sorted(aesara.config._config_var_dict)
-        # Aesara sets the mode for the time of rewriting; what it asks for is in the query.
-        if name != "mode"
-    ]
-    sources = hashlib.sha256()
+def _options() -> list[str]:
+    return sorted(aesara.config._config_var_dict)
+
+
+@functools.cache
+def _sources() -> str:
+    """What this package's rewrites and operations are at present."""
+    digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        sources.update(path.read_bytes())
-    return sys.version, np.__version__, aesara.__version__, options, sources.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
@@ -148,9 +170,13 @@ def _remember(path: Path, fgraph: FunctionGraph) -> None:
     """Keep what `fgraph` has become at `path`, and nothing there that was long not asked for."""
     with contextlib.suppress(_Unknown, pickle.PicklingError, AttributeError, TypeError, OSError):
         answer = pickle.dumps(_flat(fgraph), protocol=4)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-            stream.write(hashlib.sha256(answer).digest() + answer)
-        os.replace(stream.name, path)
+        aside = path.with_suffix(f".{os.getpid()}")
+        try:
+            aside.write_bytes(hashlib.sha256(answer).digest() + answer)
+            os.replace(aside, path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
         oldest = time.time() - aesara.config.cmodule__age_thresh_use
         for other in path.parent.glob(f"*{_SUFFIX}"):
             if other.stat().st_mtime < oldest:

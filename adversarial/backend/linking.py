@@ -30,7 +30,6 @@ from aesara.link.c.op import COp
 from aesara.link.vm import VMLinker
 
 from adversarial.backend import compiler
-from adversarial.backend.kept import KeepingMode
 
 # Reading the headers once costs as much as two modules do.
 _WORTH_A_HEADER = 4
@@ -58,7 +57,7 @@ def with_parallel_build(mode: Any) -> Any:
         c_thunks=linker.c_thunks,
         allow_partial_eval=linker.allow_partial_eval,
     )
-    return KeepingMode(parallel, found.provided_optimizer, found.optdb)
+    return Mode(parallel, found.provided_optimizer, found.optdb)
 
 
 class ParallelLinker(VMLinker):
