@@ -15,7 +15,7 @@ from aesara.compile.mode import Mode, get_default_mode, get_mode, optdb
 from aesara.graph.basic import Apply
 from aesara.graph.destroyhandler import DestroyHandler
 from aesara.graph.op import Op
-from aesara.graph.rewriting.basic import out2in, node_rewriter
+from aesara.graph.rewriting.basic import node_rewriter, out2in
 from aesara.graph.rewriting.db import RewriteDatabaseQuery
 from aesara.tensor.elemwise import Elemwise
 
@@ -126,7 +126,7 @@ def test_what_differs_is_rewritten_itself(change, folder, rewritten):
         p = backend.shared(np.zeros(3))
         outputs = [y, y.sum()]
         mode = get_default_mode().excluding("fusion") if changed == "mode" else None
-        flags = {"optimizer_verbose": False, "on_opt_error": "raise"} if changed == "options" else {}
+        flags = {"on_opt_error": "raise"} if changed == "options" else {}
         with aesara.config.change_flags(**flags):
             return backend.function(
                 [x], outputs[::-1] if changed == "order" else outputs,
