@@ -31,10 +31,18 @@ class ConditionalMLP(MLP):
     Parameters beside those of `MLP`
     --------------------------------
     n_classes : int
+    condition_scale : float
+        What the one of a one-hot row is multiplied by. At 1 a class is a single small number
+        beside the hundreds of an image, and weights for it are slow to grow.
     """
 
-    def __init__(self, *args: Any, n_classes: int, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, n_classes: int, condition_scale: float = 1.0, **kwargs: Any
+    ) -> None:
+        if not condition_scale > 0:
+            raise ValueError(f"condition_scale must be positive, not {condition_scale!r}")
         self.n_classes = n_classes
+        self.condition_scale = condition_scale
         self.condition_space = VectorSpace(n_classes)
         self.condition: Any = None
         super().__init__(*args, **kwargs)
@@ -59,7 +67,7 @@ class ConditionalMLP(MLP):
         if c is None:
             raise ValueError("this network takes a class beside its input, which is not given")
         n = x.shape[self.input_space.get_batch_axis()]
-        return x, c[at.arange(n) % c.shape[0]]
+        return x, c[at.arange(n) % c.shape[0]] * np.asarray(self.condition_scale, c.dtype)
 
     def fprop(self, state_below: Any, return_all: bool = False) -> Any:
         return super().fprop(self._with_condition(state_below), return_all)
@@ -171,10 +179,32 @@ class ConditionalPair(AdversaryPair):
 class ConditionalAdversaryCost(AdversaryCost2):
     """The game of a ConditionalPair: the plain one, played for the classes of each batch.
 
-    Samples have the classes of the data beside them. Parameters are those of `AdversaryCost2`.
+    Samples have the classes of the data beside them.
+
+    Parameters beside those of `AdversaryCost2`
+    -------------------------------------------
+    mismatch : float
+        Weight in D's objective of data under the class of another example, which D is to tell
+        from data as well as from samples (Reed et al., 2016, have it so). At 0 it is the game of
+        the paper, where D learns what classes are only when samples are good enough otherwise.
     """
 
     supervised = True
+
+    def __init__(self, *args: Any, mismatch: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not mismatch >= 0:
+            raise ValueError(f"mismatch is a weight and not negative: {mismatch!r}")
+        self.mismatch = mismatch
+
+    def get_samples_and_objectives(self, model: ConditionalPair, data: Any) -> tuple:
+        """(samples, d, g, i) of `model` given classes, and data x of these."""
+        samples, d, g, i = super().get_samples_and_objectives(model, data)
+        if self.mismatch:
+            c = model.discriminator.condition
+            others = at.concatenate([c[1:], c[:1]])
+            d = d + self.mismatch * self._judge(model.given(others), data).loss(0.0)
+        return samples, d, g, i
 
     def expr(self, model: ConditionalPair, data: tuple, **kwargs: Any) -> Any:
         return super().expr(*_given(model, data), **kwargs)

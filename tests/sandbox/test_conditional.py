@@ -31,6 +31,7 @@ from sandbox.conditional import (
 )
 
 CLASSES = 4
+SCALE = 1.5  # of what D is told
 
 
 def generator(n_classes=CLASSES, out=9):
@@ -41,7 +42,7 @@ def generator(n_classes=CLASSES, out=9):
 
 def discriminator(n_classes=CLASSES, nvis=9):
     layers = [Maxout("h", 5, 2, irange=1.0), Sigmoid(dim=1, layer_name="y", irange=1.0)]
-    return ConditionalMLP(layers, nvis=nvis, n_classes=n_classes)
+    return ConditionalMLP(layers, nvis=nvis, n_classes=n_classes, condition_scale=SCALE)
 
 
 def pair(inferer=None):
@@ -56,16 +57,20 @@ def random(*shape, seed=0):
     return np.random.RandomState(seed).uniform(size=shape).astype(floatX)
 
 
-def G_of(model, z, c):
+def doubles(network):
+    return [value.astype("float64") for value in network.get_param_values()]
+
+
+def G_of(model, z, c, params=None):
     """G(z, c), by hand."""
-    W, b, V, d = model.generator.mlp.get_param_values()
+    W, b, V, d = params or doubles(model.generator)
     return expit(np.maximum(np.hstack([z, c]) @ W + b, 0) @ V + d)
 
 
-def logit_of(model, x, c):
+def logit_of(model, x, c, params=None):
     """D's logit at (x, c), by hand."""
-    W, b, V, d = model.discriminator.get_param_values()
-    return (np.hstack([x, c]) @ W + b).reshape(len(x), 5, 2).max(axis=2) @ V + d
+    W, b, V, d = params or doubles(model.discriminator)
+    return (np.hstack([x, SCALE * c]) @ W + b).reshape(len(x), 5, 2).max(axis=2) @ V + d
 
 
 def softplus(t):
@@ -106,31 +111,39 @@ def test_samples_in_the_order_of_their_classes():
 
 
 @both
-def test_the_game_for_the_classes_of_a_batch():
+@pytest.mark.parametrize("mismatch", [0, 0.25])
+def test_the_game_for_the_classes_of_a_batch(mismatch):
     """Objectives, and gradients along a random direction, against differences of those by hand."""
-    model, cost = pair(), ConditionalAdversaryCost(scale_grads=0)
+    model, cost = pair(), ConditionalAdversaryCost(scale_grads=0, mismatch=mismatch)
     x, z, c = random(7, 9), random(7, 3, seed=1), one_hot([3, 0, 1, 1, 2, 0, 3])
     model.generator.get_noise = lambda size: shared(z)
     data = (shared(x), shared(c))
 
-    def objectives():
-        real, fake = logit_of(model, x, c), logit_of(model, G_of(model, z, c), c)
-        return (softplus(-real).mean() + softplus(fake).mean()) / 2, softplus(-fake).mean()
+    def objectives(D, G):
+        real, fake, wrong = (
+            logit_of(model, rows, classes, D) for rows, classes in
+            ((x, c), (G_of(model, z, c, G), c), (x, np.roll(c, -1, axis=0)))
+        )
+        d = (softplus(-real).mean() + softplus(fake).mean()) / 2
+        return d + mismatch * softplus(wrong).mean(), softplus(-fake).mean()
 
     both = CompositeSpace([VectorSpace(9), VectorSpace(CLASSES)])
     assert cost.get_data_specs(model) == (both, ("features", "targets"))
     gradients, _ = cost.get_gradients(model, data)
     assert list(gradients) == [*model.discriminator.get_params(), *model.generator.get_params()]
     total, *found = function([], [cost.expr(model, data), *gradients.values()])()
-    assert total == pytest.approx(sum(objectives()), rel=1e-4)
-    for param, gradient, mine in zip(gradients, found, [0] * 4 + [1] * 4):
-        old, step = param.get_value(), 1e-2 * (random(*gradient.shape, seed=2) - 0.5)
-        param.set_value(old + step)
-        there = objectives()[mine]
-        param.set_value(old - step)
-        back = objectives()[mine]
-        param.set_value(old)
-        assert (there - back) / 2 == pytest.approx((gradient * step).sum(), rel=0.02, abs=2e-5)
+    players = doubles(model.discriminator), doubles(model.generator)
+    assert total == pytest.approx(sum(objectives(*players)), rel=1e-4)
+    for mine, params in enumerate(players):
+        for i, old in enumerate(params):
+            step = 1e-6 * (random(*old.shape, seed=2) - 0.5)
+            params[i] = old + step
+            there = objectives(*players)[mine]
+            params[i] = old - step
+            slope = (there - objectives(*players)[mine]) / 2e-6
+            params[i] = old
+            want = (found[4 * mine + i] * step).sum() / 1e-6
+            assert slope == pytest.approx(want, rel=1e-3, abs=1e-6)
 
 
 @small
@@ -200,6 +213,8 @@ def test_a_row_of_the_sheet_is_a_class():
      "discriminator must be a ConditionalMLP"),
     (lambda: ConditionalPair(generator(3), discriminator()), ValueError, "takes 3 classes"),
     (lambda: ConditionalPair(generator(), discriminator(nvis=8)), ValueError, "makes"),
+    (lambda: ConditionalMLP([], nvis=2, n_classes=3, condition_scale=0), ValueError,
+     "positive, not 0"),
     (lambda: discriminator().fprop(shared(random(2, 9))), ValueError, "not given"),
     (lambda: generator().given_classes([0, CLASSES]), ValueError, "classes 0 to 3, not .0, 4."),
     (lambda: generator().given_classes([0.5]), ValueError, "numbers of classes"),
@@ -218,6 +233,8 @@ def test_a_cost_for_the_other_kind_of_model():
         ConditionalAdversaryCost().get_gradients(plain, (x, c))
     with pytest.raises(ValueError, match="takes a class"):
         AdversaryCost2().get_gradients(pair(), x)
+    with pytest.raises(ValueError, match="not negative: -1"):
+        ConditionalAdversaryCost(mismatch=-1)
     with pytest.raises(TypeError, match="tuple"):
         ConditionalAdversaryCost().expr(pair(), x)
 
