@@ -31,18 +31,10 @@ class ConditionalMLP(MLP):
     Parameters beside those of `MLP`
     --------------------------------
     n_classes : int
-    condition_scale : float
-        What the one of a one-hot row is multiplied by. At 1 a class is a single small number
-        beside the hundreds of an image, and weights for it are slow to grow.
     """
 
-    def __init__(
-        self, *args: Any, n_classes: int, condition_scale: float = 1.0, **kwargs: Any
-    ) -> None:
-        if not condition_scale > 0:
-            raise ValueError(f"condition_scale must be positive, not {condition_scale!r}")
+    def __init__(self, *args: Any, n_classes: int, **kwargs: Any) -> None:
         self.n_classes = n_classes
-        self.condition_scale = condition_scale
         self.condition_space = VectorSpace(n_classes)
         self.condition: Any = None
         super().__init__(*args, **kwargs)
@@ -67,7 +59,7 @@ class ConditionalMLP(MLP):
         if c is None:
             raise ValueError("this network takes a class beside its input, which is not given")
         n = x.shape[self.input_space.get_batch_axis()]
-        return x, c[at.arange(n) % c.shape[0]] * np.asarray(self.condition_scale, c.dtype)
+        return x, c[at.arange(n) % c.shape[0]]
 
     def fprop(self, state_below: Any, return_all: bool = False) -> Any:
         return super().fprop(self._with_condition(state_below), return_all)
