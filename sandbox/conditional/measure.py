@@ -1,4 +1,4 @@
-"""How well samples show the class asked for, and log-likelihoods class by class.
+"""How well samples show the class asked for, their spread, and log-likelihoods class by class.
 
     python -m sandbox.conditional.measure MODEL.pkl [...] --classifier CLASSIFIER.pkl \\
         --baseline PLAIN.pkl [...]
@@ -33,7 +33,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description="Of a conditional model of MNIST: the share of samples that a classifier "
         "assigns to the class asked for; and the Parzen log-likelihood, in nats, of the test "
         "digits of each class under the samples of it, beside that under all samples of a model "
-        "that is told no class. Figures of several models are averaged, with the standard error.",
+        "that is told no class; and how widely samples of a class are spread about their mean, as "
+        "a share of what test digits are. Figures of several models are averaged, with the "
+        "standard error.",
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of conditional models")
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     plain = [generator_of(serial.load(path, allow_modules=args.allow_module))
              for path in args.baseline]
     splits = [] if args.no_parzen else splits_by_class()
-    shares, told, untold = [], [], []
+    shares, spreads, told, untold = [], [], [], []
     for path, generator in zip(args.models, generators):
         with cli.blaming(path):
             samples = samples_by_class(generator, args.samples, args.seed)
@@ -68,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if splits:
             if len(samples) != len(splits):
                 raise ValueError(f"{path} has {len(samples)} classes, but MNIST {len(splits)}")
+            spreads.append([spread(mine) / spread(split.scored)
+                            for mine, split in zip(samples, splits)])
             estimators = [ParzenEstimator(of_class) for of_class in samples]
             told.append(scores(estimators, splits))
     for path, generator in zip(args.baseline, plain):
@@ -75,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             samples = draw_samples(generator, args.samples * len(splits), args.seed)
         untold.append(scores([ParzenEstimator(samples)] * len(splits), splits))
     result = {"models": args.models, "baseline": args.baseline, "samples_of_each": args.samples,
-              "seed": args.seed, "share": summary(shares), "parzen": summary(told),
-              "parzen_baseline": summary(untold)}
+              "seed": args.seed, "share": summary(shares), "spread": summary(spreads),
+              "parzen": summary(told), "parzen_baseline": summary(untold)}
     if args.json:
         print(json.dumps(result, indent=1))
     else:
@@ -86,6 +90,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def shares_right(classifier: Classifier, samples: np.ndarray) -> list[float]:
     """Of `samples`, (classes, n, dimension), the share of each class that is taken for it."""
     return [float((classifier.classes(rows) == c).mean()) for c, rows in enumerate(samples)]
+
+
+def spread(rows: np.ndarray) -> float:
+    """Root mean square distance of `rows` from their mean."""
+    return float(np.sqrt(rows.var(axis=0, dtype=np.float64).sum()))
 
 
 def splits_by_class() -> list[Split]:
@@ -115,27 +124,28 @@ def summary(figures: Sequence[Sequence[float]]) -> dict[str, Any] | None:
     }
 
 
-def standard_error(values: np.ndarray) -> float:
-    """Sample deviation / sqrt(n); nan for a single value."""
+def standard_error(values: np.ndarray) -> float | None:
+    """Sample deviation / sqrt(n); None for a single value."""
     if len(values) < 2:
-        return math.nan
+        return None
     return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def show(result: dict[str, Any]) -> None:
     columns = [(title, scale, result[key]) for title, key, scale in (
-        ("% right", "share", 100), ("Parzen, nats", "parzen", 1),
+        ("% right", "share", 100), ("% spread", "spread", 100), ("Parzen, nats", "parzen", 1),
         ("without class", "parzen_baseline", 1)) if result[key] is not None]
     print(f"{len(result['models'])} models, {result['samples_of_each']} samples of each class, "
           f"seed {result['seed']}")
-    print("class " + "".join(f"{title:>18}" for title, _, _ in columns))
+    print("class" + "".join(f"{title:>18}" for title, _, _ in columns))
     rows = [*range(len(columns[0][2]["by_class"])), "all"]
     for row in rows:
         cells = [found["all"] if row == "all" else found["by_class"][row]
                  for _, _, found in columns]
-        line = "".join(f"{scale * mean:>10.1f} +- {scale * error:<4.1f}"
-                       for (mean, error), (_, scale, _) in zip(cells, columns))
-        print(f"{row:>5} {line}")
+        print(f"{row:>5}" + "".join(
+            f"{scale * mean:>10.1f} {'' if error is None else f'+- {scale * error:.1f}':7}"
+            for (mean, error), (_, scale, _) in zip(cells, columns)
+        ).rstrip())
 
 
 if __name__ == "__main__":
