@@ -1,0 +1,49 @@
+"""Draw samples of a conditional model, a row for each class.
+
+    python -m sandbox.conditional.show sandbox/conditional/experiment.pkl
+    python -m sandbox.conditional.show MODEL.pkl --same-z    # a column: one z, as every digit
+    python -m sandbox.conditional.show MODEL.pkl --classes 4 7
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from sandbox.conditional.sampling import class_sheet, load_generator
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(description="Draw samples of a conditional model, a row for each class.")
+    add = parser.add_argument
+    add("model", help="model file (.pkl)")
+    add("--classes", type=cli.natural, nargs="+", metavar="C", help="these only (all)")
+    add("--cols", type=cli.positive_int, default=10, help="samples in a row (10)")
+    add("--same-z", action="store_true", help="in each column, one z for all classes")
+    add("--seed", type=cli.natural, default=0, help="for z (0)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
+    cli.add_picture(parser, "beside the model: STEM_classes.png")
+    cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    out = cli.picture_path(args.out, args.model, "_classes.png")
+    generator = load_generator(args.model, args.allow_module)
+    classes = range(generator.n_classes) if args.classes is None else args.classes
+    with cli.blaming(args.model):
+        sheet = class_sheet(generator, classes, args.cols, args.seed, args.same_z)
+    sheet.save(out, args.scale)
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
