@@ -44,13 +44,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def compare(path: str) -> dict[str, Any]:
     """The table's variants after as much as its shortest training has, of seconds and of updates.
 
-    A score between two of a training is taken from the line between them. Those of a training that
-    diverged are nan.
+    Of each the mean over the last quarter, see `Course.at`; nan for a training that diverged.
     """
     trainings = read(path)
     courses = [course for seeds in trainings.values() for course in seeds.values()]
-    if not courses:
-        raise ValueError(f"{path}: holds no training")
     least = {axis: min(getattr(course, axis)[-1] for course in courses)
              for axis in ("seconds", "d_updates")}
     rows = []

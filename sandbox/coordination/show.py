@@ -55,7 +55,7 @@ def draw(trainings: dict[str, dict[int, Course]]) -> Any:
     groups = [(title, names) for title, names in groups if names]
     known = {BASELINE}.union(*(names for _, names in groups))
     others = [name for name in trainings if name not in known]
-    if others or not groups:
+    if others or not groups:  # or the baseline alone
         groups.append(("others", others))
     figure = new_figure(9, 2.6 * len(groups))
     grid = figure.subplots(len(groups), len(AXES), squeeze=False, sharey=True, sharex="col")

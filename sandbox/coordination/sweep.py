@@ -23,6 +23,7 @@ from adversarial.evaluation.procedure import Split, choose_and_score
 from adversarial.evaluation.sampling import Sampler
 from adversarial.run import Run
 from adversarial.train import Train
+from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import cli
 from sandbox.coordination.table import append, read
@@ -60,8 +61,9 @@ class Counter:
 def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     """Train for so many seconds of the processor; a row of the table each `every` epochs.
 
-    What training takes is counted, not setting up and scoring. A training that diverges ends in a
-    row of nan.
+    A score is of the mean of the parameters since the score before, as Table 1's here is of a mean,
+    since those of one minibatch differ from the next's by tens of nats. What training takes is
+    counted, not setting up and scoring. A training that diverges ends in a row of nan.
     """
     algorithm = phase.algorithm
     # The scores are all that is looked at; a graph less to compile.
@@ -69,6 +71,8 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     counter = Counter()
     # First, to see the switch as it was for the step just made.
     algorithm.update_callbacks.insert(0, counter)
+    average = PolyakAveraging(start=0, every=10)
+    phase.extensions.append(average)
     phase.setup()
     phase.run_callbacks_and_monitoring()
     score = Scorer(phase.model)
@@ -76,7 +80,9 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     while True:
         over = spent >= seconds
         if over or epoch % every == 0:
-            found = score()
+            with average.averaged(phase.model):
+                found = score()
+            average.begin_anew()
             yield epoch, spent, counter.count, found.mean, found.standard_error, found.sigma
         if over:
             return

@@ -20,8 +20,13 @@ class Course(NamedTuple):
     score: np.ndarray
 
     def at(self, axis: str, value: float) -> float:
-        """The score after `value` of "seconds" or "d_updates", on the line between two scores."""
-        return float(np.interp(value, getattr(self, axis), self.score))
+        """The score after `value` of "seconds" or "d_updates": the mean over their last quarter.
+
+        The curve is taken as straight between scores. One score alone would say little, since from
+        one epoch to the next the game goes up and down by tens of nats.
+        """
+        points = np.linspace(0.75 * value, value, 101)
+        return float(np.interp(points, getattr(self, axis), self.score).mean())
 
 
 def append(path: str, variant: str, seed: int, rows: Sequence[tuple]) -> None:
@@ -49,6 +54,8 @@ def read(path: str) -> dict[str, dict[int, Course]]:
             trainings.setdefault(int(seed), []).append((seconds, d_updates, score))
         except ValueError:
             raise ValueError(f"{path} line {number}: is no row of a sweep") from None
+    if not rows:
+        raise ValueError(f"{path}: holds no training")
     return {
         variant: {seed: Course(*np.array(scores).T) for seed, scores in trainings.items()}
         for variant, trainings in rows.items()

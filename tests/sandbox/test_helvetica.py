@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import shutil
 from pathlib import Path
 
 import aesara.tensor as at
@@ -14,7 +12,6 @@ from scipy.spatial.distance import pdist
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.sampling import draw_noise, samples_at
-from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
