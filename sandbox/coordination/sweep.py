@@ -59,7 +59,8 @@ class Counter:
 
 
 def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
-    """Train for so many seconds of the processor; a row of the table each `every` epochs.
+    """Train in stretches of `every` epochs, a row of the table after each, until the processor has
+    taken `seconds`.
 
     A score is of the mean of the parameters since the score before, as Table 1's here is of a mean,
     since those of one minibatch differ from the next's by tens of nats. What training takes is
@@ -78,24 +79,23 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     score = Scorer(phase.model)
     spent, epoch = 0.0, 0
     while True:
-        over = spent >= seconds
-        if over or epoch % every == 0:
-            with average.averaged(phase.model):
-                found = score()
-            average.begin_anew()
-            yield epoch, spent, counter.count, found.mean, found.standard_error, found.sigma
-        if over:
+        with average.averaged(phase.model):
+            found = score()
+        yield epoch, spent, counter.count, found.mean, found.standard_error, found.sigma
+        if spent >= seconds:
             return
-        began = time.process_time()
-        try:
-            algorithm.train(dataset=phase.dataset)
-        except TrainingDiverged:
-            yield epoch + 1, spent, counter.count, np.nan, np.nan, np.nan
-            return
-        spent += time.process_time() - began
-        epoch += 1
-        phase.model.monitor.report_epoch()
-        phase.run_callbacks_and_monitoring()
+        average.begin_anew()
+        for _ in range(every):
+            began = time.process_time()
+            try:
+                algorithm.train(dataset=phase.dataset)
+            except TrainingDiverged:
+                yield epoch + 1, spent, counter.count, np.nan, np.nan, np.nan
+                return
+            spent += time.process_time() - began
+            epoch += 1
+            phase.model.monitor.report_epoch()
+            phase.run_callbacks_and_monitoring()
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

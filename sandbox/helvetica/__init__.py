@@ -10,11 +10,29 @@ from adversarial import backend
 from adversarial.evaluation.sampling import draw_noise, generator_of
 from adversarial.space import VectorSpace
 from adversarial.train_extensions import TrainExtension
+from adversarial.training_algorithms.cycler import Cycler
 from adversarial.training_algorithms.learning_rule import add_plain_channel
 from sandbox.classifier import Classifier
 
 # A class counts as present from this share of the samples on.
 PRESENT = 0.01
+
+
+class GeneratorAhead(Cycler):
+    """Update callback: after `start` epochs, D moves only at every k-th minibatch, and G at all.
+
+    So G learns much against a D that hardly learns, which is what the paper warns of.
+    """
+
+    def __init__(self, k: int, start: int = 0) -> None:
+        super().__init__(k, player="discriminator")
+        if not (isinstance(start, int) and start >= 0):
+            raise ValueError(f"start must be a number of epochs, not {start!r}")
+        self.start = start
+
+    def __call__(self, sgd: Any) -> None:
+        if sgd.monitor.get_epochs_seen() >= self.start:
+            super().__call__(sgd)
 
 
 class CollapseChannels(TrainExtension):

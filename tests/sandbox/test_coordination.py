@@ -132,8 +132,8 @@ def test_rows_of_a_training(monkeypatch):
     train = game(sgd.SGD, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))
     assert rows == [(0, 0.0, 0, -1.0, 0.5, 0.2), (2, 2, 10, -2.0, 0.5, 0.2),
-                    (3, 3, 15, -3.0, 0.5, 0.2)]
-    assert train.model.monitor.get_epochs_seen() == 3
+                    (4, 4, 20, -3.0, 0.5, 0.2)]
+    assert train.model.monitor.get_epochs_seen() == 4
 
     def diverge(dataset):
         raise TrainingDiverged
@@ -214,3 +214,15 @@ def test_a_sweep_that_cannot_begin(tmp_path, monkeypatch, capsys, argv, message)
     assert cli.run(lambda: sweep.main(argv)) == 1
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and message in err
+
+
+@pytest.mark.slow
+def test_steps_of_d_on_mnist(tmp_path, capsys):
+    table = str(tmp_path / "sweep.csv")
+    sweep.main([table, "--variants", "plain", "k_5", "--seeds", "1", "--seconds", "4",
+                "--every", "4"])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    found = {name: seeds[1] for name, seeds in read(table).items()}
+    sweep.main([table, "--variants", "plain", "k_5", "--seeds", "1"])  # nothing is left to do
+    assert capsys.readouterr().out == ""
+    plain, k_5 = found["plain"], found["k_5"]

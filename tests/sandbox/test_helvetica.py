@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import aesara.tensor as at
@@ -13,10 +15,21 @@ from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.sampling import draw_noise, samples_at
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
+from adversarial.run import Run
+from adversarial.scripts.inputs import read_history
 from adversarial.train import Train
+from adversarial.train_extensions.report import MonitorCSV
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils import cli, serial
 from sandbox.classifier import Classifier
-from sandbox.helvetica import CollapseChannels, entropy, histogram, mean_distance
+from sandbox.helvetica import (
+    CollapseChannels,
+    GeneratorAhead,
+    entropy,
+    histogram,
+    mean_distance,
+    measure,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,6 +93,27 @@ def test_channels_in_a_training_that_stays_as_it_is():
 
 
 @pytest.mark.usefixtures("fast_compile")
+def test_after_an_epoch_g_is_ahead():
+    train, D = game(None), []
+    D_ = train.model.discriminator
+    train.algorithm.update_callbacks += [
+        GeneratorAhead(k=3, start=1), lambda _: D.append(D_.get_param_vector())
+    ]
+    train.main_loop(max_epochs=3)
+    # Plain descent, so that a D that waits does not move at all. Four minibatches an epoch.
+    moved = [bool((new != old).any()) for old, new in zip(D, D[1:])]
+    assert moved == [True] * 4 + [False, False, True] * 2 + [False]
+    again = serial.clone_via_serialize(train.algorithm.update_callbacks[0])
+    assert (again.k, again.start, again.i) == (3, 1, 8 % 3)
+
+
+@pytest.mark.parametrize("start", [-1, 0.5])
+def test_wrong_start(start):
+    with pytest.raises(ValueError, match=f"start .*{start}"):
+        GeneratorAhead(2, start)
+
+
+@pytest.mark.usefixtures("fast_compile")
 def test_what_cannot_be_watched():
     with pytest.raises(ValueError, match="num_samples must be at least 2, not 1"):
         CollapseChannels(classifier(), num_samples=1)
@@ -87,3 +121,80 @@ def test_what_cannot_be_watched():
         game([CollapseChannels(classifier())], monitored=False).setup()
     with pytest.raises(ValueError, match="generator makes .*6.* classifier takes .*5"):
         game([CollapseChannels(classifier(size=5))]).setup()
+
+
+SMALL = """!obj:adversarial.train.Train {
+    dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 6 } },
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator { mlp: !obj:adversarial.models.mlp.MLP { nvis: 3,
+            layers: [!obj:adversarial.models.mlp.Linear { layer_name: y, dim: 6, irange: 1. }] } },
+        discriminator: !obj:adversarial.models.mlp.MLP { nvis: 6, layers: [
+            !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: 1. }] } },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 2, learning_rate: 0.5, monitoring_dataset: *data,
+        cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 },
+        update_callbacks: [!obj:sandbox.helvetica.GeneratorAhead { k: 2, start: 1 }] },
+    extensions: [!obj:sandbox.helvetica.CollapseChannels { num_samples: 20,
+        classifier: !obj:sandbox.classifier.Classifier {
+            network: !pkl: "${PYLEARN2_TRAIN_DIR}classifier.pkl" } }],
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl", save_freq: 1 }"""
+
+
+def trained(path, epochs, seed=None, resume=False):
+    """The Train object, after so many epochs; it leaves its table of channels, as train.py does."""
+    run = Run.of_model(str(path)) if resume else Run.of_yaml(str(path), seed)
+    train = run.make(run.phases(), 0)
+    train.extensions.append(MonitorCSV(train.save_path.replace(".pkl", ".monitor.csv")))
+    train.main_loop(max_epochs=epochs)
+    return train
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_the_channels_go_on_after_a_resumption(tmp_path, capsys):
+    serial.save(tmp_path / "classifier.pkl", classifier().network)
+    (tmp_path / "whole.yaml").write_text(SMALL)
+    (tmp_path / "halves.yaml").write_text(SMALL)
+    trained(tmp_path / "whole.yaml", 4)
+    trained(tmp_path / "halves.yaml", 2)
+    trained(tmp_path / "halves.pkl", 4, resume=True)
+    tables = [read_history(str(tmp_path / f"{name}.monitor.csv")) for name in ("whole", "halves")]
+    for name in (*measure.CHANNELS, "samples_class_2"):
+        whole, halves = (table[name].values for table in tables)
+        np.testing.assert_array_equal(whole, halves)
+        assert len(whole) == 5
+    # Of the files, not of what was watched only: as the script says it.
+    paths = [str(tmp_path / name) for name in ("whole.pkl", "halves.monitor.csv")]
+    measure.main([*paths, "--every", "2", "--json"])
+    rows = json.loads(capsys.readouterr().out)["epochs"]
+    assert [row["epoch"] for row in rows] == [0, 2, 4]
+    values = tables[0]["samples_distance"].values
+    assert rows[1]["samples_distance"] == pytest.approx([values[2], 0])
+    measure.main(paths)
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 6 and f"{values[4]:.2f} +- 0.00" in out[5]
+
+
+def test_a_training_that_was_not_watched(tmp_path, capsys):
+    path = tmp_path / "a.monitor.csv"
+    path.write_text("epochs_seen,batches_seen,examples_seen,samples_distance\n0,0,0,1.5\n")
+    assert cli.run(lambda: measure.main([str(path)])) == 1
+    assert "a.monitor.csv: has no channel data_distance" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_collapse_on_mnist(tmp_path):
+    for name in ("classifier", "helvetica"):
+        shutil.copytree(ROOT / "sandbox" / name, tmp_path / name, ignore=shutil.ignore_patterns(
+            "*.pkl", "*.png", "*.csv", "__pycache__"))
+    trained(tmp_path / "classifier/experiment.yaml", 1)
+    channels = trained(tmp_path / "helvetica/experiment.yaml", 18, seed=1).model.monitor.channels
+    # Means before the collapse (epochs 8 to 12) and after it (16 to 18).
+    distance, classes = (
+        [np.mean(channels[name].val_record[epochs]) for epochs in (slice(8, 13), slice(16, 19))]
+        for name in ("samples_distance", "samples_classes")
+    )
+    # Seen with seeds 1 to 3: PLACEHOLDER
+    assert distance[1] < 0.75 * distance[0]
+    assert classes[1] < 0.65 * classes[0]
+    assert distance[0] > 0.4 * channels["data_distance"].val_record[0]
