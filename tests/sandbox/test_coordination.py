@@ -22,12 +22,15 @@ from sandbox.coordination.table import COLUMNS, Course, append, mean_and_error, 
 from sandbox.variants import variant, variants_of
 
 
-def game(algorithm=k_steps.SGD, extensions=(), **arguments):
+def game(algorithm=k_steps.SGD, extensions=(), monitored=False, **arguments):
     """A small Train object: ten minibatches an epoch; G and D are linear."""
     dataset = DenseDesignMatrix(X=np.random.RandomState(5).uniform(size=(40, 6)).astype("float32"))
     G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
-    algorithm = algorithm(0.1, cost=AdversaryCost2(), batch_size=4, **arguments)
+    algorithm = algorithm(
+        0.1, cost=AdversaryCost2(), batch_size=4,
+        monitoring_dataset={"valid": dataset} if monitored else None, **arguments
+    )
     return Train(dataset, AdversaryPair(Generator(G), D), algorithm, extensions=list(extensions))
 
 
@@ -35,7 +38,7 @@ def game(algorithm=k_steps.SGD, extensions=(), **arguments):
 
 @pytest.mark.usefixtures("fast_compile")
 def test_steps_by_epoch():
-    train = game(extensions=[StepsByEpoch({1: 5, 3: 2})])
+    train = game(extensions=[StepsByEpoch({0: 5, 1: 1, 3: 2})])
     G, moves = train.model.generator, []
 
     def watch(algorithm):
@@ -48,16 +51,8 @@ def test_steps_by_epoch():
     train.main_loop(max_epochs=4)
     by_epoch = [moves[i : i + 10] for i in range(0, 40, 10)]
     five, two = [False] * 4 + [True], [False, True]
-    assert by_epoch == [[True] * 10, five * 2, five * 2, two * 5]
-
-
-@pytest.mark.usefixtures("fast_compile")
-def test_steps_before_training():
-    train = game(extensions=[StepsByEpoch({0: 3})])
-    train.setup()
-    train.run_callbacks_and_monitoring()
-    assert train.algorithm.discriminator_steps == 3
-    assert serial.clone_via_serialize(train.extensions[0]).steps == {0: 3}
+    assert by_epoch == [five * 2, [True] * 10, [True] * 10, two * 5]
+    assert serial.clone_via_serialize(train.extensions[0]).steps == {0: 5, 1: 1, 3: 2}
 
 
 @pytest.mark.parametrize("steps", [{-1: 2}, {0: 0}, {0: 1.5}])
@@ -67,10 +62,9 @@ def test_wrong_steps(steps):
         StepsByEpoch(steps)
 
 
-@pytest.mark.usefixtures("fast_compile")
 def test_no_k_to_set():
     with pytest.raises(ValueError, match="needs .*k_steps.SGD, not .*training_algorithms.sgd.SGD"):
-        game(sgd.SGD, [StepsByEpoch({0: 1})]).setup()
+        StepsByEpoch({0: 1}).setup(None, None, sgd.SGD(0.1))
 
 
 # The variants
@@ -121,15 +115,15 @@ def test_rows_of_a_training(monkeypatch):
     scores = iter([-1.0, -2.0, -3.0])
 
     class Scorer:
-        def __init__(self, model):
-            pass
+        def __init__(self, model, examples):
+            assert len(examples) == 40
 
         def __call__(self):
             return sweep.ParzenScore(0.2, next(scores), 0.5, 9)
 
     monkeypatch.setattr(sweep, "Scorer", Scorer)
     # D moves at every other of ten minibatches, the first included.
-    train = game(sgd.SGD, update_callbacks=[Cycler(2, player="discriminator")])
+    train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))
     assert rows == [(0, 0.0, 0, -1.0, 0.5, 0.2), (2, 2, 10, -2.0, 0.5, 0.2),
                     (4, 4, 20, -3.0, 0.5, 0.2)]
@@ -139,7 +133,7 @@ def test_rows_of_a_training(monkeypatch):
         raise TrainingDiverged
 
     scores = iter([-1.0])
-    train = game(sgd.SGD)
+    train = game(sgd.SGD, monitored=True)
     monkeypatch.setattr(train.algorithm, "train", diverge)
     rows = list(sweep.rows_of(train, seconds=3, every=2))
     assert [row[0] for row in rows] == [0, 1] and np.isnan(rows[1][3])

@@ -188,13 +188,13 @@ def test_the_collapse_on_mnist(tmp_path):
         shutil.copytree(ROOT / "sandbox" / name, tmp_path / name, ignore=shutil.ignore_patterns(
             "*.pkl", "*.png", "*.csv", "__pycache__"))
     trained(tmp_path / "classifier/experiment.yaml", 1)
-    channels = trained(tmp_path / "helvetica/experiment.yaml", 18, seed=1).model.monitor.channels
-    # Means before the collapse (epochs 8 to 12) and after it (16 to 18).
-    distance, classes = (
-        [np.mean(channels[name].val_record[epochs]) for epochs in (slice(8, 13), slice(16, 19))]
-        for name in ("samples_distance", "samples_classes")
+    channels = trained(tmp_path / "helvetica/experiment.yaml", 20, seed=1).model.monitor.channels
+    # Means before the collapse (epochs 8 to 12) and in it (18 to 20).
+    nats, classes = (
+        [np.mean(channels[name].val_record[epochs]) for epochs in (slice(8, 13), slice(18, 21))]
+        for name in ("samples_entropy", "samples_classes")
     )
-    # Seen with seeds 1 to 3: PLACEHOLDER
-    assert distance[1] < 0.75 * distance[0]
-    assert classes[1] < 0.65 * classes[0]
-    assert distance[0] > 0.4 * channels["data_distance"].val_record[0]
+    # Seeds 1 to 3 had entropies of 1.4 to 1.6 and then 0 to .5, classes of 5.4 to 6.8 and then
+    # 1 to 2.7; without the collapse 1.7 to 1.9 and 7 to 9.
+    assert nats[0] > 1 and nats[1] < 0.6 * nats[0]
+    assert classes[0] > 4 and classes[1] < 0.65 * classes[0]
