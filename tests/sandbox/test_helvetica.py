@@ -163,13 +163,12 @@ def test_the_channels_go_on_after_a_resumption(tmp_path, capsys):
         whole, halves = (table[name].values for table in tables)
         np.testing.assert_array_equal(whole, halves)
         assert len(whole) == 5
-    # Of the files, not of what was watched only: as the script says it.
     paths = [str(tmp_path / name) for name in ("whole.pkl", "halves.monitor.csv")]
     measure.main([*paths, "--every", "2", "--json"])
     rows = json.loads(capsys.readouterr().out)["epochs"]
     assert [row["epoch"] for row in rows] == [0, 2, 4]
     values = tables[0]["samples_distance"].values
-    assert rows[1]["samples_distance"] == pytest.approx([values[2], 0])
+    assert rows[1]["samples_distance"] == pytest.approx([values[2], 0], abs=1e-6)
     measure.main(paths)
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 6 and f"{values[4]:.2f} +- 0.00" in out[5]
@@ -190,11 +189,14 @@ def test_the_collapse_on_mnist(tmp_path):
     trained(tmp_path / "classifier/experiment.yaml", 1)
     channels = trained(tmp_path / "helvetica/experiment.yaml", 20, seed=1).model.monitor.channels
     # Means before the collapse (epochs 8 to 12) and in it (18 to 20).
-    nats, classes = (
+    distance, nats, classes = (
         [np.mean(channels[name].val_record[epochs]) for epochs in (slice(8, 13), slice(18, 21))]
-        for name in ("samples_entropy", "samples_classes")
+        for name in ("samples_distance", "samples_entropy", "samples_classes")
     )
-    # Seeds 1 to 3 had entropies of 1.4 to 1.6 and then 0 to .5, classes of 5.4 to 6.8 and then
-    # 1 to 2.7; without the collapse 1.7 to 1.9 and 7 to 9.
-    assert nats[0] > 1 and nats[1] < 0.6 * nats[0]
-    assert classes[0] > 4 and classes[1] < 0.65 * classes[0]
+    print(distance, nats, classes)
+    # Of 10.0, the data's, the collapsed samples of seeds 1 to 3 had .7, 6.0 and 2.5, those of the
+    # plain game 9.0 to 9.2. A classifier of 15 epochs found 5.4 to 6.8 classes, then 1 to 2.7;
+    # that of one epoch is not as sure.
+    assert distance[1] < 0.75 * channels["data_distance"].val_record[0]
+    assert nats[1] < 0.7 * nats[0]
+    assert classes[1] < 0.7 * classes[0]
