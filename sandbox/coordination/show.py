@@ -57,7 +57,7 @@ def draw(trainings: dict[str, dict[int, Course]]) -> Any:
     others = [name for name in trainings if name not in known]
     if others or not groups:  # or the baseline alone
         groups.append(("others", others))
-    figure = new_figure(9, 2.6 * len(groups))
+    figure = new_figure(9, 2.2 * len(groups))
     grid = figure.subplots(len(groups), len(AXES), squeeze=False, sharey=True, sharex="col")
     for (title, names), row in zip(groups, grid):
         for axes, axis in zip(row, AXES):

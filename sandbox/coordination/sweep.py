@@ -34,7 +34,7 @@ SAMPLES, CHOOSERS, SCORED = 2000, 500, 1500
 SIGMAS = np.logspace(-1, 0, 10)
 
 
-class Scorer:
+class _Scorer:
     """The Parzen procedure with fewer of everything than in Table 1, on rows of `examples`."""
 
     def __init__(self, model: Any, examples: np.ndarray) -> None:
@@ -46,7 +46,7 @@ class Scorer:
         return choose_and_score(ParzenEstimator(self._sampler()), self._split, SIGMAS).score
 
 
-class Counter:
+class _Counter:
     """Update callback: counts the minibatches at which D moves."""
 
     def __init__(self) -> None:
@@ -68,14 +68,14 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
     # Only the scores are looked at: a graph less to compile.
     algorithm.monitoring_dataset = algorithm.monitoring_batches = None
-    counter = Counter()
+    counter = _Counter()
     # First, to see the switch as it was for the step just made.
     algorithm.update_callbacks.insert(0, counter)
     average = PolyakAveraging(start=0, every=10)
     phase.extensions.append(average)
     phase.setup()
     phase.run_callbacks_and_monitoring()
-    score = Scorer(phase.model, valid)
+    score = _Scorer(phase.model, valid)
     spent, epoch = 0.0, 0
     while True:
         with average.averaged(phase.model):

