@@ -59,6 +59,7 @@ class _PolyakWorker(Persistent):
         """Average from the next call on."""
         for param, mean in self.param_to_mean.items():
             mean.set_value(param.get_value())
+        self._steps.set_value(np.int64(0))
         self.has_begun = True
 
     def __call__(self, algorithm: Any) -> None:
@@ -147,6 +148,21 @@ class PolyakAveraging(EpochExtension):
             with self.averaged(model):
                 serial.try_to_save(self.save_path, model)
 
+    def begin_anew(self) -> None:
+        """Forget what was averaged: only minibatches from here on count.
+
+        Raises
+        ------
+        ValueError
+            If averaging has not begun.
+        """
+        self._check_begun()
+        self._worker.begin()
+
+    def _check_begun(self) -> None:
+        if self._worker is None or not self._worker.has_begun:
+            raise ValueError(f"there is no average yet: averaging begins after epoch {self.start}")
+
     @contextmanager
     def averaged(self, model: Any) -> Iterator[Any]:
         """Give `model` the averaged parameters within a `with` block, its own ones after it.
@@ -156,8 +172,7 @@ class PolyakAveraging(EpochExtension):
         ValueError
             If averaging has not begun.
         """
-        if self._worker is None or not self._worker.has_begun:
-            raise ValueError(f"there is no average yet: averaging begins after epoch {self.start}")
+        self._check_begun()
         params = list(model.get_params())
         means = [mean.get_value() for mean in self._worker.param_to_mean.values()]
         own = [param.get_value() for param in params]

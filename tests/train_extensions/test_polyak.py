@@ -134,3 +134,17 @@ def test_mistakes(model, algorithm, monitored):
     model.params.pop()
     with pytest.raises(ValueError, match="another model"):
         extension.setup(model, None, algorithm)
+
+
+def test_averages_anew(model, monitored, train):
+    extension = PolyakAveraging(start=0)
+    monitored(extension, 3, train=train)
+    extension.begin_anew()
+    with extension.averaged(model):  # of nothing yet: the parameters as they are
+        assert_close([param.get_value() for param in model.params], train.history[-1])
+    train(3)
+    train(4, count=3)
+    with extension.averaged(model):
+        assert_close([param.get_value() for param in model.params], mean_of(train.history[-7:]))
+    with pytest.raises(ValueError, match="begins after epoch 3"):
+        PolyakAveraging(start=3).begin_anew()

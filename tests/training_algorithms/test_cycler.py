@@ -39,3 +39,26 @@ def test_a_saved_cycler_goes_on(data):
 def test_wrong_k(k):
     with pytest.raises(ValueError, match=f"k .*{k}"):
         Cycler(k)
+
+
+def test_another_player_may_be_the_one_that_waits():
+    class Algorithm:
+        cost = AdversaryCost2()
+
+    cycler, turns = Cycler(2, player="discriminator"), []
+    for _ in range(4):
+        cycler(Algorithm)
+        turns.append(float(Algorithm.cost.now_train_discriminator.get_value()))
+    assert turns == [0, 1, 0, 1]
+    assert Algorithm.cost.now_train_generator.get_value() == 1
+
+
+def test_a_cycler_saved_before_there_was_a_choice_cycles_g():
+    old = Cycler.__new__(Cycler)
+    old.__setstate__({"k": 2, "i": 1})
+    assert (old.k, old.i, old.player) == (2, 1, "generator")
+
+
+def test_wrong_player():
+    with pytest.raises(ValueError, match="player .*generator, discriminator, inference.*'judge'"):
+        Cycler(2, player="judge")

@@ -1,0 +1,91 @@
+"""Draw the scores of a sweep against seconds and against updates of D.
+
+    python -m sandbox.coordination.show sweep.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.plot import new_figure, save_figure
+from sandbox.coordination.table import Course, read
+
+BASELINE = "plain"
+# A row of axes each: its title, and the variants that it shows beside the baseline.
+GROUPS = (
+    ("steps of D to one of G", ("k_*",)),
+    ("which examples count", ("thresholded", "lazy*")),
+    ("uniform z", ("uniform_*",)),
+    ("gaussian z", ("gaussian_*",)),
+    ("spherical z", ("spherical_*",)),
+)
+AXES = {"seconds": "seconds of training", "d_updates": "updates of D"}
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(description="Scores of a sweep as curves. Needs matplotlib.")
+    parser.add_argument("table", help="CSV file that the sweep wrote")
+    cli.add_picture(parser, "beside the table: STEM.png")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    out = cli.picture_path(args.out, args.table, ".png")
+    save_figure(draw(read(args.table)), out)
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+def draw(trainings: dict[str, dict[int, Course]]) -> Any:
+    """A figure of rows of axes, a row for each group that has variants."""
+    groups = [
+        (title, [name for name in trainings if any(fnmatch(name, p) for p in patterns)])
+        for title, patterns in GROUPS
+    ]
+    groups = [(title, names) for title, names in groups if names]
+    known = {BASELINE}.union(*(names for _, names in groups))
+    others = [name for name in trainings if name not in known]
+    if others or not groups:  # or the baseline alone
+        groups.append(("others", others))
+    figure = new_figure(9, 2.2 * len(groups))
+    grid = figure.subplots(len(groups), len(AXES), squeeze=False, sharey=True, sharex="col")
+    for (title, names), row in zip(groups, grid):
+        for axes, axis in zip(row, AXES):
+            if BASELINE in trainings:
+                _curve(axes, axis, BASELINE, trainings[BASELINE], "black")
+            for i, name in enumerate(names):
+                _curve(axes, axis, name, trainings[name], f"C{i}")
+            axes.grid(alpha=0.3)
+        row[0].set_ylabel("nats")
+        row[0].set_title(title, fontsize="medium", loc="left")
+        row[-1].legend(fontsize="x-small", loc="lower right")
+    for axes, label in zip(grid[-1], AXES.values()):
+        axes.set_xlabel(label)
+    return figure
+
+
+def _curve(axes: Any, axis: str, name: str, seeds: dict[int, Course], colour: str) -> None:
+    """The mean over seeds, and a band of one standard error."""
+    # Of those that have as many scores.
+    scores = min(len(course.score) for course in seeds.values())
+    x = np.mean([getattr(course, axis)[:scores] for course in seeds.values()], axis=0)
+    y = np.array([course.score[:scores] for course in seeds.values()])
+    mean = y.mean(axis=0)
+    axes.plot(x, mean, label=name, color=colour, linewidth=1.2)
+    if len(y) > 1:
+        error = y.std(axis=0, ddof=1) / len(y) ** 0.5
+        axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

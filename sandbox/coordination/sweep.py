@@ -1,0 +1,135 @@
+"""Train the variants of an experiment for as many seconds each, and score them on the way.
+
+    python -m sandbox.coordination.sweep sweep.csv
+
+Each seed is a round of all variants. A table that is there is gone on with: trainings that it holds
+are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore
+from adversarial.evaluation.procedure import Split, choose_and_score
+from adversarial.evaluation.sampling import Sampler
+from adversarial.run import Run
+from adversarial.train import Train
+from adversarial.train_extensions.polyak import PolyakAveraging
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.utils import cli
+from sandbox.coordination.table import append, read
+from sandbox.variants import variant, variants_of
+
+EXPERIMENT = os.path.join(os.path.dirname(__file__), "experiment.yaml")
+# Table 1's are 10,000 samples, 1,000 examples to choose sigma by and the test set to score.
+SAMPLES, CHOOSERS, SCORED = 2000, 500, 1500
+SIGMAS = np.logspace(-1, 0, 10)
+
+
+class _Scorer:
+    """The Parzen procedure with fewer of everything than in Table 1, on rows of `examples`."""
+
+    def __init__(self, model: Any, examples: np.ndarray) -> None:
+        # Compiled once, for every score of a training.
+        self._sampler = Sampler(model, batch_size=SAMPLES)
+        self._split = Split(examples[:CHOOSERS], examples[CHOOSERS : CHOOSERS + SCORED])
+
+    def __call__(self) -> ParzenScore:
+        return choose_and_score(ParzenEstimator(self._sampler()), self._split, SIGMAS).score
+
+
+class _Counter:
+    """Update callback: counts the minibatches at which D moves."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, algorithm: Any) -> None:
+        self.count += int(algorithm.cost.now_train_discriminator.get_value())
+
+
+def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
+    """Train in stretches of `every` epochs, a row of the table after each, until the processor has
+    taken `seconds`.
+
+    A score is of the mean of the parameters since the score before, as Table 1's here is of a mean,
+    since those of one minibatch differ from the next's by tens of nats. What training takes is
+    counted, not setting up and scoring. A training that diverges ends in a row of nan.
+    """
+    algorithm = phase.algorithm
+    valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
+    # Only the scores are looked at: a graph less to compile.
+    algorithm.monitoring_dataset = algorithm.monitoring_batches = None
+    counter = _Counter()
+    # First, to see the switch as it was for the step just made.
+    algorithm.update_callbacks.insert(0, counter)
+    average = PolyakAveraging(start=0, every=10)
+    phase.extensions.append(average)
+    phase.setup()
+    phase.run_callbacks_and_monitoring()
+    score = _Scorer(phase.model, valid)
+    spent, epoch = 0.0, 0
+    while True:
+        with average.averaged(phase.model):
+            found = score()
+        yield epoch, spent, counter.count, found.mean, found.standard_error, found.sigma
+        if spent >= seconds:
+            return
+        average.begin_anew()
+        for _ in range(every):
+            began = time.process_time()
+            try:
+                algorithm.train(dataset=phase.dataset)
+            except TrainingDiverged:
+                yield epoch + 1, spent, counter.count, np.nan, np.nan, np.nan
+                return
+            spent += time.process_time() - began
+            epoch += 1
+            phase.model.monitor.report_epoch()
+            phase.run_callbacks_and_monitoring()
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(description="Train the variants of an experiment, and score them.")
+    add = parser.add_argument
+    add("table", help="CSV file to write, or to go on with")
+    add("--experiment", default=EXPERIMENT, metavar="YAML",
+        help="what the variants.yaml beside it has variants of (that of this folder)")
+    add("--variants", nargs="+", metavar="NAME", help="which of them (all)")
+    add("--seeds", type=cli.positive_int, default=3, help="trainings of each (3)")
+    add("--seconds", type=cli.positive_number, default=60.0,
+        help="of the processor that each may train for (60)")
+    add("--every", type=cli.positive_int, default=2, metavar="N", help="score after N epochs (2)")
+    cli.add_engine_option(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    cli.picture_path(args.table, args.table, "")  # there is such a folder
+    names = args.variants or list(variants_of(args.experiment))
+    texts = {name: variant(args.experiment, name) for name in names}
+    done = read(args.table) if os.path.exists(args.table) else {}
+    for seed in range(1, args.seeds + 1):
+        for name, text in texts.items():
+            if seed in done.get(name, ()):
+                continue
+            run = Run(args.experiment, text, seed=seed)
+            rows = list(rows_of(run.make(run.phases(), 0), args.seconds, args.every))
+            append(args.table, name, seed, rows)
+            epoch, spent, _, nats, *_ = rows[-1]
+            print(f"{name}, seed {seed}: {nats:.1f} nats after {epoch} epochs, {spent:.1f} s",
+                  flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,125 @@
+"""Watching for the Helvetica scenario (paper, section 6): a G that maps many z to the same x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aesara.tensor as at
+
+from adversarial import backend
+from adversarial.evaluation.sampling import draw_noise, generator_of
+from adversarial.space import VectorSpace
+from adversarial.train_extensions import TrainExtension
+from adversarial.training_algorithms.cycler import Cycler
+from adversarial.training_algorithms.learning_rule import add_plain_channel
+from sandbox.classifier import Classifier
+
+# A class counts as present from this share of the samples on.
+PRESENT = 0.01
+
+
+class GeneratorAhead(Cycler):
+    """Update callback: after `start` epochs, D moves only at every k-th minibatch, and G at all.
+
+    So G learns much against a D that hardly learns, which is what the paper warns of.
+    """
+
+    def __init__(self, k: int, start: int = 0) -> None:
+        super().__init__(k, player="discriminator")
+        if not (isinstance(start, int) and start >= 0):
+            raise ValueError(f"start must be a number of epochs, not {start!r}")
+        self.start = start
+
+    def __call__(self, sgd: Any) -> None:
+        if sgd.monitor.get_epochs_seen() >= self.start:
+            super().__call__(sgd)
+
+
+class CollapseChannels(TrainExtension):
+    """Adds monitor channels that fall when samples become alike; training is the same without it.
+
+    Each monitoring makes samples of the same points z. The channels:
+
+    samples_distance : mean Euclidean distance between two of them
+    data_distance : the same of so many examples of the first monitoring dataset; a constant
+    samples_class_0, ... : the share of samples that the classifier gives to each class
+    samples_entropy : entropy of these shares in nats; ln 10 = 2.30 for ten equal ones
+    samples_classes : how many of the shares are at least PRESENT
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Of what G makes; its network is a part of no model that is trained.
+    num_samples : int
+    seed : int
+        For z.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two samples; at setup, if there is no monitoring dataset, or
+        samples, data and what the classifier takes differ in size.
+    """
+
+    only_watches = True
+
+    def __init__(self, classifier: Classifier, num_samples: int = 1000, seed: int = 0) -> None:
+        if num_samples < 2:
+            raise ValueError(f"num_samples must be at least 2, not {num_samples!r}")
+        self.classifier = classifier
+        self.num_samples = num_samples
+        self.seed = seed
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Add the channels."""
+        monitored = getattr(algorithm, "monitoring_dataset", None)
+        if not monitored:
+            raise ValueError("CollapseChannels needs a monitoring_dataset to compare samples with")
+        first = next(iter(monitored.values()))
+        data = first.get_design_matrix()[: self.num_samples]
+        rows = self._samples(generator_of(model))
+        shares = histogram(self.classifier.fprop(rows))
+        channels = {
+            "samples_distance": mean_distance(rows),
+            "data_distance": mean_distance(backend.shared(data, "data")),
+            "samples_entropy": entropy(shares),
+            "samples_classes": (shares >= PRESENT).sum(),
+        }
+        for i in range(self.classifier.n_classes):
+            channels[f"samples_class_{i}"] = shares[i]
+        for name, value in channels.items():
+            add_plain_channel(model.monitor, first, name, value)
+
+    def _samples(self, generator: Any) -> Any:
+        """Symbolic rows (num_samples, dimension), always of the same z."""
+        space, made = generator.get_input_space(), generator.get_output_space()
+        taken = self.classifier.network.get_input_space()
+        if made.get_total_dimension() != taken.get_total_dimension():
+            raise ValueError(f"the generator makes {made}, but the classifier takes {taken}")
+        points = draw_noise(generator, self.num_samples, self.seed)
+        z = backend.shared(points, "points")
+        z = VectorSpace(space.get_total_dimension()).format_as(z, space)
+        return made.format_as(generator.mlp.fprop(z), taken)
+
+
+def mean_distance(rows: Any) -> Any:
+    """Mean Euclidean distance of two different rows, (n, dimension), symbolic; n at least 2."""
+    # From the middle, where rounding is least.
+    rows = rows - rows.mean(axis=0)
+    squares = at.square(rows).sum(axis=1)
+    apart = squares[:, None] + squares[None, :] - 2 * rows.dot(rows.T)
+    n = rows.shape[0]
+    # Of equal rows, rounding may leave a little less than nothing.
+    return at.sqrt(at.maximum(apart, 0) * (1 - at.eye(n))).sum() / (n * (n - 1))
+
+
+def histogram(probabilities: Any) -> Any:
+    """The share of rows, (n, classes), whose most probable class is each one: (classes,)."""
+    n_classes = probabilities.shape[1]
+    chosen = at.eq(probabilities.argmax(axis=1)[:, None], at.arange(n_classes)[None, :])
+    return at.cast(chosen, backend.floatX).mean(axis=0)
+
+
+def entropy(shares: Any) -> Any:
+    """Of shares that add up to 1, in nats; symbolic."""
+    return -at.sum(shares * at.log(at.maximum(shares, 1e-30)))

@@ -1,0 +1,65 @@
+"""What the collapse channels say of several trainings of one experiment, by epoch.
+
+    python -m sandbox.helvetica.measure collapse_1.pkl collapse_2.pkl collapse_3.pkl
+
+Mean and standard error over the trainings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Collection, Sequence
+
+from adversarial.scripts.inputs import choose_channels, read_history
+from adversarial.utils import cli
+from sandbox.coordination.table import mean_and_error
+
+CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(description="The collapse channels, mean and standard error, by epoch.")
+    add = parser.add_argument
+    add("models", nargs="+", metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
+    add("--every", type=cli.positive_int, default=1, metavar="N", help="show each N-th epoch (1)")
+    add("--json", action="store_true", help="print the result as JSON")
+    cli.add_allow_module(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    rows = [row for row in by_epoch(args.models, args.allow_module)
+            if row["epoch"] % args.every == 0]
+    if args.json:
+        print(json.dumps({"models": args.models, "epochs": rows}, indent=1))
+        return
+    print("epoch" + "".join(f"{name:>20}" for name in CHANNELS))
+    for row in rows:
+        cells = (f"{mean:.2f} +- {error:.2f}" for mean, error in map(row.get, CHANNELS))
+        print(f"{row['epoch']:>5}" + "".join(f"{cell:>20}" for cell in cells))
+
+
+def by_epoch(paths: Sequence[str], allow_modules: Collection[str] = ()) -> list[dict]:
+    """For each epoch that all files have: (mean, standard error) of each of CHANNELS."""
+    histories = []
+    for path in paths:
+        history = read_history(path, allow_modules)
+        choose_channels(history, CHANNELS, path)  # says which is not there
+        histories.append(history)
+    measured = [history[CHANNELS[0]].counts["epochs"] for history in histories]
+    epochs = set(measured[0]).intersection(*measured[1:])
+    return [
+        {"epoch": int(epoch), **{
+            name: mean_and_error([history[name].at(epoch) for history in histories])
+            for name in CHANNELS
+        }}
+        for epoch in sorted(epochs)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,227 @@
+"""k by schedule, the variants, and the table, figures and picture of a sweep."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversarial import AdversaryCost2, AdversaryPair, Cycler, Generator
+from adversarial.config import yaml_parse
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.train import Train
+from adversarial.training_algorithms import k_steps, sgd
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.utils import cli, serial
+from sandbox.coordination import StepsByEpoch, measure, show, sweep
+from sandbox.coordination.table import COLUMNS, Course, append, mean_and_error, read
+from sandbox.variants import variant, variants_of
+
+
+def game(algorithm=k_steps.SGD, extensions=(), monitored=False, **arguments):
+    """A small Train object: ten minibatches an epoch; G and D are linear."""
+    dataset = DenseDesignMatrix(X=np.random.RandomState(5).uniform(size=(40, 6)).astype("float32"))
+    G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
+    algorithm = algorithm(
+        0.1, cost=AdversaryCost2(), batch_size=4,
+        monitoring_dataset={"valid": dataset} if monitored else None, **arguments
+    )
+    return Train(dataset, AdversaryPair(Generator(G), D), algorithm, extensions=list(extensions))
+
+
+# k by schedule
+
+@pytest.mark.usefixtures("fast_compile")
+def test_steps_by_epoch():
+    train = game(extensions=[StepsByEpoch({0: 5, 1: 1, 3: 2})])
+    G, moves = train.model.generator, []
+
+    def watch(algorithm):
+        now = G.get_param_vector()
+        moves.append(bool((now != watch.before).any()))
+        watch.before = now
+
+    watch.before = G.get_param_vector()
+    train.algorithm.update_callbacks.append(watch)
+    train.main_loop(max_epochs=4)
+    by_epoch = [moves[i : i + 10] for i in range(0, 40, 10)]
+    five, two = [False] * 4 + [True], [False, True]
+    assert by_epoch == [five * 2, [True] * 10, [True] * 10, two * 5]
+    assert serial.clone_via_serialize(train.extensions[0]).steps == {0: 5, 1: 1, 3: 2}
+
+
+@pytest.mark.parametrize("steps", [{-1: 2}, {0: 0}, {0: 1.5}])
+def test_wrong_steps(steps):
+    ((epoch, k),) = steps.items()
+    with pytest.raises(ValueError, match=f"not {epoch}: {k}"):
+        StepsByEpoch(steps)
+
+
+def test_no_k_to_set():
+    with pytest.raises(ValueError, match="needs .*k_steps.SGD, not .*training_algorithms.sgd.SGD"):
+        StepsByEpoch({0: 1}).setup(None, None, sgd.SGD(0.1))
+
+
+# The variants
+
+def test_each_variant_is_an_experiment_of_its_own():
+    names = variants_of(sweep.EXPERIMENT)
+    texts = {name: variant(sweep.EXPERIMENT, name) for name in names}
+    assert len(set(texts.values())) == len(names) > 10
+    algorithms = {}
+    for name, text in texts.items():
+        train = yaml_parse.load(text, {"PYLEARN2_TRAIN_FILE_FULL_STEM": "x"}, instantiate=False)
+        algorithms[name] = train.keywords["algorithm"]
+    assert algorithms["plain"].callable is sgd.SGD
+    assert algorithms["k_5"].callable is k_steps.SGD
+    assert algorithms["k_5"].keywords["discriminator_steps"] == 5
+    assert algorithms["lazy"].keywords["cost"].callable.__name__ == "LazyAdversaryCost"
+    cycler = algorithms["k_half"].keywords["update_callbacks"][0]
+    assert cycler.callable is Cycler and cycler.keywords == {"k": 2, "player": "discriminator"}
+
+
+# The sweep
+
+def test_the_table_is_read_as_it_was_written(tmp_path):
+    path = str(tmp_path / "sweep.csv")
+    append(path, "b", 2, [(0, 0.0, 0, -9.5, 1, 0.2), (4, 1.5, 40, -7.25, 1, 0.2)])
+    append(path, "a", 1, [(0, 0.0, 0, np.nan, 1, 0.2)])
+    append(path, "b", 1, [(0, 0.0, 0, -3.0, 1, 0.2)])
+    found = read(path)
+    assert list(found) == ["b", "a"] and list(found["b"]) == [2, 1]
+    for vector, want in zip(found["b"][2], ([0, 1.5], [0, 40], [-9.5, -7.25])):
+        np.testing.assert_array_equal(vector, want)
+    assert np.isnan(found["a"][1].score[0])
+
+
+def test_a_score_is_the_mean_of_the_last_quarter():
+    course = Course(np.array([0.0, 6.0, 8.0, 10.0]), np.array([0, 60, 80, 100]),
+                    np.array([-100.0, 0.0, 10.0, 99.0]))
+    assert course.at("seconds", 8) == pytest.approx(5.0)
+    assert course.at("d_updates", 80) == pytest.approx(5.0)
+    assert mean_and_error([1.0, 3.0]) == (2.0, 1.0)
+    assert np.isnan(mean_and_error([1.0])[1])
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_rows_of_a_training(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(sweep.time, "process_time", lambda: next(clock))
+    scores = iter([-1.0, -2.0, -3.0])
+
+    class Scorer:
+        def __init__(self, model, examples):
+            assert len(examples) == 40
+
+        def __call__(self):
+            return sweep.ParzenScore(0.2, next(scores), 0.5, 9)
+
+    monkeypatch.setattr(sweep, "_Scorer", Scorer)
+    # D moves at every other of ten minibatches, the first included.
+    train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
+    rows = list(sweep.rows_of(train, seconds=3, every=2))
+    assert rows == [(0, 0.0, 0, -1.0, 0.5, 0.2), (2, 2, 10, -2.0, 0.5, 0.2),
+                    (4, 4, 20, -3.0, 0.5, 0.2)]
+    assert train.model.monitor.get_epochs_seen() == 4
+
+    def diverge(dataset):
+        raise TrainingDiverged
+
+    scores = iter([-1.0])
+    train = game(sgd.SGD, monitored=True)
+    monkeypatch.setattr(train.algorithm, "train", diverge)
+    rows = list(sweep.rows_of(train, seconds=3, every=2))
+    assert [row[0] for row in rows] == [0, 1] and np.isnan(rows[1][3])
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Two variants of two seeds; a straight climb to 10 or 20 nats less than 0."""
+    path = str(tmp_path / "sweep.csv")
+    for variant_, top, pace in (("plain", -10, 100), ("k_2", -20, 50)):
+        for seed in (1, 2):
+            append(path, variant_, seed, [
+                (0, 0.0, 0, -100 - seed, 1, 0.2), (1, 2.0, 2 * pace, top - seed, 1, 0.2),
+                (2, 4.0, 4 * pace, top - seed, 1, 0.2),
+            ])
+    return path
+
+
+def test_figures(table, capsys):
+    measure.main([table, "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert (result["seconds"], result["d_updates"]) == (4.0, 200)
+    plain, k_2 = result["variants"]
+    assert plain["after_seconds"] == pytest.approx([-11.5, 0.5])
+    assert k_2["after_d_updates"] == pytest.approx([-21.5, 0.5])
+    # After 200 updates the plain game has had 2 s: from 150 on it climbs.
+    assert plain["after_d_updates"][0] == pytest.approx(-11.5 - 90 / 8)
+    assert (plain["seconds_per_1000_d_updates"], k_2["seeds"]) == (10.0, 2)
+    measure.main([table])
+    out = capsys.readouterr().out.splitlines()
+    assert "after 4.0 s and after 200 updates" in out[0] and out[2].startswith("plain")
+    assert "-11.5 +- 0.5" in out[2]
+
+
+def test_the_picture(table, capsys):
+    pytest.importorskip("matplotlib")
+    show.main([table])
+    path = Path(capsys.readouterr().out.strip())
+    assert path == Path(table).with_suffix(".png")
+    with Image.open(path) as image:
+        assert np.ptp(np.asarray(image.convert("L"))) > 100  # not blank
+    figure = show.draw(read(table))
+    assert len(figure.axes) == 2  # one group, against seconds and updates
+    lines = {line.get_label(): line for line in figure.axes[1].get_lines()}
+    np.testing.assert_array_equal(lines["plain"].get_xdata(), [0, 200, 400])
+    np.testing.assert_allclose(lines["k_2"].get_ydata(), [-101.5, -21.5, -21.5])
+    odd = {"unheard_of": read(table)["k_2"]}
+    assert show.draw(odd).axes[0].get_title(loc="left") == "others"
+
+
+@pytest.mark.parametrize("command", [measure, show])
+@pytest.mark.parametrize("text, message", [
+    ("a,b\n1,2\n", "is no table of a sweep"),
+    (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: is no row"),
+    (",".join(COLUMNS) + "\n", "holds no training"),
+])
+def test_what_is_no_table(tmp_path, capsys, command, text, message):
+    path = tmp_path / "sweep.csv"
+    path.write_text(text)
+    assert cli.run(lambda: command.main([str(path)])) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and message in err
+
+
+@pytest.mark.parametrize("argv, message", [
+    (["no/folder/sweep.csv"], "there is no folder"),
+    (["sweep.csv", "--variants", "k_7"], "has no variant k_7"),
+    (["sweep.csv", "--experiment", "none/experiment.yaml"], "none/variants.yaml"),
+])
+def test_a_sweep_that_cannot_begin(tmp_path, monkeypatch, capsys, argv, message):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(lambda: sweep.main(argv)) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and message in err
+
+
+@pytest.mark.slow
+def test_plain_and_lazy_on_mnist(tmp_path, capsys):
+    table = str(tmp_path / "sweep.csv")
+    both = [table, "--variants", "plain", "lazy", "--seeds", "1"]
+    sweep.main([*both, "--seconds", "8", "--every", "4"])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    sweep.main(both)  # nothing is left to do
+    assert capsys.readouterr().out == ""
+    plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
+    assert plain.d_updates[1] == lazy.d_updates[1] == 1000
+    # Both begin at the mean image, -58.1. The plain game then goes up and down: by 26 to 34 nats at
+    # most with seeds 1 to 3. The lazy players, of whom nobody is wrong by much, stand still.
+    assert plain.score[0] == lazy.score[0] == pytest.approx(-58.1, abs=1)
+    assert np.abs(plain.score - plain.score[0]).max() > 10
+    assert np.abs(lazy.score - lazy.score[0]).max() < 2
