@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from scipy.special import expit
 from adversarial import AdversaryPair, Generator
 from adversarial.config import yaml_parse
 from adversarial.datasets import mnist
-from adversarial.datasets.download import DataUnavailable
 from adversarial.evaluation.sampling import draw_noise, draw_samples
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
 from adversarial.space import Conv2DSpace
@@ -144,7 +142,7 @@ def test_inference_against_numpy(fast_compile, layer, values):
 
 
 def test_images_of_several_channels_keep_their_order(fast_compile):
-    """Rows of a design matrix hold one channel after the other, and the inferer's space does not."""
+    """A row of a design matrix holds one channel after the other; the space does not."""
     model = pair(space=Conv2DSpace((1, 3), num_channels=2, axes=("b", 0, 1, "c")))
     rows = np.random.RandomState(0).uniform(size=(5, 6))
     as_seen = rows.reshape(5, 2, 1, 3).transpose(0, 2, 3, 1).reshape(5, 6)
