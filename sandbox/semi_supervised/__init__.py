@@ -44,10 +44,13 @@ class FewLabels(MNIST):
 def recapitate(network: MLP, new_head: Layer) -> MLP:
     """`network` itself with `new_head` in place of its top layer.
 
-    What `recapitate_discriminator` does with the D of a model file, for an inferer as well.
+    What `recapitate_discriminator` does with the D of a model file, for an inferer as well: its
+    layers' own learning rates, which were for another loss, are forgotten.
     """
     del network.layers[-1]
     network.add_layers([new_head])
+    for layer in network.layers:
+        layer.W_lr_scale = layer.b_lr_scale = None
     return network
 
 

@@ -34,18 +34,25 @@ def pair(tmp_path_factory):
     return train.model
 
 
-def test_the_inferer_finds_z(pair):
-    figures = inference.measure(pair, Inference(pair), MNIST("test", stop=500).X, samples=1000)
-    print(figures)
+def test_the_inferer_finds_z_of_samples(pair):
+    """Seeds 1, 2 and 3 left .76, .85 and .85 of z's variance; an inferer that learnt nothing, 1."""
+    test = MNIST("test", stop=500).X
+    figures = inference.measure(pair, Inference(pair), test, samples=1000)
+    assert 0.97 < figures["variance"] < 1.03
+    assert figures["error"] < 0.93 * figures["variance"]
+    # What it misses of z shows little in the sample.
+    assert figures["sample_distance"] < 0.7 * figures["nearest_sample"]
 
 
-def test_d_knows_more_of_digits_than_the_same_network_from_scratch(pair):
+def test_d_helps_with_a_hundred_labels(pair):
+    """With seeds 2 and 3, D left 25.2 and 24.6 % of errors; the same network from scratch 30.7."""
     labelled, test = FewLabels(100, seed=0), MNIST("test")
 
     def error(network):
-        trained = few_labels.train(network, labelled, steps=400)
+        trained = few_labels.train(network, labelled, few_labels.STEPS)
         return (classes_of(trained, test.X) != test.y.ravel()).mean()
 
     with_d = error(recapitate(pair.discriminator, few_labels.head()))
     from_scratch = error(begin_again(pair.discriminator, 0))
-    print(with_d, from_scratch)
+    assert with_d < 0.29
+    assert with_d < from_scratch - 0.02

@@ -54,7 +54,7 @@ def discriminator():
 
 def inferer():
     return MLP([
-        RectifiedLinear(layer_name="h0", dim=5, irange=0.1, init_bias=0.1),
+        RectifiedLinear(layer_name="h0", dim=5, irange=0.1, init_bias=0.1, W_lr_scale=0.1),
         Linear(layer_name="z", dim=3, irange=1.0),
     ], nvis=784)
 
@@ -117,6 +117,10 @@ def test_a_new_head_against_numpy(fast_compile):
     np.testing.assert_array_equal(classes_of(network, x), logits.argmax(axis=1))
 
 
+def test_learning_rates_of_inference_are_forgotten():
+    assert inferer().get_lr_scalers() and not recapitate(inferer(), head()).get_lr_scalers()
+
+
 @pytest.mark.parametrize("make", [discriminator, inferer])
 def test_from_scratch_nothing_is_left_of_training(make):
     networks = [recapitate(make(), head()) for _ in range(3)]
@@ -134,8 +138,9 @@ def test_from_scratch_nothing_is_left_of_training(make):
     assert not any(bias.any() for bias in first[1::2])
 
 
-def test_frozen_below_the_head(fast_compile):
-    network = freeze_below_head(recapitate(discriminator(), head()))
+@pytest.mark.parametrize("make", [discriminator, inferer])
+def test_frozen_below_the_head(fast_compile, make):
+    network = freeze_below_head(recapitate(make(), head()))
     before = [layer.get_weights() for layer in network.layers]
     script.train(network, FewLabels(100), steps=3)
     after = [layer.get_weights() for layer in network.layers]
