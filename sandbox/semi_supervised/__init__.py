@@ -63,6 +63,19 @@ def begin_again(network: MLP, seed: Seed) -> MLP:
     return network
 
 
+def shuffle_below_head(network: MLP, seed: Seed) -> MLP:
+    """`network` itself, the numbers of each parameter below the head in a random order.
+
+    So the weights are as large as training left them, and hold no features.
+    """
+    rng = np.random.RandomState(seed)
+    for layer in network.layers[:-1]:
+        for param in layer.get_params():
+            value = param.get_value()
+            param.set_value(rng.permutation(value.ravel()).reshape(value.shape))
+    return network
+
+
 def freeze_below_head(network: MLP) -> MLP:
     """`network` itself, of which only the top layer is trained from now on."""
     network.freeze(param for layer in network.layers[:-1] for param in layer.get_params())

@@ -32,6 +32,7 @@ from sandbox.semi_supervised import (
     classes_of,
     freeze_below_head,
     recapitate,
+    shuffle_below_head,
 )
 from sandbox.table import shown
 
@@ -98,6 +99,7 @@ def networks(model: AdversaryPair, seed: int) -> Iterator[tuple[str, Callable[[]
         yield f"{name}, all layers", recapitated
         yield f"{name}, head alone", lambda make=recapitated: freeze_below_head(make())
         yield f"{name}, from scratch", lambda make=recapitated: begin_again(make(), seed)
+        yield f"{name}, shuffled", lambda make=recapitated: shuffle_below_head(make(), seed)
 
 
 def measure(

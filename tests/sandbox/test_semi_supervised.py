@@ -21,6 +21,7 @@ from sandbox.semi_supervised import (
     classes_of,
     freeze_below_head,
     recapitate,
+    shuffle_below_head,
 )
 from sandbox.semi_supervised import measure as script
 
@@ -138,6 +139,21 @@ def test_from_scratch_nothing_is_left_of_training(make):
     assert not any(bias.any() for bias in first[1::2])
 
 
+def test_shuffled_weights_are_as_large():
+    network = recapitate(discriminator(), head())
+    before = network.get_param_values()
+    below = shuffle_below_head(network, 1).get_param_values()
+    for old, new in zip(before[:2], below[:2]):
+        np.testing.assert_array_equal(np.sort(old.ravel()), np.sort(new.ravel()))
+    assert np.mean(before[0] == below[0]) < 0.01
+    for old, new in zip(before[2:], below[2:]):
+        np.testing.assert_array_equal(old, new)
+    again = shuffle_below_head(recapitate(discriminator(), head()), 1).get_param_values()
+    other = shuffle_below_head(recapitate(discriminator(), head()), 2).get_param_values()
+    np.testing.assert_array_equal(below[0], again[0])
+    assert np.any(below[0] != other[0])
+
+
 @pytest.mark.parametrize("make", [discriminator, inferer])
 def test_frozen_below_the_head(fast_compile, make):
     network = freeze_below_head(recapitate(make(), head()))
@@ -208,7 +224,7 @@ def test_measuring(command, model, capsys, monkeypatch):
         (100, 0), (100, 1), (200, 0), (200, 1)
     ]
     names = [f"{player}, {how}" for player in ("D", "inferer")
-             for how in ("all layers", "head alone", "from scratch")]
+             for how in ("all layers", "head alone", "from scratch", "shuffled")]
     assert list(found[0]["errors"]) == [*names, "nearest neighbour on pixels"]
     labelled, test = FewLabels(200, 1), mnist.MNIST("test")
     distances = np.linalg.norm(test.X[:, None] - labelled.X, axis=2)
@@ -221,13 +237,13 @@ def test_measuring(command, model, capsys, monkeypatch):
     assert command(model, "--labels", 100) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "100 labels: share of 50 digits that are classified wrongly"
-    assert out[1].split() == ["D,", "all", "layers", f"{wrong.mean():.4f}"] and len(out) == 8
+    assert out[1].split() == ["D,", "all", "layers", f"{wrong.mean():.4f}"] and len(out) == 10
 
 
 def test_without_an_inferer(monkeypatch, fast_compile):
     monkeypatch.setattr(script, "train", lambda network, labelled, steps: network)
     errors = script.measure(pair(with_inferer=False), 100, mnist.MNIST("test"))
-    assert [name.split(",")[0] for name in errors] == ["D"] * 3 + ["nearest neighbour on pixels"]
+    assert [name.split(",")[0] for name in errors] == ["D"] * 4 + ["nearest neighbour on pixels"]
 
 
 def test_mistakes_are_one_line(command, model, tmp_path, capsys):
