@@ -80,7 +80,8 @@ def descent(network: MLP, epochs: int) -> SGD:
 
 def train(network: MLP, labelled: FewLabels, steps: int) -> MLP:
     """`network` itself, trained on `labelled` for so many minibatches, to the end of an epoch."""
-    epochs = -(-steps * BATCH // len(labelled.X))
+    batches = -(-len(labelled.X) // BATCH)
+    epochs = -(-steps // batches)
     Train(labelled, network, descent(network, epochs)).main_loop()
     return network
 
