@@ -164,7 +164,9 @@ def test_parameters_and_freezing():
     assert mlp.get_params() == [h0.W, h0.b, h1.W, h1.b]
     assert mlp.get_lr_scalers() == {h1.W: 0.5}
     mlp.freeze([h0.W, h0.b])
-    assert mlp.get_params() == [h1.W, h1.b]
+    assert mlp.get_params() == [h1.W, h1.b] and mlp.get_lr_scalers() == {h1.W: 0.5}
+    mlp.freeze([h1.W])
+    assert mlp.get_params() == [h1.b] and mlp.get_lr_scalers() == {}
 
 
 def test_parameters_as_one_vector():

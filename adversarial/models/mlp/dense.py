@@ -137,8 +137,11 @@ def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
     """The learning rate factors of all layers of `owner`; ValueError for a foreign parameter."""
     scalers = OrderedDict()
     params = owner.get_params()
+    frozen = getattr(owner, "freeze_set", ())
     for layer in owner.layers:
         for param, scale in layer.get_lr_scalers().items():
+            if param in frozen:
+                continue
             if param not in params:
                 raise ValueError(f"layer {layer.layer_name!r} scales the rate of foreign {param}")
             scalers[param] = scale

@@ -1,0 +1,45 @@
+"""What the commands of this folder are given."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial.scripts.inputs import examples_of, training_set
+from adversarial.utils import cli, serial
+from sandbox.inference import Inference
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the inferer infers, and the samples and examples to compare with."""
+    add = parser.add_argument
+    add("--layer", type=cli.natural, metavar="N",
+        help="what is inferred is layer N of G, as the cost's infer_layer (z)")
+    add("--samples", type=cli.positive_int, default=10000, metavar="N",
+        help="samples of G, among which the nearest to an example is looked for (10000)")
+    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
+
+
+def load(
+    path: str, layer: Optional[int], allow_modules: Collection[str] = ()
+) -> tuple[Any, Inference]:
+    """The model in a file, and its inference; ValueError, naming the file, where it has none."""
+    model = serial.load(path, allow_modules=allow_modules)
+    with cli.blaming(path):
+        try:
+            return model, Inference(model, layer)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+
+def examples(model: Any, allow_modules: Collection[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """(training examples, test examples), as rows, of the data set the model was trained on."""
+    training = training_set(model, allow_modules)
+    if not hasattr(training, "get_test_set"):
+        raise ValueError(f"the data set, a {type(training).__name__}, has no test set")
+    return examples_of(training), examples_of(training.get_test_set())

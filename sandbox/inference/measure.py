@@ -1,0 +1,96 @@
+"""How well a trained inferer finds the z of samples, and of digits that perhaps no z makes.
+
+    python -m sandbox.inference.measure sandbox/inference/experiment.pkl
+    python -m sandbox.inference.measure sandbox/inference/layer.pkl --layer 1
+
+Of several models, trained with several seeds, it prints means and their standard errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.sampling import draw_noise
+from adversarial.utils import cli
+from sandbox.inference import Inference
+from sandbox.inference.inputs import add_options, examples, load
+from sandbox.table import shown
+
+WORDS = {
+    "error": "of fresh samples: squared error of what is inferred, a coordinate",
+    "variance": "  the same of the best constant guess",
+    "sample_distance": "  distance of a sample to what G makes of what is inferred from it",
+    "distance": "of test examples: distance to what G makes of what is inferred from it",
+    "nearest_sample": "  distance to the nearest sample",
+    "nearest_training": "  distance to the nearest training example",
+    "share_nearer": "  share to which what G makes is nearer than any sample",
+}
+
+
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = cli.Parser(
+        description="How well an inferer finds the z of samples, and of test examples. Distances "
+        "are Euclidean, between images whose pixels go from 0 to 1."
+    )
+    add = parser.add_argument
+    add("models", nargs="+", metavar="model", help="model files (.pkl) of pairs with an inferer")
+    add("--json", action="store_true", help="print the figures of each model as JSON")
+    add_options(parser)
+    return parser.parse_args(argv)
+
+
+def measure(
+    model: Any, inference: Inference, test: np.ndarray, samples: int = 10000, seed: int = 0
+) -> dict[str, float]:
+    """The figures of WORDS but for `nearest_training`, by `samples` fresh samples from `seed`."""
+    fresh = inference.of_noise(draw_noise(model, samples, seed))
+    _, remade = inference.of_images(test)
+    if not all(np.isfinite(rows).all() for rows in (*fresh, remade)):
+        raise ValueError("what is inferred is not finite everywhere: the model has diverged")
+    found = distances(test, remade)
+    nearest_sample = distances(test, fresh.samples[nearest(fresh.samples, test)])
+    return {
+        "error": float(np.square(fresh.predicted - fresh.target).mean(dtype=float)),
+        "variance": float(fresh.target.var(axis=0, dtype=float).mean()),
+        "sample_distance": float(distances(fresh.samples, fresh.remade).mean()),
+        "distance": float(found.mean()),
+        "nearest_sample": float(nearest_sample.mean()),
+        "share_nearer": float((found < nearest_sample).mean()),
+    }
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distance of each row of `a` to the same row of `b`."""
+    return np.sqrt(np.square(a - b).sum(axis=1, dtype=float))
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    loaded = [load(path, args.layer, args.allow_module) for path in args.models]
+    # All models are measured on the data of the first.
+    training, test = examples(loaded[0][0], args.allow_module)
+    figures = []
+    for path, (model, inference) in zip(args.models, loaded):
+        with cli.blaming(path):
+            figures.append(measure(model, inference, test, args.samples, args.seed))
+    nearest_training = float(distances(test, training[nearest(training, test)]).mean())
+    for found in figures:
+        found["nearest_training"] = nearest_training
+    if args.json:
+        print(json.dumps([{"model": path, **each} for path, each in zip(args.models, figures)],
+                         indent=1))
+        return
+    for name, words in WORDS.items():
+        print(f"{words:72s} {shown([found[name] for found in figures])}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,68 @@
+"""Draw test digits, what G makes of the z inferred from each, and the sample nearest to each.
+
+    python -m sandbox.inference.show sandbox/inference/experiment.pkl
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.sampling import draw_samples
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.samples import Sheet, to_unit, view_of
+from sandbox.inference import Inference
+from sandbox.inference.inputs import add_options, examples, load
+
+
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = cli.Parser(
+        description="Threes of images: a test digit, framed; what G makes of what is inferred from "
+        "it; the sample of G that is nearest to it."
+    )
+    add = parser.add_argument
+    add("model", help="model file (.pkl) of a pair with an inferer")
+    cli.add_picture(parser, "beside the model: STEM_inferred.png")
+    add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
+    add("--cols", type=cli.positive_int, default=5, help="threes in a row (5)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
+    add_options(parser)
+    return parser.parse_args(argv)
+
+
+def sheet_of(
+    model: Any, inference: Inference, test: np.ndarray, rows: int, cols: int, samples: int,
+    seed: int = 0,
+) -> Sheet:
+    """`rows` x `cols` threes of images, of the first examples of `test`."""
+    digits = test[: rows * cols]
+    drawn = draw_samples(model, samples, seed)
+    _, remade = inference.of_images(digits)
+    threes = np.stack([digits, remade, drawn[nearest(drawn, digits)]], axis=1)
+    if not np.isfinite(threes).all():
+        raise ValueError("what G makes of inferred values is not finite: the model has diverged")
+    images = to_unit(view_of(model).images(threes.reshape(3 * len(digits), -1)), like=test)
+    return Sheet(images, -(-len(digits) // cols), 3 * cols, np.arange(len(images)) % 3 == 0)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse(argv)
+    out = cli.picture_path(args.out, args.model, "_inferred.png")
+    cli.choose_engine(args)
+    model, inference = load(args.model, args.layer, args.allow_module)
+    _, test = examples(model, args.allow_module)
+    sheet = sheet_of(model, inference, test, args.rows, args.cols, args.samples, args.seed)
+    sheet.save(out, args.scale)
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
