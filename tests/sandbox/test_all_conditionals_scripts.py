@@ -293,3 +293,4 @@ def test_the_experiment_on_cifar10_paints_the_half_that_d_judges():
     G = pair["generator"].keywords["mlp"].keywords
     assert G["input_space"] is pair["discriminator"].keywords["input_space"]
     assert G["layers"][-1].keywords["dim"] == 32 * 16 * 3
+
