@@ -18,7 +18,7 @@ import numpy as np
 from adversarial.utils import cli
 from sandbox.all_conditionals import fill, inputs
 
-COLUMNS = ("hidden", "one", "mean", "mean image", "nearest", "spread", "calibration")
+COLUMNS = ("hidden", "one", "mean", "another's", "mean image", "nearest", "spread", "calibration")
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,13 +76,16 @@ def figures_of(
     Were completions drawn from the true p(hidden | seen), of variance v, the image would be one
     more of them: their mean errs by v (1 + 1 / count) on average, squared.  `calibration` is that,
     from the measured variance, over the measured squared error: 1 for the true distribution, less
-    where completions differ too little.
+    where completions differ too little.  `another's` is the error of the mean completion against
+    the next image in place of its own: no greater than `mean` where G does not heed what is seen.
     """
     made = fill.completions(paint, images, masks, count)
-    spread, error = spread_of(made, masks), rms_error(made.mean(axis=0), images, masks)
+    mean, spread = made.mean(axis=0), spread_of(made, masks)
+    error = rms_error(mean, images, masks)
     return {
         "one": rms_error(made[0], images, masks),
         "mean": error,
+        "another's": rms_error(mean, np.roll(images, 1, axis=0), masks),
         "spread": spread,
         "calibration": spread**2 * (1 + 1 / count) / error**2 if error else float("nan"),
     }
@@ -129,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _cell(mean: float, error: float) -> str:
-    return f"{mean:.3f}" if np.isnan(error) or error == 0 else f"{mean:.3f} +- {error:.3f}"
+    # What does not depend on the model has no error but that of rounding.
+    return f"{mean:.3f} +- {error:.3f}" if error > 1e-9 else f"{mean:.3f}"
 
 
 def _line(kind: str, cells: Sequence[str]) -> str:

@@ -85,11 +85,15 @@ def test_completions_that_are_as_the_truth_are_calibrated():
     assert found["calibration"] == pytest.approx(1, abs=0.04)
     assert found["one"] == pytest.approx(0.3 * np.sqrt(2), rel=0.02)
     assert found["mean"] == pytest.approx(0.3 * np.sqrt(1.2), rel=0.02)
+    # Two centres differ by a variance of 1/6.
+    assert found["another's"] == pytest.approx(np.sqrt(0.09 * 1.2 + 1 / 6), rel=0.02)
 
 
 def test_completions_that_never_differ():
     images, masks = random_images(6), random_masks(6)
     found = measure.figures_of(lambda images, masks: images + 1, images, masks, 3)
+    shifted = images + 1 - np.roll(images, 1, axis=0)
+    assert found.pop("another's") == pytest.approx(np.sqrt(np.square(shifted[masks == 0]).mean()))
     assert found == pytest.approx({"one": 1, "mean": 1, "spread": 0, "calibration": 0}, abs=1e-6)
     with pytest.raises(ValueError, match="the model has diverged"):
         fill.completions(lambda images, masks: images * np.nan, images, masks, 2)
@@ -156,13 +160,13 @@ def test_measure_prints_a_table(model, eye, capsys):
     argv = ["--dataset", eye, "--completions", 2, "--kinds", "left", "everything"]
     assert run(measure, model, *argv) == 0
     head, left, everything = capsys.readouterr().out.splitlines()
-    assert head.split() == ["hidden", "one", "mean", "mean", "image", "nearest", "spread",
-                            "calibration"]
+    assert head.split() == ["hidden", "one", "mean", "another's", "mean", "image", "nearest",
+                            "spread", "calibration"]
     assert left.split()[:2] == ["left", "0.500"]
     # All against the mean image, and all but the first against the first.
     mean, nearest = np.sqrt(35 / 36 / 36), np.sqrt(35 * 2 / 36 / 36)
     assert everything.split()[:2] == ["everything", "1.000"]
-    assert everything.split()[4:6] == [f"{mean:.3f}", f"{nearest:.3f}"]
+    assert everything.split()[5:7] == [f"{mean:.3f}", f"{nearest:.3f}"]
     assert run(measure, model, model, *argv) == 0
     assert "+-" not in capsys.readouterr().out  # the same model twice does not differ
 
@@ -183,7 +187,7 @@ def test_measure_a_model_of_one_half(painter, eye, capsys):
     assert run(measure, painter, *argv) == 0
     (_, row) = capsys.readouterr().out.splitlines()
     assert row.split()[:2] == ["left", "0.500"]
-    assert float(row.split()[6]) > 0  # of each completion from other noise
+    assert float(row.split()[7]) > 0  # of each completion from other noise
 
 
 def pixels(path):
