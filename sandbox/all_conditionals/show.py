@@ -1,0 +1,72 @@
+"""Draw images, what is seen of them, and how a model, the mean and the nearest image complete them.
+
+    python -m sandbox.all_conditionals.show MODEL.pkl
+    python -m sandbox.all_conditionals.show cifar10.pkl --side right
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from adversarial.utils import cli
+from adversarial.viewer.grid import show_file
+from adversarial.viewer.samples import HOLE, Sheet, to_unit
+from sandbox.all_conditionals import fill, inputs
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(
+        description="A row for each image: itself, framed; what is seen of it; completions by the "
+        "model; by the mean training image; by the nearest training image."
+    )
+    add = parser.add_argument
+    add("model", help="model file (.pkl)")
+    cli.add_picture(parser, "beside the model: STEM_completions.png")
+    add("--rows", type=cli.positive_int, default=16,
+        help="images, chosen at random, the kinds of masks in turn (16)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each pixel (2)")
+    inputs.add_options(parser, completions=6)
+    return parser.parse_args(argv)
+
+
+def sheet_of(
+    paint: fill.Fill, images: np.ndarray, masks: np.ndarray, training: np.ndarray,
+    completions: int, searched: int,
+) -> Sheet:
+    """A row for each of `images` under its mask: itself, seen, `completions`, mean, nearest."""
+    made = fill.completions(paint, images, masks, completions)
+    ways = [
+        fill.mean_fill(training, images, masks),
+        fill.nearest_fill(training[:searched], images, masks),
+    ]
+    columns = [to_unit(column, like=training) for column in [images, images, *made, *ways]]
+    columns[1] = np.where(masks, columns[1], HOLE)
+    rows = np.stack(columns, axis=1)
+    sheet = rows.reshape(-1, *images.shape[1:])
+    return Sheet(sheet, len(images), len(columns), np.arange(len(sheet)) % len(columns) == 0)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    out = cli.picture_path(args.out, args.model, "_completions.png")
+    kinds = inputs.kinds_of(args)
+    model = inputs.load_model(args.model, args)
+    paint = fill.painter(model, args.side, args.seed)
+    images, training = inputs.images_for(model, args)
+    chosen = np.random.RandomState(args.seed).permutation(len(images))[: args.rows]
+    images = images[chosen]
+    of_kind = [fill.draw_masks(kind, images.shape[1:3], len(images), args.seed) for kind in kinds]
+    masks = np.stack([of_kind[i % len(kinds)][i] for i in range(len(images))])
+    sheet_of(paint, images, masks, training, args.completions, args.training).save(out, args.scale)
+    print(out)
+    if args.show:
+        show_file(out)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
