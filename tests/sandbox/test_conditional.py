@@ -349,10 +349,10 @@ def test_refusals_take_one_line(model_file, plain_file, judge_file, tmp_path, ca
 
 
 @pytest.mark.slow
-def test_five_epochs_of_the_experiment(tmp_path, capsys):
+def test_six_epochs_of_the_experiment(tmp_path, capsys):
     """Samples show the class asked for, as the judge of sandbox/classifier sees it."""
     judged = {}
-    for name, epochs in (("classifier", 2), ("conditional", 5)):
+    for name, epochs in (("classifier", 2), ("conditional", 6)):
         path = tmp_path / f"{name}.yaml"
         path.write_text((ROOT / "sandbox" / name / "experiment.yaml").read_text())
         command = [sys.executable, ROOT / "train.py", "--quiet", "--max-epochs", str(epochs), path]
