@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from adversarial.utils import cli
 from sandbox.all_conditionals import fill, inputs
+from sandbox.replicates import mean_and_error, to_json
 
 COLUMNS = ("hidden", "one", "mean", "another's", "mean image", "nearest", "spread", "calibration")
 
@@ -92,15 +92,8 @@ def figures_of(
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """(mean, standard error) over models of each figure; the error of a single model is nan."""
-    n = len(rows)
-    return {
-        name: (
-            float(np.mean([row[name] for row in rows])),
-            float(np.std([row[name] for row in rows], ddof=1) / np.sqrt(n)) if n > 1 else np.nan,
-        )
-        for name in rows[0]
-    }
+    """(mean, standard error) over models of each figure."""
+    return {name: mean_and_error([row[name] for row in rows]) for name in rows[0]}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -125,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(_line("", COLUMNS))
             print(_line(kind, [_cell(*summary(measured[kind])[name]) for name in COLUMNS]))
     if args.json:
-        print(json.dumps({
+        print(to_json({
             "models": args.models, "examples": len(images), "completions": args.completions,
             "training": min(args.training, len(training)), "seed": args.seed, "kinds": measured,
         }))

@@ -9,7 +9,6 @@ Several models are replicates: their figures are averaged.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from adversarial.evaluation.sampling import draw_samples, generator_of
 from adversarial.utils import cli, serial
 from sandbox.classifier import Classifier
 from sandbox.conditional.sampling import load_generator, samples_by_class
+from sandbox.replicates import mean_and_error, to_json
 
 SIGMAS = np.logspace(-1, 0, 10)  # as in Table 1's procedure
 
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
               "seed": args.seed, "share": summary(shares), "spread": summary(spreads),
               "parzen": summary(told), "parzen_baseline": summary(untold)}
     if args.json:
-        print(json.dumps(result, indent=1))
+        print(to_json(result))
     else:
         show(result)
 
@@ -118,17 +118,10 @@ def summary(figures: Sequence[Sequence[float]]) -> dict[str, Any] | None:
     by_model = np.asarray(figures)
     alike = by_model.mean(axis=1)
     return {
-        "all": [float(alike.mean()), standard_error(alike)],
-        "by_class": [[float(of.mean()), standard_error(of)] for of in by_model.T],
+        "all": mean_and_error(alike),
+        "by_class": [mean_and_error(of_class) for of_class in by_model.T],
         "by_model": alike.tolist(),
     }
-
-
-def standard_error(values: np.ndarray) -> float | None:
-    """Sample deviation / sqrt(n); None for a single value."""
-    if len(values) < 2:
-        return None
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def show(result: dict[str, Any]) -> None:
@@ -143,7 +136,7 @@ def show(result: dict[str, Any]) -> None:
         cells = [found["all"] if row == "all" else found["by_class"][row]
                  for _, _, found in columns]
         print(f"{row:>5}" + "".join(
-            f"{scale * mean:>10.1f} {'' if error is None else f'+- {scale * error:.1f}':7}"
+            f"{scale * mean:>10.1f} {'' if math.isnan(error) else f'+- {scale * error:.1f}':7}"
             for (mean, error), (_, scale, _) in zip(cells, columns)
         ).rstrip())
 

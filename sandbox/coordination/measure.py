@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from adversarial.utils import cli
-from sandbox.coordination.table import mean_and_error, read
+from sandbox.coordination.table import read
+from sandbox.replicates import mean_and_error, to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     result = compare(args.table)
     if args.json:
-        print(json.dumps(result, indent=1))
+        print(to_json(result))
         return
     seconds, updates = result["seconds"], result["d_updates"]
     print(f"nats after {seconds:.1f} s and after {updates:,.0f} updates of D, mean +- standard "

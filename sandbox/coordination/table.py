@@ -60,9 +60,3 @@ def read(path: str) -> dict[str, dict[int, Course]]:
         variant: {seed: Course(*np.array(scores).T) for seed, scores in trainings.items()}
         for variant, trainings in rows.items()
     }
-
-
-def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Of as many seeds: their mean, and its standard error (nan for one seed)."""
-    error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
-    return float(np.mean(values)), float(error)

@@ -8,13 +8,12 @@ Mean and standard error over the trainings.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Collection, Sequence
 
 from adversarial.scripts.inputs import choose_channels, read_history
 from adversarial.utils import cli
-from sandbox.coordination.table import mean_and_error
+from sandbox.replicates import mean_and_error, to_json
 
 CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")
 
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = [row for row in by_epoch(args.models, args.allow_module)
             if row["epoch"] % args.every == 0]
     if args.json:
-        print(json.dumps({"models": args.models, "epochs": rows}, indent=1))
+        print(to_json({"models": args.models, "epochs": rows}))
         return
     print("epoch" + "".join(f"{name:>20}" for name in CHANNELS))
     for row in rows:

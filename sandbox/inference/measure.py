@@ -9,7 +9,6 @@ Of several models, trained with several seeds, it prints means and their standar
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -21,7 +20,7 @@ from adversarial.evaluation.sampling import draw_noise
 from adversarial.utils import cli
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
-from sandbox.table import shown
+from sandbox.replicates import shown, to_json
 
 WORDS = {
     "error": "of fresh samples: squared error of what is inferred, a coordinate",
@@ -85,8 +84,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     for found in figures:
         found["nearest_training"] = nearest_training
     if args.json:
-        print(json.dumps([{"model": path, **each} for path, each in zip(args.models, figures)],
-                         indent=1))
+        print(to_json([{"model": path, **each} for path, each in zip(args.models, figures)]))
         return
     for name, words in WORDS.items():
         print(f"{words:72s} {shown([found[name] for found in figures])}")

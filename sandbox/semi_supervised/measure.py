@@ -8,7 +8,6 @@ Of several pairs, trained with several seeds, it prints means and their standard
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
@@ -25,6 +24,7 @@ from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import cli, serial
+from sandbox.replicates import shown, to_json
 from sandbox.semi_supervised import (
     CLASSES,
     FewLabels,
@@ -34,7 +34,6 @@ from sandbox.semi_supervised import (
     recapitate,
     shuffle_below_head,
 )
-from sandbox.table import shown
 
 # As the second phase of experiment.yaml.
 STEPS = 1000
@@ -134,7 +133,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             results.append({"model": path, "labels": count, "seed": args.seed + number,
                             "errors": found})
     if args.json:
-        print(json.dumps(results, indent=1))
+        print(to_json(results))
         return
     for count in counts:
         print(f"{count} labels: share of {len(test.X):,} digits that are classified wrongly")

@@ -1,0 +1,32 @@
+"""Means over seeds, their errors, and JSON that other programs can read."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from sandbox.replicates import mean_and_error, shown, to_json
+
+
+def test_mean_and_standard_error():
+    values = np.random.RandomState(0).randn(7)
+    mean, error = mean_and_error(values)
+    assert mean == pytest.approx(sum(values) / 7)
+    assert error == pytest.approx(math.sqrt(sum((values - mean) ** 2) / 6 / 7))
+    assert mean_and_error([1.0, 3.0]) == (2.0, 1.0)
+
+
+def test_a_single_value_has_no_error():
+    mean, error = mean_and_error([1.5])
+    assert mean == 1.5 and math.isnan(error)
+    assert shown([1.5], 1) == "1.5" and shown([1.0, 3.0], 2) == "2.00 +- 1.00"
+
+
+def test_json_without_nan():
+    result = {"a": [1.0, math.nan], "b": {"c": (math.nan, "nan")}, "d": None}
+    assert json.loads(to_json(result), parse_constant=pytest.fail) == {
+        "a": [1.0, None], "b": {"c": [None, "nan"]}, "d": None,
+    }
