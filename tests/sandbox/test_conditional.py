@@ -363,4 +363,5 @@ def test_six_epochs_of_the_experiment(tmp_path, capsys):
     argv = [judged["conditional"], "--classifier", judged["classifier"], "--no-parzen", "--json"]
     assert run(measure, *argv, "--samples", 200) == 0
     share = json.loads(capsys.readouterr().out)["share"]
-    assert share["all"][0] > 0.4
+    # 81 % of seed 0, 62 % of seed 2; by chance 10.
+    assert share["all"][0] > 0.3
