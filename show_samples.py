@@ -17,7 +17,7 @@ from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli, serial
 from adversarial.viewer import samples
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -72,9 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         sheet = samples.sample_sheet(model, **size)
     sheet.save(out, args.scale)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

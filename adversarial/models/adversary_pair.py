@@ -160,7 +160,11 @@ class AdversaryPair(Model):
 
 def recapitate_discriminator(pair_path: str, new_head: Layer) -> MLP:
     """The discriminator of the model file `pair_path` with `new_head` in place of its top layer."""
-    discriminator = serial.load(pair_path).discriminator
-    del discriminator.layers[-1]
-    discriminator.add_layers([new_head])
-    return discriminator
+    return recapitate(serial.load(pair_path).discriminator, new_head)
+
+
+def recapitate(network: MLP, new_head: Layer) -> MLP:
+    """`network` itself with `new_head` in place of its top layer."""
+    del network.layers[-1]
+    network.add_layers([new_head])
+    return network

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from adversarial.scripts.inputs import COUNTS, Record, choose_channels, read_history
 from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.plot import draw_curves, new_figure, save_figure
 
 X_LABELS = {"seconds": "seconds since monitoring began"}
@@ -52,9 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             label = name if len(args.models) == 1 else f"{name}, {path}"
             curves.append((label, record.counts[args.x], record.values))
     save_figure(draw_curves(curves, X_LABELS.get(args.x, args.x), args.log), out)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 def usual(history: dict[str, Record]) -> Sequence[str]:

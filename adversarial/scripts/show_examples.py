@@ -15,7 +15,7 @@ import numpy as np
 from adversarial.scripts.inputs import dataset_in, examples_of
 from adversarial.space import VectorSpace
 from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of_space
 
 
@@ -43,9 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = to_unit(view.images(rows[chosen]), like=rows)
     Sheet(images, -(-count // args.cols), args.cols).save(out, args.scale)
     print(f"{count} of {len(rows):,} examples of {type(dataset).__name__}")
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

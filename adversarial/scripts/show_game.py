@@ -15,7 +15,7 @@ import numpy as np
 from adversarial.scripts.inputs import examples_of, training_set
 from adversarial.utils import cli, serial
 from adversarial.viewer.game import draw_game, moment_of
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.plot import new_figure, save_figure
 
 
@@ -53,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{moment.title}: D is {moment.distance:.3f} from its optimum (root mean square)")
         moments.append(moment)
     save_figure(draw_game(moments), out)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 def epochs_of(model: object) -> int:

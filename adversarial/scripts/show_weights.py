@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.utils import cli, serial
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.weights import PLAYERS, SCALES, patches_of
 
 
@@ -46,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     norms = patches.norms
     print(f"{len(sheet.images)} of {len(norms)} images, each {patches.what}")
     print(f"norms: least {norms.min():.4g}, mean {norms.mean():.4g}, greatest {norms.max():.4g}")
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

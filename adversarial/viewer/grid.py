@@ -149,10 +149,12 @@ def save_image(image: Image.Image, path: str | os.PathLike) -> None:
         image.save(stream, format=kind)
 
 
-def show_file(path: str | os.PathLike) -> bool:
-    """`show_image` of the picture in a file."""
-    with Image.open(path) as image:
-        return show_image(image)
+def present(path: str | os.PathLike, show: bool) -> None:
+    """Print where a picture was saved; with `show`, open it, too (`show_image`)."""
+    print(path)
+    if show:
+        with Image.open(path) as image:
+            show_image(image)
 
 
 def show_image(image: Image.Image) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.space import VectorSpace
 from adversarial.space.conv2d import SIDES
-from adversarial.utils import cli, serial
+from adversarial.utils import cli
 from adversarial.viewer.samples import view_of_space
 from sandbox.all_conditionals.masks import KINDS
 
@@ -41,10 +41,6 @@ def kinds_of(args: argparse.Namespace) -> list[str]:
     if args.kinds not in (None, [args.side]):
         raise ValueError(f"a model that paints the {args.side} half paints nothing else")
     return [args.side]
-
-
-def load_model(path: str, args: argparse.Namespace) -> Any:
-    return serial.load(path, allow_modules=args.allow_module)
 
 
 def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:

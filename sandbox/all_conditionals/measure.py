@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils import cli
+from adversarial.utils import cli, serial
 from sandbox.all_conditionals import fill, inputs
 from sandbox.replicates import mean_and_error, to_json
 
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     kinds = inputs.kinds_of(args)
-    models = [inputs.load_model(path, args) for path in args.models]
+    models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
     if len({getattr(model, "dataset_yaml_src", None) for model in models}) > 1:
         raise ValueError("the models were trained on different data: measure them one by one")
     paint = [fill.painter(model, args.side, args.seed) for model in models]

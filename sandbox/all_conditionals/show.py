@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.utils import cli, serial
+from adversarial.viewer.grid import present
 from adversarial.viewer.samples import HOLE, Sheet, to_unit
 from sandbox.all_conditionals import fill, inputs
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, "_completions.png")
     kinds = inputs.kinds_of(args)
-    model = inputs.load_model(args.model, args)
+    model = serial.load(args.model, allow_modules=args.allow_module)
     paint = fill.painter(model, args.side, args.seed)
     images, training = inputs.images_for(model, args)
     chosen = np.random.RandomState(args.seed).permutation(len(images))[: args.rows]
@@ -63,9 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     of_kind = [fill.draw_masks(kind, images.shape[1:3], len(images), args.seed) for kind in kinds]
     masks = np.stack([of_kind[i % len(kinds)][i] for i in range(len(images))])
     sheet_of(paint, images, masks, training, args.completions, args.training).save(out, args.scale)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from sandbox.conditional.sampling import class_sheet, load_generator
 
 
@@ -40,9 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with cli.blaming(args.model):
         sheet = class_sheet(generator, classes, args.cols, args.seed, args.same_z)
     sheet.save(out, args.scale)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

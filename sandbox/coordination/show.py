@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.plot import new_figure, save_figure
 from sandbox.coordination.table import Course, read
 
@@ -41,9 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.picture_path(args.out, args.table, ".png")
     save_figure(draw(read(args.table)), out)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 def draw(trainings: dict[str, dict[int, Course]]) -> Any:

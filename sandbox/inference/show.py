@@ -15,7 +15,7 @@ import numpy as np
 from adversarial.evaluation.nearest import nearest
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.utils import cli
-from adversarial.viewer.grid import show_file
+from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
@@ -59,9 +59,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     _, test = examples(model, args.allow_module)
     sheet = sheet_of(model, inference, test, args.rows, args.cols, args.samples, args.seed)
     sheet.save(out, args.scale)
-    print(out)
-    if args.show:
-        show_file(out)
+    present(out, args.show)
 
 
 if __name__ == "__main__":

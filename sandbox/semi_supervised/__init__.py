@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-import aesara.tensor as T
 import numpy as np
 
-from adversarial import backend
 from adversarial.datasets.mnist import MNIST
+from adversarial.models import adversary_pair
 from adversarial.models.mlp import MLP, Layer
 from adversarial.utils.seeding import Seed, numpy_rng
 
@@ -44,11 +43,9 @@ class FewLabels(MNIST):
 def recapitate(network: MLP, new_head: Layer) -> MLP:
     """`network` itself with `new_head` in place of its top layer.
 
-    What `recapitate_discriminator` does with the D of a model file, for an inferer as well: its
-    layers' own learning rates, which were for another loss, are forgotten.
+    Its layers' own learning rates, which an inferer has for another loss, are forgotten.
     """
-    del network.layers[-1]
-    network.add_layers([new_head])
+    adversary_pair.recapitate(network, new_head)
     for layer in network.layers:
         layer.W_lr_scale = layer.b_lr_scale = None
     return network
@@ -80,9 +77,3 @@ def freeze_below_head(network: MLP) -> MLP:
     """`network` itself, of which only the top layer is trained from now on."""
     network.freeze(param for layer in network.layers[:-1] for param in layer.get_params())
     return network
-
-
-def classes_of(network: MLP, images: np.ndarray) -> np.ndarray:
-    """The most probable class of each of `images` (n, dimension): integers (n,)."""
-    rows = T.matrix("images")
-    return backend.function([rows], T.argmax(network.fprop(rows), axis=1))(images)

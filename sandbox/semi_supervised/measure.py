@@ -24,12 +24,12 @@ from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import cli, serial
+from sandbox.classifier import Classifier
 from sandbox.replicates import shown, to_json
 from sandbox.semi_supervised import (
     CLASSES,
     FewLabels,
     begin_again,
-    classes_of,
     freeze_below_head,
     recapitate,
     shuffle_below_head,
@@ -113,7 +113,7 @@ def measure(
 
     errors = {}
     for name, make in networks(model, seed):
-        errors[name] = error(classes_of(train(make(), labelled, steps), test.X))
+        errors[name] = error(Classifier(train(make(), labelled, steps)).classes(test.X))
     neighbours = nearest(labelled.X, test.X)
     errors["nearest neighbour on pixels"] = error(labelled.y.ravel()[neighbours])
     return errors

@@ -11,9 +11,10 @@ import pytest
 from adversarial.config import yaml_parse
 from adversarial.datasets.download import DataUnavailable
 from adversarial.datasets.mnist import MNIST
+from sandbox.classifier import Classifier
 from sandbox.inference import Inference
 from sandbox.inference import measure as inference
-from sandbox.semi_supervised import FewLabels, begin_again, classes_of, recapitate
+from sandbox.semi_supervised import FewLabels, begin_again, recapitate
 from sandbox.semi_supervised import measure as few_labels
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,7 @@ def test_d_helps_with_a_hundred_labels(pair):
 
     def error(network):
         trained = few_labels.train(network, labelled, few_labels.STEPS)
-        return (classes_of(trained, test.X) != test.y.ravel()).mean()
+        return (Classifier(trained).classes(test.X) != test.y.ravel()).mean()
 
     with_d = error(recapitate(pair.discriminator, few_labels.head()))
     from_scratch = error(begin_again(pair.discriminator, 0))

@@ -15,10 +15,10 @@ from adversarial.datasets import mnist
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax
 from adversarial.utils import cli, seeding, serial
+from sandbox.classifier import Classifier
 from sandbox.semi_supervised import (
     FewLabels,
     begin_again,
-    classes_of,
     freeze_below_head,
     recapitate,
     shuffle_below_head,
@@ -115,7 +115,7 @@ def test_a_new_head_against_numpy(fast_compile):
     x = mnist.MNIST("test").X
     z = (x @ below.W.get_value() + below.b.get_value()).reshape(50, 4, 2).max(axis=2)
     logits = z @ network.layers[1].W.get_value() + network.layers[1].b.get_value()
-    np.testing.assert_array_equal(classes_of(network, x), logits.argmax(axis=1))
+    np.testing.assert_array_equal(Classifier(network).classes(x), logits.argmax(axis=1))
 
 
 def test_learning_rates_of_inference_are_forgotten():
@@ -232,7 +232,7 @@ def test_measuring(command, model, capsys, monkeypatch):
     wrong = labelled.y.ravel()[distances.argmin(axis=1)] != test.y.ravel()
     assert found[3]["errors"]["nearest neighbour on pixels"] == pytest.approx(wrong.mean())
     network = recapitate(serial.load(model).discriminator, script.head())
-    wrong = classes_of(network, test.X) != test.y.ravel()
+    wrong = Classifier(network).classes(test.X) != test.y.ravel()
     assert found[0]["errors"]["D, all layers"] == pytest.approx(wrong.mean())
     # As a table; of one model, whose error of the mean is not known.
     assert command(model, "--labels", 100) == 0

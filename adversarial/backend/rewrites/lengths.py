@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from aesara.graph.basic import Apply, Constant
+from aesara.graph.basic import Apply
 from aesara.graph.fg import FunctionGraph
 from aesara.graph.rewriting.basic import in2out, node_rewriter
 from aesara.raise_op import Assert
@@ -25,9 +25,8 @@ def length_of_equals(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     found = node.inputs[0].owner
     if node.op.msg != _BROADCAST or found is None or not isinstance(found.op, Composite):
         return None
-    lengths = [length for length in found.inputs if not isinstance(length, Constant)]
-    same = len(set(lengths)) == 1 and len(lengths) == len(found.inputs)
-    return lengths[:1] if same else None
+    lengths = set(found.inputs)
+    return list(lengths) if len(lengths) == 1 else None
 
 
 of_equals = in2out(length_of_equals, name="adversarial_lengths")
