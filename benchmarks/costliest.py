@@ -24,6 +24,7 @@ def report(experiment: Experiment, steps: int) -> None:
 
     with config.change_flags(profile=True):
         train.setup()
+    ours.begin_trained(train, experiment)
     profiling._atexit_print_list.clear()  # or Aesara prints its own, longer report at the end
     stats = train.algorithm._step.profile
     counts = {"left": WARM_UP + steps, "before": {}, "call": 0.0}

@@ -104,8 +104,11 @@ class Experiment:
     min_lr: float = 1e-6
     steps: int = 2  # a turn
     width: float = 1.0
+    trained: str | None = None  # a model file whose parameters our step begins with
 
-    def resized(self, batch: int | None = None, width: float = 1.0) -> Experiment:
+    def resized(
+        self, batch: int | None = None, width: float = 1.0, trained: str | None = None
+    ) -> Experiment:
         """The same with another minibatch and `width` times as many hidden units."""
         def scaled(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             hidden = [dataclasses.replace(layer, units=scale_units(layer.units, width))
@@ -118,6 +121,7 @@ class Experiment:
             self,
             batch=self.batch if batch is None else batch,
             width=width,
+            trained=trained,
             generator=scaled(self.generator),
             discriminator=scaled(self.discriminator),
         )

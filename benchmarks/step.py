@@ -48,6 +48,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=int, help="steps a turn (10 for mnist, else 2)")
     add("--batch", type=int, help="examples a step (the experiment's own)")
     add("--width", type=float, default=1.0, help="factor on the number of hidden units (1)")
+    add("--trained", metavar="MODEL", help="begin our step with the parameters of a model file "
+        "(the time of the others does not depend on them)")
     add("--cpus", type=int, default=cpus(), help="processors each may use (all)")
     add("--device", choices=DEVICES, default="cpu",
         help="where contestants compute (cpu); gpu: those who can")
@@ -64,7 +66,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    experiment = EXPERIMENTS[args.model].resized(args.batch, args.width)
+    experiment = EXPERIMENTS[args.model].resized(args.batch, args.width, args.trained)
     steps = args.steps or experiment.steps
     if args.profile:
         from benchmarks.costliest import report
@@ -108,6 +110,7 @@ def start(args: argparse.Namespace, experiment: Experiment, data: Path,
             sys.executable, "-m", "benchmarks.contestants", name, "--model", experiment.name,
             "--batch", str(experiment.batch), "--width", str(experiment.width),
             "--cpus", str(args.cpus), "--data", str(data), "--device", args.device,
+            *(["--trained", experiment.trained] if experiment.trained else []),
         ]
         try:
             players.append(Player(name, command, environment, ROOT))

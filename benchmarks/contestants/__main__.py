@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--model", choices=EXPERIMENTS, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--width", type=float, required=True)
+    parser.add_argument("--trained")
     parser.add_argument("--cpus", type=int, required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--device", choices=DEVICES, required=True)
@@ -32,7 +33,7 @@ def main() -> None:
     out = claim_stdout()
     use_cpus(args.cpus)
     use_device(args.device)
-    experiment = EXPERIMENTS[args.model].resized(args.batch, args.width)
+    experiment = EXPERIMENTS[args.model].resized(args.batch, args.width, args.trained)
     try:
         contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")
         contestant.run(experiment, args.data, args.cpus)

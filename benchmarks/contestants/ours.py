@@ -17,6 +17,7 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
     """Train for ever; the turns are taken in a callback, after each minibatch."""
     train = load(experiment)
     train.setup()
+    begin_trained(train, experiment)
     from importlib.metadata import version
 
     from adversarial import backend
@@ -43,6 +44,23 @@ def load(experiment: Experiment) -> Any:
             return load_train_file(edited)
         except YamlError as error:
             raise Dropped(f"{experiment.yaml} cannot be loaded: {error}") from None
+
+
+def begin_trained(train: Any, experiment: Experiment) -> None:
+    """Give the model of `train` the parameters of the experiment's model file, if it has one."""
+    if experiment.trained is None:
+        return
+    from adversarial.utils import serial
+
+    try:
+        params = serial.load(experiment.trained).get_params()
+    except (OSError, ValueError) as error:
+        raise Dropped(str(error)) from None
+    own = train.model.get_params()
+    if [p.get_value().shape for p in params] != [p.get_value().shape for p in own]:
+        raise Dropped(f"{experiment.trained} is no model of {experiment.yaml} in these sizes")
+    for p, trained in zip(own, params):
+        p.set_value(trained.get_value())
 
 
 def edit(text: str, experiment: Experiment) -> str:

@@ -176,7 +176,7 @@ w = backend.shared(np.random.default_rng(0).standard_normal((30, 40)))
 f = backend.function([x, g, v], [x.dot(w), w.dot(v)], updates=[(w, w - x.T.dot(g))])
 ops = [node.op for node in f.maker.fgraph.apply_nodes]
 names = {type(op).__name__ for op in ops}
-assert {"Dot22", "Gemm"} <= names, names
+assert {"SparseDot22", "SparseGemm"} <= names, names
 numbers = [np.random.default_rng(1).standard_normal(s).astype(backend.floatX)
            for s in ((20, 30), (20, 40), (40,))]
 before = w.get_value()

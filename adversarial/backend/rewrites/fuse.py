@@ -7,6 +7,7 @@ from typing import Any, Optional
 from aesara.graph.basic import Apply, Variable
 from aesara.graph.rewriting.basic import in2out, node_rewriter
 from aesara.scalar import Add, Sigmoid
+from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm
 from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Sum
 
@@ -14,6 +15,7 @@ from adversarial.backend.finite import AllFinite, CheckedAdd
 from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
 from adversarial.backend.loops import FLOATS
 from adversarial.backend.maxout import Maxout
+from adversarial.backend.products import leaving_out_zeros
 from adversarial.backend.rectifier import Rectify
 from adversarial.backend.rewrites.shapes import is_elemwise
 
@@ -98,8 +100,16 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
+@node_rewriter([Dot22, Dot22Scalar, Gemm])
+def leave_out_zeros(fgraph: Any, node: Apply) -> Optional[list]:
+    op = leaving_out_zeros(node.op)
+    return op and [op(*node.inputs)]
+
+
 patterns = in2out(
     fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, check_while_adding,
     name="adversarial_fuse",
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
+# When Aesara has chosen its products, and which of them work in place.
+products = in2out(leave_out_zeros, ignore_newtrees=True, name="adversarial_products")

@@ -1,0 +1,325 @@
+"""Matrix products that leave out zeros.
+
+Most entries of some factors are zero: of the gradient that maxout spreads over its pieces and
+dropout has thinned, nine of ten; of what a rectifier puts out and gets back, half at first and
+nine of ten later; of digits, four of five.  A BLAS multiplies by them all the same.  The products
+here look at a few entries of both factors when they run.  If enough of them are zero, they gather
+the others and add up those terms alone; otherwise they call the BLAS.
+
+A sum without its zero terms is the same sum, but for the order of its terms and one case: zero
+times infinity, which is NaN, does not occur.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aesara.link.c.op import OpenMPOp
+from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm, GemmRelated
+
+# Above this share of entries that are not zero, a BLAS is faster.
+DENSEST = 0.4
+# Fewer multiplications than this are over before the entries have been gathered.
+LEAST = 1 << 20
+
+# z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of 128
+# bytes' width, and a row of z, as wide, is added up in registers.  Each matrix may lie in either
+# order, so that y x is done as the transpose of x' y'.
+CODE = """
+#ifndef ADVERSARIAL_PRODUCTS
+#define ADVERSARIAL_PRODUCTS
+#include <algorithm>
+#include <new>
+#include <vector>
+
+template <typename Real>
+struct adversarial_matrix {
+    Real *data;
+    npy_intp down, right;  // from a row to the next, from a column to the next
+    Real &operator()(npy_intp i, npy_intp j) const { return data[i * down + j * right]; }
+    adversarial_matrix transposed() const { return {data, right, down}; }
+    adversarial_matrix below(npy_intp i) const { return {data + i * down, down, right}; }
+};
+
+static void adversarial_gemm(char *of_y, char *of_x, int *m, int *n, int *k, float *a, float *y,
+    int *ldy, float *x, int *ldx, float *b, float *z, int *ldz) {
+    sgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
+}
+static void adversarial_gemm(char *of_y, char *of_x, int *m, int *n, int *k, double *a, double *y,
+    int *ldy, double *x, int *ldx, double *b, double *z, int *ldz) {
+    dgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
+}
+
+// The share of entries that are not zero in each half of the rows, by a sample.
+struct adversarial_shares {
+    double top, bottom, all;
+    template <typename Real>
+    adversarial_shares(adversarial_matrix<Real> s, npy_intp rows, npy_intp columns) {
+        const int looked_at = 2000;
+        int n[2] = {}, found[2] = {};
+        npy_uint64 place = 0;
+        for (int i = 0; i < looked_at; ++i) {
+            place += 0x9E3779B97F4A7C15u;  // 2^64 over the golden ratio: all over the matrix
+            const npy_intp at = (npy_intp) ((place >> 33) * (npy_uint64) (rows * columns) >> 31);
+            const int half = at / columns >= rows / 2;
+            ++n[half];
+            found[half] += s(at / columns, at % columns) != 0;
+        }
+        top = found[0] / (double) n[0];
+        bottom = found[1] / (double) n[1];
+        all = (found[0] + found[1]) / (double) looked_at;
+    }
+};
+
+template <typename Real>
+class adversarial_product {
+    typedef adversarial_matrix<Real> Matrix;
+    typedef Real Pack __attribute__((vector_size(32), may_alias));
+    enum {
+        width = 128 / sizeof(Real), packs = 4,  // of a tile of z
+        height = 16,
+        longest = 208,  // rows of b in the cache: 26 KiB of 32
+        gathered = 1 << 21  // entries of s whose places are known at a time
+    };
+    struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
+
+    Matrix s, b, z;
+    npy_intp rows, inner, columns;
+    Real alpha, beta;
+    npy_intp steps, step;
+    std::vector<npy_intp> first;  // of the entries of each row and step
+    std::vector<Entry> entries;
+
+    // Entries of the rows from `from` to `end`: counted, and then put where `first` says. For each
+    // row and step there is room for one more, so that none need be skipped before it is written.
+    void count(npy_intp from, npy_intp start, npy_intp end) {
+        for (npy_intp t = 0; t < steps; ++t) {
+            const npy_intp top = t * step, bottom = std::min(inner, top + step);
+            npy_int32 found[height] = {};
+            if (s.right == 1)
+                for (npy_intp i = from; i < end; ++i) {
+                    npy_int32 n = 0;
+                    for (npy_intp k = top; k < bottom; ++k) n += s.data[i * s.down + k] != 0;
+                    found[i - from] = n;
+                }
+            else
+                for (npy_intp k = top; k < bottom; ++k)
+                    for (npy_intp i = from; i < end; ++i) found[i - from] += s(i, k) != 0;
+            for (npy_intp i = from; i < end; ++i)
+                first[(i - start) * steps + t + 1] = found[i - from] + 1;
+        }
+    }
+    void gather(npy_intp from, npy_intp start, npy_intp end) {
+        for (npy_intp t = 0; t < steps; ++t) {
+            const npy_intp top = t * step, bottom = std::min(inner, top + step);
+            Entry *to[height];
+            for (npy_intp i = from; i < end; ++i)
+                to[i - from] = &entries[first[(i - start) * steps + t]];
+            if (s.right == 1)
+                for (npy_intp i = from; i < end; ++i) {
+                    Entry *e = to[i - from];
+                    for (npy_intp k = top; k < bottom; ++k) {
+                        const Real value = s.data[i * s.down + k];
+                        *e = {value, (npy_int32) ((k - top) * width)};
+                        e += value != 0;
+                    }
+                }
+            else
+                for (npy_intp k = top; k < bottom; ++k)
+                    for (npy_intp i = from; i < end; ++i) {
+                        const Real value = s(i, k);
+                        *to[i - from] = {value, (npy_int32) ((k - top) * width)};
+                        to[i - from] += value != 0;
+                    }
+        }
+    }
+    // Rows of b from `top` on, n of their columns, as `panel`.
+    void pack(npy_intp top, npy_intp left, npy_intp n, Real *panel) const {
+        const npy_intp m = std::min(inner - top, step);
+        if (n < width) std::fill(panel, panel + m * width, 0);
+        if (b.right == 1)
+            for (npy_intp k = 0; k < m; ++k)
+                std::copy_n(&b(top + k, left), n, panel + k * width);
+        else
+            for (npy_intp j = 0; j < n; ++j)
+                for (npy_intp k = 0; k < m; ++k) panel[k * width + j] = b(top + k, left + j);
+    }
+    static void add_up(const Entry *e, const Entry *end, const Real *panel, Real *to) {
+        Pack sums[packs] = {}, others[packs] = {};
+        for (; end - e >= 2; e += 2) {
+            const Pack *row = (const Pack *) (panel + e[0].place);
+            const Pack *other = (const Pack *) (panel + e[1].place);
+            for (int p = 0; p < packs; ++p) {
+                sums[p] += e[0].value * row[p];
+                others[p] += e[1].value * other[p];
+            }
+        }
+        if (e < end) {
+            const Pack *row = (const Pack *) (panel + e[0].place);
+            for (int p = 0; p < packs; ++p) sums[p] += e[0].value * row[p];
+        }
+        for (int p = 0; p < packs; ++p) ((Pack *) to)[p] = sums[p] + others[p];
+    }
+    void put(const Real *tile, npy_intp top, npy_intp m, npy_intp left, npy_intp n, Real keep) {
+        if (z.right == 1)
+            for (npy_intp i = 0; i < m; ++i)
+                for (npy_intp j = 0; j < n; ++j)
+                    put(tile[i * width + j], z(top + i, left + j), keep);
+        else
+            for (npy_intp j = 0; j < n; ++j)
+                for (npy_intp i = 0; i < m; ++i)
+                    put(tile[i * width + j], z(top + i, left + j), keep);
+    }
+    void put(Real sum, Real &to, Real keep) {
+        to = keep == 0 ? alpha * sum : keep * to + alpha * sum;
+    }
+    void multiply(npy_intp start, npy_intp end, npy_intp left) {
+        alignas(64) Real panel[longest * width], tile[height * width];
+        const npy_intp n = std::min<npy_intp>(width, columns - left);
+        for (npy_intp t = 0; t < steps; ++t) {
+            pack(t * step, left, n, panel);
+            for (npy_intp top = start; top < end; top += height) {
+                const npy_intp m = std::min<npy_intp>(height, end - top);
+                for (npy_intp i = 0; i < m; ++i) {
+                    const npy_intp *at = &first[(top + i - start) * steps + t];
+                    add_up(&entries[at[0]], &entries[at[1] - 1], panel, tile + i * width);
+                }
+                put(tile, top, m, left, n, t == 0 ? beta : 1);
+            }
+        }
+    }
+
+public:
+    adversarial_product(
+        Matrix s, Matrix b, Matrix z, npy_intp rows, npy_intp inner, npy_intp columns,
+        Real alpha, Real beta
+    ) : s(s), b(b), z(z), rows(rows), inner(inner), columns(columns), alpha(alpha), beta(beta),
+        steps((inner + longest - 1) / longest), step((inner + steps - 1) / steps) {}
+
+    void run() {
+        const npy_intp most = std::max<npy_intp>(height, gathered / inner);
+        for (npy_intp start = 0; start < rows; start += most) {
+            const npy_intp end = std::min(rows, start + most);
+            first.assign((end - start) * steps + 1, 0);
+            PARALLEL
+            for (npy_intp i = start; i < end; i += height)
+                count(i, start, std::min<npy_intp>(end, i + height));
+            for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
+            entries.resize(first.back());
+            PARALLEL
+            for (npy_intp i = start; i < end; i += height)
+                gather(i, start, std::min<npy_intp>(end, i + height));
+            PARALLEL
+            for (npy_intp j = 0; j < columns; j += width) multiply(start, end, j);
+        }
+    }
+};
+
+// z (n x m) = alpha * x y + beta * z, of matrices that have a stride of 1 each.
+template <typename Real>
+class adversarial_multiplication {
+    typedef adversarial_matrix<Real> Matrix;
+    npy_intp inner, m;
+    Real alpha, beta;
+
+    void blas(Matrix x, Matrix y, Matrix z, npy_intp rows) {
+        npy_intp n = rows, columns = m;
+        if (z.right != 1) {
+            const Matrix first = y.transposed();
+            y = x.transposed(), x = first, z = z.transposed();
+            std::swap(n, columns);
+        }
+        char of_x = x.right == 1 ? 'N' : 'T', of_y = y.right == 1 ? 'N' : 'T';
+        int ldx = x.right == 1 ? x.down : x.right, ldy = y.right == 1 ? y.down : y.right;
+        int ldz = z.down, n_ = n, columns_ = columns, inner_ = inner;
+        adversarial_gemm(&of_y, &of_x, &columns_, &n_, &inner_, &alpha, y.data, &ldy,
+                         x.data, &ldx, &beta, z.data, &ldz);
+    }
+
+public:
+    adversarial_multiplication(npy_intp inner, npy_intp m, Real alpha, Real beta)
+        : inner(inner), m(m), alpha(alpha), beta(beta) {}
+
+    void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
+        if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return blas(x, y, z, n);
+        const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
+        if (std::min(in_x.all, in_y.all) <= DENSEST) {
+            if (in_x.all <= in_y.all)
+                adversarial_product<Real>(x, y, z, n, inner, m, alpha, beta).run();
+            else
+                adversarial_product<Real>(
+                    y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
+            return;
+        }
+        // Samples and data, one below the other, are not alike.
+        if (std::min(in_x.top, in_x.bottom) > DENSEST) return blas(x, y, z, n);
+        const npy_intp half = n / 2;
+        run(x, y, z, half);
+        run(x.below(half), y, z.below(half), n - half);
+    }
+};
+#endif
+"""
+
+# In the place of the call of a BLAS in Aesara's templates of C code.
+_CALL = """
+    try {
+        adversarial_multiplication<%(real)s>(Nx[1], Nz[1], a, b).run(
+            {(%(real)s *) PyArray_DATA(%%(_x)s), sx_0, Nx[1] > 1 ? sx_1 : 1},
+            {(%(real)s *) PyArray_DATA(%%(_y)s), sy_0, Ny[1] > 1 ? sy_1 : 1},
+            {(%(real)s *) PyArray_DATA(%%(_zout)s), sz_0, Nz[1] > 1 ? sz_1 : 1}, Nz[0]);
+    } catch (std::bad_alloc &) {
+        PyErr_NoMemory();
+        %%(fail)s
+    }
+"""
+
+
+class _LeavesOutZeros(OpenMPOp, GemmRelated):
+    case_float_gemm = _CALL % {"real": "float"}
+    case_double_gemm = _CALL % {"real": "double"}
+
+    def c_support_code(self, **kwargs: Any) -> str:
+        parallel = '_Pragma("omp parallel for schedule(static)")' if self.openmp else ""
+        code = CODE.replace("PARALLEL", parallel)
+        code = code.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
+        return GemmRelated.c_support_code(self, **kwargs) + code
+
+    def c_headers(self, **kwargs: Any) -> list[str]:
+        return GemmRelated.c_headers(self, **kwargs) + OpenMPOp.c_headers(self, **kwargs)
+
+    def c_compile_args(self, **kwargs: Any) -> list[str]:
+        return GemmRelated.c_compile_args(self, **kwargs) + OpenMPOp.c_compile_args(self, **kwargs)
+
+    def build_gemm_version(self) -> tuple:
+        return (*GemmRelated.build_gemm_version(self), 8, DENSEST, LEAST, self.openmp)
+
+
+class SparseDot22(_LeavesOutZeros, Dot22):
+    """x (n, k), y (k, m) -> x y."""
+
+    __props__ = ()
+
+
+class SparseDot22Scalar(_LeavesOutZeros, Dot22Scalar):
+    """x (n, k), y (k, m), a () -> a x y."""
+
+    __props__ = ()
+
+
+class SparseGemm(_LeavesOutZeros, Gemm):
+    """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y, in the place of z or not."""
+
+    __props__ = ("inplace",)
+
+    def __init__(self, inplace: bool) -> None:
+        _LeavesOutZeros.__init__(self)
+        Gemm.__init__(self, inplace)
+
+
+def leaving_out_zeros(op: GemmRelated) -> GemmRelated | None:
+    """What does the same as one of Aesara's products; None for anything else."""
+    if type(op) is Gemm:
+        return SparseGemm(op.inplace)
+    return {Dot22: SparseDot22, Dot22Scalar: SparseDot22Scalar}.get(type(op), lambda: None)()

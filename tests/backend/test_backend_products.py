@@ -1,0 +1,161 @@
+"""Products that leave out zeros: against NumPy in double precision, whatever is zero in them."""
+
+from __future__ import annotations
+
+import itertools
+
+import aesara
+import aesara.tensor as T
+import numpy as np
+import pytest
+from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adversarial import backend
+from adversarial.backend.products import (
+    DENSEST,
+    LEAST,
+    SparseDot22,
+    SparseDot22Scalar,
+    SparseGemm,
+    leaving_out_zeros,
+)
+
+sizes = st.integers(16, 300)
+
+
+def sparse(rng, shape, share, dtype="float32"):
+    return ((rng.uniform(size=shape) < share) * rng.randn(*shape)).astype(dtype)
+
+
+@pytest.fixture(scope="module", params=["float32", "float64"])
+def update(request):
+    """(z, a, x, y, b) -> b z + a x y, in the place of z."""
+    z, x, y = (T.matrix(name, request.param) for name in "zxy")
+    a, b = T.scalar("a", request.param), T.scalar("b", request.param)
+    place = aesara.In(z, mutable=True, borrow=True)
+    function = backend.function([place, a, x, y, b], b * z + a * T.dot(x, y))
+    assert SparseGemm(inplace=True) in {node.op for node in function.maker.fgraph.apply_nodes}
+    return function
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=sizes, m=sizes, k=st.integers(1, 700), share=st.floats(0, 0.5), left=st.booleans(),
+       orders=st.tuples(*[st.sampled_from("CF")] * 3), a=st.sampled_from([1.0, -0.1]),
+       b=st.sampled_from([0.0, 1.0, 0.5]), seed=st.integers(0, 999))
+def test_update_is_that_of_numpy(update, n, m, k, share, left, orders, a, b, seed):
+    rng = np.random.RandomState(seed)
+    dtype = update.maker.fgraph.outputs[0].dtype
+    k = max(k, -(-LEAST // (n * m)))
+    x, y = (sparse(rng, shape, share if zeros else 1, dtype)
+            for shape, zeros in (((n, k), left), ((k, m), not left)))
+    z = rng.randn(n, m).astype(dtype)
+    found = update(*(np.array(v, dtype, order=order)
+                     for v, order in ((z, orders[0]), (a, "C"), (x, orders[1]), (y, orders[2]),
+                                      (b, "C"))))
+    x, y, z = (v.astype("float64") for v in (x, y, z))
+    size = abs(b) * abs(z) + abs(a) * abs(x) @ abs(y)
+    bound = {"float32": 1e-5, "float64": 1e-13}[dtype] * (size + 1e-6)
+    assert (abs(found - (b * z + a * x @ y)) <= bound).all()
+
+
+@pytest.fixture(scope="module")
+def product():
+    x, y = T.fmatrix("x"), T.fmatrix("y")
+    return backend.function([x, y], T.dot(x, y))
+
+
+@pytest.mark.parametrize("n, k, m", [(3000, 1000, 20), (20, 1000, 3000), (40, 30000, 33)])
+@pytest.mark.parametrize("left", [True, False])
+def test_long_ones(product, n, k, m, left):
+    rng = np.random.RandomState(0)
+    x, y = sparse(rng, (n, k), 0.1 if left else 1), sparse(rng, (k, m), 1 if left else 0.1)
+    np.testing.assert_allclose(product(x, y), x.astype("d") @ y, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("n, k, m", list(itertools.product([0, 1, 2, 7], repeat=3)))
+def test_thin_ones_out_of_larger(product, n, k, m):
+    """Every way in which a row, a column or nothing can lie in memory."""
+    rng = np.random.RandomState(0)
+    x, y = rng.randn(20, 30).astype("f"), rng.randn(30, 40).astype("f")
+    for a in (x[:n, :k], x.T[:n, :k], x[:n, :k].copy(), x[:n, :k].copy("F"), x[:n, 4 : 4 + k]):
+        for b in (y[:k, :m], y.T[:k, :m], y[:k, :m].copy("F"), y[::2, ::3][:k, :m]):
+            np.testing.assert_allclose(product(a, b), a @ b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("zeros", [slice(0, 100), slice(100, 200)])
+def test_a_half_is_enough(product, zeros):
+    """The zeros of one half of the rows are left out, if those of the other are too few."""
+    rng = np.random.RandomState(0)
+    x, y = rng.randn(200, 300).astype("f"), rng.randn(300, 50).astype("f")
+    x[zeros] *= rng.uniform(size=(100, 300)) < 0.1
+    np.testing.assert_allclose(product(x, y), x.astype("d") @ y, rtol=1e-4, atol=1e-3)
+    x[:, 7], y[7] = 0, np.inf
+    finite = np.isfinite(product(x, y)).all(axis=1)
+    assert finite[zeros].all() and finite.sum() == 100
+
+
+def leaves_out(product, share, n=100, k=200, m=100, left=True):
+    """Whether zeros are left out: then those of one column meet no infinity."""
+    x, y = sparse(np.random.RandomState(1), (n, k), share), np.ones((k, m), "float32")
+    x[:, 7], y[7] = 0, np.inf
+    return bool(np.isfinite(product(x, y) if left else product(y.T, x.T)).all())
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_zeros_are_left_out_where_they_are_many(product, left):
+    assert leaves_out(product, DENSEST - 0.1, left=left)
+    assert not leaves_out(product, DENSEST + 0.1, left=left)
+
+
+@pytest.mark.parametrize("size", [{"m": 10}, {"n": 10}, {"k": 100}])
+def test_small_products_are_a_blas_s(product, size):
+    assert not leaves_out(product, 0.1, **size)
+
+
+def test_nothing_but_zeros(product):
+    zeros = np.zeros((100, 200), "float32")
+    assert not product(zeros, np.ones((200, 100), "float32")).any()
+
+
+def test_nan_is_no_zero(product):
+    x = sparse(np.random.RandomState(2), (100, 200), 0.1)
+    x[3, 5] = np.nan
+    found = product(x, np.ones((200, 100), "float32"))
+    assert np.isnan(found[3]).all() and np.isfinite(np.delete(found, 3, axis=0)).all()
+
+
+def test_infinity_meets_what_is_not_zero(product):
+    x, y = np.zeros((100, 200), "float32"), np.ones((200, 100), "float32")
+    x[3, 5], y[5] = 2, np.inf
+    found = product(x, y)
+    assert np.isposinf(found[3]).all() and not np.delete(found, 3, axis=0).any()
+
+
+def test_threads_do_not_change_a_bit(product):
+    """Each entry is added up by one thread, in one order."""
+    rng = np.random.RandomState(3)
+    x, y = sparse(rng, (200, 1200), 0.1), rng.randn(1200, 784).astype("float32")
+    first = product(x, y)
+    assert all((product(x, y) == first).all() for _ in range(20))
+
+
+def test_only_products_are_replaced():
+    assert [type(leaving_out_zeros(op)) for op in (Dot22(), Dot22Scalar(), Gemm(True))] == [
+        SparseDot22, SparseDot22Scalar, SparseGemm]
+    assert leaving_out_zeros(Gemm(True)).inplace and not leaving_out_zeros(Gemm(False)).inplace
+    assert leaving_out_zeros(SparseDot22()) is None
+
+
+def test_shapes_that_do_not_meet(product):
+    with pytest.raises(ValueError, match="Shape mismatch"):
+        product(np.zeros((100, 200), "float32"), np.zeros((100, 200), "float32"))
+
+
+def test_without_c():
+    x, y = T.fmatrix("x"), T.fmatrix("y")
+    nodes = SparseDot22()(x, y), SparseDot22Scalar()(x, y, T.constant(2, dtype="float32"))
+    function = backend.function([x, y], nodes, mode=aesara.compile.mode.Mode("py", None))
+    a, b = np.float32([[1, 0]]), np.float32([[3], [4]])
+    assert [v.item() for v in function(a, b)] == [3, 6]
