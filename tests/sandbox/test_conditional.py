@@ -349,12 +349,12 @@ def test_refusals_take_one_line(model_file, plain_file, judge_file, tmp_path, ca
 
 
 @pytest.mark.slow
-def test_six_epochs_of_the_experiment(tmp_path, capsys):
+def test_six_epochs_of_small_nets(tmp_path, capsys):
     """Samples show the class asked for, as the judge of sandbox/classifier sees it."""
     judged = {}
-    for name, epochs in (("classifier", 2), ("conditional", 6)):
+    for name, file, epochs in (("classifier", "experiment", 2), ("conditional", "small", 6)):
         path = tmp_path / f"{name}.yaml"
-        path.write_text((ROOT / "sandbox" / name / "experiment.yaml").read_text())
+        path.write_text((ROOT / "sandbox" / name / f"{file}.yaml").read_text())
         command = [sys.executable, ROOT / "train.py", "--quiet", "--max-epochs", str(epochs), path]
         subprocess.run(command, check=True, cwd=ROOT)
         judged[name] = path.with_suffix(".pkl")
