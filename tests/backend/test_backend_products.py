@@ -36,7 +36,8 @@ def update(request):
     a, b = T.scalar("a", request.param), T.scalar("b", request.param)
     place = aesara.In(z, mutable=True, borrow=True)
     function = backend.function([place, a, x, y, b], b * z + a * T.dot(x, y))
-    assert SparseGemm(inplace=True) in {node.op for node in function.maker.fgraph.apply_nodes}
+    ops = {node.op for node in function.maker.fgraph.apply_nodes}
+    assert SparseGemm(request.param, inplace=True) in ops
     return function
 
 
@@ -142,10 +143,16 @@ def test_threads_do_not_change_a_bit(product):
 
 
 def test_only_products_are_replaced():
-    assert [type(leaving_out_zeros(op)) for op in (Dot22(), Dot22Scalar(), Gemm(True))] == [
-        SparseDot22, SparseDot22Scalar, SparseGemm]
-    assert leaving_out_zeros(Gemm(True)).inplace and not leaving_out_zeros(Gemm(False)).inplace
-    assert leaving_out_zeros(SparseDot22()) is None
+    x, z, a = T.fmatrix(), T.zmatrix(), T.fscalar()
+    for node, op in [
+        (Dot22()(x, x).owner, SparseDot22("float32")),
+        (Dot22Scalar()(x, x, a).owner, SparseDot22Scalar("float32")),
+        (Gemm(False)(x, a, x, x, a).owner, SparseGemm("float32", False)),
+        (Gemm(True)(x, a, x.copy(), x.copy(), a).owner, SparseGemm("float32", True)),
+        (Dot22()(z, z).owner, None),
+        (SparseDot22("float32")(x, x).owner, None),
+    ]:
+        assert leaving_out_zeros(node) == op
 
 
 def test_shapes_that_do_not_meet(product):
@@ -155,7 +162,8 @@ def test_shapes_that_do_not_meet(product):
 
 def test_without_c():
     x, y = T.fmatrix("x"), T.fmatrix("y")
-    nodes = SparseDot22()(x, y), SparseDot22Scalar()(x, y, T.constant(2, dtype="float32"))
+    two = T.constant(2, dtype="float32")
+    nodes = SparseDot22("float32")(x, y), SparseDot22Scalar("float32")(x, y, two)
     function = backend.function([x, y], nodes, mode=aesara.compile.mode.Mode("py", None))
     a, b = np.float32([[1, 0]]), np.float32([[3], [4]])
     assert [v.item() for v in function(a, b)] == [3, 6]

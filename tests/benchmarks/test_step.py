@@ -23,6 +23,7 @@ from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.schedules import ExponentialDecay
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils import serial
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -364,6 +365,21 @@ def test_missing_yaml_is_a_reason_to_be_left_out():
     experiment = dataclasses.replace(EXPERIMENTS["mnist"], yaml="yaml/none.yaml")
     with pytest.raises(Dropped, match="yaml/none.yaml"):
         ours.load(experiment)
+
+
+def test_trained_parameters_are_begun_with(played, tmp_path):
+    experiment, _ = played
+    trained, own = _pair(experiment), _pair(experiment)
+    path = tmp_path / "trained.pkl"
+    serial.save(path, trained)
+    train = types.SimpleNamespace(model=own)
+    ours.begin_trained(train, dataclasses.replace(experiment, trained=str(path)))
+    for mine, theirs in zip(own.get_params(), trained.get_params()):
+        np.testing.assert_array_equal(mine.get_value(), theirs.get_value())
+    smaller = types.SimpleNamespace(model=_pair(experiment.resized(BATCH, width=0.5)))
+    for bad, file, message in ((smaller, path, "no model of"), (train, "none.pkl", "none.pkl")):
+        with pytest.raises(Dropped, match=message):
+            ours.begin_trained(bad, dataclasses.replace(experiment, trained=str(file)))
 
 
 def test_ratios_are_medians_over_rounds():

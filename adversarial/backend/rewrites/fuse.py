@@ -102,7 +102,7 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
 
 @node_rewriter([Dot22, Dot22Scalar, Gemm])
 def leave_out_zeros(fgraph: Any, node: Apply) -> Optional[list]:
-    op = leaving_out_zeros(node.op)
+    op = leaving_out_zeros(node)
     return op and [op(*node.inputs)]
 
 
