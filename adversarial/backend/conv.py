@@ -7,6 +7,7 @@ in Python, hundreds of times slower.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import aesara.tensor as at
 from aesara.graph.basic import Apply, Variable
 from aesara.tensor.type import TensorType
+
+from adversarial.backend import products
 
 with warnings.catch_warnings():
     # Announced as moving to another package since 2.7; it is still here and nowhere else.
@@ -24,7 +27,7 @@ with warnings.catch_warnings():
         AbstractConv2d_gradWeights,
         conv2d_grad_wrt_inputs,
     )
-    from aesara.tensor.nnet.corr import CorrMM
+    from aesara.tensor.nnet.corr import CorrMM, CorrMM_gradInputs, CorrMM_gradWeights
 
 __all__ = [
     "AbstractConv2d_gradInputs",
@@ -67,6 +70,39 @@ def transposed_conv2d(
         subsample=tuple(stride),
         filter_flip=False,
     )
+
+
+class _LeavesOutZeros:
+    """The gradient of a convolution, from one of its maps that is zero at most places: a maximum
+    over pieces and places has passed it to one of them.
+    """
+
+    def c_support_code(self, **kwargs: Any) -> str:
+        # Images are shared among threads already.
+        return super().c_support_code(**kwargs) + products.code(parallel=False)
+
+    def c_support_code_apply(self, node: Apply, name: str) -> str:
+        text = super().c_support_code_apply(node, name)
+        return re.sub(r"\b[sd]gemm_\(", "adversarial_like_gemm(", text)
+
+    def c_code_cache_version(self) -> tuple:
+        return (*super().c_code_cache_version(), *products.code_version())
+
+
+class SparseCorrMM_gradWeights(_LeavesOutZeros, CorrMM_gradWeights):  # noqa: N801
+    """images, gradient of their maps -> that of the kernels."""
+
+
+class SparseCorrMM_gradInputs(_LeavesOutZeros, CorrMM_gradInputs):  # noqa: N801
+    """kernels, gradient of maps -> that of the images."""
+
+
+def leaving_out_zeros(node: Apply) -> Any:
+    """What does the same as Aesara's gradient of a convolution; None for anything else."""
+    sparse = {
+        CorrMM_gradWeights: SparseCorrMM_gradWeights, CorrMM_gradInputs: SparseCorrMM_gradInputs
+    }.get(type(node.op))
+    return sparse and sparse(**{name: getattr(node.op, name) for name in node.op.__props__})
 
 
 def repair() -> bool:

@@ -59,7 +59,7 @@ struct adversarial_shares {
     double top, bottom, all;
     template <typename Real>
     adversarial_shares(adversarial_matrix<Real> s, npy_intp rows, npy_intp columns) {
-        const int looked_at = 2000;
+        const int looked_at = 500;
         int n[2] = {}, found[2] = {};
         npy_uint64 place = 0;
         for (int i = 0; i < looked_at; ++i) {
@@ -262,8 +262,30 @@ public:
         run(x.below(half), y, z.below(half), n - half);
     }
 };
+
+// The same with the arguments of a BLAS, whose matrices lie column by column.
+template <typename Real>
+static void adversarial_like_gemm(const char *of_a, const char *of_b, const int *m, const int *n,
+    const int *k, const Real *alpha, Real *a, const int *lda, Real *b, const int *ldb,
+    const Real *beta, Real *c, const int *ldc) {
+    adversarial_matrix<Real> x = {b, *ldb, 1}, y = {a, *lda, 1};
+    adversarial_multiplication<Real>(*k, *m, *alpha, *beta).run(
+        *of_b == 'N' ? x : x.transposed(), *of_a == 'N' ? y : y.transposed(), {c, *ldc, 1}, *n);
+}
 #endif
 """
+
+def code(parallel: bool) -> str:
+    """`CODE`, whose loops are shared among threads or not."""
+    pragma = '_Pragma("omp parallel for schedule(static)")' if parallel else ""
+    text = CODE.replace("PARALLEL", pragma)
+    return text.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
+
+
+def code_version() -> tuple:
+    """Of `CODE`: to be raised whenever it changes."""
+    return (10, DENSEST, LEAST)
+
 
 # In the place of the call of a BLAS in Aesara's templates of C code.
 _CALL = """
@@ -298,10 +320,7 @@ class _LeavesOutZeros(OpenMPOp, GemmRelated):
         return _CALL % {"real": real} if dtype == self.dtype else of_other_types
 
     def c_support_code(self, **kwargs: Any) -> str:
-        parallel = '_Pragma("omp parallel for schedule(static)")' if self.openmp else ""
-        code = CODE.replace("PARALLEL", parallel)
-        code = code.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
-        return GemmRelated.c_support_code(self, **kwargs) + code
+        return GemmRelated.c_support_code(self, **kwargs) + code(parallel=self.openmp)
 
     def c_headers(self, **kwargs: Any) -> list[str]:
         return GemmRelated.c_headers(self, **kwargs) + OpenMPOp.c_headers(self, **kwargs)
@@ -310,7 +329,7 @@ class _LeavesOutZeros(OpenMPOp, GemmRelated):
         return GemmRelated.c_compile_args(self, **kwargs) + OpenMPOp.c_compile_args(self, **kwargs)
 
     def build_gemm_version(self) -> tuple:
-        return (*GemmRelated.build_gemm_version(self), 9, DENSEST, LEAST, self.openmp)
+        return (*GemmRelated.build_gemm_version(self), *code_version(), self.openmp)
 
 
 class SparseDot22(_LeavesOutZeros, Dot22):

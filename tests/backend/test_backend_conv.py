@@ -10,6 +10,7 @@ from scipy.signal import correlate2d
 
 from adversarial import backend
 from adversarial.backend import conv
+from adversarial.backend.rewrites import TAG
 
 CASES = [
     ("valid", (1, 1), True),
@@ -50,8 +51,8 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip, either_
     run = backend.function([x, k, w], [y, *aesara.grad((y * w).sum(), [x, k])])
     if either_engine == "c":
         ops = {type(node.op).__name__ for node in run.maker.fgraph.apply_nodes}
-        assert {op for op in ops if op.startswith("CorrMM")} == {
-            "CorrMM", "CorrMM_gradInputs", "CorrMM_gradWeights"
+        assert {op for op in ops if "CorrMM" in op} == {
+            "CorrMM", "SparseCorrMM_gradInputs", "SparseCorrMM_gradWeights"
         }  # fmt: skip
         assert not {op for op in ops if "AbstractConv" in op}
 
@@ -66,6 +67,48 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip, either_
             pair[index] = direction
             slope = (by_scipy(*pair, border_mode, stride, flip) * weights).sum()
             np.testing.assert_allclose((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("share", [0, 0.05, 0.3, 1])
+@pytest.mark.parametrize(
+    "border_mode, stride", [("valid", (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 1))])
+def test_gradients_of_maps_that_are_zero_at_most_places(border_mode, stride, share, dtype):
+    """Large enough for zeros to be left out: as in Aesara's own way."""
+    rng = np.random.default_rng(5)
+    x, k, w = (at.TensorType(dtype, (None,) * 4)() for _ in range(3))
+    y = backend.conv2d(x, k, border_mode=border_mode, subsample=stride)
+    gradients = aesara.grad((y * w).sum(), [x, k])
+    plain = aesara.compile.mode.get_default_mode().excluding(TAG)
+    images, kernels = rng.standard_normal((3, 8, 40, 26)), rng.standard_normal((16, 8, 5, 4))
+    shape = conv_shape(images.shape, kernels.shape, border_mode, stride)
+    maps = rng.standard_normal(shape) * (rng.uniform(size=shape) < share)
+    arguments = [v.astype(dtype) for v in (images, kernels, maps)]
+    found, expected = (backend.function([x, k, w], gradients, mode=mode)(*arguments)
+                       for mode in (None, plain))
+    for ours, theirs in zip(found, expected):
+        bound = {"float32": 1e-4, "float64": 1e-11}[dtype]
+        np.testing.assert_allclose(ours, theirs, rtol=bound, atol=bound)
+
+
+def conv_shape(images, kernels, border_mode, stride):
+    pad = padding(border_mode, kernels[2:])
+    sizes = ((n + 2 * p - k) // s + 1 for n, p, k, s in zip(images[2:], pad, kernels[2:], stride))
+    return (images[0], kernels[0], *sizes)
+
+
+def test_zeros_of_maps_are_left_out():
+    """Then they meet no infinity."""
+    x, k, w = at.tensor4s("x", "k", "w")
+    y = backend.conv2d(x, k, border_mode="valid")
+    gradients = backend.function([x, k, w], aesara.grad((y * w).sum(), [x, k]))
+    images, kernels = np.ones((1, 8, 40, 26), "f"), np.ones((16, 8, 5, 4), "f")
+    maps = np.zeros((1, 16, 36, 23), "f")
+    images[:, 3], kernels[5] = np.inf, np.inf
+    of_images, of_kernels = gradients(images, kernels, maps)
+    assert not of_images.any() and not of_kernels.any()
+    maps[:, 5] = 1
+    assert not np.isfinite(gradients(images, kernels, maps)[0]).all()
 
 
 @pytest.mark.parametrize("pad, stride", [((0, 0), (3, 3)), ((1, 0), (1, 2))])

@@ -11,11 +11,12 @@ from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm
 from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Sum
 
+from adversarial.backend import conv, products
+from adversarial.backend.conv import CorrMM_gradInputs, CorrMM_gradWeights
 from adversarial.backend.finite import AllFinite, CheckedAdd
 from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
 from adversarial.backend.loops import FLOATS
 from adversarial.backend.maxout import Maxout
-from adversarial.backend.products import leaving_out_zeros
 from adversarial.backend.rectifier import Rectify
 from adversarial.backend.rewrites.shapes import is_elemwise
 
@@ -100,10 +101,10 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
-@node_rewriter([Dot22, Dot22Scalar, Gemm])
+@node_rewriter([Dot22, Dot22Scalar, Gemm, CorrMM_gradWeights, CorrMM_gradInputs])
 def leave_out_zeros(fgraph: Any, node: Apply) -> Optional[list]:
-    op = leaving_out_zeros(node)
-    return op and [op(*node.inputs)]
+    op = products.leaving_out_zeros(node) or conv.leaving_out_zeros(node)
+    return op and Apply(op, node.inputs, [out.type() for out in node.outputs]).outputs
 
 
 patterns = in2out(
@@ -112,4 +113,4 @@ patterns = in2out(
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
 # When Aesara has chosen its products, and which of them work in place.
-products = in2out(leave_out_zeros, ignore_newtrees=True, name="adversarial_products")
+without_zeros = in2out(leave_out_zeros, ignore_newtrees=True, name="adversarial_products")
