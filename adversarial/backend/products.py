@@ -16,7 +16,7 @@ from typing import Any
 
 from aesara.graph.basic import Apply
 from aesara.link.c.op import OpenMPOp
-from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm, GemmRelated
+from aesara.tensor.blas import Dot22, Gemm, GemmRelated
 
 from adversarial.backend.loops import FLOATS
 
@@ -338,12 +338,6 @@ class SparseDot22(_LeavesOutZeros, Dot22):
     __props__ = ("dtype",)
 
 
-class SparseDot22Scalar(_LeavesOutZeros, Dot22Scalar):
-    """x (n, k), y (k, m), a () -> a x y."""
-
-    __props__ = ("dtype",)
-
-
 class SparseGemm(_LeavesOutZeros, Gemm):
     """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y, in the place of z or not."""
 
@@ -362,5 +356,4 @@ def leaving_out_zeros(node: Apply) -> GemmRelated | None:
         return None
     if type(op) is Gemm:
         return SparseGemm(dtype, op.inplace)
-    sparse = {Dot22: SparseDot22, Dot22Scalar: SparseDot22Scalar}.get(type(op))
-    return sparse and sparse(dtype)
+    return SparseDot22(dtype) if type(op) is Dot22 else None

@@ -39,6 +39,8 @@ _UNWANTED = (
     # sum(2 v) -> 2 sum(v): the gradient of a bias would be of another array than its weights' is,
     # and both would be computed.
     "local_sum_prod_mul_by_scalar",
+    # a (x y), to be multiplied by more: one module more to compile, and nothing gained.
+    "local_dot22_to_dot22scalar",
     # Takes a third of the time to compile, and gives nothing: to a BLAS, a matrix of one column is
     # a vector.
     "local_gemm_to_gemv",

@@ -7,7 +7,7 @@ from typing import Any, Optional
 from aesara.graph.basic import Apply, Variable
 from aesara.graph.rewriting.basic import in2out, node_rewriter
 from aesara.scalar import Add, Sigmoid
-from aesara.tensor.blas import Dot22, Dot22Scalar, Gemm
+from aesara.tensor.blas import Dot22, Gemm
 from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Sum
 
@@ -101,7 +101,7 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
-@node_rewriter([Dot22, Dot22Scalar, Gemm, CorrMM_gradWeights, CorrMM_gradInputs])
+@node_rewriter([Dot22, Gemm, CorrMM_gradWeights, CorrMM_gradInputs])
 def leave_out_zeros(fgraph: Any, node: Apply) -> Optional[list]:
     op = products.leaving_out_zeros(node) or conv.leaving_out_zeros(node)
     return op and Apply(op, node.inputs, [out.type() for out in node.outputs]).outputs
