@@ -113,6 +113,10 @@ class _Job:
     def identity(self) -> tuple:
         return self.src_code, tuple(self.preargs)
 
+    def for_headers(self) -> tuple:
+        """The arguments that matter to headers: not those that say what to link."""
+        return tuple(arg for arg in self.preargs if not arg.startswith(("-Wl,", "-L", "-l")))
+
 
 class _Build:
     """The compilations of one graph; none, while all its modules are in the cache."""
@@ -167,7 +171,7 @@ class _Build:
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
         alike = defaultdict(list)
         for job in jobs.values():
-            alike[tuple(job.preargs)].append(job)
+            alike[job.for_headers()].append(job)
         headers = {
             preargs: pool.submit(_precompile, together, folder / f"headers{i}")
             for i, (preargs, together) in enumerate(alike.items())
@@ -175,7 +179,7 @@ class _Build:
         }
         built = {}
         for i, (identity, job) in enumerate(jobs.items()):
-            header = headers.get(tuple(job.preargs))
+            header = headers.get(job.for_headers())
             built[identity] = pool.submit(self.build, job, folder / str(i), header)
         return built
 
