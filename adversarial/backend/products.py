@@ -83,7 +83,7 @@ class adversarial_product {
         width = 128 / sizeof(Real), packs = 4,  // of a tile of z
         height = 16,
         longest = 208,  // rows of b in the cache: 26 KiB of 32
-        gathered = 1 << 21  // entries of s whose places are known at a time
+        gathered = 1 << 21  // size of a part of s whose entries are known at a time
     };
     struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
 
@@ -92,11 +92,10 @@ class adversarial_product {
     Real alpha, beta;
     npy_intp steps, step;
     std::vector<npy_intp> first;  // of the entries of each row and step
-    std::vector<Entry> entries;
 
     // Entries of the rows from `from` to `end`: counted, and then put where `first` says. For each
     // row and step there is room for one more, so that none need be skipped before it is written.
-    void count(npy_intp from, npy_intp start, npy_intp end) {
+    void count(npy_intp from, npy_intp end) {
         for (npy_intp t = 0; t < steps; ++t) {
             const npy_intp top = t * step, bottom = std::min(inner, top + step);
             npy_int32 found[height] = {};
@@ -110,15 +109,15 @@ class adversarial_product {
                 for (npy_intp k = top; k < bottom; ++k)
                     for (npy_intp i = from; i < end; ++i) found[i - from] += s(i, k) != 0;
             for (npy_intp i = from; i < end; ++i)
-                first[(i - start) * steps + t + 1] = found[i - from] + 1;
+                first[i * steps + t + 1] = found[i - from] + 1;
         }
     }
-    void gather(npy_intp from, npy_intp start, npy_intp end) {
+    void gather(npy_intp from, npy_intp end, Entry *entries) {
         for (npy_intp t = 0; t < steps; ++t) {
             const npy_intp top = t * step, bottom = std::min(inner, top + step);
             Entry *to[height];
             for (npy_intp i = from; i < end; ++i)
-                to[i - from] = &entries[first[(i - start) * steps + t]];
+                to[i - from] = entries + first[i * steps + t];
             if (s.right == 1)
                 for (npy_intp i = from; i < end; ++i) {
                     Entry *e = to[i - from];
@@ -177,7 +176,7 @@ class adversarial_product {
     void put(Real sum, Real &to, Real keep) {
         to = keep == 0 ? alpha * sum : keep * to + alpha * sum;
     }
-    void multiply(npy_intp start, npy_intp end, npy_intp left) {
+    void multiply(npy_intp start, npy_intp end, npy_intp left, const Entry *entries) {
         alignas(64) Real panel[longest * width], tile[height * width];
         const npy_intp n = std::min<npy_intp>(width, columns - left);
         for (npy_intp t = 0; t < steps; ++t) {
@@ -185,8 +184,8 @@ class adversarial_product {
             for (npy_intp top = start; top < end; top += height) {
                 const npy_intp m = std::min<npy_intp>(height, end - top);
                 for (npy_intp i = 0; i < m; ++i) {
-                    const npy_intp *at = &first[(top + i - start) * steps + t];
-                    add_up(&entries[at[0]], &entries[at[1] - 1], panel, tile + i * width);
+                    const npy_intp *at = &first[(top + i) * steps + t];
+                    add_up(entries + at[0], entries + at[1] - 1, panel, tile + i * width);
                 }
                 put(tile, top, m, left, n, t == 0 ? beta : 1);
             }
@@ -200,21 +199,28 @@ public:
     ) : s(s), b(b), z(z), rows(rows), inner(inner), columns(columns), alpha(alpha), beta(beta),
         steps((inner + longest - 1) / longest), step((inner + steps - 1) / steps) {}
 
+    // Throws std::bad_alloc before it touches z, or never.
     void run() {
-        const npy_intp most = std::max<npy_intp>(height, gathered / inner);
-        for (npy_intp start = 0; start < rows; start += most) {
-            const npy_intp end = std::min(rows, start + most);
-            first.assign((end - start) * steps + 1, 0);
+        first.assign(rows * steps + 1, 0);
+        PARALLEL
+        for (npy_intp i = 0; i < rows; i += height)
+            count(i, std::min<npy_intp>(rows, i + height));
+        for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
+        const npy_intp at_a_time = std::max<npy_intp>(height, gathered / inner);
+        npy_intp most = 0;
+        for (npy_intp start = 0; start < rows; start += at_a_time) {
+            const npy_intp end = std::min(rows, start + at_a_time);
+            most = std::max(most, first[end * steps] - first[start * steps]);
+        }
+        std::vector<Entry> gathered_entries(most);
+        for (npy_intp start = 0; start < rows; start += at_a_time) {
+            const npy_intp end = std::min(rows, start + at_a_time);
+            Entry *entries = gathered_entries.data() - first[start * steps];
             PARALLEL
             for (npy_intp i = start; i < end; i += height)
-                count(i, start, std::min<npy_intp>(end, i + height));
-            for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-            entries.resize(first.back());
+                gather(i, std::min<npy_intp>(end, i + height), entries);
             PARALLEL
-            for (npy_intp i = start; i < end; i += height)
-                gather(i, start, std::min<npy_intp>(end, i + height));
-            PARALLEL
-            for (npy_intp j = 0; j < columns; j += width) multiply(start, end, j);
+            for (npy_intp j = 0; j < columns; j += width) multiply(start, end, j, entries);
         }
     }
 };
@@ -247,13 +253,15 @@ public:
     void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
         if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return blas(x, y, z, n);
         const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
-        if (std::min(in_x.all, in_y.all) <= DENSEST) {
+        if (std::min(in_x.all, in_y.all) <= DENSEST) try {
             if (in_x.all <= in_y.all)
                 adversarial_product<Real>(x, y, z, n, inner, m, alpha, beta).run();
             else
                 adversarial_product<Real>(
                     y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
             return;
+        } catch (std::bad_alloc &) {
+            return blas(x, y, z, n);
         }
         // Samples and data, one below the other, are not alike.
         if (std::min(in_x.top, in_x.bottom) > DENSEST) return blas(x, y, z, n);
@@ -275,6 +283,7 @@ static void adversarial_like_gemm(const char *of_a, const char *of_b, const int 
 #endif
 """
 
+
 def code(parallel: bool) -> str:
     """`CODE`, whose loops are shared among threads or not."""
     pragma = '_Pragma("omp parallel for schedule(static)")' if parallel else ""
@@ -284,20 +293,15 @@ def code(parallel: bool) -> str:
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (10, DENSEST, LEAST)
+    return (11, DENSEST, LEAST)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.
 _CALL = """
-    try {
-        adversarial_multiplication<%(real)s>(Nx[1], Nz[1], a, b).run(
-            {(%(real)s *) PyArray_DATA(%%(_x)s), sx_0, Nx[1] > 1 ? sx_1 : 1},
-            {(%(real)s *) PyArray_DATA(%%(_y)s), sy_0, Ny[1] > 1 ? sy_1 : 1},
-            {(%(real)s *) PyArray_DATA(%%(_zout)s), sz_0, Nz[1] > 1 ? sz_1 : 1}, Nz[0]);
-    } catch (std::bad_alloc &) {
-        PyErr_NoMemory();
-        %%(fail)s
-    }
+    adversarial_multiplication<%(real)s>(Nx[1], Nz[1], a, b).run(
+        {(%(real)s *) PyArray_DATA(%%(_x)s), sx_0, Nx[1] > 1 ? sx_1 : 1},
+        {(%(real)s *) PyArray_DATA(%%(_y)s), sy_0, Ny[1] > 1 ? sy_1 : 1},
+        {(%(real)s *) PyArray_DATA(%%(_zout)s), sz_0, Nz[1] > 1 ? sz_1 : 1}, Nz[0]);
 """
 
 

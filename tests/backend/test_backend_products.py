@@ -133,7 +133,7 @@ def test_infinity_meets_what_is_not_zero(product):
     assert np.isposinf(found[3]).all() and not np.delete(found, 3, axis=0).any()
 
 
-def test_threads_do_not_change_a_bit(product):
+def test_again_the_same_to_the_bit(product):
     """Each entry is added up by one thread, in one order."""
     rng = np.random.RandomState(3)
     x, y = sparse(rng, (200, 1200), 0.1), rng.randn(1200, 784).astype("float32")
