@@ -212,14 +212,15 @@ def test_a_sweep_that_cannot_begin(tmp_path, monkeypatch, capsys, argv, message)
 def test_plain_and_lazy_on_mnist(tmp_path, capsys):
     table = str(tmp_path / "sweep.csv")
     both = [table, "--variants", "plain", "lazy", "--seeds", "1"]
-    sweep.main([*both, "--seconds", "8", "--every", "4"])
+    sweep.main([*both, "--seconds", "1", "--every", "8"])
     assert len(capsys.readouterr().out.splitlines()) == 2
     sweep.main(both)  # nothing is left to do
     assert capsys.readouterr().out == ""
     plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
-    assert plain.d_updates[1] == lazy.d_updates[1] == 1000
-    # Both begin at the mean image, -58.1. The plain game then goes up and down: by 25 to 34 nats at
-    # most with seeds 1 to 3. The lazy players, of whom nobody is wrong by much, stand still.
+    assert list(plain.d_updates) == list(lazy.d_updates) == [0, 2000]
+    # Both begin at the mean image, -58.1. The mean of the plain game's first 2,000 minibatches then has
+    # -30 nats; that of the second thousand 0, 13 and 16 with seeds 1 to 3. The lazy players, of whom
+    # nobody is wrong by much, stand still.
     assert plain.score[0] == lazy.score[0] == pytest.approx(-58.1, abs=1)
-    assert np.abs(plain.score - plain.score[0]).max() > 10
-    assert np.abs(lazy.score - lazy.score[0]).max() < 2
+    assert plain.score[1] > -45
+    assert lazy.score[1] == pytest.approx(lazy.score[0], abs=2)
