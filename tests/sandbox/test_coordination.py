@@ -218,9 +218,9 @@ def test_plain_and_lazy_on_mnist(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
     assert list(plain.d_updates) == list(lazy.d_updates) == [0, 2000]
-    # Both begin at the mean image, -58.1. The mean of the plain game's first 2,000 minibatches then has
-    # -30 nats; that of the second thousand 0, 13 and 16 with seeds 1 to 3. The lazy players, of whom
-    # nobody is wrong by much, stand still.
+    # Both begin at the mean image, -58.1. The mean of the plain game's first 2,000 minibatches has
+    # -30 nats; that of the second thousand 0, 13 and 16 with seeds 1 to 3. The lazy players, of
+    # whom nobody is wrong by much, stand still.
     assert plain.score[0] == lazy.score[0] == pytest.approx(-58.1, abs=1)
     assert plain.score[1] > -45
     assert lazy.score[1] == pytest.approx(lazy.score[0], abs=2)
