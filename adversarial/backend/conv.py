@@ -73,8 +73,8 @@ def transposed_conv2d(
 
 
 class _LeavesOutZeros:
-    """The gradient of a convolution, from one of its maps that is zero at most places: a maximum
-    over pieces and places has passed it to one of them.
+    """A gradient of a convolution, from that of its maps, which is zero at most places where a
+    maximum over pieces and places has passed it to one of them.
     """
 
     def c_support_code(self, **kwargs: Any) -> str:
