@@ -17,9 +17,13 @@ from adversarial.utils import cli
 from adversarial.utils.string_utils import nearest
 
 
-def variants_of(path: str) -> dict[str, dict[str, str]]:
-    """What variants.yaml beside the experiment `path` holds: replacements by name of variant."""
-    table = os.path.join(os.path.dirname(path), "variants.yaml")
+def variants_of(path: str, table: str | None = None) -> dict[str, dict[str, str]]:
+    """The variants of the experiment `path`: replacements by name, as `table` has them.
+
+    That is, unless given, the file variants.yaml beside the experiment.
+    """
+    if table is None:
+        table = os.path.join(os.path.dirname(path), "variants.yaml")
     found = yaml_parse.load_path(table)
     if not isinstance(found, dict):
         raise ValueError(f"{table}: is no mapping of variants by name")
@@ -31,12 +35,12 @@ def variants_of(path: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def variant(path: str, name: str) -> str:
+def variant(path: str, name: str, table: str | None = None) -> str:
     """The text of the experiment `path` as the variant `name` of it.
 
     ValueError where there is no such variant, or one of its replacements does not fit.
     """
-    known = variants_of(path)
+    known = variants_of(path, table)
     if name not in known:
         close = nearest(name, known)
         hint = f"; did you mean {close}?" if close else ""
@@ -60,13 +64,15 @@ def edited(text: str, replacements: Mapping[str, str]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.Parser(description="Print the YAML of a variant of an experiment.")
-    parser.add_argument("experiment", help="YAML file that has a variants.yaml beside it")
+    parser.add_argument("experiment", help="YAML file")
     parser.add_argument("variant", nargs="?", help="its name (without one: list the names)")
+    parser.add_argument(
+        "--table", metavar="YAML", help="what holds the variants (variants.yaml beside it)")
     args = parser.parse_args(argv)
     if args.variant is None:
-        print("\n".join(variants_of(args.experiment)))
+        print("\n".join(variants_of(args.experiment, args.table)))
     else:
-        sys.stdout.write(variant(args.experiment, args.variant))
+        sys.stdout.write(variant(args.experiment, args.variant, args.table))
 
 
 if __name__ == "__main__":

@@ -17,33 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore
-from adversarial.evaluation.procedure import Split, choose_and_score
-from adversarial.evaluation.sampling import Sampler
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import cli
 from sandbox.coordination.table import append, read
+from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of
 
 EXPERIMENT = os.path.join(os.path.dirname(__file__), "experiment.yaml")
 # Table 1's are 10,000 samples, 1,000 examples to choose sigma by and the test set to score.
 SAMPLES, CHOOSERS, SCORED = 2000, 500, 1500
-SIGMAS = np.logspace(-1, 0, 10)
-
-
-class _Scorer:
-    """The Parzen procedure with fewer of everything than in Table 1, on rows of `examples`."""
-
-    def __init__(self, model: Any, examples: np.ndarray) -> None:
-        # Compiled once, for every score of a training.
-        self._sampler = Sampler(model, batch_size=SAMPLES)
-        self._split = Split(examples[:CHOOSERS], examples[CHOOSERS : CHOOSERS + SCORED])
-
-    def __call__(self) -> ParzenScore:
-        return choose_and_score(ParzenEstimator(self._sampler()), self._split, SIGMAS).score
 
 
 class _Counter:
@@ -75,7 +60,7 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     phase.extensions.append(average)
     phase.setup()
     phase.run_callbacks_and_monitoring()
-    score = _Scorer(phase.model, valid)
+    score = Scorer(phase.model, valid, SAMPLES, CHOOSERS, SCORED)
     spent, epoch = 0.0, 0
     while True:
         with average.averaged(phase.model):

@@ -12,6 +12,7 @@ from PIL import Image
 from adversarial import AdversaryCost2, AdversaryPair, Cycler, Generator
 from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.evaluation.parzen import ParzenScore
 from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.train import Train
 from adversarial.training_algorithms import k_steps, sgd
@@ -113,13 +114,13 @@ def test_rows_of_a_training(monkeypatch):
     scores = iter([-1.0, -2.0, -3.0])
 
     class Scorer:
-        def __init__(self, model, examples):
-            assert len(examples) == 40
+        def __init__(self, model, examples, *counts):
+            assert len(examples) == 40 and counts == (2000, 500, 1500)
 
         def __call__(self):
-            return sweep.ParzenScore(0.2, next(scores), 0.5, 9)
+            return ParzenScore(0.2, next(scores), 0.5, 9)
 
-    monkeypatch.setattr(sweep, "_Scorer", Scorer)
+    monkeypatch.setattr(sweep, "Scorer", Scorer)
     # D moves at every other of ten minibatches, the first included.
     train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))

@@ -1,0 +1,172 @@
+"""The search for Table 1: its variants, its table, what it averages and scores."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from adversarial import AdversaryCost2, AdversaryPair, Generator
+from adversarial.config import yaml_parse
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.evaluation.parzen import ParzenScore
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.train import Train
+from adversarial.training_algorithms.sgd import SGD
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.utils import cli
+from sandbox.scoring import SIGMAS, Scorer
+from sandbox.table1 import measure, search
+from sandbox.variants import variant, variants_of
+
+
+def game():
+    """A small Train object: a hundred minibatches an epoch; G and D are linear."""
+    dataset = DenseDesignMatrix(X=np.random.RandomState(5).uniform(size=(400, 6)).astype("float32"))
+    G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
+    algorithm = SGD(0.1, cost=AdversaryCost2(), batch_size=4, monitoring_dataset={"valid": dataset})
+    return Train(dataset, AdversaryPair(Generator(G), D), algorithm)
+
+
+def test_variants_differ_from_the_recipe_in_their_training_alone():
+    names = variants_of(search.EXPERIMENT, search.VARIANTS)
+    texts = {name: variant(search.EXPERIMENT, name, search.VARIANTS) for name in names}
+    assert len(set(texts.values())) == len(names) > 20
+    environ = {"PYLEARN2_TRAIN_FILE_FULL_STEM": "x"}
+    trains = {name: yaml_parse.load(text, environ, instantiate=False)
+              for name, text in texts.items()}
+    layers = {str(t.keywords["model"].keywords["discriminator"]) for t in trains.values()}
+    costs = {str(t.keywords["algorithm"].keywords["cost"]) for t in trains.values()}
+    assert len(layers) == len(costs) == 1
+    rule = trains["momentum_0.8"].keywords["algorithm"].keywords["learning_rule"]
+    assert rule.keywords == {"init_momentum": 0.8}
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_a_training_is_scored_with_its_own_and_with_mean_parameters(monkeypatch):
+    train = game()
+    params = train.model.generator.get_params()
+    steps, scored = [], []
+
+    def watch(algorithm):
+        steps.append([p.get_value() for p in params])
+
+    train.algorithm.update_callbacks.append(watch)
+
+    class Watched:
+        def __init__(self, model, examples, *counts):
+            assert model is train.model and len(examples) == 400 and counts == (10000, 1000, 4000)
+
+        def __call__(self):
+            scored.append([p.get_value() for p in params])
+            return ParzenScore(0.2, -float(len(scored)), 0.5, 9)
+
+    monkeypatch.setattr(search, "Scorer", Watched)
+    rows = list(search.rows_of(train, epochs=7, every=2))
+    assert [(row[0], *row[2:]) for row in rows] == [
+        (2, -2.0, -1.0, 0.5, 0.2), (4, -4.0, -3.0, 0.5, 0.2), (6, -6.0, -5.0, 0.5, 0.2)
+    ]
+    assert train.algorithm.monitoring_dataset is None and len(steps) == 700
+    # Averages are of each fiftieth minibatch of epochs 1 to 2, 3 to 4, and 3 to 6.
+    for (begin, end), averaged in zip([(0, 200), (200, 400), (200, 600)], scored[::2]):
+        looks = steps[begin + 49 : end : 50]
+        for got, *values in zip(averaged, *looks):
+            np.testing.assert_allclose(got, np.mean(values, axis=0, dtype="float64"), rtol=1e-5)
+    for end, own in zip((200, 400, 600), scored[1::2]):
+        for got, want in zip(own, steps[end - 1]):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_a_training_that_diverges_ends_in_nan(monkeypatch):
+    train = game()
+
+    def diverge(dataset):
+        raise TrainingDiverged
+
+    monkeypatch.setattr(train.algorithm, "train", diverge)
+    ((epoch, _, *scores),) = search.rows_of(train, epochs=9, every=2)
+    assert epoch == 1 and np.isnan(scores).all()
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_the_score_is_the_textbooks():
+    # One sigma is best for the choosers, and the rows after them are scored with it.
+    train = game()
+    examples = np.random.RandomState(3).normal(size=(50, 6)).astype("float32")
+    score = Scorer(train.model, examples, samples=30, choosers=20, scored=25)
+    score._sampler = lambda: samples
+    samples = np.random.RandomState(4).normal(size=(30, 6)).astype("float32")
+
+    def by_hand(x, sigma):
+        kernels = [np.exp(-((x - s) ** 2).sum() / (2 * sigma**2)) for s in samples.astype(float)]
+        return np.log(np.mean(kernels)) - 6 * np.log(sigma * np.sqrt(2 * np.pi))
+
+    means = [np.mean([by_hand(x, sigma) for x in examples[:20]]) for sigma in SIGMAS]
+    sigma = SIGMAS[int(np.argmax(means))]
+    found = score()
+    assert found.sigma == sigma
+    assert found.mean == pytest.approx(np.mean([by_hand(x, sigma) for x in examples[20:45]]), 1e-5)
+
+
+# The table
+
+@pytest.fixture
+def table(tmp_path):
+    path = str(tmp_path / "search.csv")
+    search.append(path, [("plain", 0, 10, 5.0, 1.0, 4.0, 0.5, 0.2),
+                         ("plain", 0, 20, 9.0, 2.0, 6.0, 0.5, 0.2)])
+    search.append(path, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 4)])
+    search.append(path, [("plain", 1, 20, 9.5, 4.0, 8.0, 0.5, 0.2),
+                         ("batch_50", 1, 20, 9.5, 3.0, 9.0, 0.5, 0.2)])
+    return path
+
+
+def test_what_was_found(table, capsys):
+    measure.main([table, "--epoch", "20", "--json"])
+    found = json.loads(capsys.readouterr().out)["variants"]
+    assert [row["variant"] for row in found] == ["batch_50", "plain", "rate_0.4"]
+    assert found[1] == {"variant": "plain", "seeds": [0, 1], "own": [2, 4], "averaged": [6, 8]}
+    assert found[2]["own"] == [None]
+    measure.main([table, "--epoch", "20"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "after 20 epochs" in lines[0] and lines[3].split()[0] == "plain"
+    assert "3.0 +- 1.0" in lines[3] and "7.0 +- 1.0" in lines[3] and "nan" in lines[4]
+
+
+def test_what_is_done_is_not_done_again(table, monkeypatch, capsys):
+    done = []
+    monkeypatch.setattr(search, "rows_of", lambda phase, *_: done.append(phase) or [])
+    monkeypatch.setattr(search.Run, "phases", lambda run: [])
+    monkeypatch.setattr(search.Run, "make", lambda run, phases, number: run)
+    search.main([table, "--variants", "plain", "batch_50", "--seeds", "0", "1", "2"])
+    assert [(run.seed, run.text.count("batch_size: 50")) for run in done] == [
+        (0, 1), (2, 0), (2, 1)
+    ]
+
+
+@pytest.mark.parametrize("main, argv, message", [
+    (search.main, ["no/folder/search.csv"], "there is no folder"),
+    (search.main, ["search.csv", "--variants", "rate_7"], "has no variant rate_7"),
+    (search.main, ["other.csv"], "other.csv: is no table of a search"),
+    (measure.main, ["other.csv"], "other.csv: is no table of a search"),
+    (measure.main, ["absent.csv"], "absent.csv: No such file"),
+])
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, main, argv, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert cli.run(lambda: main(argv)) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and message in err
+
+
+@pytest.mark.slow
+def test_an_epoch_of_mnist(tmp_path, capsys):
+    path = str(tmp_path / "search.csv")
+    search.main([path, "--variants", "rate_0.2", "--seeds", "0", "--epochs", "1", "--every", "1"])
+    assert capsys.readouterr().out.startswith("rate_0.2, seed 0: epoch 1, ")
+    (row,) = search.read(path)
+    # It begins at the mean image, -58.1.
+    assert -200 < float(row["own"]) < 0 and -100 < float(row["averaged"]) < 50
