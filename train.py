@@ -146,7 +146,8 @@ def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) 
         print(f"{cli.program_name()}: {stop}; {outcome(phase)}", file=sys.stderr)
         return 128 + stop.signum
     except TrainingDiverged as error:
-        raise TrainingDiverged(f"{error}; {what_is_kept(phase)}") from error
+        hint = " (--nan-policy rollback lowers it)" if args.nan_policy == "stop" else ""
+        raise TrainingDiverged(f"{error}{hint}; {what_is_kept(phase)}") from error
     finally:
         progress.close()
     log.info("done; %s", outcome(phase))
