@@ -22,6 +22,8 @@ Drop = Callable[[int, jax.Array], jax.Array]
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
     """Train for ever; parameters and velocities are donated to each step."""
+    # As the others: on a GPU, JAX's default is TF32.
+    jax.config.update("jax_default_matmul_precision", "float32")
     X = jnp.asarray(np.load(data))
     state = initial_state(experiment, experiment.initial_parameters())
     # On the CPU the generator of bits that XLA itself has is faster than JAX's default.
