@@ -12,7 +12,9 @@ from typing import Any
 
 from adversarial.utils import cli
 from sandbox.replicates import shown, to_json
-from sandbox.table1.search import read
+from sandbox.table1.search import COLUMNS, read
+
+SCORES = COLUMNS[4:]
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -34,29 +36,32 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(to_json({"table": args.table, "epoch": args.epoch, "variants": found}))
         return
     print(f"validation examples, nats after {args.epoch} epochs")
-    print(f"{'variant':32}{'seeds':>6}{'own':>20}{'averaged':>20}")
+    print(f"{'variant':32}{'seeds':>6}" + "".join(f"{name:>18}" for name in SCORES))
     for row in found:
-        own, averaged = (shown(row[name], 1) for name in ("own", "averaged"))
-        print(f"{row['variant']:32}{len(row['seeds']):>6}{own:>20}{averaged:>20}")
+        cells = "".join(f"{shown(row[name], 1):>18}" for name in SCORES)
+        print(f"{row['variant']:32}{len(row['seeds']):>6}{cells}")
 
 
 def at_epoch(rows: Sequence[dict[str, str]], epoch: int) -> list[dict[str, Any]]:
-    """Seeds and scores of each variant, best average first; nan where a training had diverged."""
+    """Seeds and scores of each variant, best mean of the last half first.
+
+    nan where a training had diverged, and where the table has no score.
+    """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         diverged = row["own"] == "nan" and int(row["epoch"]) <= epoch
         if int(row["epoch"]) == epoch or diverged:
             mine = found.setdefault(
-                row["variant"], {"variant": row["variant"], "seeds": [], "own": [], "averaged": []}
+                row["variant"], {"variant": row["variant"], "seeds": [], **{s: [] for s in SCORES}}
             )
             mine["seeds"].append(int(row["seed"]))
-            for name in ("own", "averaged"):
-                mine[name].append(float(row[name]))
+            for name in SCORES:
+                mine[name].append(float(row[name] or "nan"))
     return sorted(found.values(), key=_badness)
 
 
 def _badness(row: dict[str, Any]) -> float:
-    mean = sum(row["averaged"]) / len(row["averaged"])
+    mean = sum(row["last_half"]) / len(row["last_half"])
     return float("inf") if mean != mean else -mean
 
 

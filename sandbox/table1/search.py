@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import sys
 import time
@@ -31,7 +32,7 @@ from sandbox.variants import variant, variants_of
 
 EXPERIMENT = str(Path(__file__).parents[2] / "yaml" / "mnist.yaml")
 VARIANTS = str(Path(__file__).with_name("variants.yaml"))
-COLUMNS = ("variant", "seed", "epoch", "seconds", "own", "averaged", "standard_error", "sigma")
+COLUMNS = ("variant", "seed", "epoch", "seconds", "own", "last_half", "whole")
 # As in Table 1, but for fewer examples to score than its 10,000.
 SAMPLES, CHOOSERS, SCORED = 10000, 1000, 4000
 
@@ -53,12 +54,12 @@ class _Means:
         self._average.begin_anew()
 
     @contextmanager
-    def of_last_half(self) -> Iterator[None]:
-        """Give the generator the mean of the last half of all stretches (of three: the last two).
+    def of(self, part: float) -> Iterator[None]:
+        """Give the generator the mean of the last `part` of all stretches, rounded up.
 
         Within a `with` block; its own parameters after it.
         """
-        recent = self._stretches[len(self._stretches) // 2 :]
+        recent = self._stretches[-math.ceil(part * len(self._stretches)) :]
         own = [param.get_value() for param in self._params]
         try:
             for param, values in zip(self._params, zip(*recent)):
@@ -72,7 +73,9 @@ class _Means:
 def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
     """Train for `epochs`, and give a row of the table, COLUMNS from `epoch` on, after `every` few.
 
-    Seconds are those of training and averaging. A training that diverges ends in a row of nan.
+    Scored are its own parameters, their mean over the last half of the epochs so far, and over all
+    of them. Seconds are those of training and averaging. A training that diverges ends in a row of
+    nan.
     """
     algorithm = phase.algorithm
     valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
@@ -88,7 +91,7 @@ def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
         try:
             algorithm.train(dataset=phase.dataset)
         except TrainingDiverged:
-            yield epoch, spent, np.nan, np.nan, np.nan, np.nan
+            yield epoch, spent, np.nan, np.nan, np.nan
             return
         phase.model.monitor.report_epoch()
         phase.run_callbacks_and_monitoring()
@@ -96,10 +99,11 @@ def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
             means.end_stretch()
         spent += time.perf_counter() - began
         if epoch % every == 0:
-            with means.of_last_half():
-                averaged = score()
-            yield (epoch, spent, score().mean, averaged.mean, averaged.standard_error,
-                   averaged.sigma)
+            found = [score().mean]
+            for part in (0.5, 1.0):
+                with means.of(part):
+                    found.append(score().mean)
+            yield epoch, spent, *found
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -131,8 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows = []
             for row in rows_of(run.make(run.phases(), 0), args.epochs, args.every):
                 rows.append((name, seed, *row))
-                print("{}, seed {}: epoch {}, {:.1f} s, own {:.1f}, averaged {:.1f} +- {:.1f}, "
-                      "sigma {:.3f}".format(*rows[-1]), flush=True)
+                print("{}, seed {}: epoch {}, {:.1f} s, {:.1f} nats; mean of the last half {:.1f}, "
+                      "of all {:.1f}".format(*rows[-1]), flush=True)
             append(args.table, rows)
 
 

@@ -66,15 +66,16 @@ def test_a_training_is_scored_with_its_own_and_with_mean_parameters(monkeypatch)
     monkeypatch.setattr(search, "Scorer", Watched)
     rows = list(search.rows_of(train, epochs=7, every=2))
     assert [(row[0], *row[2:]) for row in rows] == [
-        (2, -2.0, -1.0, 0.5, 0.2), (4, -4.0, -3.0, 0.5, 0.2), (6, -6.0, -5.0, 0.5, 0.2)
+        (2, -1.0, -2.0, -3.0), (4, -4.0, -5.0, -6.0), (6, -7.0, -8.0, -9.0)
     ]
     assert train.algorithm.monitoring_dataset is None and len(steps) == 700
-    # Averages are of each fiftieth minibatch of epochs 1 to 2, 3 to 4, and 3 to 6.
-    for (begin, end), averaged in zip([(0, 200), (200, 400), (200, 600)], scored[::2]):
-        looks = steps[begin + 49 : end : 50]
-        for got, *values in zip(averaged, *looks):
+    # Of each fiftieth minibatch of epochs 1 to 2 (twice), 3 to 4, 1 to 4, 3 to 6 and 1 to 6.
+    spans = [(0, 200), (0, 200), (200, 400), (0, 400), (200, 600), (0, 600)]
+    averaged = [scored[i] for i in range(9) if i % 3]
+    for (begin, end), found in zip(spans, averaged):
+        for got, *values in zip(found, *steps[begin + 49 : end : 50]):
             np.testing.assert_allclose(got, np.mean(values, axis=0, dtype="float64"), rtol=1e-5)
-    for end, own in zip((200, 400, 600), scored[1::2]):
+    for end, own in zip((200, 400, 600), scored[::3]):
         for got, want in zip(own, steps[end - 1]):
             np.testing.assert_array_equal(got, want)
 
@@ -116,11 +117,11 @@ def test_the_score_is_the_textbooks():
 @pytest.fixture
 def table(tmp_path):
     path = str(tmp_path / "search.csv")
-    search.append(path, [("plain", 0, 10, 5.0, 1.0, 4.0, 0.5, 0.2),
-                         ("plain", 0, 20, 9.0, 2.0, 6.0, 0.5, 0.2)])
-    search.append(path, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 4)])
-    search.append(path, [("plain", 1, 20, 9.5, 4.0, 8.0, 0.5, 0.2),
-                         ("batch_50", 1, 20, 9.5, 3.0, 9.0, 0.5, 0.2)])
+    search.append(path, [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0),
+                         ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)])
+    search.append(path, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 3)])
+    search.append(path, [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0),
+                         ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)])
     return path
 
 
@@ -128,7 +129,8 @@ def test_what_was_found(table, capsys):
     measure.main([table, "--epoch", "20", "--json"])
     found = json.loads(capsys.readouterr().out)["variants"]
     assert [row["variant"] for row in found] == ["batch_50", "plain", "rate_0.4"]
-    assert found[1] == {"variant": "plain", "seeds": [0, 1], "own": [2, 4], "averaged": [6, 8]}
+    assert found[1] == {"variant": "plain", "seeds": [0, 1], "own": [2, 4],
+                        "last_half": [6, 8], "whole": [7, 9]}
     assert found[2]["own"] == [None]
     measure.main([table, "--epoch", "20"])
     lines = capsys.readouterr().out.splitlines()
@@ -169,4 +171,4 @@ def test_an_epoch_of_mnist(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("rate_0.2, seed 0: epoch 1, ")
     (row,) = search.read(path)
     # It begins at the mean image, -58.1.
-    assert -200 < float(row["own"]) < 0 and -100 < float(row["averaged"]) < 50
+    assert -200 < float(row["own"]) < 0 and -100 < float(row["whole"]) < 50
