@@ -88,11 +88,14 @@ def test_mnist_has_the_schedule_of_the_paper():
     ]
 
 
-def test_table_1_is_the_papers_training_with_an_average_beside_it():
+def test_table_1_is_the_papers_training_at_twice_the_rate_with_an_average_beside_it():
     paper, table1 = plain(read("mnist"))[1], plain(read("mnist_table1"))[1]
     *extensions, (name, average) = table1.pop("extensions")
     assert extensions == paper.pop("extensions")
-    assert name == "PolyakAveraging" and average["save_path"].endswith("_averaged.pkl")
+    assert name == "PolyakAveraging" and average["start"] == 0
+    assert average["save_path"].endswith("_averaged.pkl")
+    rates = [arguments["algorithm"][1].pop("learning_rate") for arguments in (table1, paper)]
+    assert rates == [0.2, 0.1]
     # Each is named for its own file.
     for arguments in (paper, table1):
         arguments.pop("save_path")
