@@ -239,8 +239,10 @@ class adversarial_multiplication {
             y = x.transposed(), x = first, z = z.transposed();
             std::swap(n, columns);
         }
-        char of_x = x.right == 1 ? 'N' : 'T', of_y = y.right == 1 ? 'N' : 'T';
-        int ldx = x.right == 1 ? x.down : x.right, ldy = y.right == 1 ? y.down : y.right;
+        // Row by row; both strides of a row or a column can be 1.
+        const bool is_x = x.right == 1 && x.down >= inner, is_y = y.right == 1 && y.down >= columns;
+        char of_x = is_x ? 'N' : 'T', of_y = is_y ? 'N' : 'T';
+        int ldx = is_x ? x.down : x.right, ldy = is_y ? y.down : y.right;
         int ldz = z.down, n_ = n, columns_ = columns, inner_ = inner;
         adversarial_gemm(&of_y, &of_x, &columns_, &n_, &inner_, &alpha, y.data, &ldy,
                          x.data, &ldx, &beta, z.data, &ldz);
@@ -293,7 +295,7 @@ def code(parallel: bool) -> str:
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (11, DENSEST, LEAST)
+    return (12, DENSEST, LEAST)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.

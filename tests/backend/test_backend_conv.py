@@ -6,6 +6,8 @@ import aesara
 import aesara.tensor as at
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
 from adversarial import backend
@@ -89,6 +91,35 @@ def test_gradients_of_maps_that_are_zero_at_most_places(border_mode, stride, sha
     for ours, theirs in zip(found, expected):
         bound = {"float32": 1e-4, "float64": 1e-11}[dtype]
         np.testing.assert_allclose(ours, theirs, rtol=bound, atol=bound)
+
+
+@pytest.fixture(scope="module", params=[("valid", (1, 1)), ((2, 2), (2, 1))], ids=str)
+def with_plain(request):
+    """Both gradients of a convolution, ours and Aesara's own."""
+    border_mode, stride = request.param
+    x, k, w = at.ftensor4s("x", "k", "w")
+    y = backend.conv2d(x, k, border_mode=border_mode, subsample=stride)
+    gradients = aesara.grad((y * w).sum(), [x, k])
+    plain = aesara.compile.mode.get_default_mode().excluding(TAG)
+    return (border_mode, stride,
+            *(backend.function([x, k, w], gradients, mode=mode) for mode in (None, plain)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(batch=st.integers(1, 4), channels=st.integers(1, 9), kernels=st.integers(1, 20),
+       size=st.tuples(st.integers(6, 40), st.integers(6, 30)),
+       patch=st.tuples(st.integers(1, 5), st.integers(1, 5)), share=st.floats(0, 0.6),
+       seed=st.integers(0, 2**32 - 1))
+def test_gradients_of_any_shape(with_plain, batch, channels, kernels, size, patch, share, seed):
+    border_mode, stride, ours, plain = with_plain
+    rng = np.random.default_rng(seed)
+    images = rng.standard_normal((batch, channels, *size)).astype("f")
+    filters = rng.standard_normal((kernels, channels, *patch)).astype("f")
+    shape = conv_shape(images.shape, filters.shape, border_mode, stride)
+    maps = (rng.standard_normal(shape) * (rng.uniform(size=shape) < share)).astype("f")
+    for found, expected in zip(*(run(images, filters, maps) for run in (ours, plain))):
+        scale = np.abs(expected).max(initial=1)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * scale)
 
 
 def conv_shape(images, kernels, border_mode, stride):

@@ -171,6 +171,31 @@ def test_rectifier_of_any_rank_and_its_second_derivative(slope):
     np.testing.assert_allclose(values[2], 4 * gain**2 * Z, rtol=1e-5)
 
 
+@pytest.fixture(scope="module", params=[0.0, 0.1])
+def rectifiers(request):
+    """A rectifier and its gradient, and the same by a switch, without rewrites."""
+    z, weights = T.fmatrix(), T.fmatrix()
+    slope = np.float32(request.param)
+    return [
+        backend.function([z, weights], [p, T.grad((p * weights).sum(), z)], mode=mode)
+        for p, mode in ((backend.rectify(z, request.param), None),
+                        (T.switch(z > 0, z, slope * z), "FAST_COMPILE"))
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(0, 90), columns=st.integers(0, 90), turned=st.booleans(),
+       seed=st.integers(0, 2**32 - 1))
+def test_rectifiers_of_any_shape(rectifiers, rows, columns, turned, seed):
+    ours, plain = rectifiers
+    rng = np.random.default_rng(seed)
+    z, weights = (rng.standard_normal((rows, columns)).astype("f") for _ in range(2))
+    if turned:
+        z = np.asfortranarray(z)
+    for got, expected in zip(ours(z, weights), plain(z, weights)):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
 def test_what_rectifiers_refuse():
     with pytest.raises(ValueError, match="-0.5"):
         backend.rectify(T.fmatrix(), -0.5)

@@ -6,6 +6,8 @@ import aesara
 import aesara.tensor as at
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adversarial import backend
 from adversarial.backend.maxout import Maxout, MaxoutGrad
@@ -53,6 +55,29 @@ def test_values_and_gradient(mode, pieces, dtype):
     wide = [np.repeat(a, 2, axis=1)[2:, ::2] for a in numbers]
     assert not wide[0].flags.c_contiguous
     for got, expected in zip(run(*wide), by_loops(*wide, pieces)):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.fixture(scope="module", params=[2, 5])
+def with_plain(request):
+    """Maxout and its gradient, and the same by Aesara's own operations, without rewrites."""
+    pieces = request.param
+    z, weights = at.fmatrices("z", "weights")
+    plain = z.reshape((z.shape[0], z.shape[1] // pieces, pieces)).max(axis=2)
+    ours, theirs = (
+        backend.function([z, weights], [top, aesara.grad((top * weights).sum(), z)], mode=mode)
+        for top, mode in ((backend.maxout(z, pieces), None), (plain, "FAST_COMPILE"))
+    )
+    return pieces, ours, theirs
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(0, 90), units=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
+def test_any_shape_is_as_in_the_plain_graph(with_plain, rows, units, seed):
+    pieces, ours, theirs = with_plain
+    rng = np.random.default_rng(seed)
+    z, weights = (rng.standard_normal((rows, n)).astype("f") for n in (units * pieces, units))
+    for got, expected in zip(ours(z, weights), theirs(z, weights)):
         np.testing.assert_array_equal(got, expected)
 
 

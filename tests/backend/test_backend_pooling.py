@@ -6,7 +6,7 @@ import aesara
 import aesara.tensor as at
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
@@ -105,6 +105,45 @@ def test_many_images_go_through_the_threaded_loops(threaded):
     weights = np.ones((40, 8, 6, 5), "float32")
     for got, expected in zip(threaded(x, weights), by_loops(x, weights, *CASES[0][:3])):
         np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+# With 32 pixels to a window Aesara's Python code adds more terms than NumPy takes at once.
+@pytest.fixture(scope="module", params=[((3, 3), (2, 2), 2, (3, 4, 9, 7)), *CASES[1:3]], ids=str)
+def with_plain(request):
+    """Pooling and its gradient, and the same by Aesara's own operations, without rewrites.
+
+    There the images are padded to whole windows by less than any pixel, and the maximum is taken
+    of slices, one for each place in a window and each piece.
+    """
+    pool, stride, pieces, _ = case = request.param
+    x, weights = at.ftensor4("x"), at.ftensor4("weights")
+    counts = weights.shape[2:]
+    sizes = [(counts[i] - 1) * stride[i] + pool[i] for i in range(2)]
+    padded = at.alloc(np.float32(-1e30), x.shape[0], x.shape[1], *sizes)
+    padded = at.set_subtensor(padded[:, :, : x.shape[2], : x.shape[3]], x)
+    top = at.stack([
+        padded[:, piece::pieces, i : i + (counts[0] - 1) * stride[0] + 1 : stride[0],
+               j : j + (counts[1] - 1) * stride[1] + 1 : stride[1]]
+        for piece, i, j in np.ndindex(pieces, *pool)
+    ]).max(axis=0)
+    gradient = aesara.grad((top * weights).sum(), x)
+    plain = backend.function([x, weights], [top, gradient], mode="FAST_COMPILE")
+    return case, compiled(case, "float32", None), plain
+
+
+@settings(max_examples=25, deadline=None)
+@given(batch=st.integers(1, 9), groups=st.integers(1, 5), rows=st.integers(4, 15),
+       columns=st.integers(4, 15), seed=st.integers(0, 2**32 - 1))
+def test_any_shape_is_as_in_the_plain_graph(with_plain, batch, groups, rows, columns, seed):
+    (pool, stride, pieces, _), ours, plain = with_plain
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((batch, groups * pieces, rows, columns)).astype("float32")
+    assume(np.unique(x).size == x.size)  # of equals, each graph may take another
+    size = [len(windows(*axis)) for axis in zip(x.shape[2:], pool, stride)]
+    weights = rng.standard_normal((batch, groups, *size)).astype("float32")
+    (top, gradient), expected = ours(x, weights), plain(x, weights)
+    np.testing.assert_array_equal(top, expected[0])
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("pool, stride", [((3, 2), (2, 2)), ((2, 2), (1, 2))])
