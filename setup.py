@@ -66,7 +66,7 @@ setup(
         ],
         # What benchmarks/ compares with. torch is fixed, since a benchmark
         # against a moving peer says nothing.
-        "peers": ["torch==2.13.*; python_version >= '3.10'", JAX],
+        "peers": ["torch==2.13.*; python_version >= '3.10'", JAX, "scikit-learn>=1.2"],
         # Pictures with axes: curves of the monitor's channels, Figure 1; legends outside since 3.7.
         "plot": ["matplotlib>=3.7"],
     },

@@ -2,7 +2,8 @@
 
 Usage: make_tfd.py DATA_PATH [--size 48] [--labeled 700] [--unlabeled 2000] [--seed 0]
 
-Makes DATA_PATH/faces/TFD/TFD_48x48.mat. The real one has 4,178 labeled faces, 100,000 others.
+Makes DATA_PATH/faces/TFD/TFD_48x48.mat. The real one has 102,236 faces, 4,178 of them
+labeled.
 Each face is a lit oval on a background, with eyes, brows, a nose and a mouth; the mouth and the
 brows bend with the expression, the proportions belong to the person.
 """

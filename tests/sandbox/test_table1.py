@@ -15,9 +15,9 @@ from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import cli
+from adversarial.utils import cli, serial
 from sandbox.scoring import SIGMAS, Scorer
-from sandbox.table1 import measure, search
+from sandbox.table1 import mean, measure, search
 from sandbox.variants import variant, variants_of
 
 
@@ -172,3 +172,37 @@ def test_an_epoch_of_mnist(tmp_path, capsys):
     (row,) = search.read(path)
     # It begins at the mean image, -58.1.
     assert -200 < float(row["own"]) < 0 and -100 < float(row["whole"]) < 50
+
+
+# The mean of models
+
+def saved(folder, name, units):
+    G = MLP([Linear(dim=units, layer_name="y", irange=1.0)], nvis=3)
+    path = str(folder / name)
+    serial.save(path, Generator(G))
+    return path, [param.get_value() for param in G.get_params()]
+
+
+@pytest.mark.usefixtures("fast_compile")
+def test_the_mean_of_models(tmp_path, monkeypatch, capsys):
+    (one, first), (two, second) = (saved(tmp_path, f"{i}.pkl", 4 + i) for i in range(2))
+    assert cli.run(lambda: mean.main([one, two])) == 1
+    assert "1.pkl holds a generator of other sizes than" in capsys.readouterr().err
+
+    third, params = saved(tmp_path, "2.pkl", 4)
+    scored = []
+
+    class Watched:
+        def __init__(self, model, examples, *counts):
+            assert examples.shape == (3, 784) and counts == (10000, 1000, 4000)
+            scored.extend(param.get_value() for param in model.get_params())
+
+        def __call__(self):
+            return ParzenScore(0.2, 12.25, 0.5, 9)
+
+    monkeypatch.setattr(mean, "Scorer", Watched)
+    monkeypatch.setattr(mean, "MNIST", lambda **which: DenseDesignMatrix(X=np.zeros((3, 784), "f")))
+    mean.main([one, third])
+    assert "mean of 2 models: 12.2 +- 0.5 nats" in capsys.readouterr().out
+    for got, *pair in zip(scored, first, params):
+        np.testing.assert_allclose(got, np.mean(pair, axis=0), rtol=1e-6)
