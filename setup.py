@@ -9,6 +9,8 @@ HERE = Path(__file__).parent
 # Read, not imported: importing the package sets Aesara up.
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").read_text())[1]
 JAX = "jax>=0.4.30,<0.7"
+# 3.7 is the first for Python 3.9 and 3.10.
+TABLES = "tables>=3.7,<4"
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 MKL_DOES_NOT = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
@@ -63,11 +65,14 @@ setup(
             "ruff>=0.6",
             # As in "plot".
             "matplotlib>=3.7",
+            TABLES,
         ],
         # What benchmarks/ compares with. torch is fixed, since a benchmark
         # against a moving peer says nothing.
         "peers": ["torch==2.13.*; python_version >= '3.10'", JAX, "scikit-learn>=1.2"],
         # Pictures with axes: curves of the monitor's channels, Figure 1; legends outside since 3.7.
         "plot": ["matplotlib>=3.7"],
+        # Data sets in HDF5 files.
+        "hdf5": [TABLES],
     },
 )

@@ -17,15 +17,6 @@ from adversarial.config.yaml_parse import Proxy, load_path, try_to_import
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 
-_PYTABLES = (
-    "none of the paper's data sets needs HDF5 files; DenseDesignMatrix takes a memory map for what "
-    "is larger than memory"
-)
-# What is not there, and why. Each must really be missing: once it exists, its row must go.
-MISSING = {
-    "pylearn2.datasets.dense_design_matrix.DenseDesignMatrixPyTables": _PYTABLES,
-    "pylearn2.datasets.dense_design_matrix.ensure_tables": _PYTABLES,
-}
 # Private methods without a task here, each at its class.
 WITHOUT_A_TASK = {
     "pylearn2.monitor.Monitor": {"_build_data_specs": "channels take their batches by index"},
@@ -155,19 +146,11 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _cases(entries: list[Entry]) -> list:
-    return [
-        pytest.param(
-            entry,
-            id=entry.path,
-            marks=[pytest.mark.xfail(reason=MISSING[entry.path], strict=True)]
-            if entry.path in MISSING else [],
-        )
-        for entry in entries
-    ]
+def _by_path(entry: Entry) -> str:
+    return entry.path
 
 
-@pytest.mark.parametrize("entry", _cases(ENTRIES))
+@pytest.mark.parametrize("entry", ENTRIES, ids=_by_path)
 def test_is_as_it_was(entry):
     assert problems(entry) == []
 
@@ -179,7 +162,7 @@ NAMED_IN_YAML = [
 ]
 
 
-@pytest.mark.parametrize("entry", _cases(NAMED_IN_YAML))
+@pytest.mark.parametrize("entry", NAMED_IN_YAML, ids=_by_path)
 def test_a_yaml_may_name_the_class(entry):
     assert try_to_import(entry.path) is find(entry.path)
 
@@ -207,7 +190,7 @@ def test_the_check_can_fail():
 def test_the_tables_speak_of_listed_names():
     listed = {entry.path for entry in ENTRIES}
     assert len(listed) == len(ENTRIES) > 150
-    assert {*MISSING, *WITHOUT_A_TASK, *MADE} <= listed
+    assert {*WITHOUT_A_TASK, *MADE} <= listed
 
 
 def _used_arguments(tree: Any, used: dict) -> dict:
@@ -226,8 +209,7 @@ def test_every_argument_is_used_in_a_yaml_of_2014():
         _used_arguments(load_path(path, instantiate=False), used)
     unused = []
     for entry in NAMED_IN_YAML:
-        if entry.path not in MISSING:
-            given = used.get(find(entry.path), ())
-            unused += [f"{entry.path} {name}" for name in entry.arguments if name not in given]
-            unused += [] if find(entry.path) in used else [entry.path]
+        given = used.get(find(entry.path), ())
+        unused += [f"{entry.path} {name}" for name in entry.arguments if name not in given]
+        unused += [] if find(entry.path) in used else [entry.path]
     assert unused == []

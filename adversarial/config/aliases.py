@@ -14,6 +14,12 @@ MOVED = {
     "adversarial.sgd_alt": "adversarial.training_algorithms.sgd_alt",
     "adversarial.costs.mlp": "adversarial.costs.default",
     "adversarial.costs.mlp.dropout": "adversarial.costs.dropout",
+    "adversarial.datasets.dense_design_matrix.DenseDesignMatrixPyTables": (
+        "adversarial.datasets.pytables.DenseDesignMatrixPyTables"
+    ),
+    "adversarial.datasets.dense_design_matrix.ensure_tables": (
+        "adversarial.datasets.pytables.ensure_tables"
+    ),
     "adversarial.gui.patch_viewer": "adversarial.viewer.patch_viewer",
     "adversarial.models.dbm.init_sigmoid_bias_from_marginals": (
         "adversarial.models.initialization.init_sigmoid_bias_from_marginals"

@@ -1,8 +1,8 @@
 """A dataset that is one matrix: a row for each example.
 
-Pylearn2's DenseDesignMatrixPyTables, for matrices larger than memory, has no counterpart: give
-`DenseDesignMatrix` a float32 `numpy.memmap` (``numpy.load(path, mmap_mode="r")``) instead. It is
-neither copied nor loaded as a whole.
+For a matrix larger than memory, give `DenseDesignMatrix` a float32 `numpy.memmap`
+(``numpy.load(path, mmap_mode="r")``), which is neither copied nor loaded as a whole; or see
+`pytables` for HDF5 files.
 """
 from __future__ import annotations
 
@@ -165,13 +165,15 @@ class DenseDesignMatrix(SplitMixin, Dataset):
 
     def set_topological_view(self, V, axes=AXES) -> None:
         """Replace all examples by the images `V`, whose axes are in the order `axes`."""
-        V = np.asarray(V)
-        axes = check_axes(axes)
-        if V.ndim != 4:
-            raise ValueError(f"images need four axes {axes}, not shape {V.shape}")
-        self.view_converter = DefaultViewConverter([V.shape[axes.index(a)] for a in (0, 1, "c")],
-                                                   axes)
-        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(V))
+        self.view_converter = self._converter_of(V, axes)
+        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)))
+
+    @staticmethod
+    def _converter_of(V, axes) -> DefaultViewConverter:
+        axes, shape = check_axes(axes), np.shape(V)
+        if len(shape) != 4:
+            raise ValueError(f"images need four axes {axes}, not shape {shape}")
+        return DefaultViewConverter([shape[axes.index(a)] for a in (0, 1, "c")], axes)
 
     def set_view_converter_axes(self, axes) -> None:
         """Give out images with their axes in the order `axes` from now on."""

@@ -1,0 +1,252 @@
+"""A design matrix in an HDF5 file, for what is larger than memory. Needs PyTables."""
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import aesara.tensor as at
+import numpy as np
+from aesara.graph.basic import Apply
+from aesara.graph.op import Op
+from aesara.tensor.type import TensorType
+
+from adversarial.backend import floatX
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, _default_seed
+from adversarial.datasets.resident import ResidentArrays
+from adversarial.datasets.view_converter import AXES
+
+GROUP = "Data"  # of the file, with the arrays X and y
+BATCH = 5000  # rows read or written at a time
+
+
+def ensure_tables() -> None:
+    """ImportError, which says how to install it, if PyTables is not there."""
+    if importlib.util.find_spec("tables") is None:
+        raise ImportError('data in HDF5 files needs PyTables: pip install "tables>=3.7,<4"')
+
+
+class _StoredRows:
+    """An array of an HDF5 file that is indexed by rows as a NumPy array is.
+
+    Floating-point numbers come out as float32. Only the rows that are asked for are read.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        is_real = np.issubdtype(array.dtype, np.floating)
+        self.dtype = np.dtype(np.float32) if is_real else array.dtype
+        self.shape = tuple(map(int, array.shape))
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, np.ndarray):
+            # HDF5 takes rows in their order, each once.
+            rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+            wanted, places = np.unique(rows, return_inverse=True)
+            of_each = (slice(None),) * (self.ndim - 1)  # or numbers are taken for coordinates
+            found = self._array[(wanted.tolist(), *of_each)] if len(wanted) else self._array[:0]
+            return found.astype(self.dtype, copy=False)[places]
+        return np.asarray(self._array[rows]).astype(self.dtype, copy=False)
+
+    def __array__(self, dtype: Any = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def parts(self) -> Any:
+        """All rows, in arrays of BATCH rows."""
+        return (self[start : start + BATCH] for start in range(0, len(self), BATCH))
+
+
+class _TakeStored(Op):
+    """Rows of a `_StoredRows`, read when the function runs; indices is an int64 vector."""
+
+    def __init__(self, rows: _StoredRows) -> None:
+        self.rows = rows
+
+    def make_node(self, indices: Any) -> Apply:
+        shape = (None, *self.rows.shape[1:])
+        return Apply(self, [at.as_tensor_variable(indices)], [TensorType(self.rows.dtype, shape)()])
+
+    def perform(self, node: Apply, inputs: list, outputs: list) -> None:
+        outputs[0][0] = np.ascontiguousarray(self.rows[inputs[0]])
+
+    def infer_shape(self, fgraph: Any, node: Apply, shapes: list) -> list:
+        return [(shapes[0][0], *map(at.as_tensor_variable, self.rows.shape[1:]))]
+
+
+class _StoredArrays(ResidentArrays):
+    """Those that lie in a file stay there; a shared variable for each of the others."""
+
+    def rows(self, source: str, array: Any, indices: Any) -> Any:
+        if isinstance(array, _StoredRows):
+            return _TakeStored(array)(indices)
+        return super().rows(source, array, indices)
+
+
+class DenseDesignMatrixPyTables(DenseDesignMatrix):
+    """A `DenseDesignMatrix` whose rows may lie in an HDF5 file.
+
+    There, a group ``Data`` has the arrays ``X`` and ``y``, as `init_hdf5` makes them. Minibatches
+    read the rows that they take, on the C backend; on JAX, use arrays in memory.
+
+    Parameters
+    ----------
+    X : (n, dim) array, of NumPy or of an open file (``h5file.root.Data.X``). NaN is refused.
+    topo_view : instead of `X`, images in memory with axes in the order `axes`.
+    y : targets, of NumPy or of a file; they are held in memory.
+    view_converter, axes, rng, X_labels, y_labels : as `DenseDesignMatrix` has them.
+
+    Attributes
+    ----------
+    h5file : the open file that `set_design_matrix` and `set_topological_view` write to, or None.
+
+    Raises
+    ------
+    ImportError
+        If PyTables is not there.
+    """
+
+    h5file: Any = None
+
+    def __init__(self, X=None, topo_view=None, y=None, view_converter=None, axes=AXES,
+                 rng=_default_seed, X_labels=None, y_labels=None):
+        ensure_tables()
+        if y is not None:
+            y = y[:]  # of a file: read
+        file, self.h5file = self.h5file, None  # a subclass may have opened it: X is not written
+        super().__init__(X=X, topo_view=topo_view, y=y, view_converter=view_converter, axes=axes,
+                         rng=rng, X_labels=X_labels, y_labels=y_labels)
+        self.h5file = file
+        self._resident = _StoredArrays()
+
+    def _check_labels(self) -> None:
+        if self.X_labels is None or not isinstance(self.X, _StoredRows):
+            return super()._check_labels()
+        stored, labels = self.X, self.X_labels
+        try:
+            for self.X in stored.parts():
+                super()._check_labels()
+        finally:
+            self.X, self.X_labels = stored, labels
+
+    def set_design_matrix(self, X, start: int = 0) -> None:
+        """Write the rows `X` to the file, from row `start` on; without a file, replace all rows.
+
+        ValueError if `X` is no matrix, holds NaN, or does not fit.
+        """
+        import tables
+
+        if self.h5file is not None:
+            self.fill_hdf5(self.h5file, X, start=start)
+        elif isinstance(X, tables.Array):
+            rows = _StoredRows(X)
+            if rows.ndim != 2:
+                raise ValueError(f"a design matrix has two axes, not shape {rows.shape}")
+            for part in rows.parts():
+                _refuse_nan(part)
+            self.X = rows
+        else:
+            super().set_design_matrix(X)
+
+    def set_topological_view(self, V, axes=AXES, start: int = 0) -> None:
+        """Write the images `V` to the file, from row `start` on; without a file, replace all."""
+        if self.h5file is None:
+            return super().set_topological_view(V, axes)
+        self.view_converter = self._converter_of(V, axes)
+        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)), start)
+
+    def get_topological_view(self, mat=None) -> np.ndarray:
+        """The rows of `mat` (default: all, read into memory) as images."""
+        return super().get_topological_view(np.asarray(self.X) if mat is None else mat)
+
+    # Files
+
+    @classmethod
+    def init_hdf5(cls, path: str | os.PathLike[str], shapes: Sequence[Sequence[int]]) -> tuple:
+        """(file, group): a new HDF5 file with zeros for X and y, of the two `shapes`, to be filled.
+
+        ValueError unless there are two shapes whose first numbers, of rows, are the same.
+        """
+        ensure_tables()
+        import tables
+
+        shapes = [tuple(map(int, shape)) for shape in shapes]
+        if len(shapes) != 2 or not all(shapes) or shapes[0][0] != shapes[1][0]:
+            raise ValueError(f"shapes must be those of X and y, of as many rows, not {shapes}")
+        file = tables.open_file(os.fspath(path), mode="w")
+        return file, _new_group(file, GROUP, shapes)
+
+    @staticmethod
+    def fill_hdf5(file_handle: Any, data_x: Any, data_y: Any = None, node: Any = None,
+                  start: int = 0, batch_size: int = BATCH) -> None:
+        """Write `data_x`, and `data_y` if given, to the group `node` (``Data``) from `start` on.
+
+        `batch_size` rows at a time. ValueError if something does not fit or X holds NaN.
+        """
+        node = file_handle.get_node("/", GROUP) if node is None else node
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, is {batch_size}")
+        for name, data in (("X", data_x), ("y", data_y)):
+            if data is None:
+                continue
+            array, end = getattr(node, name), start + len(data)
+            if start < 0 or end > len(array) or tuple(data.shape[1:]) != array.shape[1:]:
+                raise ValueError(
+                    f"data of shape {tuple(data.shape)} does not fit into {name} of shape "
+                    f"{tuple(map(int, array.shape))} from row {start} on"
+                )
+            for top in range(0, len(data), batch_size):
+                part = np.asarray(data[top : top + batch_size])
+                if name == "X":
+                    _refuse_nan(part)
+                array[start + top : start + top + len(part)] = part
+        file_handle.flush()
+
+    @classmethod
+    def resize(cls, h5file: Any, start: int | None, stop: int | None) -> tuple:
+        """(file, group): keep only the rows from `start` up to `stop` of the group ``Data``.
+
+        None is the first or the end. ValueError if there are no such rows.
+        """
+        data = h5file.get_node("/", GROUP)
+        rows = len(data.X)
+        start, stop = 0 if start is None else start, rows if stop is None else stop
+        if not 0 <= start < stop <= rows:
+            raise ValueError(f"there are no rows from {start} to {stop} of {rows}")
+        aside = GROUP + "_"
+        if aside in h5file.root:  # of a call that was stopped
+            h5file.remove_node("/", aside, recursive=True)
+        kept = _new_group(h5file, aside, [(stop - start, *a.shape[1:]) for a in (data.X, data.y)])
+        for old, new in ((data.X, kept.X), (data.y, kept.y)):
+            for top in range(0, stop - start, BATCH):
+                end = min(top + BATCH, stop - start)
+                new[top:end] = old[start + top : start + end]
+        h5file.remove_node("/", GROUP, recursive=True)
+        h5file.rename_node("/", GROUP, aside)
+        h5file.flush()
+        return h5file, h5file.get_node("/", GROUP)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if isinstance(self.X, _StoredRows) or self.h5file is not None:
+            raise TypeError("a dataset whose rows are in an HDF5 file cannot be saved beside it")
+        return super().__getstate__()
+
+
+def _refuse_nan(part: np.ndarray) -> None:
+    if np.issubdtype(part.dtype, np.floating) and np.isnan(part).any():
+        raise ValueError(f"the design matrix holds {int(np.isnan(part).sum())} NaN")
+
+
+def _new_group(file: Any, name: str, shapes: Sequence[tuple]) -> Any:
+    import tables
+
+    group = file.create_group("/", name, "Data")
+    atom = tables.Atom.from_dtype(np.dtype(floatX))
+    filters = tables.Filters(complib="zlib", complevel=1, shuffle=True)
+    for array, shape in zip(("X", "y"), shapes):
+        file.create_carray(group, array, atom, shape, filters=filters)
+    return group
