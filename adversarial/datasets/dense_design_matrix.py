@@ -112,8 +112,7 @@ class DenseDesignMatrix(SplitMixin, Dataset):
             raise ValueError(f"a design matrix has two axes, not shape {X.shape}")
         if self.X_labels is None:
             X = X.astype(np.float32, copy=False)
-            if X.size and np.isnan(X.min()):  # min carries NaN along and needs no memory
-                raise ValueError(f"the design matrix holds {int(np.isnan(X).sum())} NaN")
+            refuse_nan(X)
         self.X = X
 
     def get_targets(self):
@@ -349,6 +348,12 @@ class DenseDesignMatrix(SplitMixin, Dataset):
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
         self.__dict__.update(state)
         self._resident = ResidentArrays()
+
+
+def refuse_nan(X: np.ndarray) -> None:
+    """ValueError if the rows `X` hold NaN."""
+    if X.size and np.isnan(X.min()):  # min carries NaN along and needs no memory
+        raise ValueError(f"the design matrix holds {int(np.isnan(X).sum())} NaN")
 
 
 def _format(rows, own_space, space):

@@ -13,7 +13,11 @@ from aesara.graph.op import Op
 from aesara.tensor.type import TensorType
 
 from adversarial.backend import floatX
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, _default_seed
+from adversarial.datasets.dense_design_matrix import (
+    DenseDesignMatrix,
+    _default_seed,
+    refuse_nan,
+)
 from adversarial.datasets.resident import ResidentArrays
 from adversarial.datasets.view_converter import AXES
 
@@ -39,6 +43,7 @@ class _StoredRows:
         self.dtype = np.dtype(np.float32) if is_real else array.dtype
         self.shape = tuple(map(int, array.shape))
         self.ndim = len(self.shape)
+        self.size = int(np.prod(self.shape))
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -55,6 +60,12 @@ class _StoredRows:
 
     def __array__(self, dtype: Any = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
+
+    def min(self) -> Any:
+        return np.min([part.min() for part in self.parts()])
+
+    def max(self) -> Any:
+        return np.max([part.max() for part in self.parts()])
 
     def parts(self) -> Any:
         """All rows, in arrays of BATCH rows."""
@@ -123,16 +134,6 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         self.h5file = file
         self._resident = _StoredArrays()
 
-    def _check_labels(self) -> None:
-        if self.X_labels is None or not isinstance(self.X, _StoredRows):
-            return super()._check_labels()
-        stored, labels = self.X, self.X_labels
-        try:
-            for self.X in stored.parts():
-                super()._check_labels()
-        finally:
-            self.X, self.X_labels = stored, labels
-
     def set_design_matrix(self, X, start: int = 0) -> None:
         """Write the rows `X` to the file, from row `start` on; without a file, replace all rows.
 
@@ -147,7 +148,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             if rows.ndim != 2:
                 raise ValueError(f"a design matrix has two axes, not shape {rows.shape}")
             for part in rows.parts():
-                _refuse_nan(part)
+                refuse_nan(part)
             self.X = rows
         else:
             super().set_design_matrix(X)
@@ -202,7 +203,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             for top in range(0, len(data), batch_size):
                 part = np.asarray(data[top : top + batch_size])
                 if name == "X":
-                    _refuse_nan(part)
+                    refuse_nan(part)
                 array[start + top : start + top + len(part)] = part
         file_handle.flush()
 
@@ -234,11 +235,6 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         if isinstance(self.X, _StoredRows) or self.h5file is not None:
             raise TypeError("a dataset whose rows are in an HDF5 file cannot be saved beside it")
         return super().__getstate__()
-
-
-def _refuse_nan(part: np.ndarray) -> None:
-    if np.issubdtype(part.dtype, np.floating) and np.isnan(part).any():
-        raise ValueError(f"the design matrix holds {int(np.isnan(part).sum())} NaN")
 
 
 def _new_group(file: Any, name: str, shapes: Sequence[tuple]) -> Any:
