@@ -17,6 +17,7 @@ from aesara.compile.mode import optdb
 
 from adversarial.backend import engine, function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.utils import seeding
 
 # The same examples in every run, so that what fails, fails because of a change; new ones with
 # `--hypothesis-profile=new`.
@@ -33,6 +34,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Without a compiler, since FAST_COMPILE computes with constants in C while it compiles.
 WITHOUT_C = dict(mode="FAST_COMPILE", cxx="")
+
+
+@pytest.fixture(autouse=True)
+def no_base_seed():
+    """A base seed that a test has set, or a script that it ran, is not that of the next test."""
+    yield
+    seeding.set_base_seed(None)
 
 
 @pytest.fixture

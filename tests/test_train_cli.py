@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial.utils import cli, lock, seeding, serial
+from adversarial.utils import cli, lock, serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -144,7 +144,6 @@ def run(folder, monkeypatch, capfd, fast_compile):
         for name in ("train", "adversarial"):
             logging.getLogger(name).setLevel(logging.NOTSET)
         signal.signal(signal.SIGTERM, handler)
-        seeding.set_base_seed(None)
 
     yield run
     restore()

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from adversarial.monitor import Monitor  # noqa: E402
 from adversarial.train import Train  # noqa: E402
-from adversarial.utils import cli, seeding  # noqa: E402
+from adversarial.utils import cli  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,6 @@ def command(monkeypatch, capfd, fast_compile):
         for name in ("train", "adversarial"):
             logging.getLogger(name).setLevel(logging.NOTSET)
         signal.signal(signal.SIGTERM, handler)
-        seeding.set_base_seed(None)
 
     yield run
     restore()

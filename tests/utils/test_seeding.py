@@ -6,12 +6,6 @@ import pytest
 from adversarial.utils import seeding
 
 
-@pytest.fixture(autouse=True)
-def no_base_seed():
-    yield
-    seeding.set_base_seed(None)
-
-
 def test_words():
     assert seeding.seed_words(None, [1, 2]) == [1, 2]
     assert seeding.seed_words(5, [1, 2]) == [5]
