@@ -12,7 +12,6 @@ JAX = "jax>=0.4.30,<0.7"
 # 3.7 is the first for Python 3.9 and 3.10.
 TABLES = "tables>=3.7,<4"
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
-MKL_DOES_NOT = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
 setup(
     name="adversarial-nets",
@@ -32,9 +31,10 @@ setup(
         "numpy>=1.22,<2",
         # Aesara imports functions that SciPy 1.13 took away.
         "scipy>=1.7,<1.13",
-        # A fast BLAS with no step of the user's own; see adversarial/backend/blas.py.
+        # A fast BLAS with no step of the user's own: MKL for Intel's processors, OpenBLAS for all
+        # others (adversarial/backend/blas.py); an installer cannot tell which there is.
         f"mkl>=2023; {MKL_RUNS}",
-        f"scipy-openblas32>=0.3.23; {MKL_DOES_NOT}",
+        "scipy-openblas32>=0.3.23",
         # Aesara needs distutils, which Python 3.12 left to setuptools.
         "setuptools>=59",
         # Experiments; 6.0.1 is the first that builds everywhere.

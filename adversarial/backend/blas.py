@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import dataclasses
 import getpass
 import glob
 import hashlib
@@ -17,7 +18,6 @@ import platform
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
 
 # The Fortran routines that Aesara's C code calls, and OpenBLAS's own control of its threads.
 _ROUTINES = tuple(
@@ -35,7 +35,7 @@ _SIGNATURES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Blas:
     """A BLAS and the flags that link it.
 
@@ -48,6 +48,8 @@ class Blas:
     prefix : what its symbols' names start with
     environment : variables it needs, unless the user has set them
     slow : whether to warn
+    reentrant : whether several threads may call it at once, each on one thread
+    callers : how many threads do, where it cannot be asked because it is down to one itself
     """
 
     name: str
@@ -57,9 +59,29 @@ class Blas:
     prefix: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     slow: bool = False
+    reentrant: bool = False
+    callers: int | None = None
+
+    def for_callers(self) -> Blas:
+        """The same, made ready for threads that call it at once, each for a part of a product.
+
+        OpenBLAS has threads of its own, which would get into the way of those; this one, which is
+        nobody else's, is told to start none.  MKL sees when it is called by a thread of many.
+        """
+        if not self.reentrant or self.name != "OpenBLAS":
+            return self
+        callers = self.threads()
+        self.set_threads(1)
+        return dataclasses.replace(self, callers=callers)
+
+    def set_threads(self, count: int) -> None:
+        """Have OpenBLAS start that many threads of its own for each product."""
+        getattr(ctypes.CDLL(self.library), self.prefix + "openblas_set_num_threads")(count)
 
     def threads(self) -> int | None:
-        """Number of threads it will use, None where it cannot be asked."""
+        """Number of threads at work on a product, None where it cannot be asked."""
+        if self.callers is not None:
+            return self.callers
         asks = {"MKL": "MKL_Get_Max_Threads", "OpenBLAS": self.prefix + "openblas_get_num_threads"}
         if not self.library or self.name not in asks:
             return None
@@ -84,17 +106,24 @@ def describe() -> str:
     return configure().blas.describe()
 
 
+PROCESSOR = "/proc/cpuinfo"
+
 NUMPY = Blas(name="NumPy's bundled BLAS", slow=True)
 
 SLOW = (
     "No fast BLAS found: matrix products go through NumPy's bundled one, and training takes "
-    "about four times as long. Install one: pip install {package}."
+    "about four times as long. Install one: pip install scipy-openblas32."
 )
 
 
 def find() -> Blas:
-    """The fastest BLAS there is: MKL, else scipy-openblas32, else the system's, else NumPy's."""
-    for look in (_mkl, _scipy_openblas, _system):
+    """The fastest BLAS there is.
+
+    MKL is made for Intel's processors; on AMD's, OpenBLAS is faster (docs/PERFORMANCE.md).  Of the
+    two, the one that is not there gives way to the other, then to the system's and to NumPy's.
+    """
+    looks = (_mkl, _scipy_openblas) if _of_intel() else (_scipy_openblas, _mkl)
+    for look in (*looks, _system):
         found = look()
         if found is not None:
             return found
@@ -106,18 +135,19 @@ def from_user(ldflags: str) -> Blas:
     return Blas(name=f"BLAS set by blas__ldflags={ldflags!r}", ldflags=ldflags)
 
 
-def slow_warning() -> str:
-    """What NumPy's bundled BLAS costs, and what to install."""
-    return SLOW.format(package="mkl" if _mkl_runs_here() else "scipy-openblas32")
-
-
-def _mkl_runs_here() -> bool:
-    return sys.platform.startswith("linux") and platform.machine() in ("x86_64", "AMD64")
+def _of_intel() -> bool:
+    """Whether Linux says that Intel made the processor."""
+    try:
+        with open(PROCESSOR) as about:
+            return "GenuineIntel" in about.read()
+    except OSError:
+        return False
 
 
 def _mkl() -> Blas | None:
+    runs = sys.platform.startswith("linux") and platform.machine() in ("x86_64", "AMD64")
     # Aesara passes 32-bit integers; the user's 64-bit interface would read past them.
-    if not _mkl_runs_here() or "ILP64" in os.environ.get("MKL_INTERFACE_LAYER", "").upper():
+    if not runs or "ILP64" in os.environ.get("MKL_INTERFACE_LAYER", "").upper():
         return None
     library, version = _file_of("mkl", r"libmkl_rt\.so(\.\d+)*")
     if not library:
@@ -133,6 +163,7 @@ def _mkl() -> Blas | None:
         version=".".join(version.split(".")[:2]),
         # One pool of threads: the compiled code uses GCC's OpenMP, so MKL must too.
         environment=(("MKL_THREADING_LAYER", "GNU"),),
+        reentrant=True,
     )
 
 
@@ -149,6 +180,7 @@ def _scipy_openblas() -> Blas | None:
         library=library,
         version=".".join(version.split(".")[:3]),
         prefix="scipy_",
+        reentrant=True,
     )
 
 

@@ -103,11 +103,14 @@ def configure() -> Setup:
         _apply_late(flags)
     else:
         _import_with(flags)
-    if flags.get("openmp") == "True":
-        from aesara.link.c.op import OpenMPOp
+    from aesara import config
+    from aesara.link.c.op import OpenMPOp
 
+    if flags.get("openmp") == "True":
         # Known from the compiler's files; Aesara would compile a program at every start to see.
         OpenMPOp.gxx_support_openmp = True
+    if config.openmp:
+        library = library.for_callers()
     return Setup(blas=library, user_flags=frozenset(chosen))
 
 

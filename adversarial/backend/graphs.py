@@ -86,7 +86,7 @@ def _check_machine() -> None:
     setup = config.configure()
     compiler.require(aesara.config.cxx, setup.cxx_by_user)
     if setup.blas.slow:
-        warnings.warn(blas.slow_warning(), RuntimeWarning, stacklevel=3)
+        warnings.warn(blas.SLOW, RuntimeWarning, stacklevel=3)
 
 
 def shared(value: Any, name: str | None = None, borrow: bool = False) -> TensorSharedVariable:

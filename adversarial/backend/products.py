@@ -18,17 +18,18 @@ from aesara.graph.basic import Apply
 from aesara.link.c.op import OpenMPOp
 from aesara.tensor.blas import Dot22, Gemm, GemmRelated
 
+from adversarial.backend.config import configure
 from adversarial.backend.loops import FLOATS
 
 # Above this share of entries that are not zero, a BLAS is faster.
-DENSEST = 0.4
+DENSEST = 0.45
 # Fewer multiplications than this are over before the entries have been gathered.
 LEAST = 1 << 20
 
 # z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of 128
-# bytes' width, and a row of z, as wide, is added up in registers.  Each matrix may lie in either
-# order, so that y x is done as the transpose of x' y'.
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of 256
+# bytes' width, and a row of z, as wide, is added up in half of the registers.  Each matrix may lie
+# in either order, so that y x is done as the transpose of x' y'.
 CODE = """
 #ifndef ADVERSARIAL_PRODUCTS
 #define ADVERSARIAL_PRODUCTS
@@ -43,6 +44,7 @@ struct adversarial_matrix {
     Real &operator()(npy_intp i, npy_intp j) const { return data[i * down + j * right]; }
     adversarial_matrix transposed() const { return {data, right, down}; }
     adversarial_matrix below(npy_intp i) const { return {data + i * down, down, right}; }
+    adversarial_matrix right_of(npy_intp j) const { return {data + j * right, down, right}; }
 };
 
 static void adversarial_gemm(char *of_y, char *of_x, int *m, int *n, int *k, float *a, float *y,
@@ -79,10 +81,11 @@ template <typename Real>
 class adversarial_product {
     typedef adversarial_matrix<Real> Matrix;
     typedef Real Pack __attribute__((vector_size(32), may_alias));
+    typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
     enum {
-        width = 128 / sizeof(Real), packs = 4,  // of a tile of z
+        width = 256 / sizeof(Real), packs = 8,  // of a tile of z
         height = 16,
-        longest = 208,  // rows of b in the cache: 26 KiB of 32
+        longest = 104,  // rows of b in the cache: 26 KiB of 32
         gathered = 1 << 21  // size of a part of s whose entries are known at a time
     };
     struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
@@ -147,21 +150,18 @@ class adversarial_product {
             for (npy_intp j = 0; j < n; ++j)
                 for (npy_intp k = 0; k < m; ++k) panel[k * width + j] = b(top + k, left + j);
     }
-    static void add_up(const Entry *e, const Entry *end, const Real *panel, Real *to) {
-        Pack sums[packs] = {}, others[packs] = {};
-        for (; end - e >= 2; e += 2) {
-            const Pack *row = (const Pack *) (panel + e[0].place);
-            const Pack *other = (const Pack *) (panel + e[1].place);
-            for (int p = 0; p < packs; ++p) {
-                sums[p] += e[0].value * row[p];
-                others[p] += e[1].value * other[p];
-            }
+    // to = scale * the sum of the entries' rows + keep * to
+    static void add_up(const Entry *e, const Entry *end, const Real *panel, Real scale, Real keep,
+                       Real *to) {
+        Pack sums[packs] = {};
+        for (; e < end; ++e) {
+            const Pack *row = (const Pack *) (panel + e->place);
+            for (int p = 0; p < packs; ++p) sums[p] += e->value * row[p];
         }
-        if (e < end) {
-            const Pack *row = (const Pack *) (panel + e[0].place);
-            for (int p = 0; p < packs; ++p) sums[p] += e[0].value * row[p];
+        for (int p = 0; p < packs; ++p) {
+            const Pack sum = scale * sums[p];
+            ((Loose *) to)[p] = keep == 0 ? sum : keep * ((Loose *) to)[p] + sum;
         }
-        for (int p = 0; p < packs; ++p) ((Pack *) to)[p] = sums[p] + others[p];
     }
     void put(const Real *tile, npy_intp top, npy_intp m, npy_intp left, npy_intp n, Real keep) {
         if (z.right == 1)
@@ -173,21 +173,22 @@ class adversarial_product {
                 for (npy_intp i = 0; i < m; ++i)
                     put(tile[i * width + j], z(top + i, left + j), keep);
     }
-    void put(Real sum, Real &to, Real keep) {
-        to = keep == 0 ? alpha * sum : keep * to + alpha * sum;
-    }
+    static void put(Real sum, Real &to, Real keep) { to = keep == 0 ? sum : keep * to + sum; }
     void multiply(npy_intp start, npy_intp end, npy_intp left, const Entry *entries) {
         alignas(64) Real panel[longest * width], tile[height * width];
         const npy_intp n = std::min<npy_intp>(width, columns - left);
+        const bool at_once = z.right == 1 && n == width;
         for (npy_intp t = 0; t < steps; ++t) {
             pack(t * step, left, n, panel);
+            const Real keep = t == 0 ? beta : 1;
             for (npy_intp top = start; top < end; top += height) {
                 const npy_intp m = std::min<npy_intp>(height, end - top);
                 for (npy_intp i = 0; i < m; ++i) {
                     const npy_intp *at = &first[(top + i) * steps + t];
-                    add_up(entries + at[0], entries + at[1] - 1, panel, tile + i * width);
+                    add_up(entries + at[0], entries + at[1] - 1, panel, alpha,
+                           at_once ? keep : 0, at_once ? &z(top + i, left) : tile + i * width);
                 }
-                put(tile, top, m, left, n, t == 0 ? beta : 1);
+                if (!at_once) put(tile, top, m, left, n, keep);
             }
         }
     }
@@ -232,19 +233,32 @@ class adversarial_multiplication {
     npy_intp inner, m;
     Real alpha, beta;
 
-    void blas(Matrix x, Matrix y, Matrix z, npy_intp rows) {
-        npy_intp n = rows, columns = m;
+    // Each thread multiplies by a part of its own of the longer side of z: a BLAS shares small
+    // products out less well.
+    void blas(Matrix x, Matrix y, Matrix z, npy_intp n) {
+        const bool wide = m >= n;
+        const npy_intp length = wide ? m : n, most = THREADS;
+        const npy_intp parts = (double) n * inner * m < LEAST ? 1 : most;
+        const npy_intp part = ((length - 1) / parts / 16 + 1) * 16;
+        PARALLEL
+        for (npy_intp from = 0; from < length; from += part) {
+            const npy_intp rest = std::min(part, length - from);
+            if (wide) blas(x, y.right_of(from), z.right_of(from), n, rest);
+            else blas(x.below(from), y, z.below(from), rest, m);
+        }
+    }
+    void blas(Matrix x, Matrix y, Matrix z, npy_intp rows, npy_intp columns) {
         if (z.right != 1) {
             const Matrix first = y.transposed();
             y = x.transposed(), x = first, z = z.transposed();
-            std::swap(n, columns);
+            std::swap(rows, columns);
         }
         // Row by row; both strides of a row or a column can be 1.
         const bool is_x = x.right == 1 && x.down >= inner, is_y = y.right == 1 && y.down >= columns;
         char of_x = is_x ? 'N' : 'T', of_y = is_y ? 'N' : 'T';
         int ldx = is_x ? x.down : x.right, ldy = is_y ? y.down : y.right;
-        int ldz = z.down, n_ = n, columns_ = columns, inner_ = inner;
-        adversarial_gemm(&of_y, &of_x, &columns_, &n_, &inner_, &alpha, y.data, &ldy,
+        int ldz = z.down, rows_ = rows, columns_ = columns, inner_ = inner;
+        adversarial_gemm(&of_y, &of_x, &columns_, &rows_, &inner_, &alpha, y.data, &ldy,
                          x.data, &ldx, &beta, z.data, &ldz);
     }
 
@@ -290,12 +304,14 @@ def code(parallel: bool) -> str:
     """`CODE`, whose loops are shared among threads or not."""
     pragma = '_Pragma("omp parallel for schedule(static)")' if parallel else ""
     text = CODE.replace("PARALLEL", pragma)
+    in_parts = parallel and configure().blas.reentrant
+    text = text.replace("THREADS", "omp_get_max_threads()" if in_parts else "1")
     return text.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
 
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (12, DENSEST, LEAST)
+    return (13, DENSEST, LEAST, configure().blas.reentrant)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.

@@ -21,6 +21,8 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
     if not blas.library:
         raise Dropped(f"the library of {blas.name} is not known; unset blas__ldflags or "
                       "install mkl or scipy-openblas32")
+    if blas.callers is not None:
+        blas.set_threads(blas.callers)  # here it is called by one
     sgemm = load_sgemm(blas.library, blas.prefix)
     arrays = _Arrays()
     calls = [(arguments(product, arrays), product.times) for product in experiment.products()]
