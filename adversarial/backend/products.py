@@ -27,9 +27,10 @@ DENSEST = 0.45
 LEAST = 1 << 20
 
 # z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of 256
-# bytes' width, and a row of z, as wide, is added up in half of the registers.  Each matrix may lie
-# in either order, so that y x is done as the transpose of x' y'.
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of so many
+# packs' width, and a row of z, as wide, is added up in registers.  Each matrix may lie in either
+# order, so that y x is done as the transpose of x' y'.  A z that lies column by column is written
+# in pieces, and best seldom: its panels are narrow and long.
 CODE = """
 #ifndef ADVERSARIAL_PRODUCTS
 #define ADVERSARIAL_PRODUCTS
@@ -77,15 +78,15 @@ struct adversarial_shares {
     }
 };
 
-template <typename Real>
+template <typename Real, int packs>
 class adversarial_product {
     typedef adversarial_matrix<Real> Matrix;
     typedef Real Pack __attribute__((vector_size(32), may_alias));
     typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
     enum {
-        width = 256 / sizeof(Real), packs = 8,  // of a tile of z
+        width = packs * sizeof(Pack) / sizeof(Real),  // of a tile of z
         height = 16,
-        longest = 104,  // rows of b in the cache: 26 KiB of 32
+        longest = 832 / packs,  // rows of b in the cache: 26 KiB of 32
         gathered = 1 << 21  // size of a part of s whose entries are known at a time
     };
     struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
@@ -262,6 +263,13 @@ class adversarial_multiplication {
                          x.data, &ldx, &beta, z.data, &ldz);
     }
 
+    void left_out(Matrix s, Matrix b, Matrix z, npy_intp rows, npy_intp columns) {
+        if (z.right == 1)
+            adversarial_product<Real, 8>(s, b, z, rows, inner, columns, alpha, beta).run();
+        else
+            adversarial_product<Real, 4>(s, b, z, rows, inner, columns, alpha, beta).run();
+    }
+
 public:
     adversarial_multiplication(npy_intp inner, npy_intp m, Real alpha, Real beta)
         : inner(inner), m(m), alpha(alpha), beta(beta) {}
@@ -270,12 +278,8 @@ public:
         if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return blas(x, y, z, n);
         const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
         if (std::min(in_x.all, in_y.all) <= DENSEST) try {
-            if (in_x.all <= in_y.all)
-                adversarial_product<Real>(x, y, z, n, inner, m, alpha, beta).run();
-            else
-                adversarial_product<Real>(
-                    y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
-            return;
+            if (in_x.all <= in_y.all) return left_out(x, y, z, n, m);
+            return left_out(y.transposed(), x.transposed(), z.transposed(), m, n);
         } catch (std::bad_alloc &) {
             return blas(x, y, z, n);
         }
@@ -311,7 +315,7 @@ def code(parallel: bool) -> str:
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (13, DENSEST, LEAST, configure().blas.reentrant)
+    return (15, DENSEST, LEAST, configure().blas.reentrant)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.
