@@ -25,10 +25,12 @@ from adversarial.backend.loops import FLOATS
 DENSEST = 0.45
 # Fewer multiplications than this are over before the entries have been gathered.
 LEAST = 1 << 20
+# OpenBLAS has working memory for so many threads that call it at once.
+MOST_CALLERS = 64
 
 # z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of so many
-# packs' width, and a row of z, as wide, is added up in registers.  Each matrix may lie in either
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel as wide as
+# `packs`, and a row of z of that width is added up in registers.  Each matrix may lie in either
 # order, so that y x is done as the transpose of x' y'.  A z that lies column by column is written
 # in pieces, and best seldom: its panels are narrow and long.
 CODE = """
@@ -309,13 +311,14 @@ def code(parallel: bool) -> str:
     pragma = '_Pragma("omp parallel for schedule(static)")' if parallel else ""
     text = CODE.replace("PARALLEL", pragma)
     in_parts = parallel and configure().blas.reentrant
-    text = text.replace("THREADS", "omp_get_max_threads()" if in_parts else "1")
+    most = f"std::min(omp_get_max_threads(), {MOST_CALLERS})"
+    text = text.replace("THREADS", most if in_parts else "1")
     return text.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
 
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (15, DENSEST, LEAST, configure().blas.reentrant)
+    return (16, DENSEST, LEAST, configure().blas.reentrant)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.
