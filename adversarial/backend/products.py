@@ -29,10 +29,10 @@ LEAST = 1 << 20
 MOST_CALLERS = 64
 
 # z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel as wide
-# as `packs`, and a row of z of that width is added up in registers.  Each matrix may lie in either
-# order, so that y x is done as the transpose of x' y'.  A z that lies column by column is written
-# in pieces, and best seldom: its panels are narrow and long.
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel some packs
+# wide, and a row of z of that width is added up in registers.  Each matrix may lie in either order,
+# so that y x is done as the transpose of x' y'.  A z that lies column by column is written in
+# pieces, and best seldom: its panels are narrow and long.
 CODE = """
 #ifndef ADVERSARIAL_PRODUCTS
 #define ADVERSARIAL_PRODUCTS
@@ -80,15 +80,16 @@ struct adversarial_shares {
     }
 };
 
-template <typename Real, int packs>
+template <typename Real>
 class adversarial_product {
     typedef adversarial_matrix<Real> Matrix;
     typedef Real Pack __attribute__((vector_size(32), may_alias));
     typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
     enum {
-        width = packs * sizeof(Pack) / sizeof(Real),  // of a tile of z
-        height = 16,
-        longest = 832 / packs,  // rows of b in the cache: 26 KiB of 32
+        lanes = sizeof(Pack) / sizeof(Real),
+        wide = 8, narrow = 4,  // packs beside each other
+        height = 16,  // of a tile of z
+        cached = 26 * 1024 / sizeof(Real),  // of b, in a cache of 32 KiB
         gathered = 1 << 21  // size of a part of s whose entries are known at a time
     };
     struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
@@ -96,6 +97,7 @@ class adversarial_product {
     Matrix s, b, z;
     npy_intp rows, inner, columns;
     Real alpha, beta;
+    int packs, width;
     npy_intp steps, step;
     std::vector<npy_intp> first;  // of the entries of each row and step
 
@@ -154,6 +156,7 @@ class adversarial_product {
                 for (npy_intp k = 0; k < m; ++k) panel[k * width + j] = b(top + k, left + j);
     }
     // to = scale * the sum of the entries' rows + keep * to
+    template <int packs>
     static void add_up(const Entry *e, const Entry *end, const Real *panel, Real scale, Real keep,
                        Real *to) {
         Pack sums[packs] = {};
@@ -178,7 +181,7 @@ class adversarial_product {
     }
     static void put(Real sum, Real &to, Real keep) { to = keep == 0 ? sum : keep * to + sum; }
     void multiply(npy_intp start, npy_intp end, npy_intp left, const Entry *entries) {
-        alignas(64) Real panel[longest * width], tile[height * width];
+        alignas(64) Real panel[cached], tile[height * wide * lanes];
         const npy_intp n = std::min<npy_intp>(width, columns - left);
         const bool at_once = z.right == 1 && n == width;
         for (npy_intp t = 0; t < steps; ++t) {
@@ -188,8 +191,10 @@ class adversarial_product {
                 const npy_intp m = std::min<npy_intp>(height, end - top);
                 for (npy_intp i = 0; i < m; ++i) {
                     const npy_intp *at = &first[(top + i) * steps + t];
-                    add_up(entries + at[0], entries + at[1] - 1, panel, alpha,
-                           at_once ? keep : 0, at_once ? &z(top + i, left) : tile + i * width);
+                    const Entry *e = entries + at[0], *end = entries + at[1] - 1;
+                    Real *to = at_once ? &z(top + i, left) : tile + i * width;
+                    if (packs == wide) add_up<wide>(e, end, panel, alpha, at_once ? keep : 0, to);
+                    else add_up<narrow>(e, end, panel, alpha, at_once ? keep : 0, to);
                 }
                 if (!at_once) put(tile, top, m, left, n, keep);
             }
@@ -201,7 +206,8 @@ public:
         Matrix s, Matrix b, Matrix z, npy_intp rows, npy_intp inner, npy_intp columns,
         Real alpha, Real beta
     ) : s(s), b(b), z(z), rows(rows), inner(inner), columns(columns), alpha(alpha), beta(beta),
-        steps((inner + longest - 1) / longest), step((inner + steps - 1) / steps) {}
+        packs(z.right == 1 ? wide : narrow), width(packs * lanes),
+        steps((inner - 1) / (cached / width) + 1), step((inner - 1) / steps + 1) {}
 
     // Throws std::bad_alloc before it touches z, or never.
     void run() {
@@ -265,13 +271,6 @@ class adversarial_multiplication {
                          x.data, &ldx, &beta, z.data, &ldz);
     }
 
-    void left_out(Matrix s, Matrix b, Matrix z, npy_intp rows, npy_intp columns) {
-        if (z.right == 1)
-            adversarial_product<Real, 8>(s, b, z, rows, inner, columns, alpha, beta).run();
-        else
-            adversarial_product<Real, 4>(s, b, z, rows, inner, columns, alpha, beta).run();
-    }
-
 public:
     adversarial_multiplication(npy_intp inner, npy_intp m, Real alpha, Real beta)
         : inner(inner), m(m), alpha(alpha), beta(beta) {}
@@ -280,8 +279,12 @@ public:
         if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return blas(x, y, z, n);
         const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
         if (std::min(in_x.all, in_y.all) <= DENSEST) try {
-            if (in_x.all <= in_y.all) return left_out(x, y, z, n, m);
-            return left_out(y.transposed(), x.transposed(), z.transposed(), m, n);
+            if (in_x.all <= in_y.all)
+                adversarial_product<Real>(x, y, z, n, inner, m, alpha, beta).run();
+            else
+                adversarial_product<Real>(
+                    y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
+            return;
         } catch (std::bad_alloc &) {
             return blas(x, y, z, n);
         }
@@ -318,7 +321,7 @@ def code(parallel: bool) -> str:
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (16, DENSEST, LEAST, configure().blas.reentrant)
+    return (17, DENSEST, LEAST, configure().blas.reentrant)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.

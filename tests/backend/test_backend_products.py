@@ -60,6 +60,24 @@ def test_update_is_that_of_numpy(update, n, m, k, share, left, orders, a, b, see
     assert (abs(found - (b * z + a * x @ y)) <= bound).all()
 
 
+@pytest.mark.parametrize(
+    "n, k, m",
+    [(1, 1500, 1000), (1000, 1500, 1), (1, 2_000_000, 1), (1100, 1, 1100), (17, 1000, 100),
+     (100, 1000, 17), (33, 1000, 47)],
+)
+@pytest.mark.parametrize("orders", list(itertools.product("CF", repeat=3)))
+def test_dense_ones_in_parts(update, n, k, m, orders):
+    """However thin they are, and wherever they are cut."""
+    rng = np.random.RandomState(0)
+    dtype = update.maker.fgraph.outputs[0].dtype
+    z, x, y = (np.array(rng.randn(*shape), dtype, order=order)
+               for shape, order in zip(((n, m), (n, k), (k, m)), orders))
+    expected = z.astype("d") / 2 + x.astype("d") @ y
+    found = update(z, np.array(1, dtype), x, y, np.array(0.5, dtype))
+    size = {"float32": 3e-6, "float64": 1e-14}[dtype] * np.sqrt(k)
+    np.testing.assert_allclose(found, expected, rtol=size, atol=10 * size)
+
+
 @pytest.fixture(scope="module")
 def product():
     x, y = T.fmatrix("x"), T.fmatrix("y")
