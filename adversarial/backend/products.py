@@ -29,10 +29,10 @@ LEAST = 1 << 20
 MOST_CALLERS = 64
 
 # z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel some packs
-# wide, and a row of z of that width is added up in registers.  Each matrix may lie in either order,
-# so that y x is done as the transpose of x' y'.  A z that lies column by column is written in
-# pieces, and best seldom: its panels are narrow and long.
+# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of some
+# packs' width, and a row of z as wide is added up in registers.  Each matrix may lie in either
+# order, so that y x is done as the transpose of x' y'.  A z that lies column by column is written
+# in pieces, and best seldom: its panels are narrow and long.
 CODE = """
 #ifndef ADVERSARIAL_PRODUCTS
 #define ADVERSARIAL_PRODUCTS
