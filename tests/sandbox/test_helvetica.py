@@ -188,15 +188,15 @@ def test_the_collapse_on_mnist(tmp_path):
             "*.pkl", "*.png", "*.csv", "__pycache__"))
     trained(tmp_path / "classifier/experiment.yaml", 1)
     channels = trained(tmp_path / "helvetica/experiment.yaml", 20, seed=1).model.monitor.channels
-    # Means before the collapse (epochs 8 to 12) and in it (18 to 20).
+    # It comes and goes, and rounding has a say in when: what counts is the deepest of eight epochs,
+    # from the first that is G's alone.
     distance, nats, classes = (
-        [np.mean(channels[name].val_record[epochs]) for epochs in (slice(8, 13), slice(18, 21))]
+        min(channels[name].val_record[13:21])
         for name in ("samples_distance", "samples_entropy", "samples_classes")
     )
     print(distance, nats, classes)
-    # Of 10.0, the data's, the collapsed samples of seeds 1 to 3 had .7, 6.0 and 2.5, those of the
-    # plain game 9.0 to 9.2. A classifier of 15 epochs found 5.4 to 6.8 classes, then 1 to 2.7;
-    # that of one epoch is not as sure.
-    assert distance[1] < 0.75 * channels["data_distance"].val_record[0]
-    assert nats[1] < 0.7 * nats[0]
-    assert classes[1] < 0.7 * classes[0]
+    # By a classifier of one epoch, seeds 1 to 6 had 1.1 to 4.8, 0 to .6 and 1 or 2; the plain game,
+    # of seeds 1 and 2, 8.1 and 8.3, 1.5 and 1.7, and 7.
+    assert distance < 0.65 * channels["data_distance"].val_record[0]
+    assert nats < 1.05
+    assert classes < 5
