@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.preprocessing import global_contrast_normalize
+from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.utils.files import BadFile, open_regular
 

@@ -15,7 +15,7 @@ import numpy as np
 from adversarial.backend import floatX
 from adversarial.datasets.dataset import Dataset
 from adversarial.datasets.resident import ResidentArrays
-from adversarial.datasets.splits import SplitMixin
+from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.utils.iteration import (
@@ -360,16 +360,6 @@ def _format(rows, own_space, space):
     if isinstance(rows, np.ndarray):
         return own_space.np_format_as(rows, space)
     return own_space.format_as(rows, space)
-
-
-def check_range(start, stop, size: int) -> slice:
-    """``slice(start, stop)``, None meaning an end; ValueError unless 0 <= start < stop <= size."""
-    first = 0 if start is None else start
-    last = size if stop is None else stop
-    if not 0 <= first < last <= size:
-        raise ValueError(f"start {start!r} and stop {stop!r} do not select from {size} examples "
-                         f"(0 <= start < stop <= {size})")
-    return slice(first, last)
 
 
 def from_dataset(dataset: DenseDesignMatrix, num_examples: int) -> DenseDesignMatrix:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.idx import read_idx
+from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, check_axes
 from adversarial.utils.files import BadFile
 from adversarial.utils.npy import load_npz

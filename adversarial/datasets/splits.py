@@ -1,4 +1,4 @@
-"""Cutting a design matrix into folds and held-out parts."""
+"""Cutting a design matrix into ranges, folds and held-out parts."""
 from __future__ import annotations
 
 import numpy as np
@@ -45,3 +45,13 @@ class SplitMixin:
             raise ValueError(f"a training part of {size} out of {len(order)} examples leaves "
                              f"one of the parts empty")
         return self.X[order[:size]], self.X[order[size:]]
+
+
+def check_range(start, stop, size: int) -> slice:
+    """``slice(start, stop)``, None meaning an end; ValueError unless 0 <= start < stop <= size."""
+    first = 0 if start is None else start
+    last = size if stop is None else stop
+    if not 0 <= first < last <= size:
+        raise ValueError(f"start {start!r} and stop {stop!r} do not select from {size} examples "
+                         f"(0 <= start < stop <= {size})")
+    return slice(first, last)

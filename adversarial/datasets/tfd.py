@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, check_range
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.mat import load_mat
+from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.utils.files import BadFile
 
