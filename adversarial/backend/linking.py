@@ -1,15 +1,15 @@
-"""The C modules of a graph, compiled side by side instead of one after another."""
+"""The C modules of a graph, compiled together and side by side instead of one after another."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
@@ -24,17 +24,16 @@ from aesara.link.c.cmodule import (
     dlimport,
     get_lib_extension,
     get_module_hash,
-    std_include_dirs,
 )
 from aesara.link.c.op import COp
 from aesara.link.vm import VMLinker
 
-from adversarial.backend import compiler
-
-# Reading the headers once costs as much as two modules do.
-_WORTH_A_HEADER = 4
 # A g++ takes some 200 MB.
 _MOST_AT_ONCE = 16
+# Libraries for each compiler to build: few read their headers less often, many end together.
+_SHARES = 3
+_INCLUDE = re.compile(r"^#include [<\"].*[>\"]", re.MULTILINE)
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 
 def with_parallel_build(mode: Any) -> Any:
@@ -63,10 +62,10 @@ def with_parallel_build(mode: Any) -> Any:
 class ParallelLinker(VMLinker):
     """Aesara's virtual machine, with all modules that a graph lacks built at once.
 
-    Aesara calls g++ for one operation, waits, and goes on to the next; and nearly half of each
-    call goes into reading the same headers.  Here the first module that is missing starts as many
-    compilers as there are processors on it and on what else will be missing, from headers
-    compiled beforehand.  Sources, flags and the cache of modules stay Aesara's.
+    Aesara calls g++ for one operation, waits, and goes on to the next; and most of each call goes
+    into reading the same headers.  Here the first module that is missing starts as many compilers
+    as there are processors on it and on what else will be missing, several modules to a library.
+    Sources, flags and the cache of modules stay Aesara's.
     """
 
     def make_all(self, *args: Any, **kwargs: Any) -> Any:
@@ -113,9 +112,9 @@ class _Job:
     def identity(self) -> tuple:
         return self.src_code, tuple(self.preargs)
 
-    def for_headers(self) -> tuple:
-        """The arguments that matter to headers: not those that say what to link."""
-        return tuple(arg for arg in self.preargs if not arg.startswith(("-Wl,", "-L", "-l")))
+    def all_but_source(self) -> tuple:
+        """The arguments that modules of one library have in common."""
+        return tuple(self.preargs), tuple((key, *self.rest[key]) for key in sorted(self.rest))
 
 
 class _Build:
@@ -124,6 +123,7 @@ class _Build:
     def __init__(self, nodes: Sequence[Apply]) -> None:
         self.nodes = nodes
         self.built: Optional[dict[tuple, Future]] = None
+        self.placed: dict[Path, Path] = {}
         self.cleanup = contextlib.ExitStack()
 
     @contextlib.contextmanager
@@ -152,10 +152,11 @@ class _Build:
         job = _Job(module_name, src_code, preargs or (), **rest)
         future = self.built.pop(job.identity(), None)
         if future is not None and py_module and future.exception() is None:
-            library = shutil.copy2(future.result(), location)
+            library = Path(location, f"{module_name}.{get_lib_extension()}")
+            self.place(future.result(), library)
             Path(location, "mod.cpp").write_text(src_code)
             Path(location, "__init__.py").touch()
-            return dlimport(library)
+            return dlimport(str(library))
         return self.aesaras(
             module_name, src_code, location, preargs=preargs, py_module=py_module, **rest
         )
@@ -167,57 +168,63 @@ class _Build:
         if len(jobs) < 2:
             return {}
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
-        pool = ThreadPoolExecutor(min(_processors(), _MOST_AT_ONCE))
+        compilers = min(_processors(), _MOST_AT_ONCE)
+        pool = ThreadPoolExecutor(compilers)
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
-        alike = defaultdict(list)
-        for job in jobs.values():
-            alike[job.for_headers()].append(job)
-        headers = {
-            preargs: pool.submit(_precompile, together, folder / f"headers{i}")
-            for i, (preargs, together) in enumerate(alike.items())
-            if len(together) >= _WORTH_A_HEADER and compiler.supports_openmp(aesara.config.cxx)
-        }
         built = {}
-        for i, (identity, job) in enumerate(jobs.items()):
-            header = headers.get(job.for_headers())
-            built[identity] = pool.submit(self.build, job, folder / str(i), header)
+        for i, together in enumerate(_shared_out(jobs.values(), compilers * _SHARES)):
+            library = pool.submit(self.build, together, folder / str(i))
+            built.update((job.identity(), library) for job in together)
         return built
 
-    def build(self, job: _Job, folder: Path, header: Optional[Future]) -> Path:
-        """Compile `job` in `folder`; where the library is."""
+    def build(self, jobs: Sequence[_Job], folder: Path) -> Path:
+        """Compile `jobs` in `folder` to one library; where it is."""
         folder.mkdir()
-        preargs = list(job.preargs)
-        if header is not None and header.exception() is None:
-            preargs += ["-include", str(header.result())]
+        first = jobs[0]
         self.aesaras(
-            job.module_name, job.src_code, str(folder), preargs=preargs, py_module=False, **job.rest
+            first.module_name, _one_source(jobs), str(folder), preargs=first.preargs,
+            py_module=False, **first.rest,
         )
-        return folder / f"{job.module_name}.{get_lib_extension()}"
+        return folder / f"{first.module_name}.{get_lib_extension()}"
+
+    def place(self, library: Path, target: Path) -> None:
+        """Have `target` be `library`, which is loaded once for all targets if these are links."""
+        first = self.placed.setdefault(library, target)
+        if first is not target:
+            with contextlib.suppress(OSError):  # the file system may have no links
+                os.link(first, target)
+                return
+        shutil.copy2(library, target)
 
 
-def _precompile(jobs: Sequence[_Job], folder: Path) -> Path:
-    """Compile the headers that most of `jobs`, of equal flags, include; GCC only.
+def _shared_out(jobs: Iterable[_Job], parts: int) -> list[list[_Job]]:
+    """What to compile together: lists of `jobs`, about `parts` of them, the longest sources first.
 
-    Returns the path to include.  GCC reads the source's own ``#include`` lines again, which find
-    everything defined; where it deems the compiled form unfit it reads the plain one.
+    Only jobs that are alike but for their sources come together.
     """
-    counts = Counter()
+    jobs = sorted(jobs, key=lambda job: len(job.src_code), reverse=True)
+    most = math.ceil(len(jobs) / parts)
+    alike = defaultdict(list)
     for job in jobs:
-        lines = re.findall(r"^#include [<\"].*[>\"]", job.src_code, re.MULTILINE)
-        counts.update(list(dict.fromkeys(lines)))
-    common = [line for line, count in counts.items() if 2 * count > len(jobs)]
-    folder.mkdir()
-    header = folder / "headers.h"
-    header.write_text("".join(f"{line}\n" for line in common))
-    include_dirs = dict.fromkeys(
-        path for job in jobs for path in [*job.rest["include_dirs"], *std_include_dirs()] if path
-    )
-    subprocess.run(
-        [aesara.config.cxx, "-g", "-fPIC", *jobs[0].preargs, *(f"-I{d}" for d in include_dirs),
-         "-fvisibility=hidden", "-x", "c++-header", str(header), "-o", f"{header}.gch"],
-        check=True, capture_output=True,
-    )
-    return header
+        alike[job.all_but_source()].append(job)
+    shares = []
+    for group in alike.values():
+        count = math.ceil(len(group) / most)
+        shares += [group[i::count] for i in range(count)]
+    return sorted(shares, key=lambda share: sum(len(job.src_code) for job in share), reverse=True)
+
+
+def _one_source(jobs: Sequence[_Job]) -> str:
+    """The sources of `jobs` as one: below the headers of all, each in a namespace of its own.
+
+    The function by which Python finds a module is C, whose names namespaces leave alone.  Macros
+    know no namespaces either, and end with the source that defines them.
+    """
+    lines = list(dict.fromkeys(line for job in jobs for line in _INCLUDE.findall(job.src_code)))
+    for job in jobs:
+        lines += [f"namespace of_{job.module_name} {{", _INCLUDE.sub("", job.src_code), "}"]
+        lines += [f"#undef {macro}" for macro in dict.fromkeys(_DEFINE.findall(job.src_code))]
+    return "\n".join(lines)
 
 
 def _processors() -> int:

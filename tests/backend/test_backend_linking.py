@@ -1,15 +1,14 @@
-"""Modules compiled side by side: the same results, each module once, and Aesara's own errors."""
+"""Modules compiled together: the same results, each module once, and Aesara's own errors."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 import time
 
-import aesara
 import aesara.tensor as T
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from aesara.compile.mode import Mode, get_default_mode, get_mode
@@ -17,9 +16,10 @@ from aesara.graph.basic import Apply
 from aesara.link.c.cmodule import GCC_compiler
 from aesara.link.c.exceptions import CompileError
 from aesara.link.c.op import COp
+from hypothesis import given
 
 from adversarial import backend
-from adversarial.backend import compiler, linking
+from adversarial.backend import linking
 
 # Of this process alone.
 NEW = f"{os.getpid()} {time.time_ns()}"
@@ -28,10 +28,10 @@ NEW = f"{os.getpid()} {time.time_ns()}"
 class Twice(COp):
     """2 x, by C code that no cache has seen; or by code that does not compile."""
 
-    __props__ = ("mark", "broken")
+    __props__ = ("mark", "broken", "support")
 
-    def __init__(self, mark, broken=False):
-        self.mark, self.broken = mark, broken
+    def __init__(self, mark, broken=False, support=""):
+        self.mark, self.broken, self.support = mark, broken, support
 
     def make_node(self, x):
         return Apply(self, [x], [x.type()])
@@ -49,9 +49,20 @@ class Twice(COp):
                 ((npy_float32 *) PyArray_DATA({y}))[i] *= 2;
         """
 
+    def c_support_code(self, **kwargs):
+        return self.support
+
     # Without a version Aesara keeps no module for later processes.
     def c_code_cache_version(self):
         return ()
+
+
+class Scaled(Twice):
+    """2 x times what `factor` says, a function of the support code."""
+
+    def c_code(self, node, name, inputs, outputs, sub):
+        code = super().c_code(node, name, inputs, outputs, sub)
+        return code.replace("*= 2", "*= 2 * factor()")
 
 
 @pytest.fixture
@@ -68,57 +79,91 @@ def compilations(monkeypatch):
     return calls
 
 
-def chain(marks):
+@pytest.fixture
+def libraries(monkeypatch):
+    """The files that are loaded as modules."""
+    found = []
+
+    def dlimport(path):
+        found.append(path)
+        return original(path)
+
+    original = linking.dlimport
+    monkeypatch.setattr(linking, "dlimport", dlimport)
+    return found
+
+
+def check(marks, **kwargs):
     x = T.fvector()
     y = x
     for mark in marks:
-        y = Twice(mark)(y)
-    return x, y
+        y = Twice(mark, **kwargs)(y)
+    np.testing.assert_array_equal(backend.function([x], y)(np.float32([1, 3])),
+                                  2.0 ** len(marks) * np.float32([1, 3]))
 
 
-def test_all_modules_are_built_aside_from_compiled_headers(compilations):
-    marks = [f"built aside {i}" for i in range(6)]
-    x, y = chain(marks)
-    double = backend.function([x], y)
-    np.testing.assert_array_equal(double(np.float32([1, 2])), [64, 128])
-    threads = {thread for thread, preargs in compilations}
-    assert len(compilations) >= len(marks)
+def test_all_modules_are_built_aside_and_several_together(compilations, libraries, monkeypatch):
+    monkeypatch.setattr(linking, "_processors", lambda: 2)
+    marks = [f"built aside {i}" for i in range(24)]
+    check(marks)
+    threads = {thread for thread, _ in compilations}
+    assert 0 < len(compilations) < len(marks) / 2
     assert threading.main_thread() not in threads
-    if compiler.supports_openmp(aesara.config.cxx):  # a GCC
-        ours = [preargs for _, preargs in compilations if "-include" in preargs]
-        assert len(ours) >= len(marks)
+    assert len(set(libraries)) == len(libraries) >= len(marks)
+    assert len({os.stat(path).st_ino for path in libraries}) == len(compilations)
 
 
-def test_compiled_headers_are_read(tmp_path):
-    if not compiler.supports_openmp(aesara.config.cxx):
-        pytest.skip("no GCC")
-    flags = ["-O1", "-fPIC"]
-    jobs = [
-        linking._Job("m", f"#include <vector>\n#include <cmath>\nint f{i};\n", flags,
-                     include_dirs=[])
-        for i in range(2)
-    ]
-    header = linking._precompile(jobs, tmp_path / "headers")
-    assert header.read_text() == "#include <vector>\n#include <cmath>\n"
-    source = tmp_path / "m.cpp"
-    source.write_text(jobs[0].src_code)
-    done = subprocess.run(
-        [aesara.config.cxx, "-H", "-c", "-g", *flags, "-fvisibility=hidden", "-include",
-         str(header), str(source), "-o", os.devnull],
-        capture_output=True, text=True, check=True,
-    )
-    # The compiler marks a compiled header that it uses by an exclamation mark.
-    assert done.stderr.startswith(f"! {header}.gch")
-
-
-def test_without_compiled_headers_modules_are_built_all_the_same(compilations, monkeypatch):
+def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch):
     def fail(*args):
-        raise OSError("disk full")
+        raise PermissionError("no links here")
 
-    monkeypatch.setattr(linking, "_precompile", fail)
-    x, y = chain([f"no headers {i}" for i in range(6)])
-    np.testing.assert_array_equal(backend.function([x], y)(np.float32([1])), [64])
-    assert not any("-include" in preargs for _, preargs in compilations)
+    monkeypatch.setattr(os, "link", fail)
+    check([f"no links {i}" for i in range(24)])
+    assert len(compilations) < len(libraries)
+    assert len({os.stat(path).st_ino for path in libraries}) == len(libraries)
+
+
+def test_equal_names_in_sources_that_are_compiled_together_stay_apart(compilations, monkeypatch):
+    monkeypatch.setattr(linking, "_processors", lambda: 1)
+    x = T.fvector()
+    outputs = []
+    factors = range(1, 13)
+    for factor in factors:
+        support = f"""
+            #ifndef FACTOR
+            #  define FACTOR {factor}
+            #endif
+            static npy_float32 factor() {{ return FACTOR; }}
+        """
+        outputs.append(Scaled(f"equal names {factor}", support=support)(x))
+    for found, factor in zip(backend.function([x], outputs)(np.float32([1, 3])), factors):
+        np.testing.assert_array_equal(found, np.float32([2, 6]) * factor)
+    assert len(compilations) < len(factors)
+
+
+def test_what_compiles_only_alone_is_compiled_alone(compilations):
+    support = 'extern "C" int only_once() { return 1; }'
+    check([f"alone {i}" for i in range(24)], support=support)
+    alone = [thread for thread, _ in compilations if thread is threading.main_thread()]
+    assert len(alone) >= 24
+
+
+jobs_of = st.lists(st.builds(
+    linking._Job, st.text("ab", min_size=1), st.text("x", max_size=50),
+    st.lists(st.sampled_from(["-O1", "-O2"]), max_size=1),
+    libs=st.lists(st.sampled_from(["m", "blas"]), max_size=1),
+))
+
+
+@given(jobs_of, st.integers(1, 12))
+def test_each_module_is_built_once_with_what_is_alike(jobs, parts):
+    shares = linking._shared_out(jobs, parts)
+    assert sorted(map(id, sum(shares, []))) == sorted(map(id, jobs))
+    assert all(len({job.all_but_source() for job in share}) == 1 for share in shares)
+    kinds = len({job.all_but_source() for job in jobs})
+    assert len(shares) < parts + kinds
+    lengths = [sum(len(job.src_code) for job in share) for share in shares]
+    assert lengths == sorted(lengths, reverse=True)
 
 
 def test_code_that_does_not_compile_raises_what_aesara_raises(capsys):
