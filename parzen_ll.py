@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import json
 import sys
@@ -29,6 +28,7 @@ from adversarial.evaluation.parzen import (
 from adversarial.evaluation.procedure import Outcome, Split, choose_and_score, load_split
 from adversarial.evaluation.sampling import Sampler, draw_samples, generator_of
 from adversarial.utils import cli, serial
+from adversarial.utils.signals import StopRequest
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -125,14 +125,15 @@ def run_on(
     # Other samples than those that chose sigma.
     sampler = Sampler(model, args.batch_size, args.seed + 1)
     batches = (sampler() for _ in itertools.count())
-    seen, score = 0, None
-    with contextlib.suppress(KeyboardInterrupt):
+    with StopRequest("this score") as stop:
         for seen, score in running_estimate(batches, split.scored, sigma):
             if args.json:
                 print(json.dumps({"num_samples": seen, **asdict(score)}), flush=True)
             else:
                 print(f"{seen} samples: {score.mean:.2f} nats", flush=True)
-    if score is not None and not args.json:
+            if stop.signum is not None:
+                break
+    if not args.json:
         where = f"{args.dataset} {set_name(args)} set{of_fold(args, args.fold)}"
         print(f"{where}, {seen} samples: {describe(score)}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
 
 import numpy as np
 import pytest
@@ -21,8 +23,8 @@ from adversarial.utils import seeding
 
 # The same examples in every run, so that what fails, fails because of a change; new ones with
 # `--hypothesis-profile=new`.
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.register_profile("new", derandomize=False)
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new", derandomize=False, deadline=None)
 hypothesis.settings.load_profile("same")
 
 # Without C code, a convolution is a loop in Python, which this would refuse.
@@ -39,8 +41,21 @@ WITHOUT_C = dict(mode="FAST_COMPILE", cxx="")
 @pytest.fixture(autouse=True)
 def no_base_seed():
     """A base seed that a test has set, or a script that it ran, is not that of the next test."""
+    seeding.set_base_seed(None)  # a fixture of a wider scope may have set one
     yield
     seeding.set_base_seed(None)
+
+
+@pytest.fixture
+def popen():
+    """`subprocess.Popen`, but what a test starts does not outlive it."""
+    with contextlib.ExitStack() as started:
+        def start(*args, **kwargs):
+            process = subprocess.Popen(*args, **kwargs)
+            started.callback(process.kill)
+            return process
+
+        yield start
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import json
 import os
 import re
@@ -201,15 +200,16 @@ sys.exit(adversarial.utils.cli.run(lambda: module.main(argv)))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_running_estimate_until_ctrl_c(digits):
+def test_running_estimate_until_ctrl_c(digits, popen):
     code = RUNNING.format(path=sys.path, script=str(SCRIPT), model=str(digits))
-    child = subprocess.Popen(
+    child = popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     lines = [json.loads(child.stdout.readline()) for _ in range(3)]
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=300)
-    assert (child.returncode, err) == (0, "")
+    assert child.returncode == 0
+    assert err == "\nstopping after this score; a second Ctrl-C stops at once\n"
     assert [line["num_samples"] for line in lines] == [1, 2, 3]
     samples = draw_samples(serial.load(digits), 3, seed=1, batch_size=1)
     data = np.random.RandomState(0).rand(20, 784).astype("float32")
@@ -218,14 +218,25 @@ def test_running_estimate_until_ctrl_c(digits):
         assert line["mean"] == pytest.approx(expected, abs=1e-3)
 
 
-@pytest.mark.parametrize("batch, seen", [((), range(1, 41)), (("-b", 16), (16, 32, 48))])
-def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys, monkeypatch,
-                                                        batch, seen):
-    def interrupted(*args):
-        yield from itertools.islice(running_estimate(*args), len(seen))
-        raise KeyboardInterrupt
+@pytest.fixture
+def stop_after(command, monkeypatch):
+    """stop_after(n): Ctrl-C is pressed while --running is at its n-th score."""
+    def set_up(n):
+        def interrupted(*args):
+            for i, scored in enumerate(running_estimate(*args), start=1):
+                if i == n:
+                    signal.raise_signal(signal.SIGINT)
+                yield scored
 
-    monkeypatch.setattr(command.module, "running_estimate", interrupted)
+        monkeypatch.setattr(command.module, "running_estimate", interrupted)
+
+    return set_up
+
+
+@pytest.mark.parametrize("batch, seen", [((), range(1, 41)), (("-b", 16), (16, 32, 48))])
+def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys, stop_after,
+                                                        batch, seen):
+    stop_after(len(seen))
     assert command(digits, "-d", "mnist", "-s", ".3", "--running", *batch) == 0
     *lines, last = capsys.readouterr().out.splitlines()
     size = batch[1] if batch else 1
@@ -244,24 +255,9 @@ def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys,
     assert [float(x) for x in found.groups()] == pytest.approx([expected.mean(), error], abs=0.006)
 
 
-def test_running_estimate_stopped_before_the_first_sample_says_nothing(command, digits, capsys,
-                                                                        monkeypatch):
-    def interrupted(*args):
-        raise KeyboardInterrupt
-        yield
-
-    monkeypatch.setattr(command.module, "running_estimate", interrupted)
-    assert command(digits, "-d", "mnist", "-s", ".3", "--running") == 0
-    assert capsys.readouterr() == ("", "")
-
-
-def test_running_estimate_chooses_sigma_with_other_samples(command, digits, capsys, monkeypatch):
-    def interrupted(*args):
-        yield from itertools.islice(running_estimate(*args), 1)
-        raise KeyboardInterrupt
-
+def test_running_estimate_chooses_sigma_with_other_samples(command, digits, capsys, stop_after):
     assert command(digits, "-d", "mnist", "-n", 50, "--json") == 0
     chosen = json.loads(capsys.readouterr().out)["sigma"]
-    monkeypatch.setattr(command.module, "running_estimate", interrupted)
+    stop_after(1)
     assert command(digits, "-d", "mnist", "-n", 50, "--running", "--json") == 0
     assert json.loads(capsys.readouterr().out)["sigma"] == chosen

@@ -61,7 +61,7 @@ def images(space: Conv2DSpace, n: int) -> np.ndarray:
 
 
 @given(st.tuples(sizes, sizes), sizes, sizes, any_axes, any_axes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_images_survive_vectors_whatever_the_axes(shape, channels, n, axes, other_axes):
     space = Conv2DSpace(shape, num_channels=channels, axes=axes)
     vectors = VectorSpace(space.get_total_dimension())

@@ -113,12 +113,14 @@ def write(folder, name="tiny", algorithm="", **replaced):
     (folder / f"{name}.yaml").write_text(text)
 
 
-def start(folder, *args):
+@pytest.fixture
+def start(folder, popen):
+    """start(*args): train.py as a process of its own in `folder`."""
     # Without C: what is compiled is not the subject here.
     path = os.pathsep.join([str(folder), str(ROOT)])
     env = {**os.environ, "PYTHONPATH": path, "AESARA_FLAGS": "mode=FAST_COMPILE,cxx="}
     env.pop("ADVERSARIAL_DEBUG", None)
-    return subprocess.Popen(
+    return lambda *args: popen(
         [sys.executable, str(ROOT / "train.py"), *args, "--allow-module", "helper"],
         cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
@@ -180,8 +182,8 @@ def refused(result, *words):
         assert word in lines[0]
 
 
-def test_a_run_leaves_a_model_a_table_and_a_picture(folder):
-    process = start(folder, "tiny.yaml", "--max-epochs", "3", "--seed", "5")
+def test_a_run_leaves_a_model_a_table_and_a_picture(folder, start):
+    process = start("tiny.yaml", "--max-epochs", "3", "--seed", "5")
     out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     assert sorted(path.name for path in folder.glob("tiny*")) == [
@@ -257,8 +259,8 @@ def test_phases_run_one_after_another_and_load_what_came_before(folder, run):
 
 
 @pytest.mark.parametrize("signum, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_says_where_and_exits(folder, signum, status):
-    process = start(folder, "tiny.yaml")
+def test_a_signal_saves_says_where_and_exits(folder, start, signum, status):
+    process = start("tiny.yaml")
     table = folder / "tiny.monitor.csv"
     wait_for(lambda: table.exists() and len(rows(table)) > 2, process)
     process.send_signal(signum)
@@ -272,9 +274,9 @@ def test_a_signal_saves_says_where_and_exits(folder, signum, status):
     assert monitor.get_epochs_seen() >= 2
 
 
-def test_a_second_signal_stops_at_once_and_leaves_the_saved_file_whole(folder):
+def test_a_second_signal_stops_at_once_and_leaves_the_saved_file_whole(folder, start):
     write(folder, algorithm="update_callbacks: !obj:helper.Slow {}")
-    process = start(folder, "tiny.yaml", "--quiet")
+    process = start("tiny.yaml", "--quiet")
     assert process.stdout.readline() == "slow minibatch\n"
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == "\n"
@@ -288,9 +290,9 @@ def test_a_second_signal_stops_at_once_and_leaves_the_saved_file_whole(folder):
 
 
 @pytest.mark.parametrize("signum, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_while_loading(folder, signum, status):
+def test_a_signal_while_loading(folder, start, signum, status):
     write(folder, **{"helper.images {n: 40}": "helper.never {n: 40}"})
-    process = start(folder, "tiny.yaml")
+    process = start("tiny.yaml")
     assert process.stdout.readline() == "loading\n"
     process.send_signal(signum)
     _, err = process.communicate(timeout=LONGEST)

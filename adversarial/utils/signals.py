@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a lost terminal: requests that the main loop honours between minibatches."""
+"""Ctrl-C, SIGTERM, a lost terminal: requests that a loop honours between two of its steps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from types import FrameType
 from typing import Optional
 
 from adversarial import backend
-
-NOTICE = b"\nstopping after this minibatch; a second Ctrl-C stops at once\n"
-
 
 # Checks between two at which several processes tell each other of signals.
 TOGETHER_EVERY = 16
@@ -30,7 +27,7 @@ class StopRequest:
     """While active, the first of SIGNALS sets `signum`; a second one acts at once.
 
     One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where
-    Python delivers no signals, this does nothing.
+    Python delivers no signals, this does nothing.  `after` names what is still done.
     """
 
     # SIGHUP, which comes when the terminal goes, is not known to every system.
@@ -38,8 +35,9 @@ class StopRequest:
         getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
     )
 
-    def __init__(self) -> None:
+    def __init__(self, after: str = "this minibatch") -> None:
         self.signum: Optional[int] = None
+        self._notice = f"\nstopping after {after}; a second Ctrl-C stops at once\n".encode()
         self._previous: dict[int, object] = {}
         self._checks = 0
 
@@ -63,7 +61,7 @@ class StopRequest:
         self.signum = signum
         # Not print: the signal may have come in the middle of one.
         with contextlib.suppress(OSError):
-            os.write(2, NOTICE)
+            os.write(2, self._notice)
 
     def check(self) -> None:
         """Interrupted if a signal has come; where several processes train, to any, and in all."""

@@ -105,7 +105,7 @@ def with_plain(request):
             *(backend.function([x, k, w], gradients, mode=mode) for mode in (None, plain)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(batch=st.integers(1, 4), channels=st.integers(1, 9), kernels=st.integers(1, 20),
        size=st.tuples(st.integers(6, 40), st.integers(6, 30)),
        patch=st.tuples(st.integers(1, 5), st.integers(1, 5)), share=st.floats(0, 0.6),

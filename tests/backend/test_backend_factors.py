@@ -77,7 +77,7 @@ def test_one_pass_down_for_both_objectives(pair):
     assert count(ours, CorrMM) == count(plain, CorrMM) == 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 9), m=st.integers(1, 9), seed=st.integers(0, 2**32 - 1),
        scale=st.sampled_from([0.1, 1.0, 30.0]))
 def test_equal_to_the_plain_graph(pair, n, m, seed, scale):

@@ -20,7 +20,7 @@ def check(request):
     return request.param, backend.function([x, y], all_finite([x, y]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.integers(0, 9), columns=st.integers(1, 9), bad=st.sampled_from((None, *BAD)),
        data=st.data())
 def test_one_bad_value_is_enough(check, rows, columns, bad, data):

@@ -56,7 +56,7 @@ def test_the_pattern_is_found_and_can_be_left_out(pair):
     assert not {BiasElementwise, BiasMaxout, ColumnSum} & ops(plain)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.integers(0, 70), inputs=st.integers(1, 9), units=st.integers(1, 80),
        seed=st.integers(0, 2**32 - 1))
 def test_equal_to_the_plain_graph(pair, rows, inputs, units, seed):
@@ -183,7 +183,7 @@ def rectifiers(request):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.integers(0, 90), columns=st.integers(0, 90), turned=st.booleans(),
        seed=st.integers(0, 2**32 - 1))
 def test_rectifiers_of_any_shape(rectifiers, rows, columns, turned, seed):

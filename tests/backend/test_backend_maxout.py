@@ -71,7 +71,7 @@ def with_plain(request):
     return pieces, ours, theirs
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.integers(0, 90), units=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
 def test_any_shape_is_as_in_the_plain_graph(with_plain, rows, units, seed):
     pieces, ours, theirs = with_plain

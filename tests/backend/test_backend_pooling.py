@@ -131,7 +131,7 @@ def with_plain(request):
     return case, compiled(case, "float32", None), plain
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(batch=st.integers(1, 9), groups=st.integers(1, 5), rows=st.integers(4, 15),
        columns=st.integers(4, 15), seed=st.integers(0, 2**32 - 1))
 def test_any_shape_is_as_in_the_plain_graph(with_plain, batch, groups, rows, columns, seed):

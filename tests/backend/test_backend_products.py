@@ -40,7 +40,7 @@ def update(request):
     return function
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=sizes, m=sizes, k=st.integers(1, 700), share=st.floats(0, 0.5), left=st.booleans(),
        orders=st.tuples(*[st.sampled_from("CF")] * 3), a=st.sampled_from([1.0, -0.1]),
        b=st.sampled_from([0.0, 1.0, 0.5]), seed=st.integers(0, 999))

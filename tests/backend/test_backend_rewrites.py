@@ -92,7 +92,7 @@ def test_each_matrix_is_multiplied_once_a_direction(pair):
         assert count(ours, MaxoutGrad) == 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 40), m=st.integers(1, 40), seed=st.integers(0, 2**32 - 1),
        scale=st.sampled_from([0.1, 1.0, 30.0]))
 def test_equal_to_the_plain_graph(pair, n, m, seed, scale):

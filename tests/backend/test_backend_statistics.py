@@ -32,7 +32,7 @@ def measure(request):
     return request.param, compiled(request.param)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.integers(1, 70), columns=st.integers(1, 300), seed=st.integers(0, 2**32 - 1))
 def test_c_is_the_definition(measure, rows, columns, seed):
     dtype, function = measure

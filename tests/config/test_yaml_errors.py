@@ -167,7 +167,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(words, max_size=25).map("".join))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_loads_or_is_refused_in_one_line(text):
     try:
         load(text)
@@ -180,7 +180,7 @@ def test_any_text_loads_or_is_refused_in_one_line(text):
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_load_or_are_refused(data):
     try:
         load(data)

@@ -255,7 +255,7 @@ plain = st.recursive(
 
 
 @given(plain, st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_plain_data_reads_as_pyyaml_wrote_it(value, flow):
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
     # PyYAML writes the text 1e-6 without quotes, which is a number here.

@@ -60,7 +60,7 @@ def test_truncated_anywhere(compressed, tmp_path):
             assert str(path) in str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.booleans(), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1,
                                max_size=5))
 def test_flipped(tmp_path_factory, compressed, changes):

@@ -63,7 +63,7 @@ def test_minibatches_are_those_of_the_matrix_in_memory(stored, mode):
     assert seen >= 35
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.lists(st.integers(0, ROWS - 1), max_size=60))
 def test_rows_in_any_order_and_more_than_once(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("rows") / "data.h5"

@@ -70,7 +70,7 @@ def try_model(changes, length):
 
 
 def bounded(count):
-    return settings(max_examples=count, deadline=None, database=None,
+    return settings(max_examples=count, database=None,
                     suppress_health_check=list(HealthCheck))
 
 

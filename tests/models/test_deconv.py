@@ -79,7 +79,7 @@ def test_value_and_gradients(arguments, evaluate, reference):
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     size=st.tuples(st.integers(1, 4), st.integers(1, 4)),

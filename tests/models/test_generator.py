@@ -190,7 +190,7 @@ def test_inpainting(side, evaluate):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rows=st.integers(2, 9), cols=st.integers(2, 9), channels=st.integers(1, 3),

@@ -137,7 +137,7 @@ def test_sizes_of_the_papers_discriminator():
     assert top.get_weights_topo().shape == (10, 5, 5, 3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     size=st.integers(1, 40), pad=st.integers(0, 6), kernel=st.integers(1, 40),
     step=st.integers(1, 5), pool=st.integers(1, 12), stride=st.integers(1, 12),

@@ -50,7 +50,7 @@ def test_what_is_no_file(tmp_path):
         npy.load_npy(tmp_path / "nothing.npy")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 300), st.integers(1, 255), st.integers(0, 300))
 def test_damaged(tmp_path_factory, place, value, length):
     path = tmp_path_factory.getbasetemp() / "damaged.npy"

@@ -82,7 +82,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_round_trip_of_plain_data(value):
     assert same(round_trip(Thing(value=value)).value, value)
 

@@ -46,7 +46,7 @@ def test_truncated_anywhere():
 
 
 @given(st.integers(0, len(GOOD) * 8 - 1))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_one_flipped_bit(position):
     data = bytearray(GOOD)
     data[position // 8] ^= 1 << position % 8
@@ -64,7 +64,7 @@ def test_every_byte_of_the_contents_is_guarded():
 
 
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.binary(max_size=8)), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_random_damage(patches):
     data = bytearray(GOOD)
     for position, patch in patches:
@@ -73,7 +73,7 @@ def test_random_damage(patches):
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_noise(data):
     for stream in (data, b"PK\x03\x04" + data, GOOD[:45] + data, GOOD + data):
         outcome(stream)

@@ -168,7 +168,11 @@ def test_what_one_engine_has_trained_the_other_goes_on_with(engines, of_one, tmp
 @pytest.mark.slow
 def test_two_processes_train_as_one_does_and_the_first_saves(of_one, tmp_path):
     folders = [tmp_path / "first", tmp_path / "second"]
-    errors = [ended(p) for p in together(folders, "--max-epochs", "2")]
+    processes = together(folders, "--max-epochs", "2")
+    try:
+        errors = [ended(p) for p in processes]
+    finally:
+        processes[1].kill()  # it waits for the first, however that has ended
     assert ", 2 CPUs of 2 processes\n" in errors[0] and "epoch" not in errors[1]
     alike(trajectory(folders[0]), of_one)
     assert sorted(path.name for path in folders[1].glob("game*")) == ["game.yaml"]
@@ -179,11 +183,11 @@ def test_a_signal_to_one_process_ends_all_after_the_same_minibatch(tmp_path):
     folders = [tmp_path / "first", tmp_path / "second"]
     processes = together(folders)
     end = time.monotonic() + LONGEST
-    while not (folders[0] / "game.pkl").exists():
-        assert time.monotonic() < end and processes[0].poll() is None
-        time.sleep(0.1)
-    processes[1].send_signal(signal.SIGINT)
     try:
+        while not (folders[0] / "game.pkl").exists():
+            assert time.monotonic() < end and processes[0].poll() is None
+            time.sleep(0.1)
+        processes[1].send_signal(signal.SIGINT)
         errors = [p.communicate(timeout=LONGEST)[1] for p in processes]
     finally:
         for process in processes:
