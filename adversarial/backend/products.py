@@ -244,7 +244,7 @@ class adversarial_multiplication {
 
     // Each thread multiplies by a part of its own of the longer side of z: a BLAS shares small
     // products out less well.
-    void blas(Matrix x, Matrix y, Matrix z, npy_intp n) {
+    void in_parts(Matrix x, Matrix y, Matrix z, npy_intp n) {
         const bool wide = m >= n;
         const npy_intp length = wide ? m : n, most = THREADS;
         const npy_intp parts = (double) n * inner * m < LEAST ? 1 : most;
@@ -276,7 +276,7 @@ public:
         : inner(inner), m(m), alpha(alpha), beta(beta) {}
 
     void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
-        if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return blas(x, y, z, n);
+        if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return in_parts(x, y, z, n);
         const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
         if (std::min(in_x.all, in_y.all) <= DENSEST) try {
             if (in_x.all <= in_y.all)
@@ -286,10 +286,10 @@ public:
                     y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
             return;
         } catch (std::bad_alloc &) {
-            return blas(x, y, z, n);
+            return in_parts(x, y, z, n);
         }
         // Samples and data, one below the other, are not alike.
-        if (std::min(in_x.top, in_x.bottom) > DENSEST) return blas(x, y, z, n);
+        if (std::min(in_x.top, in_x.bottom) > DENSEST) return in_parts(x, y, z, n);
         const npy_intp half = n / 2;
         run(x, y, z, half);
         run(x.below(half), y, z.below(half), n - half);
@@ -321,7 +321,7 @@ def code(parallel: bool) -> str:
 
 def code_version() -> tuple:
     """Of `CODE`: to be raised whenever it changes."""
-    return (17, DENSEST, LEAST, configure().blas.reentrant)
+    return (18, DENSEST, LEAST, configure().blas.reentrant)
 
 
 # In the place of the call of a BLAS in Aesara's templates of C code.
