@@ -19,6 +19,7 @@ from adversarial.datasets.dense_design_matrix import (
     refuse_nan,
 )
 from adversarial.datasets.resident import ResidentArrays
+from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES
 
 GROUP = "Data"  # of the file, with the arrays X and y
@@ -214,10 +215,8 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         None is the first or the end. ValueError if there are no such rows.
         """
         data = h5file.get_node("/", GROUP)
-        rows = len(data.X)
-        start, stop = 0 if start is None else start, rows if stop is None else stop
-        if not 0 <= start < stop <= rows:
-            raise ValueError(f"there are no rows from {start} to {stop} of {rows}")
+        rows = check_range(start, stop, len(data.X))
+        start, stop = rows.start, rows.stop
         aside = GROUP + "_"
         if aside in h5file.root:  # of a call that was stopped
             h5file.remove_node("/", aside, recursive=True)

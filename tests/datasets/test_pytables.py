@@ -172,7 +172,7 @@ def test_mistakes(file, stored):
         fill(file, X, batch_size=0)
     with pytest.raises(ValueError, match="holds 6 NaN"):
         fill(file, X[:1] * np.nan)
-    with pytest.raises(ValueError, match="no rows from 3 to 41 of 40"):
+    with pytest.raises(ValueError, match="start 3 and stop 41 do not select from 40"):
         DenseDesignMatrixPyTables.resize(file, 3, 41)
     for shapes in ([(3, 4)], [(3, 4), (2, 1)]):
         with pytest.raises(ValueError, match="shapes must be those of X and y"):
