@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,20 @@ from adversarial.backend import function, shared
 from adversarial.train_extensions import EpochExtension
 from adversarial.utils import outputs, serial
 from adversarial.utils.serial import Persistent
+
+
+@contextmanager
+def set_aside(params: Iterable[Any], values: Iterable[np.ndarray]) -> Iterator[None]:
+    """Give the shared variables `params` these values within a `with` block, their own after it."""
+    params = list(params)
+    own = [param.get_value() for param in params]
+    try:
+        for param, value in zip(params, values):
+            param.set_value(value)
+        yield
+    finally:
+        for param, value in zip(params, own):
+            param.set_value(value)
 
 
 class _PolyakWorker(Persistent):
@@ -173,13 +187,6 @@ class PolyakAveraging(EpochExtension):
             If averaging has not begun.
         """
         self._check_begun()
-        params = list(model.get_params())
         means = [mean.get_value() for mean in self._worker.param_to_mean.values()]
-        own = [param.get_value() for param in params]
-        try:
-            for param, mean in zip(params, means):
-                param.set_value(mean)
+        with set_aside(model.get_params(), means):
             yield model
-        finally:
-            for param, value in zip(params, own):
-                param.set_value(value)

@@ -24,7 +24,7 @@ import numpy as np
 from adversarial.evaluation.sampling import generator_of
 from adversarial.run import Run
 from adversarial.train import Train
-from adversarial.train_extensions.polyak import PolyakAveraging
+from adversarial.train_extensions.polyak import PolyakAveraging, set_aside
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import cli
 from sandbox.scoring import Scorer
@@ -60,14 +60,9 @@ class _Means:
         Within a `with` block; its own parameters after it.
         """
         recent = self._stretches[-math.ceil(part * len(self._stretches)) :]
-        own = [param.get_value() for param in self._params]
-        try:
-            for param, values in zip(self._params, zip(*recent)):
-                param.set_value(np.mean(values, axis=0, dtype=values[0].dtype))
+        means = [np.mean(values, axis=0, dtype=values[0].dtype) for values in zip(*recent)]
+        with set_aside(self._params, means):
             yield
-        finally:
-            for param, value in zip(self._params, own):
-                param.set_value(value)
 
 
 def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
