@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
+from types import SimpleNamespace
 
 import aesara.tensor as T
 import hypothesis.strategies as st
@@ -67,15 +67,20 @@ class Scaled(Twice):
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """What Aesara's compiler is asked for: (thread, arguments) of each call."""
-    calls = []
-    original = GCC_compiler.compile_str
+    """How many modules are compiled by each call: of ours, aside, or of Aesara's, alone."""
+    calls = SimpleNamespace(aside=[], alone=0)
+    ours, aesaras = linking._compile, GCC_compiler.compile_str
 
-    def compile_str(*args, **kwargs):
-        calls.append((threading.current_thread(), kwargs.get("preargs")))
-        return original(*args, **kwargs)
+    def aside(jobs, folder):
+        calls.aside.append(len(jobs))
+        return ours(jobs, folder)
 
-    monkeypatch.setattr(GCC_compiler, "compile_str", staticmethod(compile_str))
+    def alone(*args, **kwargs):
+        calls.alone += 1
+        return aesaras(*args, **kwargs)
+
+    monkeypatch.setattr(linking, "_compile", aside)
+    monkeypatch.setattr(GCC_compiler, "compile_str", staticmethod(alone))
     return calls
 
 
@@ -106,11 +111,11 @@ def test_all_modules_are_built_aside_and_several_together(compilations, librarie
     monkeypatch.setattr(linking, "_processors", lambda: 2)
     marks = [f"built aside {i}" for i in range(24)]
     check(marks)
-    threads = {thread for thread, _ in compilations}
-    assert 0 < len(compilations) < len(marks) / 2
-    assert threading.main_thread() not in threads
-    assert len(set(libraries)) == len(libraries) >= len(marks)
-    assert len({os.stat(path).st_ino for path in libraries}) == len(compilations)
+    assert compilations.alone == 0
+    assert sum(compilations.aside) == len(libraries) >= len(marks)
+    assert len(compilations.aside) < len(marks) / 2
+    files = {(os.stat(path).st_dev, os.stat(path).st_ino) for path in set(libraries)}
+    assert len(files) == len(compilations.aside)
 
 
 def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch):
@@ -119,7 +124,7 @@ def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch
 
     monkeypatch.setattr(os, "link", fail)
     check([f"no links {i}" for i in range(24)])
-    assert len(compilations) < len(libraries)
+    assert len(compilations.aside) < len(libraries)
     assert len({os.stat(path).st_ino for path in libraries}) == len(libraries)
 
 
@@ -138,14 +143,14 @@ def test_equal_names_in_sources_that_are_compiled_together_stay_apart(compilatio
         outputs.append(Scaled(f"equal names {factor}", support=support)(x))
     for found, factor in zip(backend.function([x], outputs)(np.float32([1, 3])), factors):
         np.testing.assert_array_equal(found, np.float32([2, 6]) * factor)
-    assert len(compilations) < len(factors)
+    assert compilations.alone == 0 and len(compilations.aside) < len(factors)
 
 
-def test_what_compiles_only_alone_is_compiled_alone(compilations):
+def test_what_compiles_only_alone_is_compiled_alone(compilations, capfd):
     support = 'extern "C" int only_once() { return 1; }'
     check([f"alone {i}" for i in range(24)], support=support)
-    alone = [thread for thread, _ in compilations if thread is threading.main_thread()]
-    assert len(alone) >= 24
+    assert compilations.alone >= 24
+    assert capfd.readouterr() == ("", "")
 
 
 jobs_of = st.lists(st.builds(
@@ -179,10 +184,11 @@ def test_code_that_does_not_compile_raises_what_aesara_raises(capsys):
 def test_nothing_is_started_when_the_cache_has_everything(compilations, monkeypatch):
     x = T.fvector("x")
     backend.function([x], T.exp(x) + x)
-    compilations.clear()
+    compilations.aside.clear()
+    compilations.alone = 0
     monkeypatch.setattr(linking._Build, "start", lambda self: pytest.fail("nothing is missing"))
     backend.function([x], T.exp(x) + x)
-    assert compilations == []
+    assert compilations == SimpleNamespace(aside=[], alone=0)
 
 
 def test_a_mode_keeps_what_it_says():
