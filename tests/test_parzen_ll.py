@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import aesara
 import numpy as np
 import pytest
 
@@ -25,10 +24,7 @@ from adversarial.utils import cli, serial
 SCRIPT = Path(__file__).parents[1] / "parzen_ll.py"
 
 
-@pytest.fixture(autouse=True)
-def nothing_to_compile():
-    with aesara.config.change_flags(mode="FAST_COMPILE"):
-        yield
+pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 class Data:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import aesara
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,10 +20,7 @@ YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
     X: !obj:numpy.zeros { shape: [50, 36] } }"""
 
 
-@pytest.fixture(autouse=True)
-def nothing_to_compile():
-    with aesara.config.change_flags(mode="FAST_COMPILE"):
-        yield
+pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 @pytest.fixture

@@ -17,11 +17,7 @@ from adversarial.models.generator import Generator, IntrinsicDropoutGenerator
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace
 
-
-@pytest.fixture(autouse=True)
-def nothing_to_compile():
-    with aesara.config.change_flags(mode="FAST_COMPILE"):
-        yield
+pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 def network():

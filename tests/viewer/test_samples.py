@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import aesara
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,11 +21,7 @@ from adversarial.viewer.samples import (
     walk_sheet,
 )
 
-
-@pytest.fixture(autouse=True)
-def nothing_to_compile():
-    with aesara.config.change_flags(mode="FAST_COMPILE"):
-        yield
+pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 def generator(dim=12, layer=Sigmoid):
