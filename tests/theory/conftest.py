@@ -44,7 +44,7 @@ def line_pair(mean=0.0, deviation=1.0):
     G = Generator(MLP([y], nvis=1))
     y.set_weights([[deviation]])
     y.set_biases([mean])
-    units, pieces = 8, 5
+    units, pieces = 40, 5
     bias = np.random.RandomState(0).uniform(-3, 3, size=units * pieces)
     D = [
         Maxout("h", units, pieces, irange=1.0, init_bias=bias),

@@ -16,6 +16,7 @@ from adversarial import AdversaryCost2
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.training_algorithms.k_steps import SGD
 from adversarial.training_algorithms.learning_rule import Momentum
+from adversarial.utils import seeding
 
 P_DATA = stats.norm(2.0, 0.5)
 FIRST = dict(mean=0.0, deviation=1.5)  # of p_g
@@ -50,19 +51,22 @@ def play(theory, k, steps, **objective):
     return moments
 
 
-def test_five_steps_of_d_for_one_of_g(theory):
-    """G still moves while D is at its heels; then both are at rest where p_g = p_data."""
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_five_steps_of_d_for_one_of_g(theory, seed):
+    """G moves with D at its heels; then both are at rest where p_g = p_data."""
+    seeding.set_base_seed(seed)
     moments = play(theory, k=5, steps=480)
-    assert max(moment.distance for moment in moments[2:]) < 0.05
-    assert moments[0].jsd > 0.05 > 10 * max(moment.jsd for moment in moments[4:])
-    last = moments[-1]
-    assert last.mean == pytest.approx(P_DATA.mean(), abs=0.05)
-    assert last.deviation == pytest.approx(P_DATA.std(), abs=0.05)
-    assert last.distance < 0.03
+    assert theory.jsd_on_a_line(P_DATA, stats.norm(FIRST["mean"], FIRST["deviation"])) > 0.2
+    assert max(moment.distance for moment in moments[2:]) < 0.08
+    assert max(moment.jsd for moment in moments[2:]) < 0.005
+    assert moments[-1].mean == pytest.approx(P_DATA.mean(), abs=0.1)
+    assert moments[-1].deviation == pytest.approx(P_DATA.std(), abs=0.1)
 
 
-def test_one_step_of_d_is_too_little_here(theory):
+@pytest.mark.parametrize("seed", [None, 1])
+def test_one_step_of_d_is_too_little_here(theory, seed):
     """"The Helvetica scenario": G collapses and runs about, since D is never near its optimum."""
+    seeding.set_base_seed(seed)
     moments = play(theory, k=1, steps=480)
     assert np.mean([moment.distance for moment in moments]) > 0.2
     assert np.mean([moment.jsd for moment in moments]) > 0.2
