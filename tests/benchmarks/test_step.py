@@ -345,7 +345,7 @@ def test_player_takes_turns_and_sleeps_between():
     finally:
         player.close()
     assert len(player.times) == 2
-    assert min(player.times) >= 0.005
+    assert all(0.005 <= seconds < 5 for seconds in player.times)
     assert player.peak_mib > 1
 
 
