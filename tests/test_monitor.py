@@ -12,6 +12,7 @@ from aesara.compile.ops import as_op
 from adversarial.backend import RandomStreams, floatX, shared
 from adversarial.costs.default import Default
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.models.mlp import MLP, Linear
 from adversarial.monitor import (
     Monitor,
@@ -21,7 +22,7 @@ from adversarial.monitor import (
     push_monitor,
     read_channel,
 )
-from adversarial.space import VectorSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
@@ -338,3 +339,36 @@ def test_get_channel(model, data):
     assert not own.channels and model._spare_monitor is own
 
 
+
+
+def test_a_channel_of_a_graph_of_the_users_own(monitor, data, model):
+    """The variables of `ipt` stand for a batch as `data_specs` lays it out, however nested."""
+    X, Y, Z = at.matrix("X"), at.dmatrix("Y"), at.tensor4("Z")
+    monitor.add_channel("mean", ipt=X, val=X.mean(), dataset=data, data_specs=FEATURES)
+    monitor.add_channel("default", ipt=X, val=X.max(axis=1).mean(), dataset=data)
+    both = CompositeSpace([VectorSpace(2), VectorSpace(6)]), ("targets", "features")
+    product = at.dot(Y.T, X).sum() / X.shape[0]
+    monitor.add_channel("product", ipt=(Y, X), val=product, dataset=data, data_specs=both)
+    images = Conv2DSpace((3, 2), num_channels=1, axes=("c", 0, 1, "b")), "features"
+    data.view_converter = DefaultViewConverter((3, 2, 1))
+    monitor.add_channel("corner", ipt=Z, val=Z[0, 2, 1].mean(), dataset=data, data_specs=images)
+    monitor()
+    features, targets = data.X.astype("float64"), data.y.astype("float64")
+    assert last(model, "mean") == pytest.approx(features.mean(), rel=1e-5)
+    assert last(model, "default") == pytest.approx(features.max(axis=1).mean(), rel=1e-5)
+    expected = (targets.sum(axis=1) * features.sum(axis=1)).sum() / len(features)
+    assert last(model, "product") == pytest.approx(expected, rel=1e-4)
+    assert last(model, "corner") == pytest.approx(features[:, 5].mean(), rel=1e-5)
+
+
+def test_graphs_of_the_users_own_that_cannot_be(monitor, data):
+    X, Y = at.matrix("X"), at.matrix("Y")
+    with pytest.raises(ValueError, match="'a' depends on Y, which ipt does not name"):
+        monitor.add_channel("a", X, (X + Y).mean(), data, data_specs=FEATURES)
+    with pytest.raises(ValueError, match="'a' depends on X"):
+        monitor.add_channel("a", None, X.mean(), data)
+    with pytest.raises(ValueError, match="'a': ipt holds 2 variables, .* 1"):
+        monitor.add_channel("a", (X, Y), X.mean(), data, data_specs=FEATURES)
+    with pytest.raises(ValueError, match="'a': V in ipt has 1 axes, .* 2"):
+        V = at.vector("V")
+        monitor.add_channel("a", V, V.mean(), data, data_specs=FEATURES)

@@ -151,7 +151,12 @@ class SumOfCosts(Cost):
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
         parts = self._parts(data)
-        terms = [cost.expr(model, part, **kwargs) for cost, part in zip(self.costs, parts)]
+        return self._weighted(
+            [cost.expr(model, part, **kwargs) for cost, part in zip(self.costs, parts)]
+        )
+
+    def _weighted(self, terms: list) -> Any:
+        """The sum of the costs' values; None stands for a cost that has gradients only."""
         return sum(coeff * term for coeff, term in zip(self.coeffs, terms) if term is not None)
 
     def get_composite_data_specs(self, model: Any) -> tuple:
@@ -189,7 +194,12 @@ class SumOfCosts(Cost):
         return gradients, updates
 
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
+        """The costs' channels, the value of each as `term_N`, and their weighted sum, `objective`.
+
+        All of one draw of dropout masks and samples, so that the terms add up to the objective.
+        """
         channels = OrderedDict()
+        terms = []
         for position, (cost, part) in enumerate(zip(self.costs, self._parts(data))):
             found = cost.get_monitoring_channels(model, part, **kwargs)
             # A cost's own value is a term here; the objective is the sum.
@@ -197,9 +207,12 @@ class SumOfCosts(Cost):
             if value is None:
                 value = cost.expr(model, part, **kwargs)
             channels.update(found)
+            terms.append(value)
             if value is not None:
                 name = getattr(value, "name", None)
                 channels[f"term_{position}" + (f"_{name}" if name else "")] = value
+        if any(term is not None for term in terms):
+            channels["objective"] = self._weighted(terms)
         return channels
 
     def get_fixed_var_descr(self, model: Any, data: Any) -> FixedVarDescr:

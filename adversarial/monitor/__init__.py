@@ -10,7 +10,7 @@ from typing import Any, Optional
 import aesara.tensor as T
 import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
-from aesara.graph.basic import ancestors
+from aesara.graph.basic import Constant, ancestors, clone_replace, graph_inputs
 
 from adversarial import backend
 from adversarial.monitor.channel import OCCASIONS, MonitorChannel
@@ -195,8 +195,34 @@ class Monitor(Persistent):
     ) -> None:
         """Record `val`, a symbolic scalar, as `name` at each monitoring on `dataset`.
 
-        ValueError when the name is taken, or the data set not monitored.  A channel restored
-        from a file keeps its record.
+        Parameters
+        ----------
+        name : str
+        ipt : symbolic variable, nested tuple of them, or None
+            What stands for a batch in `val`, laid out as `data_specs` says; None if `val` depends
+            on no data.
+        val : symbolic scalar
+            Over the batches of a monitoring, its mean weighted by batch size is recorded.
+        dataset : Dataset, optional
+            Needed where more than one is monitored.
+        prereqs : list of callable, optional
+            Called with each batch before `val` is computed.
+        data_specs : (space, source), optional
+            By default the model's input.
+
+        Raises
+        ------
+        ValueError
+            When the name is taken, the data set not monitored, `val` not a scalar, or `val`
+            depends on variables that are not in `ipt`.
+
+        A channel restored from a file keeps its record.
+
+        Examples
+        --------
+        >>> X = at.matrix("X")  # doctest: +SKIP
+        >>> monitor.add_channel(  # doctest: +SKIP
+        ...     "mean", X, X.mean(), dataset, data_specs=(VectorSpace(3), "features"))
         """
         old = self.channels.get(name)
         if old is not None and old.val is not None:
@@ -205,11 +231,23 @@ class Monitor(Persistent):
             if len(self._datasets) != 1:
                 raise ValueError(f"channel {name!r}: say which of the data sets it is measured on")
             dataset = self._datasets[0].dataset
-        self._entry(dataset)
+        indices = self._entry(dataset).indices
         val = T.as_tensor_variable(val)
         if val.ndim != 0:
             raise ValueError(f"channel {name!r} is not a scalar but has {val.ndim} axes")
-        specs = data_specs if data_specs is not None else (NullSpace(), "")
+        specs = data_specs
+        if ipt is None or ipt is indices:
+            specs = specs if specs is not None else (NullSpace(), "")
+        else:
+            if specs is None:
+                specs = (self.model.get_input_space(), self.model.get_input_source())
+            val = _on_batch(name, val, ipt, dataset.symbolic_batch(indices, specs))
+        free = [v for v in graph_inputs([val])
+                if v is not indices and not isinstance(v, (Constant, SharedVariable))]
+        if free:
+            raise ValueError(
+                f"channel {name!r} depends on {', '.join(map(str, free))}, which ipt does not name"
+            )
         self.channels[name] = MonitorChannel(ipt, val, name, specs, dataset, prereqs, old)
         self._functions = None
 
@@ -326,6 +364,27 @@ class _MonitoredData:
             total = total + len(indices) * np.asarray(function(indices), dtype="float64")
             examples += len(indices)
         return total / examples
+
+
+def _on_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:
+    """`value` computed from `batch`, which takes the place of `inputs` (nested alike)."""
+    inputs, batch = _flat(inputs), _flat(batch)
+    if len(inputs) != len(batch):
+        raise ValueError(f"channel {name!r}: ipt holds {len(inputs)} variables, and a batch as its "
+                         f"data_specs say {len(batch)}")
+    replace = {}
+    for var, part in zip(inputs, batch):
+        if var.ndim != part.ndim:
+            raise ValueError(f"channel {name!r}: {var} in ipt has {var.ndim} axes, and a batch as "
+                             f"its data_specs say {part.ndim}")
+        replace[var] = T.cast(part, var.dtype)
+    return clone_replace(value, replace)
+
+
+def _flat(nested: Any) -> list:
+    if isinstance(nested, (tuple, list)):
+        return [leaf for item in nested for leaf in _flat(item)]
+    return [] if nested is None else [nested]
 
 
 def _varies(value: Any, indices: Any) -> bool:

@@ -8,6 +8,7 @@ import aesara.tensor as at
 import numpy as np
 import pytest
 
+from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.backend import floatX, shared
 from adversarial.costs.cost import (
     Cost,
@@ -21,7 +22,9 @@ from adversarial.costs.cost import (
 )
 from adversarial.costs.default import Default
 from adversarial.costs.dropout import Dropout
-from adversarial.models.mlp import MLP, Linear
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.monitor import Monitor
 from adversarial.space import CompositeSpace, NullSpace, VectorSpace
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
@@ -99,14 +102,14 @@ def test_sum_of_costs(mlp, evaluate):
     gradients, updates = total.get_gradients(mlp, data)
     assert list(updates) == [mlp.counter]
     channels = total.get_monitoring_channels(mlp, data)
-    names = ["term_0_mean", "term_1_squares"]  # Aesara named the first
+    names = ["term_0_mean", "term_1_squares", "objective"]  # Aesara named the first
     assert list(channels) == names
     W, b = mlp.get_param_values()
     value, dW, *parts = evaluate(
         [total.expr(mlp, data), gradients[mlp.layers[0].W], *(channels[name] for name in names)]
     )
     error, squares = squared_error(mlp, x, y), (W**2).sum() + (b**2).sum()
-    np.testing.assert_allclose(parts, [error, squares], rtol=1e-5)
+    np.testing.assert_allclose(parts, [error, squares, error + 0.5 * squares], rtol=1e-5)
     assert value == pytest.approx(error + 0.5 * squares, rel=1e-5)
     np.testing.assert_allclose(dW, 2 * x.T @ (x @ W - y) / 5 + W, rtol=1e-4, atol=1e-6)
 
@@ -122,7 +125,60 @@ def test_the_objective_of_a_part_is_a_term_of_the_sum(mlp):
     data = ((at.matrix(), at.matrix()), (at.matrix(), at.matrix()))
     total = SumOfCosts([Measured(), Measured()])
     names = list(total.get_monitoring_channels(mlp, data))
-    assert names == ["other", "term_0_five", "term_1_five"]
+    assert names == ["other", "term_0_five", "term_1_five", "objective"]
+
+
+class Gradients(Default):
+    """A cost with gradients and no value."""
+
+    def expr(self, model, data, **kwargs):
+        return None
+
+
+def monitored(model, cost, **arrays):
+    """The value of each channel of `cost` on one batch."""
+    monitor = Monitor.get_monitor(model)
+    monitor.setup(dataset=DenseDesignMatrix(**arrays), cost=cost, batch_size=20)
+    monitor()
+    return {name: channel.val_record[-1] for name, channel in monitor.channels.items()}
+
+
+class Named(Dropout):
+    """Dropout's loss under a name, so that channels of nested sums can be told apart."""
+
+    def __init__(self, name, *args):
+        super().__init__(*args)
+        self.name = name
+
+    def expr(self, model, data, **kwargs):
+        value = super().expr(model, data, **kwargs)
+        value.name = self.name
+        return value
+
+
+def test_terms_and_objective_are_of_one_draw(mlp):
+    """Also where sums are nested: the weighted terms add up to the objective that is monitored."""
+    inner = SumOfCosts([(3.0, Named("b", 0.3)), Named("c"), Gradients()])
+    total = SumOfCosts([(2.0, Named("a", 0.5)), (0.5, inner)])
+    value = monitored(mlp, total, X=random(20, 3), y=random(20, 2, seed=1))
+    inner_sum = 3.0 * value["term_0_b"] + value["term_1_c"]
+    assert value["term_1"] == pytest.approx(inner_sum, rel=1e-5)
+    assert value["objective"] == pytest.approx(2.0 * value["term_0_a"] + 0.5 * inner_sum, rel=1e-5)
+
+
+def test_the_terms_of_the_two_players_and_a_penalty_add_up():
+    pair = AdversaryPair(
+        generator=Generator(MLP([Linear(dim=3, layer_name="y", irange=1.0)], nvis=2)),
+        discriminator=MLP([Linear(dim=9, layer_name="h", irange=1.0),
+                           Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=3),
+    )  # fmt: skip
+    game = AdversaryCost2(scale_grads=0, discriminator_default_input_include_prob=0.5,
+                          discriminator_default_input_scale=2.0)
+    total = SumOfCosts([game, (0.1, LpPenalty([pair.discriminator.layers[0].W], p=2))])
+    value = monitored(pair, total, X=random(20, 3))
+    game = value["objective_d"] + value["objective_g"]
+    (penalty,) = [v for name, v in value.items() if name.startswith("term_1")]
+    assert value["objective"] == pytest.approx(game + 0.1 * penalty, rel=1e-5)
 
 
 def test_sums_that_make_no_sense(mlp):

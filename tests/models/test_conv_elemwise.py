@@ -231,12 +231,6 @@ def test_losses_that_cannot_be():
     layer, mlp = net(nonlinearity=TanhConvNonlinearity())
     with pytest.raises(NotImplementedError, match="TanhConvNonlinearity defines no loss"):
         mlp.cost(at.tensor4(), at.tensor4())
-    layer, mlp = net(
-        nonlinearity=SigmoidConvNonlinearity(), pool_type="max", pool_shape=(2, 2),
-        pool_stride=(2, 2),
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="logit"):
-        mlp.cost(at.tensor4(), mlp.fprop(at.tensor4()))
 
 
 def test_pooling_functions(evaluate, reference):

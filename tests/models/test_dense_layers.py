@@ -12,7 +12,6 @@ from scipy.special import expit
 from adversarial.backend import floatX, function, shared
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax, Softplus, Tanh
-from adversarial.models.mlp.linear import logit_of
 from adversarial.models.weightless import HardSigmoid
 from adversarial.space import Conv2DSpace
 
@@ -107,17 +106,19 @@ def test_loss_of_sigmoid_keeps_its_digits():
         np.testing.assert_allclose(slope, expit(z64) - target, rtol=1e-5, atol=1e-7)
 
 
-def test_loss_needs_the_logit(evaluate):
+def test_kl_is_the_cross_entropy_of_each_example(evaluate):
     layer = Sigmoid(dim=2, layer_name="y", irange=1.0)
     mlp, x = net(layer), random(4, 3)
-    state = mlp.fprop(shared(x))
-    np.testing.assert_allclose(evaluate(logit_of(state)), x @ layer.get_weights(), rtol=1e-5)
     np.testing.assert_allclose(
-        evaluate(layer.kl(shared(np.ones((4, 2))), state)),
+        evaluate(layer.kl(shared(np.ones((4, 2))), mlp.fprop(shared(x)))),
         np.logaddexp(0, -x @ layer.get_weights()).sum(axis=1),
         rtol=1e-5,
     )
-    with pytest.raises(ValueError, match="logit"):
+
+
+def test_no_loss_of_an_input_that_is_copied():
+    mlp = net(Sigmoid(dim=2, layer_name="y", irange=1.0, copy_input=1))
+    with pytest.raises(NotImplementedError, match="'y' has copy_input"):
         mlp.cost(at.matrix(), at.matrix())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import aesara.tensor as T
 
 from adversarial import backend
-from adversarial.models.mlp.linear import Sigmoid, binary_cross_entropy, logit_of
+from adversarial.models.mlp.cross_entropy import binary_cross_entropy
+from adversarial.models.mlp.linear import Sigmoid
 from adversarial.models.statistics import unit_channels
 from adversarial.utils.serial import Persistent
 
@@ -62,7 +63,7 @@ class RectifierConvNonlinearity(ConvNonlinearity):
 
 
 class SigmoidConvNonlinearity(ConvNonlinearity):
-    """1 / (1 + exp(-z)); its loss is the cross-entropy, computed from z.
+    """1 / (1 + exp(-z)); its loss is the cross-entropy (see `cross_entropy`).
 
     With targets its channels are `01_loss`, the share of wrong decisions, and, in the style
     'detection', precision, recall and F1 of the decision p > 0.5.
@@ -76,9 +77,7 @@ class SigmoidConvNonlinearity(ConvNonlinearity):
         self.monitor_style = monitor_style
 
     def apply(self, linear_response: Any) -> Any:
-        p = T.sigmoid(linear_response)
-        p.tag.logit = linear_response
-        return p
+        return T.sigmoid(linear_response)
 
     def get_monitoring_channels_from_state(
         self, state: Any, target: Any, cost_fn: Any = None
@@ -95,7 +94,7 @@ class SigmoidConvNonlinearity(ConvNonlinearity):
         return channels
 
     def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
-        return _per_example(binary_cross_entropy(Y, logit_of(Y_hat)), batch_axis).mean()
+        return _per_example(binary_cross_entropy(Y, Y_hat), batch_axis).mean()
 
 
 class TanhConvNonlinearity(ConvNonlinearity):

@@ -8,6 +8,7 @@ from typing import Any, Optional
 import aesara.tensor as T
 
 from adversarial import backend
+from adversarial.models.mlp.cross_entropy import binary_cross_entropy
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
@@ -135,7 +136,7 @@ class Tanh(Linear):
 
 
 class Sigmoid(Linear):
-    """1 / (1 + exp(-z)); its loss is the cross-entropy, computed from z.
+    """1 / (1 + exp(-z)); its loss is the cross-entropy (see `cross_entropy`).
 
     `monitor_style` says which channels are added when targets are monitored: 'detection'
     (precision, recall, F1 of the decision p > 0.5), 'bit_vector_class' (the share of examples
@@ -151,13 +152,15 @@ class Sigmoid(Linear):
         self.monitor_style = monitor_style
 
     def _activate(self, z: Any) -> Any:
-        p = T.sigmoid(z)
-        # The loss needs z: log(sigmoid(z)) loses all its digits where the sigmoid saturates.
-        p.tag.logit = z
-        return p
+        return T.sigmoid(z)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
-        return binary_cross_entropy(Y, logit_of(Y_hat))
+        if self.copy_input:
+            raise NotImplementedError(
+                f"layer {self.layer_name!r} has copy_input, so its output is not only "
+                "probabilities, and defines no loss"
+            )
+        return binary_cross_entropy(Y, Y_hat)
 
     def kl(self, Y: Any, Y_hat: Any) -> Any:
         """Cross-entropy per example, shape (batch,): the KL divergence up to Y's own entropy."""
@@ -197,18 +200,3 @@ class Sigmoid(Linear):
             wrong = T.neq(state.argmax(axis=1), targets.argmax(axis=1))
             channels["misclass"] = wrong.mean(dtype=state.dtype)
         return channels
-
-
-def logit_of(Y_hat: Any) -> Any:
-    """The value before the sigmoid or softmax that made Y_hat."""
-    try:
-        return Y_hat.tag.logit
-    except AttributeError:
-        raise ValueError(
-            "this loss is computed from the layer's logit: Y_hat must be what its fprop returned"
-        ) from None
-
-
-def binary_cross_entropy(Y: Any, z: Any) -> Any:
-    """-Y log s(z) - (1 - Y) log(1 - s(z)) elementwise, s the sigmoid, through softplus."""
-    return Y * T.softplus(-z) + (1 - Y) * T.softplus(z)

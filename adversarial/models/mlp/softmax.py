@@ -7,10 +7,10 @@ from typing import Any, Optional
 
 import aesara.tensor as T
 import numpy as np
-from aesara.tensor.special import log_softmax, softmax
+from aesara.tensor.special import softmax
 
+from adversarial.models.mlp.cross_entropy import log_probabilities
 from adversarial.models.mlp.dense import Dense
-from adversarial.models.mlp.linear import logit_of
 from adversarial.space import IndexSpace, Space, VectorSpace
 
 
@@ -100,16 +100,14 @@ class Softmax(Dense):
             z = self._linear_part(state_below)
         if self.non_redundant:
             z = T.concatenate([T.zeros((z.shape[0], 1), dtype=z.dtype), z], axis=1)
-        p = softmax(z, axis=-1)
-        p.tag.logit = z
-        return p
+        return softmax(z, axis=-1)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         """-Y log p, shape (batch, n_classes)."""
         return -self._cost(Y, Y_hat)
 
     def _cost(self, Y: Any, Y_hat: Any) -> Any:
-        log_p = log_softmax(logit_of(Y_hat), axis=-1)
+        log_p = log_probabilities(Y_hat)
         if self.binary_target_dim is not None:
             Y = T.extra_ops.to_one_hot(Y[:, 0], self.n_classes, dtype=log_p.dtype)
         return Y * log_p
