@@ -16,6 +16,7 @@ from adversarial.config.arguments import accepted_arguments
 from adversarial.config.yaml_parse import Proxy, load_path, try_to_import
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
+from adversarial.utils.positional import order_of
 
 # Private methods without a task here, each at its class.
 WITHOUT_A_TASK = {
@@ -136,8 +137,8 @@ def problems(entry: Entry) -> list[str]:
     if not entry.open:
         needed = accepted_arguments(target).required
         found += [f"needs {name}" for name in needed if name not in entry.arguments]
-    order = [name for name in taken if name in entry.arguments]
-    if order != [name for name in entry.arguments if name in taken]:
+    order = order_of(target)[: len(entry.arguments)]
+    if order != list(entry.arguments):
         found.append(f"takes its arguments in the order {', '.join(order)}")
     return found
 
@@ -180,7 +181,8 @@ def test_the_check_can_fail():
         "does not take colour",
         "init_bias was 1.0, is 0.0",
         "needs num_pieces",
-        "takes its arguments in the order layer_name, num_units, init_bias, min_zero",
+        "takes its arguments in the order layer_name, num_units, num_pieces, pool_stride, "
+        "randomize_pools",
     ]
     assert problems(wrong._replace(path="pylearn2.models.maxout.Minout")) != []
     assert problems(wrong._replace(path="pylearn2.models.minout.Maxout")) != []

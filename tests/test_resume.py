@@ -91,7 +91,7 @@ def steps_of_d(**kw):
 
 def alternating(**kw):
     return sgd_alt.SGD(
-        cost=game(alternate_g=True), learning_rule=AdaDelta(), **kw
+        cost=game(), learning_rule=AdaDelta(), discriminator_steps=2, **kw
     ), [Cycler(2)], [MonitorBasedLRAdjuster(channel_name="smooth")]
 
 

@@ -31,7 +31,7 @@ MOVED = {
     ),
 }
 
-# The two sgd modules of old held schedules, extensions and a criterion as well.
+# The three sgd modules of old held schedules, extensions and a criterion as well.
 _ONCE_IN_SGD = {
     "_PolyakWorker": "adversarial.train_extensions.polyak",
     "AnnealedLearningRate": "adversarial.training_algorithms.schedules",
@@ -45,7 +45,7 @@ _ONCE_IN_SGD = {
     "PatienceBasedTermCrit": "adversarial.termination_criteria",
     "PolyakAveraging": "adversarial.train_extensions.polyak",
 }
-for _module in ("adversarial.sgd", "adversarial.training_algorithms.sgd"):
+for _module in ("adversarial.sgd", "adversarial.sgd_alt", "adversarial.training_algorithms.sgd"):
     MOVED.update({f"{_module}.{name}": f"{home}.{name}" for name, home in _ONCE_IN_SGD.items()})
 
 

@@ -13,6 +13,7 @@ from adversarial import backend
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.utils.positional import order_of, positional_order
 from adversarial.utils.seeding import seed_words
 
 # A norm of zero, where one divides by it.
@@ -306,6 +307,7 @@ class AdversaryCost2(AdversaryCost):
         blend of the non-saturating objective and the minimax one.
     """
 
+    @positional_order(*order_of(AdversaryCost), "blend_obj", "minimax_coeff", "zurich_coeff")
     def __init__(
         self,
         *args: Any,
@@ -343,6 +345,7 @@ class LazyAdversaryCost(AdversaryCost):
     p < 0.5 + g_eps.
     """
 
+    @positional_order(*order_of(AdversaryCost), "g_eps", "d_eps")
     def __init__(self, *args: Any, g_eps: float = 0.0, d_eps: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.g_eps = g_eps

@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 
 from adversarial.training_algorithms import sgd
+from adversarial.utils.positional import order_of, positional_order
+
+# As in 2014, where this class alone still took init_momentum, after the learning rule.
+_ORDER = order_of(sgd.SGD)
+_ORDER.insert(_ORDER.index("set_batch_size"), "init_momentum")
 
 
 class SGD(sgd.SGD):
@@ -17,6 +22,7 @@ class SGD(sgd.SGD):
     arguments: see `adversarial.training_algorithms.sgd.SGD`.
     """
 
+    @positional_order(*_ORDER, "discriminator_steps")
     def __init__(self, *args: Any, discriminator_steps: int = 1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not (isinstance(discriminator_steps, int) and discriminator_steps > 0):
@@ -26,7 +32,9 @@ class SGD(sgd.SGD):
 
     def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
         if updates:
-            raise ValueError("k steps set the players' turns already: leave out alternate_g")
+            raise ValueError(
+                "discriminator_steps sets the players' turns already: leave out alternate_g"
+            )
         of_generator = self.model.generator.get_params()
         g = OrderedDict((p, grad) for p, grad in gradients.items() if p in of_generator)
         d = OrderedDict((p, grad) for p, grad in gradients.items() if p not in of_generator)

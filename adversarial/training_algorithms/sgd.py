@@ -73,13 +73,14 @@ class SGD(TrainingAlgorithm):
         termination_criterion: Any = None,
         update_callbacks: Any = None,
         learning_rule: Optional[LearningRule] = None,
-        init_momentum: Optional[float] = None,
         set_batch_size: bool = False,
         train_iteration_mode: Optional[str] = None,
         batches_per_iter: Optional[int] = None,
         theano_function_mode: Any = None,
         monitoring_costs: Optional[list] = None,
         seed: Seed = DEFAULT_SEED,
+        *,
+        init_momentum: Optional[float] = None,
     ) -> None:
         if isinstance(cost, (list, tuple, set)):
             raise TypeError("cost must be one Cost; add several with SumOfCosts")
