@@ -45,8 +45,6 @@ setup(
         "tqdm>=4.60,<5",
         # Where the user's cache directory is.
         "platformdirs>=2.5",
-        # So that two processes do not fetch the same data at once.
-        "filelock>=3.8",
         # Threads of NumPy's BLAS in the Parzen score.
         "threadpoolctl>=3",
     ],

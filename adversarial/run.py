@@ -16,6 +16,7 @@ from adversarial.config.nodes import read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
 from adversarial.train import Train, check_writable
 from adversarial.utils import outputs, seeding
+from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
 
 # Where data is may change between two runs of one experiment; the data may not.
@@ -53,7 +54,7 @@ class Run:
         cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
     ) -> Run:
         """A new run of the YAML file `path`."""
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             text = read_text(stream, path)
         about_file = train_environment(path)
         environ = {}

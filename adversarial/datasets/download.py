@@ -20,11 +20,10 @@ import urllib.request
 import zlib
 from pathlib import Path
 
-import filelock
 import platformdirs
 from tqdm import tqdm
 
-from adversarial.utils import outputs
+from adversarial.utils import lock, outputs
 from adversarial.utils.serial import atomic_write
 
 DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
@@ -84,17 +83,9 @@ def one_at_a_time(directory: Path):
     What is fetched goes there, wherever the YAML that asks for it may write.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory / ".lock")
-    try:
-        lock.acquire(timeout=1)
-    except filelock.Timeout:
-        tell(f"waiting for another process that is fetching data into {directory}")
-        lock.acquire()
-    try:
-        with outputs.confined_to(None):
-            yield
-    finally:
-        lock.release()
+    waiting = f"waiting for another process that is fetching data into {directory}"
+    with lock.exclusive(directory / "data", wait=lambda: tell(waiting)), outputs.confined_to(None):
+        yield
 
 
 def _chunks(file):

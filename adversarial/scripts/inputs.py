@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import fnmatch
+import io
 import os
 import zipfile
 from collections.abc import Collection, Sequence
@@ -17,8 +18,11 @@ from adversarial.config.nodes import train_environment
 from adversarial.monitor.channel import OCCASIONS
 from adversarial.train import Train
 from adversarial.utils import serial
+from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import nearest
 
+# Of a table of channels, in bytes; as Python's text it takes ten times as much memory.
+MAX_TABLE = 64 << 20
 COUNTS = ("epochs", "batches", "examples", "seconds")
 
 
@@ -54,8 +58,8 @@ def examples_of(dataset: Any) -> np.ndarray:
 
 def is_model_file(path: str) -> bool:
     """Whether it is a model file by its content; OSError where there is no such file."""
-    with open(path, "rb"):
-        return zipfile.is_zipfile(path)
+    with open_regular(path) as stream:
+        return zipfile.is_zipfile(stream)
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,13 @@ def history_of(model: Any) -> dict[str, Record]:
 
 
 def _from_csv(path: str) -> dict[str, Record]:
-    with open(path, newline="", encoding="utf-8") as stream:
-        rows = list(csv.reader(stream))
+    with open_regular(path) as raw:
+        if os.fstat(raw.fileno()).st_size > MAX_TABLE:
+            raise ValueError(f"{path}: is larger than {MAX_TABLE >> 20} MiB")
+        try:
+            rows = list(csv.reader(io.TextIOWrapper(raw, encoding="utf-8", newline="")))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: is no table of a monitor: {error}") from None
     columns = [f"{count}_seen" for count in COUNTS[:3]]
     if not rows or rows[0][:3] != columns:
         raise ValueError(f"{path}: is no table of a monitor: it does not begin {','.join(columns)}")

@@ -16,6 +16,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils import outputs
+from adversarial.utils.files import open_beside
 from adversarial.utils.serial import atomic_write
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,9 @@ class MonitorCSV(TrainExtension):
             else:
                 rows = records(channels, names, after=self._last_epoch)
                 outputs.check(self.path)
-                with open(self.path, "ab") as stream:
+                # What is there may have been swapped for a pipe, which would keep us waiting.
+                table = open_beside(os.path.realpath(self.path), os.O_WRONLY | os.O_APPEND)
+                with os.fdopen(table, "ab") as stream:
                     stream.write(_as_csv(rows))
         except OSError as error:
             # A part of a row may be in the file: write all of it next time.

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import math
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -150,12 +151,25 @@ def add_picture(parser: argparse.ArgumentParser, out: str) -> None:
 def picture_path(given: str | None, beside: str, ending: str) -> str:
     """Where the picture goes: `given`, or the file `beside` with `ending` for its own.
 
-    ValueError where there is no such folder: to be told before anything is computed.
+    ValueError where there is no such folder, or where something else than a file lies there: to be
+    told before anything is computed. The folder may come from elsewhere, so a symbolic link in it
+    is not followed.
     """
     path = given or os.path.splitext(beside)[0] + ending
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ValueError(f"cannot write {path}: there is no folder {folder}")
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return path
+    if stat.S_ISLNK(found.st_mode):
+        raise ValueError(
+            f"cannot write {path}: it is a symbolic link, which is not followed; remove it, or "
+            "name another file"
+        )
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"cannot write {path}: it is not a regular file; name another")
     return path
 
 

@@ -1,9 +1,25 @@
-"""Files that may be anything: only regular ones are opened."""
+"""Opening files that came from elsewhere: what lies at a path may be anything.
+
+A pipe would keep us waiting, a device may never end or act when it is opened, and a symbolic link
+leads wherever its author wished. All commands open what they are given, and what lies beside it,
+by the two functions here.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import stat
 from typing import BinaryIO
+
+# Without O_NONBLOCK opening a pipe waits for its other end.
+_CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+# File systems allow 255 bytes, or fewer, in a name.
+_LONGEST_STEM = 80
 
 
 class BadFile(ValueError):
@@ -13,8 +29,57 @@ class BadFile(ValueError):
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """`path`, opened to read bytes; `BadFile` for what is there but is no regular file.
 
-    A pipe or a device would keep us waiting, or never end.
+    Symbolic links are followed: the path is the user's own.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
+    # Looked at first, since opening alone makes some devices act; and again once it is open, since
+    # what is there may have been swapped.
+    _check_regular(path, os.stat(path))
+    handle = os.open(path, os.O_RDONLY | _CAREFULLY)
+    try:
+        _check_regular(path, os.fstat(handle))
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
+    """A file descriptor of `path`, a file that this program keeps beside one that it was given.
+
+    `flags` as of `os.open`. Raises OSError where `path` is a symbolic link or no regular file.
+    """
+    if os.path.lexists(path):
+        _refuse_strange(path, os.lstat(path))
+    try:
+        handle = os.open(path, flags | _CAREFULLY | _NO_LINK, mode)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link that came in between
+            _refuse_strange(path, os.lstat(path))
+        raise
+    try:
+        _refuse_strange(path, os.fstat(handle))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def stem_for(name: str) -> str:
+    """What the names of lock and temporary files of a file `name` are made from, by adding to it.
+
+    `name` itself, or where that is long a digest of it: where `name` fits, they have to.
+    """
+    raw = os.fsencode(name)
+    return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
+
+
+def _check_regular(path: str | os.PathLike[str], found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
         raise BadFile(f"{os.fspath(path)}: is not a regular file")
-    return open(path, "rb")
+
+
+def _refuse_strange(path: str | os.PathLike[str], found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(f"{os.fspath(path)} is a symbolic link, which is not followed: remove it")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{os.fspath(path)} is not a regular file: remove it")

@@ -1,14 +1,38 @@
-"""One process at a time for each file that a run writes again and again."""
+"""One process at a time for each file that a run writes again and again.
+
+The lock is on a hidden file beside that file. It is the operating system's (`flock`) and belongs to
+the process: when the process dies, however it dies, the lock is gone.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Optional
 
-import filelock
+from adversarial.utils.files import open_beside, stem_for
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+# How flock says that another process has the lock. Whatever else it says (ENOLCK, ENOSYS,
+# EOPNOTSUPP, EINVAL, ...; file systems differ) means that there are no locks here.
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
+# A lock file holds one line, which names its holder. One that is longer is not ours to write into.
+_LONGEST_NOTE = 256
+
+_held: list[_Lock] = []
+_warned: set[Path] = set()
 
 
 class Held(OSError):
@@ -16,42 +40,145 @@ class Held(OSError):
 
 
 @contextlib.contextmanager
-def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
+def exclusive(
+    path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None
+) -> Iterator[None]:
     """For this block, no other process that asks may write the file `path`; `Held` if one does.
 
-    The lock is on a hidden file beside it, which says who holds it. It belongs to the process, not
-    to that file: when the process dies, however it dies, the lock is gone. On a file system without
-    locks nothing is locked.
+    With `wait`, call that and wait for the other process instead. On a file system without locks
+    nothing is locked, and a warning says so. OSError where something else than a lock file lies in
+    its place.
     """
     target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():  # some versions of filelock would make it
+    if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
-    beside = target.parent / f".{target.name}.lock"
-    # Read first: trying may empty the file.
-    holder = _read(beside)
-    # A lock of its own, not one that this process may enter twice.
-    lock = filelock.FileLock(os.fspath(beside), timeout=0)
+    lock = _Lock(os.fspath(path), lock_file(target))
+    for held in _held:
+        if held.file == lock.file:
+            held.confirm()
+    lock.acquire(wait)
+    _held.append(lock)
     try:
-        lock.acquire()
-    except filelock.Timeout:
-        with contextlib.suppress(OSError):
-            beside.write_text(holder)
-        raise Held(f"{path} is being written by {holder or 'another process'}: wait for it, "
-                   "stop it, or save elsewhere") from None
-    except NotImplementedError:
-        yield
-        return
-    try:
-        beside.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
-        with contextlib.suppress(OSError):
-            beside.write_text("")
+        _held.remove(lock)
         lock.release()
 
 
-def _read(path: Path) -> str:
+def confirm() -> None:
+    """`Held` if a lock that this process has was lost to another; before anything is written.
+
+    A lock whose file was deleted is taken again, so that a second run is still refused.
+    """
+    for lock in _held:
+        lock.confirm()
+
+
+def lock_file(target: Path) -> Path:
+    """The hidden file on which the lock of `target` is."""
+    return target.parent / f".{stem_for(target.name)}.lock"
+
+
+class _Lock:
+    """`file` is locked for as long as `_handle` is open; None: not locked."""
+
+    def __init__(self, name: str, file: Path) -> None:
+        self.name = name
+        self.file = file
+        self._handle: Optional[int] = None
+        self._is_lost = False
+
+    def acquire(self, wait: Optional[Callable[[], object]] = None) -> None:
+        while True:
+            handle = self._open()
+            try:
+                self._lock(handle, wait)
+                # Whoever had the lock before may have deleted the file, or a user.
+                if self._is_file(handle):
+                    break
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+        self._handle = handle
+        _note(handle, f"process {os.getpid()} on {socket.gethostname()}")
+
+    def confirm(self) -> None:
+        if self._handle is None or (not self._is_lost and self._is_file(self._handle)):
+            return
+        if not self._is_lost:
+            old = self._handle
+            try:
+                self.acquire()
+                os.close(old)
+                return
+            except Held:
+                self._is_lost = True
+        raise Held(f"{self.file} was deleted while this run wrote {self.name}, and another run "
+                   "writes that now")
+
+    def release(self) -> None:
+        if self._handle is not None:
+            _note(self._handle, "")
+            os.close(self._handle)
+            self._handle = None
+
+    def _open(self) -> int:
+        try:
+            return open_beside(self.file, os.O_RDWR | os.O_CREAT)
+        except PermissionError:
+            if not self.file.exists():
+                raise
+            # Another user's, in a folder that several share: a lock needs no more than to read it.
+            return open_beside(self.file, os.O_RDONLY)
+
+    def _lock(self, handle: int, wait: Optional[Callable[[], object]]) -> None:
+        try:
+            if fcntl is None:
+                raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                self._warn(error)
+            elif wait is None:
+                holder = _read_note(handle) or "another process"
+                raise Held(f"{self.name} is being written by {holder}: wait for it, stop it, or "
+                           "save elsewhere") from None
+            else:
+                wait()
+                fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def _warn(self, error: OSError) -> None:
+        if self.file.parent not in _warned:
+            _warned.add(self.file.parent)
+            log.warning(
+                "%s cannot be locked (%s), so nothing keeps another run from writing the same "
+                "files: start only one at a time there", self.name, error.strerror or error,
+            )
+
+    def _is_file(self, handle: int) -> bool:
+        """Whether the file at our path is still the one that is open."""
+        try:
+            return os.path.samestat(os.fstat(handle), os.lstat(self.file))
+        except FileNotFoundError:
+            return False
+
+
+def _note(handle: int, text: str) -> None:
+    # For people only. What is not a note of ours, or has another name too, is left as it is.
+    with contextlib.suppress(OSError):
+        found = os.fstat(handle)
+        if found.st_size <= _LONGEST_NOTE and found.st_nlink == 1:
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.ftruncate(handle, 0)
+            os.write(handle, text.encode()[:_LONGEST_NOTE])
+
+
+def _read_note(handle: int) -> str:
     try:
-        return " ".join(path.read_text(errors="replace").split())[:200]
+        os.lseek(handle, 0, os.SEEK_SET)
+        text = os.read(handle, _LONGEST_NOTE).decode(errors="replace")
     except OSError:
         return ""
+    # What a terminal would obey is not shown.
+    return " ".join(re.sub(r"[^ -~]", " ", text).split())[:200]

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Optional
 
+from adversarial.utils import lock
 from adversarial.utils.string_utils import preprocess
 
 # Models and what `save` keeps of replaced ones, tables, arrays, pictures.
@@ -53,10 +54,12 @@ def admitted(path: str | os.PathLike[str]) -> str:
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Raise `OutsideError` if `path` may not be written to: for those who write, before they do.
+    """Raise OSError if `path` may not be written to: for those who write, before they do.
 
-    Judged by where it leads: symbolic links are followed and `..` is resolved.
+    `OutsideError` by where it leads: symbolic links are followed and `..` is resolved. `Held` where
+    this run's lock was lost to another run.
     """
+    lock.confirm()
     if _folder is None:
         return
     path = os.fspath(path)

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from adversarial import backend
 from adversarial.utils import container, outputs
-from adversarial.utils.files import BadFile, open_regular
+from adversarial.utils.files import BadFile, open_regular, stem_for
 from adversarial.utils.flatten import Flattener
 from adversarial.utils.npy import Fault
 from adversarial.utils.rebuild import Builder
@@ -161,17 +161,18 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def _aside(target: Path) -> str:
     # The machine's name, since a folder may be shared and process numbers are not.
-    return f".{target.name}.{zlib.crc32(socket.gethostname().encode()):08x}-"
+    return f".{stem_for(target.name)}.{zlib.crc32(socket.gethostname().encode()):08x}-"
 
 
 def _remove_stale(target: Path) -> None:
     # What a process that was killed while saving left behind.
+    start = f".{stem_for(target.name)}."
     for leftover in target.parent.iterdir():
-        if leftover.name.startswith(f".{target.name}.") and leftover.name.endswith(".saving"):
+        if leftover.name.startswith(start) and leftover.name.endswith(".saving"):
             ours, _, rest = leftover.name.partition(_aside(target))
             pid = rest.partition("-")[0]
             with contextlib.suppress(OSError):
-                old = time.time() - leftover.stat().st_mtime > _STALE_SECONDS
+                old = time.time() - leftover.lstat().st_mtime > _STALE_SECONDS
                 if old or (not ours and pid.isdigit() and not _runs(int(pid))):
                     leftover.unlink()
 

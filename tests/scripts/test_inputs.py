@@ -114,3 +114,14 @@ def test_channels_that_share_a_record_share_what_is_read():
     assert history["a"].values is history["b"].values
     assert history["a"].counts["epochs"] is history["b"].counts["epochs"]
     assert history["a"].values.tolist() == numbers
+
+
+def test_a_table_without_end(tmp_path):
+    with open(tmp_path / "m.monitor.csv", "wb") as stream:
+        stream.write(b"epochs_seen,batches_seen,examples_seen,a\n")
+        stream.truncate(2 << 30)
+    with pytest.raises(ValueError, match="m.monitor.csv: is larger than"):
+        read_history(str(tmp_path / "m.monitor.csv"))
+    (tmp_path / "n.csv").write_text("epochs_seen," + "x" * 200_000)
+    with pytest.raises(ValueError, match="n.csv: .*field"):
+        read_history(str(tmp_path / "n.csv"))

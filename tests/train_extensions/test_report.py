@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -200,6 +201,39 @@ def test_a_file_that_cannot_be_written_is_a_warning_and_is_made_up_for(model, tm
     folder.mkdir()
     measure(model, extension, a=2)
     assert len(read(folder / "m.csv")) == 3
+
+
+@pytest.mark.parametrize("swap", [os.mkfifo, os.mkdir, lambda path: None])
+def test_a_table_that_was_swapped_while_training(swap, model, tmp_path, caplog):
+    """For a pipe, which would keep the training waiting; a folder; or nothing."""
+    path = tmp_path / "m.csv"
+    extension = MonitorCSV(path)
+    for value in (1, 2):
+        measure(model, extension, a=value)
+    path.unlink()
+    swap(path)
+    measure(model, extension, a=3)
+    assert "could not write" in caplog.text
+    if path.exists():
+        measure(model, extension, a=4)
+        path.unlink() if path.is_fifo() else path.rmdir()
+    measure(model, extension, a=5)
+    assert [row[3] for row in read(path)[1:]] == [
+        str(float(value)) for value in channel_of(model, "a")
+    ]
+
+
+def channel_of(model, name):
+    return model.monitor.channels[name].val_record
+
+
+def test_a_table_behind_a_link_of_the_user_s_own(model, tmp_path, caplog):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "m.csv")
+    extension = MonitorCSV(tmp_path / "link.csv")
+    for value in (1, 2):
+        measure(model, extension, a=value)
+    assert (tmp_path / "link.csv").is_symlink() and not caplog.records
+    assert len(read(tmp_path / "m.csv")) == 3
 
 
 def test_they_can_be_saved(model, tmp_path):

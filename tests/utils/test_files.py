@@ -6,11 +6,15 @@ import os
 
 import pytest
 
+from adversarial.config import yaml_parse
 from adversarial.datasets.cifar10 import read_batch
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.mat import load_mat
+from adversarial.run import Run
+from adversarial.scripts import inputs
+from adversarial.scripts.inputs import is_model_file
 from adversarial.utils import serial
-from adversarial.utils.files import BadFile, open_regular
+from adversarial.utils.files import BadFile, open_beside, open_regular
 from adversarial.utils.npy import load_npy, load_npz
 
 DOORS = {
@@ -21,6 +25,10 @@ DOORS = {
     "mat": lambda path: load_mat(path, ["x"], 100),
     "idx": lambda path: read_idx(path, (None, 28, 28)),
     "cifar10": read_batch,
+    "yaml": yaml_parse.load_path,
+    "experiment": Run.of_yaml,
+    "model or YAML": is_model_file,
+    "table": inputs._from_csv,
 }
 
 
@@ -42,3 +50,20 @@ def test_what_is_there(tmp_path):
     (tmp_path / "some").write_bytes(b"\r\n")
     with open_regular(tmp_path / "some") as stream:
         assert stream.read() == b"\r\n"
+
+
+def test_links_are_followed_where_the_user_named_them_only(tmp_path):
+    (tmp_path / "some").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "some")
+    with open_regular(tmp_path / "link") as stream:
+        assert stream.read() == b"1"
+    with pytest.raises(OSError, match="link is a symbolic link"):
+        open_beside(tmp_path / "link", os.O_RDWR)
+
+
+def test_a_link_that_comes_between_looking_and_opening(tmp_path, monkeypatch):
+    (tmp_path / "some").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "some")
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
+    with pytest.raises(OSError, match="link is a symbolic link"):
+        open_beside(tmp_path / "link", os.O_RDWR | os.O_CREAT)

@@ -195,3 +195,23 @@ def test_missing_files_say_what_is_missing(tmp_path):
         serial.load(tmp_path)
     with pytest.raises(BadFile, match="not a regular file"):
         serial.load("/dev/zero")
+
+
+@pytest.mark.parametrize("name", ["x" * 226 + ".pkl", "x" * 251 + ".pkl", "ü" * 120 + ".pkl"])
+def test_long_names(name, tmp_path):
+    """Where a name fits the file system, those of its temporary files do."""
+    for value in range(2):
+        with serial.atomic_write(tmp_path / name) as stream:
+            aside = [path for path in os.listdir(tmp_path) if path != name]
+            assert len(aside) == 1 and len(os.fsencode(aside[0])) < 100
+            stream.write(b"%d" % value)
+    assert os.listdir(tmp_path) == [name]
+    # Another long name's leftovers are told apart.
+    other = name.replace("x", "z").replace("ü", "ö")
+    left = tmp_path / f"{serial._aside(tmp_path / other)}1-2.saving"
+    left.write_text("half")
+    os.utime(left, (time.time() - 7200,) * 2)
+    serial.save(tmp_path / name, 1)
+    assert left.exists()
+    serial.save(tmp_path / other, 1)
+    assert not left.exists()
