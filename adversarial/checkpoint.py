@@ -31,6 +31,8 @@ from adversarial.utils.serial import is_persistent
 VERSION = 1
 _TEXT = (str, bytes)
 _NUMBERS = (bool, int, float, np.generic)
+# Attributes of a model that decide which graph is compiled; the rest is put back after that.
+_OF_THE_GRAPH = (".filter_flip",)
 _GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
@@ -186,6 +188,18 @@ class Saved:
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"{name} holds a training that is not valid") from None
         self._load_model = load_model
+        self._prepared: Any = None  # the model, between `prepare` and `restore`
+
+    def prepare(self, model: Any) -> None:
+        """Have `model`, which is yet to be set up, compute as the saved one does.
+
+        A model made of the YAML computes as this version of the program does; see `filter_flip`.
+        """
+        here = slots({"model": model})
+        self._prepared = self._load_model()
+        for path, slot in slots({"model": self._prepared}).items():
+            if path in here and path.endswith(_OF_THE_GRAPH):
+                here[path].put(slot.value)
 
     def restore(self, roots: Mapping[str, Any]) -> list[str]:
         """Put what is saved into what `roots` lead to, an experiment that has been set up.
@@ -194,7 +208,7 @@ class Saved:
         of this program. ValueError when an array has another shape than its place.
         """
         here = slots(roots)
-        model = self._load_model()
+        model, self._prepared = self._prepared or self._load_model(), None
         saved = {path: slot.value for path, slot in slots({"model": model}).items()}
         saved.update(self._values)
         lost = []

@@ -163,6 +163,7 @@ class Train:
 
         This object must have been made as the one that was saved.
         """
+        saved.prepare(self.model)
         self._resume_from = saved
 
     def main_loop(

@@ -7,9 +7,13 @@ import pytest
 
 from adversarial import backend, checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.models.mlp import MLP, Linear
+from adversarial.models.mlp import MLP, ConvElemwise, IdentityConvNonlinearity, Linear
 from adversarial.monitor import Monitor
+from adversarial.space import Conv2DSpace
+from adversarial.train import Train
 from adversarial.train_extensions import TrainExtension
+from adversarial.training_algorithms.learning_rule import Momentum
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 
@@ -124,6 +128,36 @@ def test_what_has_no_place_is_named():
     old["extensions"][0].pairs[1] = (4, backend.shared(np.zeros(3), "three"))
     with pytest.raises(ValueError, match=r"pairs\[1\]\[1\] has shape \(2,\), not the saved \(3,\)"):
         saved(old).restore(new)
+
+
+def convolution():
+    """A training of two epochs by a layer that flips its kernels."""
+    layer = ConvElemwise(1, (2, 2), "h", IdentityConvNonlinearity(), irange=0.5)
+    space = Conv2DSpace((3, 3), num_channels=1, axes=("b", 0, 1, "c"))
+    rng = np.random.RandomState(1)
+    data = DenseDesignMatrix(topo_view=rng.normal(size=(8, 3, 3, 1)), y=rng.normal(size=(8, 4)))
+    model = MLP([layer, Linear(dim=4, layer_name="y", irange=0.5)], input_space=space)
+    algorithm = SGD(0.1, batch_size=4, learning_rule=Momentum(0.9))
+    return Train(data, model, algorithm)
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_a_training_goes_on_with_the_kernels_it_began_with(flips, fast_compile):
+    """False: as before this package flipped those of ConvElemwise; its files do not say so."""
+    whole, first, second = convolution(), convolution(), convolution()
+    for train in (whole, first):
+        train.model.layers[0].filter_flip = flips
+    whole.main_loop(max_epochs=2)
+    first.main_loop(max_epochs=1)
+    if not flips:
+        del vars(first.model.layers[0])["filter_flip"]
+    data = serial.to_string(first.model, training=checkpoint.document(first._roots(), None))
+    second.resume(checkpoint.from_bytes(data))
+    second.main_loop(max_epochs=2)
+    assert second.model.layers[0].filter_flip is flips
+    np.testing.assert_array_equal(
+        second.model.get_param_vector(), whole.model.get_param_vector()
+    )
 
 
 def test_a_forged_file_cannot_say_where_to_write():

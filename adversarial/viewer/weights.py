@@ -138,8 +138,13 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
 
 
 def _kernels(layer: Any) -> Patches:
-    """Kernels of 1 or 3 channels are images; of others, each channel is one."""
+    """Kernels of 1 or 3 channels are images; of others, each channel is one.
+
+    Each stands as it is laid over the image: as what its map responds to.
+    """
     images = layer.get_weights_topo()
+    if getattr(layer, "filter_flip", False):
+        images = images[:, ::-1, ::-1]
     channels = images.shape[3]
     if channels in (1, 3):
         return Patches(images, "a kernel", getattr(layer, "num_pieces", 1))

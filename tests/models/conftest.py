@@ -6,17 +6,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.signal import correlate2d
+from scipy.signal import convolve2d, correlate2d
 
 
-def correlate(images, kernels, pad=(0, 0), stride=(1, 1)):
+def correlate(images, kernels, pad=(0, 0), stride=(1, 1), by=correlate2d):
     """(b, c, 0, 1) with (filters, c, rows, columns) -> (b, filters, rows, columns)."""
     images = np.pad(images.astype("float64"), ((0, 0), (0, 0), *[(p, p) for p in pad]))
     maps = [
-        [sum(correlate2d(i, k, "valid") for i, k in zip(image, kernel)) for kernel in kernels]
+        [sum(by(i, k, "valid") for i, k in zip(image, kernel)) for kernel in kernels]
         for image in images
     ]
     return np.array(maps)[:, :, :: stride[0], :: stride[1]]
+
+
+def convolve(images, kernels, pad=(0, 0), stride=(1, 1)):
+    """The same with flipped kernels."""
+    return correlate(images, kernels, pad, stride, by=convolve2d)
 
 
 def pool(maps, shape, stride, how=np.max):
@@ -46,4 +51,4 @@ def slope(function, values, index, direction):
 
 @pytest.fixture(scope="session")
 def reference():
-    return SimpleNamespace(correlate=correlate, pool=pool, slope=slope)
+    return SimpleNamespace(correlate=correlate, convolve=convolve, pool=pool, slope=slope)

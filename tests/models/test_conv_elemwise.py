@@ -26,6 +26,7 @@ from adversarial.models.mlp import (
 )
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
+from adversarial.viewer.weights import patches_of
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
@@ -70,7 +71,7 @@ def test_value_and_gradients(case, evaluate, reference):
 
     def by_scipy(W, b, x):
         pad = (2, 1) if border == "full" else (0, 0)
-        z = reference.correlate(x, W, pad, stride)
+        z = reference.convolve(x, W, pad, stride)
         return function(z + (b[:, None, None] if tied else b))
 
     expected = by_scipy(W, b, x)
@@ -107,7 +108,7 @@ def test_pooling_and_normalization(kind, how, evaluate, reference):
         output_normalization=lambda p: p + 1.0,
     )  # fmt: skip
     x = images(2, 3, 8, 8)
-    detector = 3 * np.tanh(reference.correlate(x, layer.W.get_value()))  # 6 x 7
+    detector = 3 * np.tanh(reference.convolve(x, layer.W.get_value()))  # 6 x 7
     expected = reference.pool(detector, (3, 2), (2, 2), how) + 1
     assert layer.output_space.shape == expected.shape[2:] == (3, 4)
     np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), expected, rtol=1e-4, atol=1e-5)
@@ -118,7 +119,7 @@ def test_rectified_linear(evaluate, reference):
     layer, mlp = net(layer)
     x, W = images(), layer.W.get_value()
     assert ((W != 0).sum(axis=(1, 2, 3)) == 5).all()
-    z = reference.correlate(x, W)
+    z = reference.convolve(x, W)
     expected = reference.pool(np.where(z > 0, z, 0.2 * z), (2, 2), (2, 2))
     np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), expected, rtol=1e-4, atol=1e-5)
 
@@ -184,7 +185,7 @@ def test_channels(evaluate, reference):
     layer, mlp = net()
     x = images()
     found = mlp.get_monitoring_channels(shared(x))
-    state, W = reference.correlate(x, layer.W.get_value()), layer.W.get_value()
+    state, W = reference.convolve(x, layer.W.get_value()), layer.W.get_value()
     expected = {
         "h_max_x_mean_u": state.max(axis=(0, 2, 3)).mean(),
         "h_mean_x_min_u": state.mean(axis=(0, 2, 3)).min(),
@@ -199,7 +200,7 @@ def test_channels(evaluate, reference):
 def test_squared_error(evaluate, reference):
     layer, mlp = net()
     x, y = images(), images(2, 4, 4, 4, seed=1)
-    error = y - reference.correlate(x, layer.W.get_value())
+    error = y - reference.convolve(x, layer.W.get_value())
     expected = (error**2).sum(axis=(1, 2, 3)).mean()
     state = mlp.fprop(shared(x))
     channels = layer.get_layer_monitoring_channels(state=state, targets=shared(y))
@@ -210,7 +211,7 @@ def test_squared_error(evaluate, reference):
 def test_cross_entropy_and_its_channels(evaluate, reference):
     layer, mlp = net(nonlinearity=SigmoidConvNonlinearity("detection"))
     x, y = images(), (images(2, 4, 4, 4, seed=1) > 0.5).astype(floatX)
-    z = reference.correlate(x, layer.W.get_value())
+    z = reference.convolve(x, layer.W.get_value())
     loss = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
     state = mlp.fprop(shared(x))
     channels = layer.get_layer_monitoring_channels(state=state, targets=shared(y))
@@ -258,6 +259,57 @@ def test_saved_and_loaded(tmp_path, evaluate):
     again = serial.load(tmp_path / "net.pkl")
     x = shared(images())
     np.testing.assert_array_equal(evaluate(again.fprop(x)), evaluate(mlp.fprop(x)))
+
+
+WINDOW = np.array([[[[1, 10], [100, 1000]]]], floatX)
+
+
+def one_window(**kwargs):
+    """A net that lays the kernel [[1, 2], [3, 4]] over an image of its size."""
+    layer, mlp = net(shape=(2, 2), channels=1, output_channels=1, kernel_shape=(2, 2), **kwargs)
+    layer.W.set_value(np.array([[[[1, 2], [3, 4]]]], floatX))
+    return layer, mlp
+
+
+def test_kernels_are_flipped(evaluate):
+    layer, mlp = one_window()
+    assert evaluate(mlp.fprop(shared(WINDOW))) == [[[[1234]]]]
+    # W stays as it is; a picture of it shows what the map responds to.
+    np.testing.assert_array_equal(mlp.get_weights_topo()[0, :, :, 0], [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(patches_of(mlp).images[0, :, :, 0], [[4, 3], [2, 1]])
+
+
+def test_every_axis_is_flipped_once(evaluate):
+    """In a rectangle, with more channels and filters than one, beyond the image's border."""
+    layer, mlp = net(border_mode="full", kernel_shape=(2, 3), shape=(3, 2), channels=2)
+    x, W = images(1, 2, 3, 2), layer.W.get_value()
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (2, 2)))
+    expected = np.zeros((1, 4, 4, 4))
+    for f, c, i, j, m, n in np.ndindex(4, 2, 4, 4, 2, 3):
+        expected[0, f, i, j] += W[f, c, 1 - m, 2 - n] * padded[0, c, i + m, j + n]
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), expected, rtol=1e-4, atol=1e-5)
+
+
+def old_file(path, model):
+    """As this package saved `model` when it did not flip kernels."""
+    for layer in model.layers:
+        del vars(layer)["filter_flip"]
+    serial.save(path, model)
+
+
+@pytest.mark.parametrize("nonlinearity", [IdentityConvNonlinearity(), RectifierConvNonlinearity()])
+def test_files_say_what_they_were_trained_with(nonlinearity, tmp_path, evaluate):
+    path = tmp_path / "net.pkl"
+    serial.save(path, one_window(nonlinearity=nonlinearity)[1])
+    again = serial.load(path)
+    assert again.layers[0].filter_flip and evaluate(again.fprop(shared(WINDOW))) == 1234
+    old_file(path, one_window(nonlinearity=nonlinearity)[1])
+    for _ in range(2):  # as it is, and saved anew
+        old = serial.load(path)
+        assert not old.layers[0].filter_flip
+        assert evaluate(old.fprop(shared(WINDOW))) == 4321
+        np.testing.assert_array_equal(patches_of(old).images[0, :, :, 0], [[1, 2], [3, 4]])
+        serial.save(path, old)
 
 
 def test_names_of_2014():

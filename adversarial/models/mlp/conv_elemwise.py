@@ -22,6 +22,11 @@ class ConvElemwise(Convolution):
 
     The input may have its axes in any order, the output has them as ('b', 'c', 0, 1).
 
+    This is a true convolution, as in 2014: kernels are flipped. With one kernel [[1, 2], [3, 4]]
+    the image [[1, 10], [100, 1000]] gives 4 * 1 + 3 * 10 + 2 * 100 + 1 * 1000 = 1234. Layers in
+    model files that were saved before this package did so have `filter_flip` false, and are
+    cross-correlations (4321) still.
+
     Parameters beside those of `Kernels` and `Convolution`
     ------------------------------------------------------
     output_channels : int
@@ -86,6 +91,7 @@ class ConvElemwise(Convolution):
             tied_b=bool(tied_b),
             max_kernel_norm=max_kernel_norm,
         )
+        self.filter_flip = True
         self.output_channels = output_channels
         self.nonlin = nonlinearity
         self.border_mode = border_mode
@@ -97,6 +103,10 @@ class ConvElemwise(Convolution):
         self.detector_normalization = detector_normalization
         self.output_normalization = output_normalization
         self.monitor_style = monitor_style
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Files that do not say it are of cross-correlations.
+        self.__dict__.update({"filter_flip": False, **state})
 
     def set_input_space(self, space: Space) -> None:
         self._take_images(space)

@@ -11,7 +11,12 @@ from adversarial.space import Conv2DSpace
 
 
 class Convolution(Kernels):
-    """Detector maps: the cross-correlation of an image, framed by zeros, with each kernel.
+    """Detector maps: an image, framed by zeros, with each kernel.
+
+    A cross-correlation, or a true convolution where `filter_flip` is true:
+
+        maps[i, j] = sum over m, n of W[m, n] * image[i + m, j + n]                       (false)
+        maps[i, j] = sum over m, n of W[rows - 1 - m, columns - 1 - n] * image[i + m, j + n] (true)
 
     On an axis of `size` pixels with `pad` zeros on either side a kernel has
     floor((size + 2 * pad - kernel) / kernel_stride) + 1 places.
@@ -24,6 +29,8 @@ class Convolution(Kernels):
     # Whether each place has kernels of its own; W is (filters, places' rows, places' columns,
     # channels, rows, columns) then.
     _unshared = False
+    # A class of 2014 has the one or the other; see `ConvElemwise` for why objects may differ.
+    filter_flip = False
     # Of input channels and of filters: the filters of a group see the channels of that group.
     _groups = 1
 
@@ -67,7 +74,7 @@ class Convolution(Kernels):
             filter_shape=self.W.type.shape,
             border_mode=self._pad,
             subsample=self.kernel_stride,
-            filter_flip=False,
+            filter_flip=bool(self.filter_flip),
             num_groups=self._groups,
             unshared=self._unshared,
         )

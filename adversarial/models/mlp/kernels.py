@@ -29,7 +29,7 @@ class Kernels(Affine):
     """Kernels W (filters, channels, rows, columns) that slide over images, and biases b.
 
     They are those of a cross-correlation (nothing is flipped) that takes images of `channels`
-    channels and makes `filters` maps.
+    channels and makes `filters` maps, except in layers whose `filter_flip` is true.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Kernels(Affine):
         return T.sqrt(T.square(self.W if W is None else W).sum(axis=_KERNEL))
 
     def get_weights_topo(self) -> np.ndarray:
-        """One image a kernel: (kernels, rows, columns, channels)."""
+        """One image a kernel, as `W` holds it: (kernels, rows, columns, channels)."""
         W = self.W.get_value()
         return W.reshape(-1, *W.shape[-3:]).transpose(0, 2, 3, 1)
 
