@@ -22,6 +22,7 @@ setup(
     author="The adversarial authors",
     license="BSD-3-Clause",
     packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
+    package_data={"adversarial.backend.ops": ["*.h"]},
     # Aesara's NumPy (below 2) has no builds for Python 3.13.
     python_requires=">=3.9,<3.13",
     install_requires=[

@@ -12,7 +12,6 @@ configure()
 import aesara  # noqa: E402
 
 from adversarial.backend.compiler import CompilerMissing  # noqa: E402
-from adversarial.backend.conv import conv2d, repair, transposed_conv2d  # noqa: E402
 from adversarial.backend.engine import (  # noqa: E402
     Cluster,
     agree,
@@ -22,14 +21,15 @@ from adversarial.backend.engine import (  # noqa: E402
     is_first_process,
     processes,
 )
-from adversarial.backend.finite import all_finite  # noqa: E402
 from adversarial.backend.graphs import function, is_made, shared  # noqa: E402
-from adversarial.backend.maxout import maxout  # noqa: E402
-from adversarial.backend.pooling import max_pool, mean_pool, pooled_size  # noqa: E402
+from adversarial.backend.ops.all_finite import all_finite  # noqa: E402
+from adversarial.backend.ops.conv import conv2d, repair, transposed_conv2d  # noqa: E402
+from adversarial.backend.ops.maxout import maxout  # noqa: E402
+from adversarial.backend.ops.pooling import max_pool, mean_pool, pooled_size  # noqa: E402
+from adversarial.backend.ops.rectifier import rectify  # noqa: E402
+from adversarial.backend.ops.unit_statistics import unit_statistics  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
-from adversarial.backend.rectifier import rectify  # noqa: E402
 from adversarial.backend.rewrites import register  # noqa: E402
-from adversarial.backend.statistics import unit_statistics  # noqa: E402
 
 repair()
 register()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.pooling import MaxPoolGrad
+from adversarial.backend.ops.pooling import MaxPoolGrad
 from adversarial.backend.rewrites import TAG
 
 PLAIN = get_default_mode().excluding(TAG)

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from adversarial import backend
-from adversarial.backend import philox
-from adversarial.backend.random import Draw
+from adversarial.backend.ops import philox
+from adversarial.backend.ops.random_draw import Draw
 
 SEED = (2014, 6, 10)
 

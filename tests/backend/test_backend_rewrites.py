@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.maxout import MaxoutGrad
+from adversarial.backend.ops.maxout import MaxoutGrad
 from adversarial.backend.rewrites import TAG, without_unwanted
 
 PLAIN = get_default_mode().excluding(TAG)

@@ -12,7 +12,7 @@ import pytest
 from aesara.graph.basic import ancestors
 from scipy.special import expit
 
-from adversarial.backend.random import Draw
+from adversarial.backend.ops.random_draw import Draw
 
 
 def softplus(t):

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from adversarial import Generator, IntrinsicDropoutGenerator, add_layers
 from adversarial.backend import floatX, function, shared
-from adversarial.backend.random import Draw
+from adversarial.backend.ops.random_draw import Draw
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
 from adversarial.space import Conv2DSpace, VectorSpace

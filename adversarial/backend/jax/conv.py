@@ -18,7 +18,7 @@ from aesara.link.jax.dispatch import jax_funcify
 from adversarial.backend.jax import devices
 
 with warnings.catch_warnings():
-    # Announced as moving to another package; see adversarial.backend.conv.
+    # Announced as moving to another package; see adversarial.backend.ops.conv.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.nnet.abstract_conv import (
         AbstractConv2d,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from aesara.link.jax.dispatch import jax_funcify
 
-from adversarial.backend.pooling import MaxPool, MaxPoolGrad
+from adversarial.backend.ops.pooling import MaxPool, MaxPoolGrad
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

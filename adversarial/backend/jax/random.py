@@ -1,4 +1,4 @@
-"""Our random streams on JAX: the bits of `adversarial.backend.philox`, drawn on the device."""
+"""Our random streams on JAX: the bits of `adversarial.backend.ops.philox`, drawn on the device."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from aesara.graph.basic import Apply
 from aesara.link.jax.dispatch import jax_funcify
 from jax.experimental import enable_x64
 
-from adversarial.backend import philox
 from adversarial.backend.jax import devices
-from adversarial.backend.random import BINOMIAL, COIN, NORMAL, UNIFORM, Advance, Draw
+from adversarial.backend.ops import philox
+from adversarial.backend.ops.random_draw import BINOMIAL, COIN, NORMAL, UNIFORM, Advance, Draw
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)

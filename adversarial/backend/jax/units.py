@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from aesara.link.jax.dispatch import jax_funcify
 
-from adversarial.backend.finite import AllFinite
-from adversarial.backend.maxout import Maxout, MaxoutGrad
-from adversarial.backend.rectifier import Rectify, RectifyGrad
-from adversarial.backend.statistics import UnitStatistics
+from adversarial.backend.ops.all_finite import AllFinite
+from adversarial.backend.ops.maxout import Maxout, MaxoutGrad
+from adversarial.backend.ops.rectifier import Rectify, RectifyGrad
+from adversarial.backend.ops.unit_statistics import UnitStatistics
 
 
 @jax_funcify.register(Rectify)

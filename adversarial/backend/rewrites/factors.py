@@ -22,10 +22,10 @@ from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Dot, Sum
 from aesara.tensor.shape import Reshape, SpecifyShape
 
-from adversarial.backend.conv import AbstractConv2d_gradInputs, AbstractConv2d_gradWeights
-from adversarial.backend.maxout import MaxoutGrad
-from adversarial.backend.pooling import MaxPoolGrad
-from adversarial.backend.rectifier import RectifyGrad
+from adversarial.backend.ops.conv import AbstractConv2d_gradInputs, AbstractConv2d_gradWeights
+from adversarial.backend.ops.maxout import MaxoutGrad
+from adversarial.backend.ops.pooling import MaxPoolGrad
+from adversarial.backend.ops.rectifier import RectifyGrad
 from adversarial.backend.rewrites.shapes import (
     apply,
     is_column,

@@ -1,4 +1,4 @@
-"""The operations of `fused`, put where their pattern occurs."""
+"""Rewrites that put Ops of this package where their pattern occurs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from aesara.tensor.blas import Dot22, Gemm
 from aesara.tensor.elemwise import DimShuffle, Elemwise
 from aesara.tensor.math import Sum
 
-from adversarial.backend import conv, products
-from adversarial.backend.conv import CorrMM_gradInputs, CorrMM_gradWeights
-from adversarial.backend.finite import AllFinite, CheckedAdd
-from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
-from adversarial.backend.loops import FLOATS
-from adversarial.backend.maxout import Maxout
-from adversarial.backend.rectifier import Rectify
+from adversarial.backend.ops import conv, sparse_gemm
+from adversarial.backend.ops.all_finite import AllFinite, CheckedAdd
+from adversarial.backend.ops.bias_activation import BiasElementwise, BiasMaxout
+from adversarial.backend.ops.c_op import FLOATS
+from adversarial.backend.ops.column_sum import ColumnSum
+from adversarial.backend.ops.conv import CorrMM_gradInputs, CorrMM_gradWeights
+from adversarial.backend.ops.maxout import Maxout
+from adversarial.backend.ops.rectifier import Rectify
 from adversarial.backend.rewrites.shapes import is_elemwise
 
 
@@ -102,8 +103,8 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
 
 
 @node_rewriter([Dot22, Gemm, CorrMM_gradWeights, CorrMM_gradInputs])
-def leave_out_zeros(fgraph: Any, node: Apply) -> Optional[list]:
-    op = products.leaving_out_zeros(node) or conv.leaving_out_zeros(node)
+def skip_zeros(fgraph: Any, node: Apply) -> Optional[list]:
+    op = sparse_gemm.skipping_zeros(node) or conv.skipping_zeros(node)
     return op and Apply(op, node.inputs, [out.type() for out in node.outputs]).outputs
 
 
@@ -113,4 +114,4 @@ patterns = in2out(
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
 # When Aesara has chosen its products, and which of them work in place.
-without_zeros = in2out(leave_out_zeros, ignore_newtrees=True, name="adversarial_products")
+without_zeros = in2out(skip_zeros, ignore_newtrees=True, name="adversarial_products")

@@ -20,8 +20,8 @@ from aesara.tensor.math import Dot, Sum
 from aesara.tensor.type import TensorType
 from aesara.tensor.var import TensorConstant
 
-from adversarial.backend.maxout import Maxout, MaxoutGrad
-from adversarial.backend.rectifier import Rectify, RectifyGrad
+from adversarial.backend.ops.maxout import Maxout, MaxoutGrad
+from adversarial.backend.ops.rectifier import Rectify, RectifyGrad
 from adversarial.backend.rewrites.shapes import (
     alike,
     apply,

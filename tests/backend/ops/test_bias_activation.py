@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from adversarial import backend
-from adversarial.backend.fused import BiasElementwise, BiasMaxout, ColumnSum
-from adversarial.backend.rectifier import Rectify
+from adversarial.backend.ops.bias_activation import BiasElementwise, BiasMaxout
+from adversarial.backend.ops.column_sum import ColumnSum
+from adversarial.backend.ops.rectifier import Rectify
 from adversarial.backend.rewrites import TAG
 
 PLAIN = get_default_mode().excluding(TAG)

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.pooling import MaxPool, MaxPoolGrad
+from adversarial.backend.ops.pooling import MaxPool, MaxPoolGrad
 
 # pool shape, pool stride, pieces, shape of the images
 CASES = [

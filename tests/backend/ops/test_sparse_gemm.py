@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.products import (
+from adversarial.backend.ops.sparse_gemm import (
     DENSEST,
     LEAST,
     SparseDot22,
     SparseGemm,
-    leaving_out_zeros,
+    skipping_zeros,
 )
 
 sizes = st.integers(16, 300)
@@ -168,7 +168,7 @@ def test_only_products_are_replaced():
         (Dot22()(z, z).owner, None),
         (SparseDot22("float32")(x, x).owner, None),
     ]:
-        assert leaving_out_zeros(node) == op
+        assert skipping_zeros(node) == op
 
 
 def test_shapes_that_do_not_meet(product):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.maxout import Maxout, MaxoutGrad
+from adversarial.backend.ops.maxout import Maxout, MaxoutGrad
 
 
 def by_loops(z, weights, pieces):

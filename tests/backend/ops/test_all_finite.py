@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial import backend
-from adversarial.backend.finite import AllFinite, CheckedAdd, all_finite
+from adversarial.backend.ops.all_finite import AllFinite, CheckedAdd, all_finite
 
 BAD = (np.nan, -np.nan, np.inf, -np.inf)
 

@@ -11,7 +11,7 @@ import numpy as np
 from aesara.graph.basic import Apply, Variable
 from aesara.tensor.type import TensorType
 
-from adversarial.backend.loops import LoopOp, allocate, floating
+from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
 
 
 def rectify(z: Variable, left_slope: float = 0.0) -> Variable:
@@ -25,15 +25,12 @@ def rectify(z: Variable, left_slope: float = 0.0) -> Variable:
     return Rectify(left_slope)(z)
 
 
-def branch(slope: float, real: str) -> str:
-    """C expression of the rectifier of `v`.  NaN passes through; 0 * v would not spare infinity."""
-    return "(v > 0 || v != v) ? v : 0" if slope == 0 else f"v > 0 ? v : ({real}) {slope!r} * v"
-
-
-class _Contiguous(LoopOp):
+class _Contiguous(HeaderOp):
     """A loop over arrays of one shape."""
 
+    header = "rectifier.h"
     __props__: tuple = ("left_slope",)
+    kernel = ""
 
     def __init__(self, left_slope: float) -> None:
         super().__init__()
@@ -48,44 +45,15 @@ class _Contiguous(LoopOp):
     def infer_shape(self, fgraph: Any, node: Apply, input_shapes: Any) -> list:
         return [input_shapes[0]]
 
-    def expression(self, real: str) -> str:
-        """C code of one element, from v (and w, of the second array)."""
-        raise NotImplementedError
-
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        (out,), fail = outputs, sub["fail"]
-        real, ndim = "npy_" + node.inputs[0].dtype, node.inputs[0].ndim
-        last = inputs[-1]
-        return f"""
-        {{
-            PyArrayObject *a = PyArray_GETCONTIGUOUS({inputs[0]});
-            PyArrayObject *b = PyArray_GETCONTIGUOUS({last});
-            if (a == NULL || b == NULL || !PyArray_SAMESHAPE(a, b)) {{
-                if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "shapes differ");
-                Py_XDECREF(a); Py_XDECREF(b);
-                {fail}
-            }}
-            {allocate(out, node.outputs[0].dtype, ndim, "PyArray_DIMS(a)",
-                      f"Py_DECREF(a); Py_DECREF(b); {fail}")}
-            const {real} *va = (const {real} *) PyArray_DATA(a);
-            const {real} *vb = (const {real} *) PyArray_DATA(b);
-            {real} *to = ({real} *) PyArray_DATA({out});
-            const npy_intp n = PyArray_SIZE({out});
-            {self.parallel("n")}
-            for (npy_intp j = 0; j < n; ++j) {{
-                const {real} v = va[j], w = vb[j];
-                to[j] = {self.expression(real)};
-            }}
-            Py_DECREF(a); Py_DECREF(b);
-        }}
-        """
+        kernel = f"{self.kernel}<{c_type(node.inputs[0])}>"
+        return self.call(kernel, *inputs, repr(self.left_slope), *outputs, fail=sub["fail"])
 
 
 class Rectify(_Contiguous):
     """z -> z where positive, left_slope * z elsewhere."""
 
-    def expression(self, real: str) -> str:
-        return branch(self.left_slope, real)
+    kernel = "rectify"
 
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
         # From the output, so that z need not be kept.
@@ -100,8 +68,7 @@ class Rectify(_Contiguous):
 class RectifyGrad(_Contiguous):
     """output, gradient -> gradient where the output is positive, left_slope * it elsewhere."""
 
-    def expression(self, real: str) -> str:
-        return f"v > 0 ? w : ({real}) {self.left_slope!r} * w"
+    kernel = "rectify_grad"
 
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
         p, _ = inputs

@@ -16,7 +16,8 @@ import aesara.tensor as at
 from aesara.graph.basic import Apply, Variable
 from aesara.tensor.type import TensorType
 
-from adversarial.backend import products
+from adversarial.backend.ops import sparse_gemm
+from adversarial.backend.ops.c_op import FOLDER
 
 with warnings.catch_warnings():
     # Announced as moving to another package since 2.7; it is still here and nowhere else.
@@ -72,32 +73,40 @@ def transposed_conv2d(
     )
 
 
-class _LeavesOutZeros:
-    """A gradient of a convolution, from that of its maps, which is zero at most places where a
-    maximum over pieces and places has passed it to one of them.
+class _SkipsZeros:
+    """A gradient of a convolution whose products skip zeros.
+
+    The gradient of its maps is zero at most places where a maximum over pieces and pixels has
+    passed it to one of them.
     """
+
+    def c_headers(self, **kwargs: Any) -> list[str]:
+        return [*super().c_headers(**kwargs), f'"{sparse_gemm.HEADER}"']
+
+    def c_header_dirs(self, **kwargs: Any) -> list[str]:
+        return [*super().c_header_dirs(**kwargs), str(FOLDER)]
 
     def c_support_code(self, **kwargs: Any) -> str:
         # Images are shared among threads already.
-        return super().c_support_code(**kwargs) + products.code(parallel=False)
+        return super().c_support_code(**kwargs) + sparse_gemm.choice(parallel=False)
 
     def c_support_code_apply(self, node: Apply, name: str) -> str:
         text = super().c_support_code_apply(node, name)
-        return re.sub(r"\b[sd]gemm_\(", "adversarial_like_gemm(", text)
+        return re.sub(r"\b[sd]gemm_\(", "adversarial::sparse_gemm<Choice>(", text)
 
     def c_code_cache_version(self) -> tuple:
-        return (*super().c_code_cache_version(), *products.code_version())
+        return (*super().c_code_cache_version(), *sparse_gemm.version())
 
 
-class SparseCorrMM_gradWeights(_LeavesOutZeros, CorrMM_gradWeights):  # noqa: N801
+class SparseCorrMM_gradWeights(_SkipsZeros, CorrMM_gradWeights):  # noqa: N801
     """images, gradient of their maps -> that of the kernels."""
 
 
-class SparseCorrMM_gradInputs(_LeavesOutZeros, CorrMM_gradInputs):  # noqa: N801
+class SparseCorrMM_gradInputs(_SkipsZeros, CorrMM_gradInputs):  # noqa: N801
     """kernels, gradient of maps -> that of the images."""
 
 
-def leaving_out_zeros(node: Apply) -> Any:
+def skipping_zeros(node: Apply) -> Any:
     """What does the same as Aesara's gradient of a convolution; None for anything else."""
     sparse = {
         CorrMM_gradWeights: SparseCorrMM_gradWeights, CorrMM_gradInputs: SparseCorrMM_gradInputs

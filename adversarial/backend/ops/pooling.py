@@ -18,7 +18,7 @@ from aesara.link.c.params_type import ParamsType
 from aesara.scalar import int64
 from aesara.tensor.type import TensorType
 
-from adversarial.backend.loops import LoopOp, allocate, floating
+from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
 
 with warnings.catch_warnings():
     # Announced as moving to another package since 2.8; it is still here and nowhere else.
@@ -86,9 +86,10 @@ def _check_image(pool_shape: tuple, shape: Sequence[Any]) -> None:
         raise ValueError(f"cannot pool windows of {pool_shape} in images of {tuple(shape[2:])}")
 
 
-class MaxPool(LoopOp):
+class MaxPool(HeaderOp):
     """x -> maximum, and its place as int32: where it is in its group of maps, counted flat."""
 
+    header = "pooling.h"
     __props__ = ("pool_shape", "pool_stride", "num_pieces")
     # Passed at run time: one compiled module serves every layer.
     params_type = ParamsType(high=int64, wide=int64, down=int64, right=int64, num_pieces=int64)
@@ -159,95 +160,22 @@ class MaxPool(LoopOp):
         output_storage[0][0] = np.take_along_axis(flat, best[..., None], axis=4)[..., 0]
         output_storage[1][0] = ((piece * rows + row) * columns + column).astype("int32")
 
-    def c_code_cache_version(self) -> tuple:
-        return (2, *super().c_code_cache_version())
-
-    def c_headers(self, **kwargs: Any) -> list[str]:
-        return [*super().c_headers(**kwargs), "<vector>"]
-
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        (x,), (top, which), fail = inputs, outputs, sub["fail"]
-        params, real = sub["params"], "npy_" + node.inputs[0].dtype
-        return f"""
-        {{
-            const npy_intp high = {params}->high, wide = {params}->wide;
-            const npy_intp down = {params}->down, right = {params}->right;
-            const npy_intp pieces = {params}->num_pieces, maps = PyArray_DIM({x}, 1);
-            const npy_intp rows = PyArray_DIM({x}, 2), columns = PyArray_DIM({x}, 3);
-            if (rows < high || columns < wide || maps % pieces) {{
-                PyErr_Format(PyExc_ValueError, "cannot pool windows of (%lld, %lld) in images of "
-                    "(%lld, %lld), and groups of %lld in %lld maps", (long long) high,
-                    (long long) wide, (long long) rows, (long long) columns, (long long) pieces,
-                    (long long) maps);
-                {fail}
-            }}
-            npy_intp shape[4] = {{
-                PyArray_DIM({x}, 0), maps / pieces, (rows - high + down - 1) / down + 1,
-                (columns - wide + right - 1) / right + 1}};
-            {allocate(top, node.outputs[0].dtype, 4, "shape", fail)}
-            {allocate(which, "int32", 4, "shape", fail)}
-            PyArrayObject *xa = PyArray_GETCONTIGUOUS({x});
-            if (xa == NULL) {{ {fail} }}
-            const npy_intp groups = shape[0] * shape[1], area = rows * columns;
-            const npy_intp windows = shape[2] * shape[3];
-            const {real} *from = (const {real} *) PyArray_DATA(xa);
-            {real} *to = ({real} *) PyArray_DATA({top});
-            npy_int32 *places = (npy_int32 *) PyArray_DATA({which});
-            {self.parallel("groups * area * pieces")}
-            for (npy_intp g = 0; g < groups; ++g) {{
-                const {real} *group = from + g * pieces * area;
-                std::vector<{real}> columns_best(columns);
-                std::vector<npy_int32> columns_place(columns);
-                {real} *best = columns_best.data();
-                npy_int32 *place = columns_place.data();
-                for (npy_intp i = 0; i < shape[2]; ++i) {{
-                    // The maximum of each column of the windows' rows, then of each window.
-                    const npy_intp first = i * down;
-                    const npy_intp last = first + high < rows ? first + high : rows;
-                    for (int c = 0; c < columns; ++c) {{
-                        best[c] = group[first * columns + c];
-                        place[c] = (npy_int32) (first * columns) + c;
-                    }}
-                    for (npy_intp p = 0; p < pieces; ++p)
-                    for (npy_intp r = first + (p == 0); r < last; ++r) {{
-                        const npy_int32 start = (npy_int32) (p * area + r * columns);
-                        const {real} *row = group + start;
-                        #pragma GCC ivdep
-                        for (int c = 0; c < columns; ++c) {{
-                            const {real} v = row[c];
-                            const int takes = (v > best[c]) | ((v != v) & (best[c] == best[c]));
-                            best[c] = takes ? v : best[c];
-                            place[c] = takes ? start + c : place[c];
-                        }}
-                    }}
-                    const npy_intp line = g * windows + i * shape[3];
-                    for (npy_intp j = 0; j < shape[3]; ++j) {{
-                        const npy_intp left = j * right;
-                        const npy_intp end = left + wide < columns ? left + wide : columns;
-                        npy_intp chosen = left;
-                        {real} most = best[left];
-                        for (npy_intp c = left + 1; c < end; ++c) {{
-                            const {real} v = best[c];
-                            const int takes = (v > most) | ((v != v) & (most == most));
-                            most = takes ? v : most;
-                            chosen = takes ? c : chosen;
-                        }}
-                        to[line + j] = most;
-                        places[line + j] = place[chosen];
-                    }}
-                }}
-            }}
-            Py_DECREF(xa);
-        }}
-        """
+        kernel, params = f"max_pool<{c_type(node.inputs[0])}>", sub["params"]
+        sizes = ", ".join(f"{params}->{size}" for size in ("high", "wide", "down", "right"))
+        window = f"adversarial::Window{{{sizes}}}"
+        return self.call(
+            kernel, *inputs, window, f"{params}->num_pieces", *outputs, fail=sub["fail"]
+        )
 
 
-class MaxPoolGrad(LoopOp):
+class MaxPoolGrad(HeaderOp):
     """place, gradient, rows, columns -> the gradient by those places, zero elsewhere.
 
     A place that several windows chose gets the sum of theirs.
     """
 
+    header = "pooling.h"
     __props__ = ("pool_shape", "pool_stride", "num_pieces")
     params_type = ParamsType(num_pieces=int64)
 
@@ -292,42 +220,10 @@ class MaxPoolGrad(LoopOp):
                   gradient.reshape(batch * groups, -1))
         output_storage[0][0] = spread.reshape(batch, groups * self.num_pieces, rows, columns)
 
-    def c_code_cache_version(self) -> tuple:
-        return (2, *super().c_code_cache_version())
-
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        (which, gradient, rows, columns), (out,), fail = inputs, outputs, sub["fail"]
-        params, real = sub["params"], "npy_" + node.outputs[0].dtype
-        release = "Py_XDECREF(places); Py_XDECREF(values);"
-        return f"""
-        {{
-            PyArrayObject *places = PyArray_GETCONTIGUOUS({which});
-            PyArrayObject *values = PyArray_GETCONTIGUOUS({gradient});
-            if (places == NULL || values == NULL || !PyArray_SAMESHAPE(places, values)) {{
-                if (!PyErr_Occurred())
-                    PyErr_SetString(PyExc_ValueError, "max_pool gradient: shapes differ");
-                {release} {fail}
-            }}
-            const npy_intp pieces = {params}->num_pieces;
-            npy_intp shape[4] = {{
-                PyArray_DIM(places, 0), PyArray_DIM(places, 1) * pieces,
-                (npy_intp) *(npy_int64 *) PyArray_DATA({rows}),
-                (npy_intp) *(npy_int64 *) PyArray_DATA({columns})}};
-            {allocate(out, node.outputs[0].dtype, 4, "shape", f"{release} {fail}")}
-            const npy_intp groups = shape[0] * PyArray_DIM(places, 1);
-            const npy_intp area = pieces * shape[2] * shape[3];
-            const npy_intp windows = PyArray_DIM(places, 2) * PyArray_DIM(places, 3);
-            const npy_int32 *place = (const npy_int32 *) PyArray_DATA(places);
-            const {real} *value = (const {real} *) PyArray_DATA(values);
-            {real} *start = ({real} *) PyArray_DATA({out});
-            {self.parallel("groups * area")}
-            for (npy_intp g = 0; g < groups; ++g) {{
-                {real} *to = start + g * area;
-                for (npy_intp k = 0; k < area; ++k) to[k] = 0;
-                for (npy_intp k = 0; k < windows; ++k)
-                    to[place[g * windows + k]] += value[g * windows + k];
-            }}
-            {release}
-        }}
-        """
-
+        kernel, params = f"max_pool_grad<{c_type(node.outputs[0])}>", sub["params"]
+        *arrays, rows, columns = inputs
+        size = [f"*adversarial::data<npy_int64>({n})" for n in (rows, columns)]
+        return self.call(
+            kernel, *arrays, *size, f"{params}->num_pieces", *outputs, fail=sub["fail"]
+        )

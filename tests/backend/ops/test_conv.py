@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
 from adversarial import backend
-from adversarial.backend import conv
+from adversarial.backend.ops import conv
 from adversarial.backend.rewrites import TAG
 
 CASES = [

@@ -1,69 +1,73 @@
-"""Matrix products that leave out zeros.
+// Matrix products (GEMM) that skip zeros when a factor is sparse: see sparse_gemm.py.
+//
+// z = alpha * s b + beta * z, where s (rows x inner) has the zeros. A row of z is a sum of some
+// rows of b. As many rows of b as the fastest cache holds (`step`) are copied into a panel a few
+// vectors wide; the same columns of a row of z are added up in registers. Each matrix may be stored
+// by rows or by columns, so that y x is computed as the transpose of x' y'. Writing a z that is
+// stored by columns is slow, so its panels are narrow and long, and it is written seldom.
+#ifndef ADVERSARIAL_SPARSE_GEMM_H
+#define ADVERSARIAL_SPARSE_GEMM_H
 
-Most entries of some factors are zero: of the gradient that maxout spreads over its pieces and
-dropout has thinned, nine of ten; of what a rectifier puts out and gets back, half at first and
-nine of ten later; of digits, four of five.  A BLAS multiplies by them all the same.  The products
-here look at a few entries of both factors when they run.  If enough of them are zero, they gather
-the others and add up those terms alone; otherwise they call the BLAS.
-
-A sum without its zero terms is the same sum, but for the order of its terms and one case: zero
-times infinity, which is NaN, does not occur.
-"""
-
-from __future__ import annotations
-
-from typing import Any
-
-from aesara.graph.basic import Apply
-from aesara.link.c.op import OpenMPOp
-from aesara.tensor.blas import Dot22, Gemm, GemmRelated
-
-from adversarial.backend.config import configure
-from adversarial.backend.loops import FLOATS
-
-# Above this share of entries that are not zero, a BLAS is faster.
-DENSEST = 0.45
-# Fewer multiplications than this are over before the entries have been gathered.
-LEAST = 1 << 20
-# OpenBLAS has working memory for so many threads that call it at once.
-MOST_CALLERS = 64
-
-# z = alpha * s b + beta * z, of which s (rows x inner) has the zeros.  A row of z is a sum of some
-# rows of b.  As many of these as the fastest cache holds, `step`, are copied into a panel of some
-# packs' width, and a row of z as wide is added up in registers.  Each matrix may lie in either
-# order, so that y x is done as the transpose of x' y'.  A z that lies column by column is written
-# in pieces, and best seldom: its panels are narrow and long.
-CODE = """
-#ifndef ADVERSARIAL_PRODUCTS
-#define ADVERSARIAL_PRODUCTS
+#include <Python.h>
+#include <numpy/arrayobject.h>
 #include <algorithm>
 #include <new>
 #include <vector>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+// As Aesara declares them.
+extern "C" {
+void sgemm_(char *, char *, const int *, const int *, const int *, const float *, const float *,
+            const int *, const float *, const int *, const float *, float *, const int *);
+void dgemm_(char *, char *, const int *, const int *, const int *, const double *, const double *,
+            const int *, const double *, const int *, const double *, double *, const int *);
+}
+
+namespace adversarial {
+
+// When to skip zeros, and how to share the work. `is_parallel`: among threads. `most_callers`:
+// threads that may call the BLAS at once. `densest_percent`: of entries that are not zero; above
+// it a BLAS is faster. `least_work`: multiplications; fewer are over before entries are gathered.
+template <bool is_parallel, int most_callers, int densest_percent, long least_work>
+struct GemmChoice {
+    enum { parallel = is_parallel };
+    static double densest() { return densest_percent / 100.0; }
+    static constexpr double least = least_work;
+    static int callers() {
+#ifdef _OPENMP
+        return std::min(omp_get_max_threads(), most_callers);
+#else
+        return 1;
+#endif
+    }
+};
 
 template <typename Real>
-struct adversarial_matrix {
+struct Matrix {
     Real *data;
     npy_intp down, right;  // from a row to the next, from a column to the next
     Real &operator()(npy_intp i, npy_intp j) const { return data[i * down + j * right]; }
-    adversarial_matrix transposed() const { return {data, right, down}; }
-    adversarial_matrix below(npy_intp i) const { return {data + i * down, down, right}; }
-    adversarial_matrix right_of(npy_intp j) const { return {data + j * right, down, right}; }
+    Matrix transposed() const { return {data, right, down}; }
+    Matrix below(npy_intp i) const { return {data + i * down, down, right}; }
+    Matrix right_of(npy_intp j) const { return {data + j * right, down, right}; }
 };
 
-static void adversarial_gemm(char *of_y, char *of_x, int *m, int *n, int *k, float *a, float *y,
-    int *ldy, float *x, int *ldx, float *b, float *z, int *ldz) {
+inline void gemm(char *of_y, char *of_x, int *m, int *n, int *k, float *a, float *y, int *ldy,
+                 float *x, int *ldx, float *b, float *z, int *ldz) {
     sgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
 }
-static void adversarial_gemm(char *of_y, char *of_x, int *m, int *n, int *k, double *a, double *y,
-    int *ldy, double *x, int *ldx, double *b, double *z, int *ldz) {
+inline void gemm(char *of_y, char *of_x, int *m, int *n, int *k, double *a, double *y, int *ldy,
+                 double *x, int *ldx, double *b, double *z, int *ldz) {
     dgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
 }
 
 // The share of entries that are not zero in each half of the rows, by a sample.
-struct adversarial_shares {
+struct Shares {
     double top, bottom, all;
     template <typename Real>
-    adversarial_shares(adversarial_matrix<Real> s, npy_intp rows, npy_intp columns) {
+    Shares(Matrix<Real> s, npy_intp rows, npy_intp columns) {
         const int looked_at = 500;
         int n[2] = {}, found[2] = {};
         npy_uint64 place = 0;
@@ -80,9 +84,9 @@ struct adversarial_shares {
     }
 };
 
-template <typename Real>
-class adversarial_product {
-    typedef adversarial_matrix<Real> Matrix;
+template <typename Real, typename Choice>
+class SparseProduct {
+    typedef adversarial::Matrix<Real> Matrix;
     typedef Real Pack __attribute__((vector_size(32), may_alias));
     typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
     enum {
@@ -202,7 +206,7 @@ class adversarial_product {
     }
 
 public:
-    adversarial_product(
+    SparseProduct(
         Matrix s, Matrix b, Matrix z, npy_intp rows, npy_intp inner, npy_intp columns,
         Real alpha, Real beta
     ) : s(s), b(b), z(z), rows(rows), inner(inner), columns(columns), alpha(alpha), beta(beta),
@@ -212,7 +216,7 @@ public:
     // Throws std::bad_alloc before it touches z, or never.
     void run() {
         first.assign(rows * steps + 1, 0);
-        PARALLEL
+        #pragma omp parallel for schedule(static) if (Choice::parallel)
         for (npy_intp i = 0; i < rows; i += height)
             count(i, std::min<npy_intp>(rows, i + height));
         for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
@@ -226,19 +230,19 @@ public:
         for (npy_intp start = 0; start < rows; start += at_a_time) {
             const npy_intp end = std::min(rows, start + at_a_time);
             Entry *entries = gathered_entries.data() - first[start * steps];
-            PARALLEL
+            #pragma omp parallel for schedule(static) if (Choice::parallel)
             for (npy_intp i = start; i < end; i += height)
                 gather(i, std::min<npy_intp>(end, i + height), entries);
-            PARALLEL
+            #pragma omp parallel for schedule(static) if (Choice::parallel)
             for (npy_intp j = 0; j < columns; j += width) multiply(start, end, j, entries);
         }
     }
 };
 
 // z (n x m) = alpha * x y + beta * z, of matrices that have a stride of 1 each.
-template <typename Real>
-class adversarial_multiplication {
-    typedef adversarial_matrix<Real> Matrix;
+template <typename Real, typename Choice>
+class Multiplication {
+    typedef adversarial::Matrix<Real> Matrix;
     npy_intp inner, m;
     Real alpha, beta;
 
@@ -246,10 +250,10 @@ class adversarial_multiplication {
     // products out less well.
     void in_parts(Matrix x, Matrix y, Matrix z, npy_intp n) {
         const bool wide = m >= n;
-        const npy_intp length = wide ? m : n, most = THREADS;
-        const npy_intp parts = (double) n * inner * m < LEAST ? 1 : most;
+        const npy_intp length = wide ? m : n, most = Choice::callers();
+        const npy_intp parts = (double) n * inner * m < Choice::least ? 1 : most;
         const npy_intp part = ((length - 1) / parts / 16 + 1) * 16;
-        PARALLEL
+        #pragma omp parallel for schedule(static) if (Choice::parallel)
         for (npy_intp from = 0; from < length; from += part) {
             const npy_intp rest = std::min(part, length - from);
             if (wide) blas(x, y.right_of(from), z.right_of(from), n, rest);
@@ -267,29 +271,30 @@ class adversarial_multiplication {
         char of_x = is_x ? 'N' : 'T', of_y = is_y ? 'N' : 'T';
         int ldx = is_x ? x.down : x.right, ldy = is_y ? y.down : y.right;
         int ldz = z.down, rows_ = rows, columns_ = columns, inner_ = inner;
-        adversarial_gemm(&of_y, &of_x, &columns_, &rows_, &inner_, &alpha, y.data, &ldy,
+        gemm(&of_y, &of_x, &columns_, &rows_, &inner_, &alpha, y.data, &ldy,
                          x.data, &ldx, &beta, z.data, &ldz);
     }
 
 public:
-    adversarial_multiplication(npy_intp inner, npy_intp m, Real alpha, Real beta)
+    Multiplication(npy_intp inner, npy_intp m, Real alpha, Real beta)
         : inner(inner), m(m), alpha(alpha), beta(beta) {}
 
     void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
-        if (std::min(n, m) < 16 || (double) n * inner * m < LEAST) return in_parts(x, y, z, n);
-        const adversarial_shares in_x(x, n, inner), in_y(y, inner, m);
-        if (std::min(in_x.all, in_y.all) <= DENSEST) try {
+        if (std::min(n, m) < 16 || (double) n * inner * m < Choice::least)
+            return in_parts(x, y, z, n);
+        const Shares in_x(x, n, inner), in_y(y, inner, m);
+        if (std::min(in_x.all, in_y.all) <= Choice::densest()) try {
             if (in_x.all <= in_y.all)
-                adversarial_product<Real>(x, y, z, n, inner, m, alpha, beta).run();
+                SparseProduct<Real, Choice>(x, y, z, n, inner, m, alpha, beta).run();
             else
-                adversarial_product<Real>(
+                SparseProduct<Real, Choice>(
                     y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
             return;
         } catch (std::bad_alloc &) {
             return in_parts(x, y, z, n);
         }
         // Samples and data, one below the other, are not alike.
-        if (std::min(in_x.top, in_x.bottom) > DENSEST) return in_parts(x, y, z, n);
+        if (std::min(in_x.top, in_x.bottom) > Choice::densest()) return in_parts(x, y, z, n);
         const npy_intp half = n / 2;
         run(x, y, z, half);
         run(x.below(half), y, z.below(half), n - half);
@@ -297,95 +302,16 @@ public:
 };
 
 // The same with the arguments of a BLAS, whose matrices lie column by column.
-template <typename Real>
-static void adversarial_like_gemm(const char *of_a, const char *of_b, const int *m, const int *n,
-    const int *k, const Real *alpha, Real *a, const int *lda, Real *b, const int *ldb,
-    const Real *beta, Real *c, const int *ldc) {
-    adversarial_matrix<Real> x = {b, *ldb, 1}, y = {a, *lda, 1};
-    adversarial_multiplication<Real>(*k, *m, *alpha, *beta).run(
-        *of_b == 'N' ? x : x.transposed(), *of_a == 'N' ? y : y.transposed(), {c, *ldc, 1}, *n);
+template <typename Choice, typename Real>
+inline void sparse_gemm(
+    const char *of_a, const char *of_b, const int *m, const int *n, const int *k,
+    const Real *alpha, Real *a, const int *lda, Real *b, const int *ldb, const Real *beta,
+    Real *c, const int *ldc
+) {
+    const Matrix<Real> x = {b, *ldb, 1}, y = {a, *lda, 1}, z = {c, *ldc, 1};
+    Multiplication<Real, Choice>(*k, *m, *alpha, *beta).run(
+        *of_b == 'N' ? x : x.transposed(), *of_a == 'N' ? y : y.transposed(), z, *n);
 }
+
+}  // namespace adversarial
 #endif
-"""
-
-
-def code(parallel: bool) -> str:
-    """`CODE`, whose loops are shared among threads or not."""
-    pragma = '_Pragma("omp parallel for schedule(static)")' if parallel else ""
-    text = CODE.replace("PARALLEL", pragma)
-    in_parts = parallel and configure().blas.reentrant
-    most = f"std::min(omp_get_max_threads(), {MOST_CALLERS})"
-    text = text.replace("THREADS", most if in_parts else "1")
-    return text.replace("DENSEST", repr(DENSEST)).replace("LEAST", repr(float(LEAST)))
-
-
-def code_version() -> tuple:
-    """Of `CODE`: to be raised whenever it changes."""
-    return (18, DENSEST, LEAST, configure().blas.reentrant)
-
-
-# In the place of the call of a BLAS in Aesara's templates of C code.
-_CALL = """
-    adversarial_multiplication<%(real)s>(Nx[1], Nz[1], a, b).run(
-        {(%(real)s *) PyArray_DATA(%%(_x)s), sx_0, Nx[1] > 1 ? sx_1 : 1},
-        {(%(real)s *) PyArray_DATA(%%(_y)s), sy_0, Ny[1] > 1 ? sy_1 : 1},
-        {(%(real)s *) PyArray_DATA(%%(_zout)s), sz_0, Nz[1] > 1 ? sz_1 : 1}, Nz[0]);
-"""
-
-
-class _LeavesOutZeros(OpenMPOp, GemmRelated):
-    """Of one type, `dtype`: g++ takes a second for each."""
-
-    def __init__(self, dtype: str) -> None:
-        super().__init__()
-        self.dtype = dtype
-
-    @property
-    def case_float_gemm(self) -> str:
-        return self._case("float32", "float", GemmRelated.case_float_gemm)
-
-    @property
-    def case_double_gemm(self) -> str:
-        return self._case("float64", "double", GemmRelated.case_double_gemm)
-
-    def _case(self, dtype: str, real: str, of_other_types: str) -> str:
-        return _CALL % {"real": real} if dtype == self.dtype else of_other_types
-
-    def c_support_code(self, **kwargs: Any) -> str:
-        return GemmRelated.c_support_code(self, **kwargs) + code(parallel=self.openmp)
-
-    def c_headers(self, **kwargs: Any) -> list[str]:
-        return GemmRelated.c_headers(self, **kwargs) + OpenMPOp.c_headers(self, **kwargs)
-
-    def c_compile_args(self, **kwargs: Any) -> list[str]:
-        return GemmRelated.c_compile_args(self, **kwargs) + OpenMPOp.c_compile_args(self, **kwargs)
-
-    def build_gemm_version(self) -> tuple:
-        return (*GemmRelated.build_gemm_version(self), *code_version(), self.openmp)
-
-
-class SparseDot22(_LeavesOutZeros, Dot22):
-    """x (n, k), y (k, m) -> x y."""
-
-    __props__ = ("dtype",)
-
-
-class SparseGemm(_LeavesOutZeros, Gemm):
-    """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y, in the place of z or not."""
-
-    __props__ = ("dtype", "inplace")
-
-    def __init__(self, dtype: str, inplace: bool) -> None:
-        OpenMPOp.__init__(self)
-        Gemm.__init__(self, inplace)
-        self.dtype = dtype
-
-
-def leaving_out_zeros(node: Apply) -> GemmRelated | None:
-    """What does the same as a product of Aesara's; None for anything else."""
-    op, dtype = node.op, node.outputs[0].dtype
-    if dtype not in FLOATS:
-        return None
-    if type(op) is Gemm:
-        return SparseGemm(dtype, op.inplace)
-    return SparseDot22(dtype) if type(op) is Dot22 else None
