@@ -74,6 +74,7 @@ class _Walk:
         """The slots of an object's attributes."""
         if not hasattr(owner, "__dict__") or isinstance(owner, type) or not self._is_new(owner):
             return
+        getattr(owner, "tag", None)  # a model's is made when it is first asked for
         leave = getattr(type(owner), "new_at_start", ())
         whole = getattr(type(owner), "kept_whole", ())
         for name, value in list(vars(owner).items()):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from functools import cached_property
 from typing import Any, Optional
 
 import numpy as np
@@ -14,25 +15,42 @@ from adversarial.utils.serial import Persistent
 class Model(Persistent):
     """A set of parameters between an input space and an output space.
 
-    A subclass fills `_params` (a list of shared variables), `input_space` and `output_space`.
+    A subclass fills `_params` (a list of shared variables), `input_space` and `output_space`. It
+    need not call this class's constructor, and may have any of the attributes below, and
+    `_params`, as an attribute of the class.
 
     Attributes
     ----------
     extensions : list
         Objects whose `post_modify_updates(updates, model)` may change every update.
-    tag : dict
-        Room for notes of training extensions; saved with the model.
+    tag : defaultdict of dict
+        Room for notes of training extensions, `model.tag["owner"]["what"] = value`; saved with
+        the model.
     """
 
+    # Made when first asked for, so that a class which does not call the constructor has them, and
+    # one that has an attribute of such a name keeps it.
+    names_to_del = cached_property(lambda self: set())
+    extensions = cached_property(lambda self: [])
+    tag = cached_property(lambda self: defaultdict(dict))
+    _params = cached_property(lambda self: [])
+    _test_batch_size = 2
+
     def __init__(self, extensions: Optional[list] = None) -> None:
-        self.names_to_del: set[str] = set()
-        self.extensions = list(extensions or [])
-        self.tag: dict[str, Any] = {}
-        self._params: list = []
-        self._test_batch_size = 2
+        if extensions is not None:
+            self.extensions = list(extensions)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in self.names_to_del}
+        left_out = self.names_to_del
+        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
+        if type(state.get("tag")) is defaultdict:
+            state["tag"] = dict(state["tag"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if type(state.get("tag")) is dict:
+            self.tag = defaultdict(dict, state["tag"])
 
     def __repr__(self) -> str:
         name = getattr(self, "layer_name", None)
@@ -82,7 +100,6 @@ class Model(Persistent):
         """Apply the model's constraints to the new values in `updates`, in place."""
         self._disallow_censor_updates()
         self._modify_updates(updates)
-        self._ensure_extensions()
         for extension in self.extensions:
             extension.post_modify_updates(updates, self)
 
@@ -105,9 +122,7 @@ class Model(Persistent):
             )
 
     def _ensure_extensions(self) -> None:
-        # A subclass may not have called this class's __init__.
-        if not hasattr(self, "extensions"):
-            self.extensions = []
+        """A name of 2014: every model has its `extensions` from the beginning."""
 
     def enforce_constraints(self) -> None:
         """Bring the present parameter values within the constraints."""
@@ -199,8 +214,9 @@ class Model(Persistent):
 
     # Housekeeping
 
-    def register_names_to_del(self, names: list[str]) -> None:
-        """Attributes that are not saved with the model."""
+    def register_names_to_del(self, names: str | list[str]) -> None:
+        """Attributes (one name or several) that are not saved with the model."""
+        names = [names] if isinstance(names, str) else names
         self.names_to_del = self.names_to_del.union(names)
 
     def redo_theano(self) -> None:

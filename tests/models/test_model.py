@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from adversarial.backend import shared
 from adversarial.models.mlp import MLP, Layer, Linear
 from adversarial.models.model import Model
 from adversarial.space import NullSpace
+from adversarial.utils import serial
 
 BASE_REFUSES = ["get_default_cost", "get_weights", "get_weights_topo", "get_weights_view_shape"]
 
@@ -65,14 +68,62 @@ def test_the_older_name_can_be_called():
     assert updates == {"w": 0.5}
 
 
-def test_a_subclass_need_not_call_the_constructor():
-    class Plain(Model):
-        def __init__(self):
-            pass
+class Plain(Model):
+    """As many classes of 2014: without a call of the constructor of its base."""
 
+    def __init__(self):
+        self.w = shared(2.0, "w")
+
+
+class OfTheClass(Plain):
+    _params = [shared(3.0, "w")]
+    _test_batch_size = 7
+
+    def __init__(self):
+        super().__init__()
+        Model.__init__(self)
+
+
+class PlainLayer(Layer):
+    def __init__(self):
+        self.layer_name = "half"
+
+    def set_input_space(self, space):
+        self.input_space = self.output_space = space
+
+    def fprop(self, state_below):
+        return state_below / 2
+
+
+def test_a_subclass_need_not_call_the_constructor():
+    model, other = Plain(), Plain()
     updates = {"w": 1.0}
-    Plain().modify_updates(updates)
-    assert updates == {"w": 1.0}
+    model.modify_updates(updates)
+    model._params.append(model.w)
+    model.register_names_to_del("w")
+    model.tag["owner"]["note"] = 1
+    assert updates == {"w": 1.0} and model.get_params() == [model.w]
+    assert set(model.__getstate__()) == {"names_to_del", "extensions", "tag", "_params"}  # not w
+    assert model.get_test_batch_size() == 2 and repr(model) == "<Plain>"
+    assert other.get_params() == [] and other.tag == {} and other.names_to_del == set()
+    mlp = MLP([PlainLayer(), Linear(dim=2, layer_name="y", irange=1.0)], nvis=3)
+    assert mlp.layers[0].get_mlp() is mlp and len(mlp.get_params()) == 2
+
+
+def test_parameters_of_the_class_are_not_shadowed():
+    model = OfTheClass()
+    assert model.get_params() == OfTheClass._params and model.get_test_batch_size() == 7
+
+
+def test_notes_need_no_preparation(tmp_path):
+    """Also after saving and loading, in copies, and from files that hold a plain dict."""
+    model = MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=3)
+    model.tag["best"]["epoch"] = 4
+    serial.save(tmp_path / "model.pkl", model)
+    for found in (serial.load(tmp_path / "model.pkl"), copy.deepcopy(model)):
+        assert found.tag == {"best": {"epoch": 4}}
+        found.tag["new"]["key"] = 1
+        assert found.tag["new"] == {"key": 1} and "new" not in model.tag
 
 
 def test_defaults():

@@ -68,6 +68,30 @@ def test_class_numbers_as_targets(evaluate):
     )
 
 
+@pytest.mark.parametrize("labels", [[[0, 2]], [[1, 1]], [[0, 2, 1], [1, 1, 2]]])
+def test_several_class_numbers_an_example(labels, evaluate):
+    y = np.array(labels)
+    layer = Softmax(n_classes=3, layer_name="y", irange=1.0, binary_target_dim=y.shape[1])
+    mlp = MLP([layer], nvis=4)
+    x = random(len(y), 4)
+    log_p = log_softmax(x @ layer.get_weights(), axis=1)
+    expected = -np.mean([sum(log_p[n, k] for k in row) for n, row in enumerate(y)])
+    misses = np.mean([log_p[n].argmax() not in row for n, row in enumerate(y)])
+    channels = mlp.get_monitoring_channels((shared(x), shared(y)))
+    found = evaluate([
+        mlp.cost_from_X((shared(x), shared(y))), channels["y_nll"], channels["y_misclass"]
+    ])
+    np.testing.assert_allclose(found, [expected, expected, misses], rtol=1e-5)
+
+
+def test_two_targets_without_weights(evaluate):
+    layer = Softmax(n_classes=3, layer_name="y", irange=0.0, binary_target_dim=2)
+    mlp = MLP([layer], nvis=2)
+    y = np.array([[0, 1], [2, 2], [1, 0], [0, 2]])
+    cost = mlp.cost_from_X((shared(random(4, 2)), shared(y)))
+    assert evaluate(cost) == pytest.approx(2 * np.log(3), rel=1e-6)
+
+
 def test_channels(evaluate):
     layer = Softmax(n_classes=3, layer_name="y", irange=1.0)
     mlp = MLP([layer], nvis=4)
@@ -97,6 +121,28 @@ def test_bias_from_class_frequencies(non_redundant, evaluate):
         np.testing.assert_allclose(p, [[4 / 8, 1 / 8, 3 / 8]], rtol=1e-5)
 
 
+def test_bias_is_that_of_2014():
+    """The logarithms of the frequencies, or of the columns' means, less their mean."""
+    means = np.random.RandomState(0).uniform(size=(5, 3))
+    X = np.zeros((5, 4))
+    for dataset, marginals in (
+        (DenseDesignMatrix(X=X, y=np.array([[0], [1], [1], [2], [2]]), y_labels=3), [.2, .4, .4]),
+        (DenseDesignMatrix(X=X, y=means), means.mean(axis=0)),
+    ):
+        layer = Softmax(3, "y", irange=0.1, init_bias_target_marginals=dataset)
+        logs = np.log(marginals)
+        np.testing.assert_allclose(layer.get_biases(), logs - logs.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels, columns", [(3, 3), (3, 2), (None, 2)])
+def test_frequencies_need_one_label_an_example(labels, columns):
+    y = np.array([[0, 1, 2], [1, 1, 0], [2, 0, 1], [2, 2, 2]])[:, :columns]
+    dataset = DenseDesignMatrix(X=np.zeros((4, 1)), y=y, y_labels=labels)
+    for kind in (ValueError, AssertionError):
+        with pytest.raises(kind, match=rf"one label an example.* shape \(4, {columns}\)"):
+            Softmax(3, "y", irange=0.1, init_bias_target_marginals=dataset)
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -108,7 +154,7 @@ def test_bias_from_class_frequencies(non_redundant, evaluate):
                     X=np.zeros((2, 1)), y=np.array([[0], [1]])
                 )
             ),
-            r"\[1, 1, 0\]",
+            r"frequencies are \[0.5, 0.5, 0.0\], and 3 are needed",
         ),
     ],
 )

@@ -106,7 +106,7 @@ class ConvElemwise(Convolution):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Files that do not say it are of cross-correlations.
-        self.__dict__.update({"filter_flip": False, **state})
+        super().__setstate__({"filter_flip": False, **state})
 
     def set_input_space(self, space: Space) -> None:
         self._take_images(space)

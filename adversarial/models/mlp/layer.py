@@ -16,12 +16,16 @@ class Layer(Model):
     it makes its parameters (from the owner's `rng`) and settles `output_space`.
     """
 
+    # Of the class, for subclasses that do not call the constructor.
+    layer_name: Optional[str] = None
+    mlp: Any = None
+
     def __init__(self, layer_name: Optional[str] = None, extensions: Optional[list] = None) -> None:
         super().__init__(extensions)
         if layer_name is not None and not isinstance(layer_name, str):
             raise TypeError(f"layer_name must be a string, not {layer_name!r}")
         self.layer_name = layer_name
-        self.mlp: Any = None
+        self.mlp = None
 
     def get_mlp(self) -> Any:
         return self.mlp

@@ -22,9 +22,13 @@ class Softmax(Dense):
     no_affine : bool
         The input is already the logits; there are no parameters.
     init_bias_target_marginals : Dataset, optional
-        Biases begin at the log of the class frequencies of its targets.
+        Biases begin at the logarithms of the class frequencies of its targets (less their mean):
+        one class number an example, or one column a class. Raises `NotOneLabel`, a ValueError,
+        where there are several class numbers an example.
     binary_target_dim : int, optional
-        Targets are class indices, this many an example (1), instead of one-hot rows.
+        Targets are class numbers, this many an example, instead of one-hot rows. The loss of an
+        example is the sum over its targets of -log p; it is misclassified where the most probable
+        class is none of them.
     non_redundant : bool
         The first logit is fixed at zero, so that n_classes - 1 are learned.
     """
@@ -109,7 +113,9 @@ class Softmax(Dense):
     def _cost(self, Y: Any, Y_hat: Any) -> Any:
         log_p = log_probabilities(Y_hat)
         if self.binary_target_dim is not None:
-            Y = T.extra_ops.to_one_hot(Y[:, 0], self.n_classes, dtype=log_p.dtype)
+            # (batch, targets, n_classes): a class that is a target twice counts twice.
+            hot = T.eq(Y.dimshuffle(0, 1, "x"), np.arange(self.n_classes))
+            Y = hot.sum(axis=1, dtype=log_p.dtype)
         return Y * log_p
 
     def _modify_updates(self, updates: OrderedDict) -> None:
@@ -135,19 +141,40 @@ class Softmax(Dense):
         channels["min_max_class"] = surest.min()
         if targets is not None:
             chosen = T.argmax(state, axis=1)
-            right = targets[:, 0] if self.binary_target_dim is not None else targets.argmax(axis=1)
-            channels["misclass"] = T.neq(chosen, right).mean(dtype=state.dtype)
+            if self.binary_target_dim is None:
+                right = T.eq(chosen, targets.argmax(axis=1))
+            else:
+                right = T.eq(chosen.dimshuffle(0, "x"), targets).any(axis=1)
+            channels["misclass"] = T.invert(right).mean(dtype=state.dtype)
             channels["nll"] = self.cost(targets, state)
         return channels
+
+
+class NotOneLabel(ValueError, AssertionError):
+    """Class frequencies are asked of targets with several labels an example.
+
+    An AssertionError in 2014, and one of the kinds that this package uses for wrong values.
+    """
 
 
 def _log_frequencies(dataset: Any, n_classes: int, non_redundant: bool) -> Any:
     if dataset is None:
         return 0.0
     y = np.asarray(dataset.get_targets())
-    one_hot = y.ndim == 2 and y.shape[1] == n_classes
-    counts = y.sum(axis=0) if one_hot else np.bincount(y.ravel().astype(int), minlength=n_classes)
-    if counts.shape != (n_classes,) or not counts.all():
-        raise ValueError(f"init_bias_target_marginals: class counts are {counts.tolist()}")
-    bias = np.log(counts / counts.sum())
-    return (bias - bias[0])[1:] if non_redundant else bias
+    are_numbers = getattr(dataset, "y_labels", None) is not None
+    if y.ndim == 2 and y.shape[1] == n_classes and not are_numbers:
+        frequencies = y.mean(axis=0)
+    elif y.size == len(y):
+        frequencies = np.bincount(y.ravel().astype(int), minlength=n_classes) / len(y)
+    else:
+        raise NotOneLabel(
+            f"init_bias_target_marginals needs one label an example, or {n_classes} columns that "
+            f"are no class numbers, but its targets have shape {y.shape}"
+        )
+    if frequencies.shape != (n_classes,) or not (frequencies > 0).all():
+        raise ValueError(
+            f"init_bias_target_marginals: the class frequencies are {frequencies.tolist()}, and "
+            f"{n_classes} are needed, all above 0"
+        )
+    bias = np.log(frequencies)
+    return (bias - bias[0])[1:] if non_redundant else bias - bias.mean()
