@@ -1,7 +1,8 @@
-"""Graph rewrites of our own: less work for the same numbers, in the models' place.
+"""Graph rewrites of this package: the same numbers with fewer and cheaper operations.
 
-They belong to Aesara's `fast_run`, and so to the default mode; exclude the tag `TAG` from a mode
-to compile the plain graph.
+Costs and models say what is computed, not how often; these rewrites remove what is computed twice.
+`register` adds them to Aesara's tag `fast_run`, and so to the default mode. A mode that excludes
+the tag `TAG` compiles the plain graph. `_PASSES` lists them in the order in which they run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from aesara.graph.basic import Constant
 from aesara.graph.rewriting.basic import MergeOptimizer
 from aesara.tensor.rewriting.basic import constant_folding
 
-from adversarial.backend.rewrites import factors, fuse, join, lengths
+from adversarial.backend.rewrites import (
+    drop_length_checks,
+    fuse,
+    hoist_factors,
+    merge_passes,
+)
 
 __all__ = ["TAG", "register", "without_unwanted"]
 
@@ -22,35 +28,35 @@ TAG = "adversarial_fused"
 
 _PASSES = (
     # After the merge that follows Aesara's canonical form.
-    ("adversarial_lengths", lengths.of_equals, 1.25, ()),
+    ("adversarial_drop_length_checks", drop_length_checks.of_equals, 1.25, ()),
     # Between Aesara's canonical form (1) and its own rewrites for BLAS (1.7).
-    ("adversarial_factors_later", factors.later, 1.65, ()),
+    ("adversarial_hoist_factors", hoist_factors.towards_outputs, 1.65, ()),
     ("adversarial_merge", MergeOptimizer(), 1.66, ()),
-    ("adversarial_join_products", join.JoinProducts(), 1.67, ()),
+    ("adversarial_merge_passes", merge_passes.MergePasses(), 1.67, ()),
     ("adversarial_merge_again", MergeOptimizer(), 1.68, ()),
     # Before Aesara fuses elementwise operations (49), which would hide the patterns.
-    ("adversarial_factors_sooner", factors.sooner, 48.5, ()),
+    ("adversarial_sink_factors", hoist_factors.towards_inputs, 48.5, ()),
     ("adversarial_fuse", fuse.patterns, 48.6, ()),
-    ("adversarial_products", fuse.without_zeros, 75.4, ()),
+    ("adversarial_skip_zeros", fuse.skipping_zeros, 75.4, ()),
     ("adversarial_in_place", fuse.in_place, 75.5, ("inplace",)),
 )
 
 _UNWANTED = (
-    # sum(2 v) -> 2 sum(v): the gradient of a bias would be of another array than its weights' is,
-    # and both would be computed.
+    # sum(2 v) -> 2 sum(v): the gradients of a bias and of its weights would then start from two
+    # arrays, v and 2 v, and both would be computed.
     "local_sum_prod_mul_by_scalar",
-    # a (x y), to be multiplied by more: one module more to compile, and nothing gained.
+    # alpha * (x y) as one operation: another module to compile, and no time gained.
     "local_dot22_to_dot22scalar",
-    # Takes a third of the time to compile, and gives nothing: to a BLAS, a matrix of one column is
-    # a vector.
+    # Takes a third of the compilation time and gains nothing: a BLAS treats a matrix of one column
+    # as a vector.
     "local_gemm_to_gemv",
 )
 
 
 def without_unwanted(mode: Any) -> Any:
-    """The mode `mode` (a `Mode`, its name, or None) without those of Aesara's that get in the way.
+    """The mode `mode` (a `Mode`, its name, or None) without the rewrites of `_UNWANTED`.
 
-    Modes that do something of their own (`DebugMode`) stay as they are.
+    Modes of other classes, such as `DebugMode`, are returned unchanged.
     """
     found = get_mode(mode)
     return found.excluding(*_UNWANTED) if type(found) is Mode else mode
@@ -60,7 +66,7 @@ _aesara_folds = constant_folding.fn
 
 
 def _fold_constants(fgraph: Any, node: Any) -> Any:
-    """Aesara's own, without compiling C, or finding it compiled, for what is computed once."""
+    """Aesara's constant folding in Python: compiling C for values computed once takes longer."""
     if not all(isinstance(v, Constant) for v in node.inputs):
         return False
     with aesara.config.change_flags(cxx=""):
@@ -68,7 +74,7 @@ def _fold_constants(fgraph: Any, node: Any) -> Any:
 
 
 def register() -> None:
-    """Add the rewrites to Aesara's data base; once a process."""
+    """Add the rewrites to Aesara's database; calling it again changes nothing."""
     constant_folding.fn = _fold_constants
     for name, rewriter, position, tags in _PASSES:
         if name not in optdb.__db__:

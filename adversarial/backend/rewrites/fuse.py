@@ -23,7 +23,7 @@ from adversarial.backend.rewrites.shapes import is_elemwise
 
 
 def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Variable]]:
-    """(z, bias) when `v` is z + bias, a matrix and a broadcast row, needed nowhere else."""
+    """(z, bias) when `v` is the sum of a matrix and a broadcast row, and has no other use."""
     node = v.owner
     if not is_elemwise(node, Add) or len(node.inputs) != 2 or len(fgraph.clients[v]) != 1:
         return None
@@ -74,7 +74,7 @@ def fuse_column_sum(fgraph: Any, node: Apply) -> Optional[list]:
 
 @node_rewriter([AllFinite])
 def check_while_adding(fgraph: Any, node: Apply) -> Optional[dict]:
-    """A sum that is to be looked at looks at itself, which spares reading it again."""
+    """AllFinite(x + y) -> CheckedAdd(x, y), which checks the sum while it writes it."""
     sums = [v for v in node.inputs if is_elemwise(v.owner, Add) and _are_alike(v, v.owner.inputs)]
     if not sums:
         return None
@@ -113,5 +113,5 @@ patterns = in2out(
     name="adversarial_fuse",
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
-# When Aesara has chosen its products, and which of them work in place.
-without_zeros = in2out(skip_zeros, ignore_newtrees=True, name="adversarial_products")
+# Runs after Aesara has chosen its BLAS operations and which of them work in place.
+skipping_zeros = in2out(skip_zeros, ignore_newtrees=True, name="adversarial_skip_zeros")

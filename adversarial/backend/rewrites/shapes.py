@@ -1,4 +1,4 @@
-"""What rewrites ask of variables and nodes, and how they make new ones."""
+"""Predicates on variables and nodes that the rewrites share, and `apply`, which makes nodes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def is_elemwise(node: Any, scalar_op: type) -> bool:
 
 
 def is_matrix(v: Variable) -> bool:
-    """Whether `v` has rows and columns, neither known to be one alone."""
+    """Whether `v` is a matrix, neither axis of which is known to have length 1."""
     return v.ndim == 2 and not any(v.type.broadcastable)
 
 
 def is_column(v: Variable) -> bool:
-    """Whether `v` has one number for each of its rows, whatever these are."""
+    """Whether `v` has one number per example: all axes but the first have length 1."""
     known = v.type.broadcastable
     return v.ndim > 1 and not known[0] and all(known[1:])
 
@@ -32,12 +32,12 @@ def is_transpose(v: Variable) -> bool:
 
 
 def multiplies_by(node: Any, matrix: Variable) -> bool:
-    """Whether `node` is the product of some examples and `matrix`, in that order."""
+    """Whether `node` is dot(examples, matrix)."""
     return (
         _is(node, Dot)
         and node.inputs[1] is matrix
         and is_matrix(node.inputs[0])
-        # With a transposed left side it is the gradient of weights, whose rows are no examples.
+        # With a transposed left side it is a gradient of weights, whose rows are not examples.
         and not is_transpose(node.inputs[0])
     )
 
@@ -53,15 +53,15 @@ def is_outer_product(node: Any) -> bool:
 
 
 def alike(a: Variable, b: Variable) -> bool:
-    """Whether rows of `a` and of `b` can stand in one array."""
+    """Whether rows of `a` and of `b` can stand in one array: same type and broadcasting."""
     return (a.dtype, a.type.broadcastable) == (b.dtype, b.type.broadcastable)
 
 
 def apply(op: Op, inputs: Sequence[Variable], like: Sequence[Optional[Variable]]) -> list[Variable]:
-    """`op` of `inputs`, the outputs with the types of `like` where it has any.
+    """`op` of `inputs`; the outputs get the types of `like`, where it has one.
 
-    What is known of a shape is kept so; an operation that asserts it would stand between a
-    product and the rewrites that look for one.
+    This keeps what is known of a shape. The alternative, a SpecifyShape node, would hide the
+    product from Aesara's BLAS rewrites.
     """
     outputs = op.make_node(*inputs).outputs
     outputs = [(out if old is None else old).type() for out, old in zip(outputs, like)]

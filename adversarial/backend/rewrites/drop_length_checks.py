@@ -1,8 +1,11 @@
-"""Lengths that are what they are.
+"""Removes run-time checks that compare a length with itself.
 
-Where two arrays meet element by element, Aesara compares the lengths of their axes when the
-function runs, unless it sees at once that they are one.  It looks before it has merged what is
-computed twice, and so compares many a length with itself.
+Where two arrays are combined element by element, Aesara adds a run-time check that their lengths
+agree, unless it sees at once that they are the same variable. It looks before it has merged
+variables that are computed twice, so many of these checks compare a length with itself:
+
+    before   Assert{broadcast}(n, eq(n, n))   with n = Shape_i{0}(x)
+    after    n
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ from aesara.graph.rewriting.basic import in2out, node_rewriter
 from aesara.raise_op import Assert
 from aesara.scalar import Composite
 
-# The message by which `aesara.tensor.extra_ops.broadcast_shape_iter` is known.
+# The message of the checks that `aesara.tensor.extra_ops.broadcast_shape_iter` adds.
 _BROADCAST = "Could not broadcast dimensions"
 
 
 @node_rewriter([Assert])
 def length_of_equals(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
-    """The common length of axes that are all as long as the same one -> that one's length."""
+    """Check of a length against itself -> that length."""
     found = node.inputs[0].owner
     if node.op.msg != _BROADCAST or found is None or not isinstance(found.op, Composite):
         return None
@@ -29,4 +32,4 @@ def length_of_equals(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     return list(lengths) if len(lengths) == 1 else None
 
 
-of_equals = in2out(length_of_equals, name="adversarial_lengths")
+of_equals = in2out(length_of_equals, name="adversarial_drop_length_checks")

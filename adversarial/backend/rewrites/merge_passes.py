@@ -1,8 +1,19 @@
-"""Fewer and larger matrix products, of the same numbers.
+"""Merges two passes of a network over two batches into one pass over both.
 
-A discriminator judges data and samples by the same weights.  Written as in the paper that is two
-products by each matrix on the way up, and two on the way down; here it is one of twice the rows,
-which costs less, since each reads all of the matrix.
+The discriminator judges data and samples with the same weights. Written as in the paper, each of
+its matrices takes part in two products on the way forward, and in two on the way back. Here it is
+one product with twice the rows, which costs less, since each product reads the whole matrix:
+
+    before   h_x = dot(x, W)            after   both = dot([x; s], W)
+             h_s = dot(s, W)                    h_x, h_s = both[:n], both[n:]
+
+             dW = dot(x', dx)                   dW = dot([x; s]', [dx; ds])
+                + dot(s', ds)
+
+`[x; s]` has the rows of x and then those of s. Operations between two merged products that treat
+each row by itself (activations, dropout masks) are merged too, so that rows are copied together
+once. The rewriter walks the graph in topological order; `_Merging` remembers which variables are
+now rows of a larger matrix.
 """
 
 from __future__ import annotations
@@ -31,16 +42,12 @@ from adversarial.backend.rewrites.shapes import (
     multiplies_by,
 )
 
-# Narrower matrices are read in no time; copying rows together would cost more.
+# Below this width, reading a matrix twice costs less than copying rows together.
 _NARROW = 64
 
 
-class JoinProducts(GraphRewriter):
-    """A.W and B.W -> the two parts of [A; B].W, and A'.C + B'.D -> [A; B]'.[C; D].
-
-    What lies between two joined products works on the joined rows too, as far as it treats each
-    row by itself; elsewhere rows are copied together, or taken apart without a copy.
-    """
+class MergePasses(GraphRewriter):
+    """A.W and B.W -> the two parts of [A; B].W, and A'.C + B'.D -> [A; B]'.[C; D]."""
 
     def add_requirements(self, fgraph: FunctionGraph) -> None:
         pass
@@ -48,29 +55,30 @@ class JoinProducts(GraphRewriter):
     def apply(self, fgraph: FunctionGraph) -> None:
         if not hasattr(fgraph, "shape_feature"):
             return
-        joining = _Joining(fgraph)
+        merging = _Merging(fgraph)
         for node in fgraph.toposort():
             if node in fgraph.apply_nodes and isinstance(node.op, Dot):
-                joining.products_by(node.inputs[1])
+                merging.products_by(node.inputs[1])
         for node in fgraph.toposort():
             if node in fgraph.apply_nodes and is_elemwise(node, Add):
-                joining.sum_of_products(node)
+                merging.sum_of_products(node)
 
 
-class _Joining:
+class _Merging:
     """One pass over one graph."""
 
     def __init__(self, fgraph: FunctionGraph) -> None:
         self.fgraph = fgraph
-        # What is now some rows of a larger matrix: (that matrix, which part, of how many).
+        # Variable -> (the larger matrix whose rows it now is, which part, number of parts).
         self.part_of: dict[Variable, tuple[Variable, int, int]] = {}
-        # In which order rows were last joined, so that what belongs together meets again.
+        # Variable -> its position when rows were last merged, so that gradients merge in the same
+        # order as the activations did.
         self.place: dict[Variable, int] = {}
-        # Rows copied together, by their parts.
+        # Parts -> the matrix into which their rows were copied.
         self.copied: dict[tuple[Variable, ...], Variable] = {}
 
     def products_by(self, matrix: Variable) -> None:
-        """Join all products that have `matrix` on their right."""
+        """Merge all products that have `matrix` on their right."""
         if not _is_wide(matrix):
             return
         products = [client.outputs[0] for client, _ in self.fgraph.clients[matrix]
@@ -79,22 +87,22 @@ class _Joining:
             return
         order = {node: i for i, node in enumerate(self.fgraph.toposort())}
         products.sort(key=lambda product: order[product.owner])
-        rows = self.joined([product.owner.inputs[0] for product in products])
+        rows = self.merged([product.owner.inputs[0] for product in products])
         self.replace_by_rows(products, at.dot(rows, matrix))
 
     def sum_of_products(self, node: Apply) -> None:
-        """Join gradients of one matrix of weights, or sums over rows, that `node` adds up."""
+        """Merge the gradients of one weight matrix, or the sums over rows, that `node` adds up."""
         terms = list(node.inputs)
         products = [v for v in terms if self._used_once(v) and _is_gradient_of_weights(v)]
         products.sort(key=lambda v: self.place.get(v.owner.inputs[0].owner.inputs[0], 0))
         if len(products) > 1 and _independent([v.owner.inputs[1] for v in products]):
-            above = self.joined([v.owner.inputs[0].owner.inputs[0] for v in products])
-            below = self.joined([v.owner.inputs[1] for v in products])
+            above = self.merged([v.owner.inputs[0].owner.inputs[0] for v in products])
+            below = self.merged([v.owner.inputs[1] for v in products])
             terms = [v for v in terms if v not in products]
             terms += apply(products[0].owner.op, [above.T, below], node.outputs)
         sums = [v for v in terms if self._used_once(v) and _is_sum_of_rows(v)]
         sums.sort(key=lambda v: self.place.get(v.owner.inputs[0], 0))
-        # Only where the rows were joined for a product: sums are quick.
+        # Only where the rows were merged for a product already: sums alone are quick.
         whole = self.whole_of([v.owner.inputs[0] for v in sums])
         if len(sums) > 1 and whole is not None:
             terms = [v for v in terms if v not in sums]
@@ -103,21 +111,21 @@ class _Joining:
             new = terms[0] if len(terms) == 1 else at.add(*terms)
             old = node.outputs[0]
             new = new if new.type == old.type else old.type.filter_variable(new)
-            self.fgraph.replace_validate(old, new, reason="join_products")
+            self.fgraph.replace_validate(old, new, reason="merge_passes")
 
     def _used_once(self, v: Variable) -> bool:
         return len(self.fgraph.clients.get(v, ())) == 1
 
-    def joined(self, parts: Sequence[Variable]) -> Variable:
-        """The rows of `parts` in one matrix, with as little copying as can be."""
+    def merged(self, parts: Sequence[Variable]) -> Variable:
+        """The rows of `parts` in one matrix, copying as little as possible."""
         whole = self.whole_of(parts)
         if whole is not None:
             return whole
         nodes = [part.owner for part in parts]
         if None not in nodes and len(set(nodes)) == len(nodes) and _independent(parts):
-            inputs = self.joined_inputs(nodes)
+            inputs = self.merged_inputs(nodes)
             if inputs is not None:
-                return self.join_nodes(nodes, inputs)[nodes[0].outputs.index(parts[0])]
+                return self.merge_nodes(nodes, inputs)[nodes[0].outputs.index(parts[0])]
         return self.copied_together(tuple(parts))
 
     def copied_together(self, parts: tuple[Variable, ...]) -> Variable:
@@ -129,18 +137,18 @@ class _Joining:
             (self.copied[parts],) = apply(join.op, join.inputs, [like])
         return self.copied[parts]
 
-    def join_nodes(self, nodes: Sequence[Apply], inputs: Sequence[Variable]) -> list[Variable]:
+    def merge_nodes(self, nodes: Sequence[Apply], inputs: Sequence[Variable]) -> list[Variable]:
         """One node, of `inputs`, in place of `nodes`; its outputs."""
         outputs = nodes[0].op(*inputs, return_list=True)
         for i, new in enumerate(outputs):
             self.replace_by_rows([node.outputs[i] for node in nodes], new)
         return outputs
 
-    def joined_inputs(self, nodes: Sequence[Apply]) -> Optional[list[Variable]]:
-        """What one node in place of `nodes` would take; None when it is not worth its while.
+    def merged_inputs(self, nodes: Sequence[Apply]) -> Optional[list[Variable]]:
+        """The inputs of one node in place of `nodes`; None where merging would not save work.
 
-        They must do the same to each row of their inputs, of which some are joined already, or
-        narrower than what comes out.
+        The nodes must do the same to each row of their inputs. It saves work where some of the
+        inputs are merged already, or are narrower than the outputs.
         """
         if not _treat_rows_alike(nodes):
             return None
@@ -149,10 +157,10 @@ class _Joining:
             return None
         if not isinstance(nodes[0].op, MaxoutGrad) and not any(map(self.leads_to_whole, groups)):
             return None
-        return [parts[0] if _is_shared(parts) else self.joined(parts) for parts in groups]
+        return [parts[0] if _is_shared(parts) else self.merged(parts) for parts in groups]
 
     def leads_to_whole(self, parts: Sequence[Variable]) -> bool:
-        """Whether joining `parts` ends at rows that lie together already."""
+        """Whether merging `parts` ends at rows of one matrix, so that nothing is copied."""
         if self.whole_of(parts) is not None:
             return True
         nodes = [part.owner for part in parts]
@@ -163,7 +171,7 @@ class _Joining:
                    for below in groups)
 
     def whole_of(self, parts: Sequence[Variable]) -> Optional[Variable]:
-        """The matrix that `parts` are all rows of, in order; None when they are not."""
+        """The matrix of which `parts` are all the rows, in order; None if there is none."""
         found = [self.part_of.get(part) for part in parts]
         if not found or None in found:
             return None
@@ -171,7 +179,7 @@ class _Joining:
         return whole if found == [(whole, i, len(parts)) for i in range(len(parts))] else None
 
     def replace_by_rows(self, parts: Sequence[Variable], whole: Variable) -> None:
-        """Put rows of `whole` in the places of `parts`, whose rows it has in that order."""
+        """Replace `parts` by the rows of `whole`, which has them in that order."""
         start: Any = 0
         replacements = []
         for i, part in enumerate(parts):
@@ -182,7 +190,7 @@ class _Joining:
             if part in self.fgraph.variables:
                 replacements.append((part, new))
             start = stop
-        self.fgraph.replace_all_validate(replacements, reason="join_products")
+        self.fgraph.replace_all_validate(replacements, reason="merge_passes")
 
 
 def _is_wide(matrix: Variable) -> bool:
@@ -212,7 +220,7 @@ def _is_sum_of_rows(v: Variable) -> bool:
 
 
 def _treat_rows_alike(nodes: Sequence[Apply]) -> bool:
-    """Whether all `nodes` do one and the same to each row of their inputs."""
+    """Whether all `nodes` apply the same operation to each row of their inputs."""
     op = nodes[0].op
     if any(node.op != op or len(node.inputs) != len(nodes[0].inputs) for node in nodes):
         return False
@@ -222,7 +230,7 @@ def _treat_rows_alike(nodes: Sequence[Apply]) -> bool:
 
 
 def _is_shared(parts: Sequence[Variable]) -> bool:
-    """Whether `parts` are one and the same for every row: a row, a number, a constant of these."""
+    """Whether `parts` are one variable (or equal constants) that all rows share."""
     first = parts[0]
     return first.type.broadcastable[:1] in ((), (True,)) and all(
         part is first or _equal(part, first) for part in parts
@@ -234,7 +242,7 @@ def _equal(a: Variable, b: Variable) -> bool:
 
 
 def _are_rows(parts: Sequence[Variable]) -> bool:
-    """Whether `parts` have rows of their own that could lie in one matrix."""
+    """Whether `parts` are different matrices whose rows could stand in one matrix."""
     return len(set(parts)) == len(parts) and all(
         part.ndim == 2 and not part.type.broadcastable[0] and alike(part, parts[0])
         for part in parts
@@ -242,7 +250,7 @@ def _are_rows(parts: Sequence[Variable]) -> bool:
 
 
 def _independent(variables: Sequence[Variable]) -> bool:
-    """Whether none is needed for another."""
+    """Whether no variable is computed from another one."""
     nodes = {v.owner for v in variables}
     return not any(v.owner in nodes for v in ancestors([i for node in nodes for i in node.inputs])
                    if v.owner is not None)

@@ -1,9 +1,16 @@
-"""Factors per example, moved past whatever treats each example by itself.
+"""Moves factors with one number per example out of operations that are linear in each example.
 
-The gradients of the players' two objectives at D's output differ by a factor per example, and
-nothing else.  Written as in the paper they travel down D separately; with the factors taken out
-they are one gradient, which `MergeOptimizer` sees, and the factors are put back where the paths
-part: at D's weights and at the samples.
+The gradients of the two players' objectives with respect to D's output differ only by a factor per
+example (paper, Algorithm 1: the slopes of log(1 - D(G(z))) and of log D(G(z))). Written as in the
+paper they are propagated back through D separately. With the factor moved behind each linear
+operation both become the same gradient, which `MergeOptimizer` computes once; the factors are
+multiplied in where the two paths part, at D's weights and at the samples:
+
+    before   g1 = dot(c1 * v, W')       after   g = dot(v, W')
+             g2 = dot(c2 * v, W')               g1, g2 = c1 * g, c2 * g
+
+c1 and c2 are columns (one number per example), v a batch. Later, `towards_inputs` moves a factor
+that gained nothing back to where it multiplies fewer numbers.
 """
 
 from __future__ import annotations
@@ -37,16 +44,16 @@ from adversarial.backend.rewrites.shapes import (
 
 
 @node_rewriter([Dot])
-def scale_rows(fgraph: FunctionGraph, node: Apply) -> Optional[dict]:
-    """column . row -> column * row, for all such products that go the same way from one row.
+def outer_product_as_scaling(fgraph: FunctionGraph, node: Apply) -> Optional[dict]:
+    """dot(column, row) -> column * row, for products of one row that are then used alike.
 
-    This is where the gradients of two objectives enter a discriminator, at its topmost weights.
+    This is where the gradients of two objectives enter the discriminator, at its topmost weights.
     """
     if not is_outer_product(node):
         return None
     clients = [client for client, _ in fgraph.clients[node.inputs[1]] if is_outer_product(client)]
     products = [client.outputs[0] for client in clients]
-    # All of them at once: each alone would find itself without company.
+    # All of them at once: after the first replacement, the others would find no second product.
     if len(products) < 2 or not _go_the_same_way(fgraph, products):
         return None
     mul = at.mul(*node.inputs).owner.op
@@ -54,7 +61,7 @@ def scale_rows(fgraph: FunctionGraph, node: Apply) -> Optional[dict]:
 
 
 def _go_the_same_way(fgraph: FunctionGraph, gradients: Sequence[Variable]) -> bool:
-    """Whether two of `gradients` enter the same operation in the same company."""
+    """Whether two of `gradients` are inputs of the same operation with the same other inputs."""
     seen = set()
     for gradient in gradients:
         for client, position in fgraph.clients[gradient]:
@@ -67,7 +74,7 @@ def _go_the_same_way(fgraph: FunctionGraph, gradients: Sequence[Variable]) -> bo
     return False
 
 
-# Linear in each example of one of their inputs: which.
+# Operations that are linear in each example of one of their inputs -> the position of that input.
 _LINEAR = {
     Dot: 0,
     MaxoutGrad: 1,
@@ -81,7 +88,7 @@ _LINEAR = {
 
 
 @node_rewriter(list(_LINEAR))
-def scale_later(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
+def hoist(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     """f(column * v) -> column * f(v), for f that is linear in each example of v."""
     place = _LINEAR[type(node.op)]
     v = node.inputs[place]
@@ -91,7 +98,7 @@ def scale_later(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     if not columns:
         return None
     if isinstance(node.op, Dot) and len(rest) > 1:
-        # Past the sampled images, where gradients part, the factor has no company: it stays.
+        # No sibling product shares these weights, so moving the factor would merge nothing.
         weights = node.inputs[1]
         if sum(multiplies_by(client, weights) for client, _ in fgraph.clients[weights]) < 2:
             return None
@@ -102,11 +109,11 @@ def scale_later(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 
 @node_rewriter([AbstractConv2d_gradWeights])
-def scale_images(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
+def hoist_to_images(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     """Gradient of kernels from (images, column * v) -> from (column * images, v).
 
-    It adds up a product of the two over examples; images have fewer maps than what a convolution
-    makes of them before its maximum, and v is then the same for two objectives.
+    The gradient sums a product of the two over examples, so the factor may go to either. Images
+    have fewer maps than the convolution's output, and v is then the same for both objectives.
     """
     images, maps = node.inputs[:2]
     columns, rest = _columns_and_rest(maps)
@@ -117,7 +124,7 @@ def scale_images(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 
 @node_rewriter([Sum])
-def scale_sums(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
+def hoist_from_sum(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     """Sum of column * v over examples and places -> sum of column * (sum of v over places)."""
     (v,) = node.inputs
     if v.ndim != 4 or node.op.axis is None or tuple(node.op.axis) != (0, 2, 3):
@@ -132,7 +139,7 @@ def scale_sums(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 
 @node_rewriter([Elemwise])
-def scale_sooner(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
+def sink(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     """column * gradient of maxout -> gradient of maxout of (column * v), which is narrower."""
     if not is_elemwise(node, Mul):
         return None
@@ -149,9 +156,9 @@ def scale_sooner(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 
 def _columns_and_rest(v: Variable) -> tuple[list[Variable], list[Variable]]:
-    """The factors of `v` that are one number per example (or in all), and the others.
+    """The factors of `v` with one number per example (or one in all), and the other factors.
 
-    No columns when `v` is no such product.
+    No columns when `v` is not such a product.
     """
     factors = _factors(v)
     columns = [factor for factor in factors if all(factor.type.broadcastable[1:])]
@@ -162,13 +169,13 @@ def _columns_and_rest(v: Variable) -> tuple[list[Variable], list[Variable]]:
 
 
 def _is_batch(v: Variable) -> bool:
-    """Whether the first axis of `v` counts examples, of which each is more than one number."""
+    """Whether `v` has several examples, along its first axis, of more than one number each."""
     known = v.type.broadcastable
     return v.ndim > 1 and not known[0] and not all(known[1:])
 
 
 def _keeps_examples(node: Apply) -> bool:
-    """Whether the first axis of what `node` puts out counts the same as that of its input."""
+    """Whether the first axes of the output and of the input of `node` are the same examples."""
     if isinstance(node.op, DimShuffle):
         order = node.op.new_order
         return order[0] == 0 and "x" not in order and len(order) == node.inputs[0].ndim
@@ -184,12 +191,12 @@ def _keeps_examples(node: Apply) -> bool:
 
 
 def _of_axes(column: Variable, ndim: int) -> Variable:
-    """One number per example, or in all, with as many axes as what it multiplies."""
+    """`column` with axes of length 1 added, up to `ndim`."""
     return column if column.ndim == ndim else column.dimshuffle(0, *"x" * (ndim - 1))
 
 
 def _factors(v: Variable) -> list[Variable]:
-    """What `v` is the product of, element by element; [v] when it is none."""
+    """The factors of the elementwise product `v`; [v] when it is not a product."""
     if is_elemwise(v.owner, Mul):
         return [factor for term in v.owner.inputs for factor in _factors(term)]
     return [v]
@@ -201,7 +208,8 @@ def _product(factors: Sequence[Any], like: Variable) -> list[Variable]:
     return apply(at.mul(*factors).owner.op, factors, [like])
 
 
-later = in2out(
-    scale_rows, scale_later, scale_images, scale_sums, name="adversarial_factors_later"
+towards_outputs = in2out(
+    outer_product_as_scaling, hoist, hoist_to_images, hoist_from_sum,
+    name="adversarial_hoist_factors",
 )
-sooner = in2out(scale_sooner, name="adversarial_factors_sooner")
+towards_inputs = in2out(sink, name="adversarial_sink_factors")
