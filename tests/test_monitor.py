@@ -23,6 +23,9 @@ from adversarial.monitor import (
     read_channel,
 )
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
+from adversarial.train import Train
+from adversarial.training_algorithms.learning_rule import Momentum
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
@@ -322,10 +325,59 @@ def test_push_monitor(experience, records, model, monitor, data):
     new.add_dataset(data, batch_size=5)
     new.add_channel("a", None, shared(8.0))
     new()
-    assert list(new.channels["a"].val_record) == ([7, 8] if records else [8])
+    # Of the same moment as the last one of before, whose place it takes.
+    assert list(new.channels["a"].val_record) == [8]
+    new.report_epoch()
+    new()
+    assert list(new.channels["a"].val_record) == [8, 8]
     assert list(monitor.channels["a"].val_record) == [7]
     with pytest.raises(ValueError, match="'pretraining'"):
         push_monitor(model, "pretraining")
+
+
+def test_records_of_two_trainings_are_one_curve(data):
+    """Two epochs, then one more: 0 1 2 3, for channels of both and of one of the trainings."""
+    model = MLP([Linear(dim=2, layer_name="y", irange=0.1)], nvis=6)
+
+    def train(epochs, **kwargs):
+        algorithm = SGD(0.01, batch_size=5, monitoring_dataset=data, **kwargs)
+        Train(data, model, algorithm).main_loop(max_epochs=epochs)
+
+    train(2, learning_rule=Momentum(0.5))
+    push_monitor(model, "first", transfer_experience=True, save_records=True)
+    train(1)
+    first, both = model.first.channels, model.monitor.channels
+    for name in ("objective", "y_col_norms_max", "learning_rate"):
+        assert list(both[name].epoch_record) == [0, 1, 2, 3]
+        assert list(both[name].batch_record) == [0, 5, 10, 15]
+        assert list(both[name].val_record[:2]) == list(first[name].val_record[:2])
+        assert len(first[name].val_record) == len(first[name].time_record) == 3
+    assert both["objective"].val_record[2] == pytest.approx(first["objective"].val_record[2])
+    assert list(both["momentum"].epoch_record) == [0, 1, 2]
+    serial.from_string(serial.to_string(model))
+
+
+def test_several_data_sets_at_once(model, monitor):
+    rows = [np.random.RandomState(n).normal(size=(n, 6)) for n in (6, 8)]
+    sets = [DenseDesignMatrix(X=X) for X in rows]
+    monitor.add_dataset(
+        sets, mode=["sequential", "shuffled_sequential"], batch_size=[4, 3], num_batches=[1, None],
+        seed=[None, 7],
+    )
+    assert monitor.batch_size[-2:] == [4, 3] and monitor.num_batches[-2:] == [1, None]
+    x = at.matrix()
+    for name, dataset in zip("ab", sets):
+        monitor.add_channel(name, x, x.sum(axis=1).mean(), dataset)
+    monitor()
+    found = [monitor.channels[name].val_record[0] for name in "ab"]
+    expected = [rows[0][:4].sum(axis=1).mean(), rows[1].sum(axis=1).mean()]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    more = [DenseDesignMatrix(X=rows[0]) for _ in range(2)]
+    with pytest.raises(ValueError, match="mode has 1 values for 2 data sets"):
+        monitor.add_dataset(more, mode=["sequential"])
+    monitor.add_dataset(more, batch_size=2)
+    with pytest.raises(ValueError, match="monitored already"):
+        monitor.add_dataset(more, batch_size=2)
 
 
 def test_get_channel(model, data):

@@ -287,6 +287,12 @@ def test_origins_and_shared_batches():
     shared = space.make_shared_batch(5, name="s", dtype="float32")
     assert shared.name == "s" and shared.dtype == "float32"
     np.testing.assert_array_equal(shared.get_value(), origin)
+    assert space.make_shared_batch(5).dtype == "float64"
+    assert IndexSpace(3, 2, dtype="int8").make_shared_batch(4).dtype == "int8"
+    assert VectorSpace(2, dtype="float16").make_shared_batch(4).dtype == "float16"
+    assert VectorSpace(2).make_shared_batch(4).dtype == backend.floatX
+    both = CompositeSpace([VectorSpace(2, dtype="float64"), VectorSpace(1)]).make_shared_batch(3)
+    assert [part.dtype for part in both] == ["float64", backend.floatX]
     parts = nested().make_shared_batch(2, name="s")
     assert parts[1][0].name == "s[1][0]" and parts[1][0].get_value().shape == (2, 2, 2, 2)
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):

@@ -89,7 +89,9 @@ def _check_machine() -> None:
         warnings.warn(blas.SLOW, RuntimeWarning, stacklevel=3)
 
 
-def shared(value: Any, name: str | None = None, borrow: bool = False) -> TensorSharedVariable:
+def shared(
+    value: Any, name: str | None = None, borrow: bool = False, dtype: Any = None
+) -> TensorSharedVariable:
     """A shared variable whose type states the shape of `value`, which lets rewrites do more.
 
     Parameters
@@ -97,15 +99,16 @@ def shared(value: Any, name: str | None = None, borrow: bool = False) -> TensorS
     value : array or number; floating point becomes floatX, integers and booleans keep their type
     name : of the variable
     borrow : whether the array itself may be kept, where it needs no conversion
+    dtype : of the variable, instead
 
     Raises
     ------
     TypeError
         When `value` is not numeric.
     """
-    array = np.asarray(value)
-    if array.dtype.kind == "f":
+    array = np.asarray(value, dtype=dtype)
+    if dtype is None and array.dtype.kind == "f":
         array = array.astype(aesara.config.floatX, copy=False)
-    elif array.dtype.kind not in "iub":
+    elif array.dtype.kind not in "iubf" + ("" if dtype is None else "c"):
         raise TypeError(f"a shared variable holds numbers, not {type(value).__name__}: {value!r}")
     return aesara.shared(array, name=name, borrow=borrow, shape=array.shape)

@@ -122,14 +122,55 @@ class Monitor(Persistent):
     def add_dataset(
         self,
         dataset: Any,
-        mode: str = "sequential",
-        batch_size: Optional[int] = None,
-        num_batches: Optional[int] = None,
+        mode: Any = "sequential",
+        batch_size: Any = None,
+        num_batches: Any = None,
         seed: Any = (2013, 2, 18),
     ) -> None:
-        """Monitor on `dataset`: how minibatches are drawn from it, and how many."""
+        """Monitor on `dataset`: how minibatches are drawn from it, and how many.
+
+        Parameters
+        ----------
+        dataset : Dataset, or list of them
+            For a list, each other argument may be a list as well, of one value a data set.
+        mode : str
+            See `adversarial.utils.iteration`.
+        batch_size, num_batches : int, optional
+        seed : int, tuple or list of int
+            For the modes that draw at random. With a list of data sets, a list is of their seeds.
+
+        Raises
+        ------
+        ValueError
+            When a list has another length than that of the data sets, or a data set is monitored
+            already.
+        """
+        if not isinstance(dataset, (list, tuple)):
+            self._add_dataset(dataset, mode, batch_size, num_batches, seed)
+            return
+        columns = []
+        for name, value in (("mode", mode), ("batch_size", batch_size),
+                            ("num_batches", num_batches), ("seed", seed)):
+            if not isinstance(value, list):
+                value = [value] * len(dataset)
+            if len(value) != len(dataset):
+                raise ValueError(f"{name} has {len(value)} values for {len(dataset)} data sets")
+            columns.append(value)
+        for row in zip(dataset, *columns):
+            self._add_dataset(*row)
+
+    def _add_dataset(
+        self,
+        dataset: Any,
+        mode: str,
+        batch_size: Optional[int],
+        num_batches: Optional[int],
+        seed: Any,
+    ) -> None:
         if any(entry.dataset is dataset for entry in self._datasets):
             raise ValueError("this data set is monitored already")
+        if seed is None:  # in 2014, "the default one"
+            seed = (2013, 2, 18)
         self._datasets.append(_MonitoredData(dataset, mode, batch_size, num_batches, seed))
         self._functions = None
 
@@ -328,11 +369,14 @@ class Monitor(Persistent):
 
     def _record(self, measured: list[tuple[MonitorChannel, Any]]) -> None:
         now = (self._epochs_seen, self._batches_seen, self._examples_seen, self._seconds())
+        # Channels that share the records of occasions share also whether the last is replaced.
+        occasions = {id(channel.epoch_record): channel for channel, _ in measured}
+        again = {channel for channel, _ in measured if channel.remeasures(now)}
         for channel, value in measured:
-            channel.val_record.append(float(value))
-        for channel in {id(channel.epoch_record): channel for channel, _ in measured}.values():
+            _put(channel.val_record, float(value), channel in again)
+        for channel in occasions.values():
             for name, count in zip(OCCASIONS, now):
-                getattr(channel, name).append(count)
+                _put(getattr(channel, name), count, channel in again)
 
 
 class _MonitoredData:
@@ -364,6 +408,13 @@ class _MonitoredData:
             total = total + len(indices) * np.asarray(function(indices), dtype="float64")
             examples += len(indices)
         return total / examples
+
+
+def _put(record: Any, value: Any, again: bool) -> None:
+    if again:
+        record[-1] = value
+    else:
+        record.append(value)
 
 
 def _on_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:
@@ -402,7 +453,8 @@ def push_monitor(
     """Put the model's monitor aside as attribute `name`, so that the next training gets a new one.
 
     With `transfer_experience` the new one goes on counting epochs; with `save_records` it also
-    keeps the records.
+    keeps the records. The first measurement of the next training then takes the place of the last
+    one of the training before, which is of the same epoch.
     """
     if hasattr(model, name):
         raise ValueError(f"the model already has an attribute {name!r}")
@@ -416,9 +468,9 @@ def push_monitor(
         new._examples_seen = old._examples_seen
         if save_records:
             for channel in old.channels.values():
-                new.channels[channel.name] = MonitorChannel(
-                    None, None, channel.name, None, None, None, channel
-                )
+                kept = MonitorChannel(None, None, channel.name, None, None, None, channel)
+                kept.remeasures_last = True
+                new.channels[channel.name] = kept
     return model
 
 

@@ -33,6 +33,8 @@ class MonitorChannel(Persistent):
     Channels that are always measured together share all but the first of them.
     """
 
+    remeasures_last = False
+
     def __init__(
         self,
         graph_input: Any,
@@ -51,6 +53,7 @@ class MonitorChannel(Persistent):
         self.prereqs = list(prereqs or [])
         self.doc = get_monitor_doc(val)
         self.take_records(old_channel)
+        self.remeasures_last = old_channel is not None and old_channel.remeasures_last
 
     def take_records(self, old: Optional[MonitorChannel]) -> None:
         """Go on with copies of the records of `old`, or with empty ones.
@@ -59,6 +62,18 @@ class MonitorChannel(Persistent):
         """
         for name in _RECORDS:
             setattr(self, name, _array(name, getattr(old, name) if old else ()))
+
+    def remeasures(self, occasion: tuple) -> bool:
+        """Whether the next value takes the place of the last, since both are of one moment.
+
+        As in 2014, this is so for the first value of a channel that goes on with the records that
+        `push_monitor` saved: a training measures its channels before its first epoch, and the
+        training before it did so after its last. `occasion` begins with (epochs, minibatches).
+        """
+        first, self.remeasures_last = self.remeasures_last, False
+        return first and len(self.val_record) > 0 and (
+            (self.epoch_record[-1], self.batch_record[-1]) == occasion[:2]
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

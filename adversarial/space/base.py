@@ -83,8 +83,12 @@ class Space(Persistent):
     def make_shared_batch(
         self, batch_size: int, name: str | None = None, dtype: Dtype = None
     ) -> Batch:
-        """A shared variable (or nested tuple of them) that holds `get_origin_batch`."""
-        return backend.shared(self.get_origin_batch(batch_size, dtype), name=name)
+        """A shared variable (or nested tuple of them) that holds `get_origin_batch`.
+
+        It has the type `dtype`, else the space's, else floatX.
+        """
+        origin = self.get_origin_batch(batch_size, dtype)
+        return backend.shared(origin, name=name, dtype=origin.dtype)
 
     def make_aesara_batch(
         self, name: str | None = None, dtype: Dtype = None, batch_size: int | None = None

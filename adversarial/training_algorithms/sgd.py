@@ -36,7 +36,7 @@ class SGD(TrainingAlgorithm):
         Else the model's own.
     monitoring_dataset : Dataset or dict of str to Dataset, optional
         Monitored before the first epoch and after each, in batches of `monitoring_batch_size`
-        (else batch_size), `monitoring_batches` of them (else all).
+        (else batch_size), `monitoring_batches` of them (else all). None or {}: nothing is.
     monitoring_costs : list of Cost, optional
         Further costs whose channels are monitored.
     termination_criterion : TerminationCriterion, optional
@@ -165,7 +165,7 @@ class SGD(TrainingAlgorithm):
         model.set_batch_size(self.batch_size)
 
     def _setup_monitor(self, model: Any) -> None:
-        if self.monitoring_dataset is None:
+        if not self.monitoring_dataset:
             return
         if self.monitoring_batch_size is None and self.monitoring_batches is None:
             self.monitoring_batch_size = self.batch_size

@@ -96,6 +96,22 @@ def test_dropped_values_may_be_other_than_zero(evaluate):
     assert (parts[0] != parts[1]).any()
 
 
+@pytest.mark.parametrize("of_class", [True, False])
+def test_a_layer_says_what_its_dropped_inputs_become(of_class, evaluate):
+    class Below(Linear):
+        dropout_input_mask_value = -3.0
+
+    layer = (Below if of_class else Linear)(dim=50, layer_name="h", irange=0.0)
+    layer.dropout_input_mask_value = -3.0
+    mlp = MLP([layer], nvis=50)
+    layer.set_weights(np.eye(50))
+    drawn, masked = evaluate([
+        mlp.dropout_fprop(ones(20, 50)), mlp.masked_fprop(ones(1, 50), 5)
+    ])
+    assert set(np.unique(drawn)) == {-3.0, 2.0}
+    np.testing.assert_array_equal(masked[0], [2, -3, 2] + [-3] * 47)
+
+
 def test_no_dropout_but_where_it_is_asked_for(evaluate):
     mlp, x = two_layers(), shared(random(200, 4))
     plain = mlp.fprop(x)
@@ -190,6 +206,21 @@ def test_weight_decay_by_layer(evaluate):
     both = evaluate([mlp.get_weight_decay([0.1, 0.2]), mlp.get_l1_weight_decay([0, 0.2])])
     expected = [0.1 * (W0**2).sum() + 0.2 * (W1**2).sum(), 0.2 * abs(W1).sum()]
     np.testing.assert_allclose(both, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("coeffs", [0, [0, 0], [0.0, [0, 0]], (0, 0)])
+def test_no_weight_decay_is_a_constant(coeffs, evaluate):
+    inner = MLP([Linear(dim=2, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)],
+                layer_name="y")
+    mlp = MLP([Linear(dim=5, layer_name="h", irange=1.0), inner], nvis=3)
+    for decay in (mlp.get_weight_decay(coeffs), mlp.get_l1_weight_decay(coeffs)):
+        assert decay.dtype == floatX and decay.ndim == 0 and evaluate(decay) == 0
+        at.grad(decay, mlp.get_params(), disconnected_inputs="ignore")
+
+
+def test_weight_decay_of_a_wrong_number_of_layers():
+    with pytest.raises(ValueError, match="1 weight decay coefficients for 2 layers"):
+        two_layers().get_weight_decay([0.1])
 
 
 def test_layers_can_be_added(evaluate):

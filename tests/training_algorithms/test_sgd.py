@@ -359,3 +359,11 @@ def test_the_base_class_names_what_is_missing(data):
     for method in (algorithm.train, algorithm.continue_learning):
         with pytest.raises(NotImplementedError, match="TrainingAlgorithm"):
             method(data)
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_without_monitoring_data_nothing_is_monitored(nothing, data):
+    algorithm = ready(data, monitoring_dataset=nothing, learning_rule=Momentum(0.5))
+    algorithm.train(data)
+    algorithm.monitor()
+    assert not algorithm.monitor.channels

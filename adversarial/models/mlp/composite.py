@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-from adversarial.models.mlp.dense import get_lr_scalers_from_layers
+from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Space
 
@@ -99,8 +99,7 @@ class CompositeLayer(Layer):
         return sum(layer.cost(y, y_hat) for layer, y, y_hat in zip(self.layers, Y, Y_hat))
 
     def _weight_decay_aggregate(self, method: str, coeff: Any) -> Any:
-        coeffs = coeff if isinstance(coeff, (list, tuple)) else [coeff] * len(self.layers)
-        return sum(getattr(layer, method)(c) for layer, c in zip(self.layers, coeffs) if c != 0)
+        return weight_decay(self.layers, method, coeff)
 
     def get_weight_decay(self, coeff: Any) -> Any:
         return self._weight_decay_aggregate("get_weight_decay", coeff)

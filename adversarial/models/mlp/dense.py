@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import aesara.tensor as T
@@ -146,3 +147,22 @@ def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
                 raise ValueError(f"layer {layer.layer_name!r} scales the rate of foreign {param}")
             scalers[param] = scale
     return scalers
+
+
+def weight_decay(layers: Sequence[Any], method: str, coeffs: Any) -> Any:
+    """The sum over `layers` of `method` (get_weight_decay, or its L1 kin), a symbolic scalar.
+
+    `coeffs` is one coefficient for all of them, or a list of one a layer; a layer that is made of
+    layers may have a list of its own. Layers whose coefficient is 0 need not have weights; without
+    any other, the sum is a constant 0 of type floatX. ValueError for a list of another length.
+    """
+    if not isinstance(coeffs, (list, tuple)):
+        coeffs = [coeffs] * len(layers)
+    if len(coeffs) != len(layers):
+        raise ValueError(f"{len(coeffs)} weight decay coefficients for {len(layers)} layers")
+    terms = [
+        getattr(layer, method)(coeff)
+        for layer, coeff in zip(layers, coeffs)
+        if isinstance(coeff, (list, tuple)) or hasattr(coeff, "owner") or coeff != 0
+    ]
+    return sum(terms) if terms else T.constant(np.asarray(0, dtype=backend.floatX))

@@ -19,6 +19,8 @@ class Layer(Model):
     # Of the class, for subclasses that do not call the constructor.
     layer_name: Optional[str] = None
     mlp: Any = None
+    # What dropout puts in the place of an input that it drops: for most layers, nothing.
+    dropout_input_mask_value: float = 0.0
 
     def __init__(self, layer_name: Optional[str] = None, extensions: Optional[list] = None) -> None:
         super().__init__(extensions)

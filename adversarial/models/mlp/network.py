@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 import aesara.tensor as T
+import numpy as np
 
 from adversarial import backend
-from adversarial.models.mlp.dense import get_lr_scalers_from_layers
+from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
 from adversarial.utils.seeding import Seed, numpy_rng
@@ -161,9 +162,7 @@ class MLP(Layer):
         return self._decay("get_l1_weight_decay", coeffs)
 
     def _decay(self, method: str, coeffs: Any) -> Any:
-        if not isinstance(coeffs, (list, tuple)):
-            coeffs = [coeffs] * len(self.layers)
-        return sum(getattr(layer, method)(c) for layer, c in zip(self.layers, coeffs) if c)
+        return weight_decay(self.layers, method, coeffs)
 
     def get_weights(self) -> Any:
         return self.layers[0].get_weights()
@@ -201,7 +200,8 @@ class MLP(Layer):
 
         Each value of a layer's input is kept with probability `input_include_probs[layer_name]`
         (else the default) and then multiplied by `input_scales[layer_name]` (else the default).
-        With `per_example` false, one mask serves the whole batch.
+        With `per_example` false, one mask serves the whole batch. Dropped values become the
+        layer's `dropout_input_mask_value`, which is 0 unless a layer says otherwise.
         """
         probs, scales = input_include_probs or {}, input_scales or {}
         self._validate_layer_names(list(probs))
@@ -214,6 +214,7 @@ class MLP(Layer):
                 scales.get(layer.layer_name, default_input_scale),
                 self.theano_rng,
                 layer.get_input_space(),
+                mask_value=layer.dropout_input_mask_value,
                 per_example=per_example,
             )
             state_below = layer.fprop(state_below)
@@ -254,6 +255,9 @@ class MLP(Layer):
                 row = T.as_tensor_variable([bit * scale for bit in bits])
                 row = T.cast(row, state_below.dtype)
                 kept = space.format_as(state_below, flat) * row.dimshuffle("x", 0)
+                if layer.dropout_input_mask_value != 0:
+                    dropped = T.constant(np.array([bits]) == 0)
+                    kept = T.switch(dropped, layer.dropout_input_mask_value, kept)
                 state_below = flat.format_as(kept, space)
             state_below = layer.fprop(state_below)
         return state_below
