@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 import aesara.tensor as T
 import numpy as np
@@ -66,7 +66,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
     def __init__(
         self,
-        scale_grads: bool = 1,
+        scale_grads: Union[bool, int] = 1,
         target_scale: float = 0.1,
         discriminator_default_input_include_prob: float = 1.0,
         discriminator_input_include_probs: Optional[dict[str, float]] = None,
@@ -156,13 +156,13 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
     def _layer_of(self, model: AdversaryPair, states: list) -> tuple:
         """(output of layer `infer_layer` of G, its space); `states` are of all but the top one."""
-        if not -len(states) <= self.infer_layer < len(states):
+        place = self.infer_layer
+        if place is None or not -len(states) <= place < len(states):
             raise ValueError(
-                f"infer_layer is {self.infer_layer}, but the generator has "
-                f"{len(states)} layers below its top one"
+                f"infer_layer is {place}, but the generator has {len(states)} layers below its "
+                "top one"
             )
-        layer = model.generator.mlp.layers[:-1][self.infer_layer]
-        return states[self.infer_layer], layer.get_output_space()
+        return states[place], model.generator.mlp.layers[:-1][place].get_output_space()
 
     def _samples(self, model: AdversaryPair, data: Any) -> tuple:
         """(samples in the layout of the data, z, layers of G or None)."""

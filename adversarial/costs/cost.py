@@ -82,6 +82,8 @@ class NullDataSpecsMixin:
 class DefaultDataSpecsMixin:
     """For costs that take the model's input, and its targets if `supervised`."""
 
+    supervised: bool
+
     def get_data_specs(self, model: Any) -> tuple:
         space, source = model.get_input_space(), model.get_input_source()
         if not self.supervised:
@@ -198,7 +200,7 @@ class SumOfCosts(Cost):
 
         All of one draw of dropout masks and samples, so that the terms add up to the objective.
         """
-        channels = OrderedDict()
+        channels: OrderedDict = OrderedDict()
         terms = []
         for position, (cost, part) in enumerate(zip(self.costs, self._parts(data))):
             found = cost.get_monitoring_channels(model, part, **kwargs)

@@ -39,17 +39,17 @@ class GaussianMixture(DenseDesignMatrix):
     ) -> None:
         self.means = np.asarray(means, dtype=float)
         self.deviations = np.asarray(deviations, dtype=float)
-        weights = np.ones(self.means.shape) if weights is None else np.asarray(weights, dtype=float)
+        shares = np.ones(self.means.shape) if weights is None else np.asarray(weights, dtype=float)
         if self.means.ndim != 1 or self.means.size == 0:
             raise ValueError(f"means must be a list of numbers, not {means!r}")
-        for name, values in (("deviations", self.deviations), ("weights", weights)):
+        for name, values in (("deviations", self.deviations), ("weights", shares)):
             if values.shape != self.means.shape:
                 raise ValueError(f"{len(self.means)} means need as many {name}, not {values.shape}")
             if not (np.isfinite(values).all() and (values > 0).all()):
                 raise ValueError(f"{name} must be positive and finite, got {values.tolist()}")
         if num_examples < 1:
             raise ValueError(f"num_examples must be at least 1, got {num_examples}")
-        self.weights = weights / weights.sum()
+        self.weights = shares / shares.sum()
         rng = np.random.RandomState(seed)
         which = rng.choice(len(self.means), size=num_examples, p=self.weights)
         X = self.means[which] + self.deviations[which] * rng.normal(size=num_examples)

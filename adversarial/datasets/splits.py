@@ -1,6 +1,9 @@
 """Cutting a design matrix into ranges, folds and held-out parts."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from adversarial.utils.iteration import as_rng
@@ -8,6 +11,10 @@ from adversarial.utils.iteration import as_rng
 
 class SplitMixin:
     """Folds and holdouts of `X`, for a class with `X`, `rng` and `get_num_examples`."""
+
+    X: Any
+    rng: np.random.RandomState
+    get_num_examples: Callable[[], int]
 
     def split_dataset_nfolds(self, nfolds: int = 0) -> list[np.ndarray]:
         """`nfolds` neighbouring parts of the rows, their sizes equal to within one."""

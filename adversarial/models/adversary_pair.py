@@ -66,7 +66,7 @@ class AdversaryPair(Model):
         return [param for player in self._players() for param in player.get_params()]
 
     def get_lr_scalers(self) -> OrderedDict:
-        scalers = OrderedDict()
+        scalers: OrderedDict = OrderedDict()
         for player in self._players():
             scalers.update(player.get_lr_scalers())
         return scalers
@@ -116,7 +116,7 @@ class AdversaryPair(Model):
         here each holds what its name says.  Of an inpainting G there are none, nor of D on
         samples: which half it paints is the cost's to know, and the cost's channels tell of it.
         """
-        channels = OrderedDict()
+        channels: OrderedDict = OrderedDict()
 
         def add(prefix: str, found: OrderedDict) -> None:
             channels.update((prefix + name, value) for name, value in found.items())
@@ -136,22 +136,22 @@ class AdversaryPair(Model):
             samples = self._as_data(states[1][-1])
             add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
         if self.inferer is not None and self.monitor_inference:
-            add("inf_", self._inference_channels())
+            add("inf_", self._inference_channels(self.inferer))
         return channels
 
-    def _inference_channels(self) -> OrderedDict:
+    def _inference_channels(self, inferer: MLP) -> OrderedDict:
         """On fresh samples, with z as the target where the inferer predicts so many values.
 
         Where it does not, it infers a layer of G (the cost's `infer_layer`).
         """
         samples, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
-        have, predicted = self.generator.get_input_space(), self.inferer.get_output_space()
+        have, predicted = self.generator.get_input_space(), inferer.get_output_space()
         samples = self.get_input_space().format_as(
-            self._as_data(samples), self.inferer.get_input_space()
+            self._as_data(samples), inferer.get_input_space()
         )
         same = have.get_total_dimension() == predicted.get_total_dimension()
         z = have.format_as(z, predicted) if same else None
-        return self.inferer.get_monitoring_channels((samples, z))
+        return inferer.get_monitoring_channels((samples, z))
 
     def _as_data(self, samples: Any) -> Any:
         """Samples in the layout in which D takes data."""

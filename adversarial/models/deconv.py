@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from adversarial import backend
 from adversarial.models.initialization import check_initialization
@@ -86,7 +86,7 @@ class Deconv(Kernels):
 
 
 def setup_deconv_detector_layer_c01b(
-    layer: Deconv, input_space: Space, rng: Any, irange: Union[float, str] = "not specified"
+    layer: Deconv, input_space: Space, rng: Any, irange: Any = "not specified"
 ) -> None:
     """Give `layer` its spaces, and parameters drawn from `rng`, for input of `input_space`.
 
@@ -94,11 +94,11 @@ def setup_deconv_detector_layer_c01b(
     """
     if irange != "not specified":
         layer.irange = irange
-    layer._take_images(input_space)
+    images = layer._take_images(input_space)
     shape = [
         stride * (size - 1) - 2 * layer.pad_out + kernel
         for size, stride, kernel in zip(
-            input_space.shape, layer.output_stride, layer.kernel_shape
+            images.shape, layer.output_stride, layer.kernel_shape
         )
     ]
     if min(shape) < 1:
@@ -107,5 +107,5 @@ def setup_deconv_detector_layer_c01b(
             f"output, which would have the shape {tuple(shape)}"
         )
     layer.output_space = Conv2DSpace(shape, num_channels=layer.num_channels, axes=C01B)
-    filters = (input_space.num_channels,)
+    filters = (images.num_channels,)
     layer._make_parameters(rng, filters, layer.num_channels, layer.output_space)

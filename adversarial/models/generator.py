@@ -188,7 +188,7 @@ class Generator(Model):
         without it on fresh ones.
         """
         z, outputs = states or self.monitored_states()
-        channels = OrderedDict()
+        channels: OrderedDict = OrderedDict()
         for layer, below, state in zip(self.mlp.layers, [z, *outputs[:-1]], outputs):
             found = layer.get_layer_monitoring_channels(below, state, None)
             channels.update((f"{layer.layer_name}_{name}", val) for name, val in found.items())

@@ -26,8 +26,9 @@ def check_initialization(layer: str, **ways: Optional[float]) -> None:
         what = " and ".join(f"{name}={ways[name]}" for name in given) or "none"
         raise ValueError(f"layer {layer!r} needs exactly one of {', '.join(ways)}; got {what}")
     name = given[0]
-    if not ways[name] >= 0:
-        raise ValueError(f"layer {layer!r}: {name} must not be negative, got {ways[name]!r}")
+    value = ways[name]
+    if value is None or not value >= 0:
+        raise ValueError(f"layer {layer!r}: {name} must not be negative, got {value!r}")
 
 
 def initial_weights(
@@ -54,7 +55,7 @@ def initial_weights(
         return W * kept
     if istdev is not None:
         return rng.randn(*shape) * istdev
-    return sparse_stdev * _sparse(rng, shape, int(sparse_init), allowed)
+    return sparse_stdev * _sparse(rng, shape, int(sparse_init or 0), allowed)
 
 
 def _sparse(

@@ -97,9 +97,9 @@ class MaxoutConvC01B(Convolution):
             self._unit_channel_name = "p_" + self._unit_channel_name
 
     def set_input_space(self, space: Space) -> None:
-        self._take_images(space)
+        images = self._take_images(space)
         if self.fix_kernel_shape:
-            padded = [size + 2 * self.pad for size in space.shape]
+            padded = [size + 2 * self.pad for size in images.shape]
             self.kernel_shape = _smaller(self.kernel_shape, padded)
         self._make_detector(self.num_channels * self.num_pieces, (self.pad, self.pad))
         if self.fix_pool_shape:
@@ -128,8 +128,8 @@ class MaxoutConvC01B(Convolution):
         return (self.num_channels, self.num_pieces)
 
 
-def _smaller(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, ...]:
-    return tuple(map(min, wanted, bound))
+def _smaller(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, int]:
+    return min(wanted[0], bound[0]), min(wanted[1], bound[1])
 
 
 def _in_c01b(function: Optional[Callable], x: Any) -> Any:

@@ -54,6 +54,8 @@ class MaxoutLocalC01B(MaxoutConvC01B):
     ) -> None:
         if pool_shape is None and pool_stride is None:
             pool_shape = pool_stride = (1, 1)
+        elif pool_shape is None or pool_stride is None:
+            raise ValueError(f"layer {layer_name!r}: give pool_shape and pool_stride, or neither")
         super().__init__(
             num_channels,
             num_pieces,

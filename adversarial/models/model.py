@@ -30,11 +30,14 @@ class Model(Persistent):
 
     # Made when first asked for, so that a class which does not call the constructor has them, and
     # one that has an attribute of such a name keeps it.
-    names_to_del = cached_property(lambda self: set())
-    extensions = cached_property(lambda self: [])
-    tag = cached_property(lambda self: defaultdict(dict))
-    _params = cached_property(lambda self: [])
+    names_to_del: set[str] = cached_property(lambda self: set())  # type: ignore[assignment]
+    extensions: list = cached_property(lambda self: [])  # type: ignore[assignment]
+    tag: dict = cached_property(lambda self: defaultdict(dict))  # type: ignore[assignment]
+    _params: list = cached_property(lambda self: [])  # type: ignore[assignment]
     _test_batch_size = 2
+    # Of the subclass, or set by it.
+    input_space: Any
+    output_space: Any
 
     def __init__(self, extensions: Optional[list] = None) -> None:
         if extensions is not None:

@@ -93,7 +93,7 @@ class SubtractRealMean(_ShowsWeightsAbove):
         self._view_converter = dataset.view_converter
         self._mean = X.mean(axis=0, keepdims=True)
         self._sd = X.std(axis=0, keepdims=True) if also_sd else None
-        if also_sd and not self._sd.all():
+        if self._sd is not None and not self._sd.all():
             never = int(self._sd.argmin())
             raise ValueError(f"layer {layer_name!r}: feature {never} never varies")
         self.mean = self.sd = None
@@ -102,7 +102,7 @@ class SubtractRealMean(_ShowsWeightsAbove):
         """ValueError when the data set's examples are of another size than `space`."""
         super().set_input_space(space)
         self.mean = self._as_batch(self._mean, "mean")
-        self.sd = self._as_batch(self._sd, "sd") if self.also_sd else None
+        self.sd = None if self._sd is None else self._as_batch(self._sd, "sd")
 
     def _as_batch(self, row: np.ndarray, name: str) -> Any:
         """A row of the data set (1, features) as a shared batch of one in the input space."""

@@ -310,7 +310,8 @@ class Monitor(Persistent):
 
     def redo_theano(self) -> None:
         """Compile the channels: done by itself before the first monitoring after a change."""
-        once, per_batch = [], {id(entry): [] for entry in self._datasets}
+        once: list[MonitorChannel] = []
+        per_batch: dict[int, list] = {id(entry): [] for entry in self._datasets}
         for channel in self.channels.values():
             if channel.val is None:
                 continue

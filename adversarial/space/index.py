@@ -71,7 +71,7 @@ class IndexSpace(SimplyTypedSpace):
         else:
             raise TypeError(f"cannot format {self} as {space}: only as VectorSpace or IndexSpace")
 
-    def _format_as_impl(self, is_numeric: bool, batch: Batch, space: Space) -> Batch:
+    def _format_as_impl(self, is_numeric: bool, batch: Batch, space: Any) -> Batch:
         if isinstance(space, IndexSpace):
             return cast(batch, space.dtype)
         labels = np.arange(self.max_labels, dtype="int64")
@@ -86,7 +86,7 @@ class IndexSpace(SimplyTypedSpace):
         # A boolean is no number to compute with, so a space without a dtype gets floatX.
         return cast(vectors, self._clean_dtype_arg(space.dtype or "floatX"))
 
-    def _undo_format_as_impl(self, is_numeric: bool, batch: Batch, space: Space) -> Batch:
+    def _undo_format_as_impl(self, is_numeric: bool, batch: Batch, space: Any) -> Batch:
         if isinstance(space, IndexSpace):
             return cast(batch, self.dtype)
         if space.dim != self.dim * self.max_labels:

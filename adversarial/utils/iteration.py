@@ -6,6 +6,8 @@ gives a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row 
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from adversarial.utils.seeding import numpy_rng
@@ -39,13 +41,14 @@ class SubsetIterator:
 
     def __init__(self, dataset_size: int, batch_size: int | None = None,
                  num_batches: int | None = None, rng=None):
-        self._dataset_size = _check_count("dataset_size", dataset_size)
-        self._batch_size = _check_count("batch_size", batch_size)
-        self._num_batches = _check_count("num_batches", num_batches)
+        # Integers once the subclass's constructor is done.
+        self._dataset_size: Any = _check_count("dataset_size", dataset_size)
+        self._batch_size: Any = _check_count("batch_size", batch_size)
+        self._num_batches: Any = _check_count("num_batches", num_batches)
         self._batches_given = 0
         if not self.stochastic and rng is not None:
             raise ValueError(f"{type(self).__name__} is not random and takes no rng, got {rng!r}")
-        self._rng = as_rng(rng) if self.stochastic else None
+        self._rng: Any = as_rng(rng) if self.stochastic else None
 
     def __iter__(self):
         return self

@@ -27,7 +27,7 @@ def set_base_seed(seed: Optional[int]) -> None:
 def seed_words(seed: Optional[Seed], default: Seed) -> list[int]:
     """The words that seed a generator: `seed`, else `default`, then the base seed if one is set."""
     chosen = default if seed is None else seed
-    words = [int(chosen)] if np.isscalar(chosen) else [int(word) for word in chosen]
+    words = list(map(int, chosen)) if isinstance(chosen, Sequence) else [int(chosen)]
     return words if _base is None else [*words, _base]
 
 

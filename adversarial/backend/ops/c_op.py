@@ -68,9 +68,9 @@ def c_type(variable: Variable) -> str:
 
 def floating(name: str, *arrays: Any, ndim: int | None = None) -> list[Variable]:
     """`arrays` as variables of one floating point type; TypeError when they are not."""
-    arrays = [at.as_tensor_variable(array) for array in arrays]
-    dtypes = {array.dtype for array in arrays}
+    variables = [at.as_tensor_variable(array) for array in arrays]
+    dtypes = {variable.dtype for variable in variables}
     if len(dtypes) != 1 or not dtypes <= set(FLOATS) \
-            or (ndim is not None and any(array.ndim != ndim for array in arrays)):
-        raise TypeError(f"{name} cannot take {', '.join(str(array.type) for array in arrays)}")
-    return arrays
+            or (ndim is not None and any(variable.ndim != ndim for variable in variables)):
+        raise TypeError(f"{name} cannot take {', '.join(str(v.type) for v in variables)}")
+    return variables

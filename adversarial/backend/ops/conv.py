@@ -28,7 +28,12 @@ with warnings.catch_warnings():
         AbstractConv2d_gradWeights,
         conv2d_grad_wrt_inputs,
     )
-    from aesara.tensor.nnet.corr import CorrMM, CorrMM_gradInputs, CorrMM_gradWeights
+    from aesara.tensor.nnet.corr import (
+        BaseCorrMM,
+        CorrMM,
+        CorrMM_gradInputs,
+        CorrMM_gradWeights,
+    )
 
 __all__ = [
     "AbstractConv2d_gradInputs",
@@ -73,7 +78,7 @@ def transposed_conv2d(
     )
 
 
-class _SkipsZeros:
+class _SkipsZeros(BaseCorrMM):
     """A gradient of a convolution whose products skip zeros.
 
     The gradient of its maps is zero at most places where a maximum over pieces and pixels has

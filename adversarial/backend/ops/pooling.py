@@ -147,7 +147,9 @@ class MaxPool(HeaderOp):
         ]
         beyond = [(0, reached - n) for reached, n in zip(covered, (rows, columns))]
         wide = np.pad(x, [(0, 0), (0, 0), *beyond], constant_values=-np.inf)
-        windows = np.lib.stride_tricks.sliding_window_view(wide, self.pool_shape, axis=(2, 3))
+        windows = np.lib.stride_tricks.sliding_window_view(
+            wide, self.pool_shape, axis=(2, 3)  # type: ignore[call-overload]
+        )
         windows = windows[:, :, :: self.pool_stride[0], :: self.pool_stride[1]]
         # (batch, groups, pooled rows, pooled columns, column, piece, row), in order of preference
         split = windows.reshape(batch, groups, self.num_pieces, *size, *self.pool_shape)

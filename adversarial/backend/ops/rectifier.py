@@ -37,10 +37,10 @@ class _Contiguous(HeaderOp):
         self.left_slope = float(left_slope)
 
     def make_node(self, *arrays: Any) -> Apply:
-        arrays = floating(type(self).__name__, *arrays)
-        shapes = zip(*(array.type.shape for array in arrays))
+        inputs = floating(type(self).__name__, *arrays)
+        shapes = zip(*(array.type.shape for array in inputs))
         shape = [next((n for n in axis if n is not None), None) for axis in shapes]
-        return Apply(self, arrays, [TensorType(arrays[0].dtype, shape)()])
+        return Apply(self, inputs, [TensorType(inputs[0].dtype, shape)()])
 
     def infer_shape(self, fgraph: Any, node: Apply, input_shapes: Any) -> list:
         return [input_shapes[0]]

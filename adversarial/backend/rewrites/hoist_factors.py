@@ -183,10 +183,11 @@ def _keeps_examples(node: Apply) -> bool:
         shape = node.inputs[1].owner
         if shape is None or not isinstance(shape.op, MakeVector):
             return False
-        sizes = [n.data if isinstance(n, Constant) else None for n in shape.inputs[1:]]
+        sizes: list[Any] = [n.data if isinstance(n, Constant) else None for n in shape.inputs[1:]]
         before = node.inputs[0].type.shape[1:]
-        known = None not in sizes and None not in before
-        return known and math.prod(sizes) == math.prod(before)
+        if None in sizes or None in before:
+            return False
+        return math.prod(sizes) == math.prod(before)
     return True
 
 

@@ -173,7 +173,7 @@ class _Merging:
     def whole_of(self, parts: Sequence[Variable]) -> Optional[Variable]:
         """The matrix of which `parts` are all the rows, in order; None if there is none."""
         found = [self.part_of.get(part) for part in parts]
-        if not found or None in found:
+        if not found or found[0] is None:
             return None
         whole = found[0][0]
         return whole if found == [(whole, i, len(parts)) for i in range(len(parts))] else None

@@ -20,6 +20,9 @@ class Affine(Layer):
         Factors on the learning rates of W and b.
     """
 
+    # Made by the subclass, when it gets its input space.
+    W: Any
+
     def __init__(
         self,
         layer_name: str,
@@ -33,7 +36,7 @@ class Affine(Layer):
         self.b: Any = None
 
     def get_lr_scalers(self) -> OrderedDict:
-        scalers = OrderedDict()
+        scalers: OrderedDict = OrderedDict()
         if self.W_lr_scale is not None:
             scalers[self.W] = self.W_lr_scale
         if self.b_lr_scale is not None and self.b is not None:

@@ -65,18 +65,21 @@ class CompositeLayer(Layer):
             layer.set_mlp(mlp)
 
     def _sources(self, position: int) -> list[int]:
-        return [src for src, dst in sorted(self.inputs_to_layers.items()) if position in dst]
+        routes = self.inputs_to_layers or {}
+        return [source for source, targets in sorted(routes.items()) if position in targets]
 
     def set_input_space(self, space: Space) -> None:
-        if self.routing_needed and not isinstance(space, CompositeSpace):
-            raise ValueError(f"layer {self.layer_name!r} routes inputs, so it needs a composite")
         self.input_space = space
         for position, layer in enumerate(self.layers):
             if self.routing_needed:
                 sources = self._sources(position)
                 if not sources:
                     raise ValueError(f"inputs_to_layers feeds nothing to {layer.layer_name!r}")
-                parts = [space.components[src] for src in sources]
+                if not isinstance(space, CompositeSpace):
+                    raise ValueError(
+                        f"layer {self.layer_name!r} routes inputs, so it needs a composite"
+                    )
+                parts = [space.components[source] for source in sources]
                 layer.set_input_space(parts[0] if len(parts) == 1 else CompositeSpace(parts))
             else:
                 layer.set_input_space(space)

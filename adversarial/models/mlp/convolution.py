@@ -33,6 +33,9 @@ class Convolution(Kernels):
     filter_flip = False
     # Of input channels and of filters: the filters of a group see the channels of that group.
     _groups = 1
+    # Of the subclass: the windows of its pooling, and from one to the next.
+    pool_shape: Any
+    pool_stride: Any
 
     def __init__(
         self,

@@ -74,8 +74,8 @@ class Kernels(Affine):
         self.tied_b = bool(tied_b)
         self.max_kernel_norm = max_kernel_norm
 
-    def _take_images(self, space: Space) -> None:
-        """Sets input_space, and desired_space: the same images in the order (b, c, 0, 1)."""
+    def _take_images(self, space: Space) -> Conv2DSpace:
+        """`space`, if of images; sets input_space, and desired_space with the axes (b, c, 0, 1)."""
         if not isinstance(space, Conv2DSpace):
             raise TypeError(
                 f"layer {self.layer_name!r} takes images (a Conv2DSpace), not {space}; "
@@ -83,6 +83,7 @@ class Kernels(Affine):
             )
         self.input_space = space
         self.desired_space = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=BC01)
+        return space
 
     def _make_parameters(
         self,

@@ -17,7 +17,7 @@ class Layer(Model):
     """
 
     # Of the class, for subclasses that do not call the constructor.
-    layer_name: Optional[str] = None
+    layer_name: Any = None
     mlp: Any = None
     # What dropout puts in the place of an input that it drops: for most layers, nothing.
     dropout_input_mask_value: float = 0.0
