@@ -29,12 +29,13 @@ try:
     import adversarial
     from adversarial import backend
     from adversarial.run import Run
+    from adversarial.run_files import Reservation, files_written
     from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
     from adversarial.train_extensions.progress import Progress
     from adversarial.train_extensions.report import EpochTable, MonitorCSV
     from adversarial.train_extensions.samples import SampleGrid
     from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-    from adversarial.utils import cli, lock, outputs
+    from adversarial.utils import cli, outputs
     from adversarial.utils.signals import Interrupted
 except KeyboardInterrupt:  # importing takes a second
     print("train.py: interrupted", file=sys.stderr)
@@ -51,7 +52,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help="YAML file: a Train object, or a list of them to run one after another")
     add("--resume", metavar="MODEL", help="go on with the training that saved this model file, "
         "exactly as if it had not stopped")
-    add("--overwrite", action="store_true", help="replace a model file that is there already")
+    add("--overwrite", action="store_true", help="replace files that are there already")
     add("--time-budget", type=cli.positive_number, metavar="SECONDS",
         help="begin no epoch after so many seconds")
     add("--max-epochs", type=cli.positive_int, metavar="N",
@@ -104,14 +105,11 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     else:
         run = Run.of_yaml(args.config, args.seed, args.allow_module)
     phases = run.phases()
-    for number in range(run.first, len(phases)):
-        first = backend.is_first_process()  # which writes for all
-        if number == run.first and first:
-            run.check_folders(phases)
-        path = run.save_path(phases, number) if first else None
-        with contextlib.nullcontext() if path is None else lock.exclusive(path):
-            if number == run.first and first and not args.overwrite:
-                run.check_nothing_is_replaced(phases)
+    with contextlib.ExitStack() as stack:
+        files = None
+        if backend.is_first_process():  # which writes for all
+            files = stack.enter_context(Reservation(run, phases, args.overwrite))
+        for number in range(run.first, len(phases)):
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
             if run.is_done(number):
@@ -120,25 +118,41 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
             left = None
             if args.time_budget is not None:
                 left = max(0.0, args.time_budget - (time.monotonic() - began))
-            status = train(run.make(phases, number), args, left)
+            with outputs.marked(run.mark(number)):
+                phase = run.make(phases, number)
+                progress = watch(phase, args)
+                if files is not None:
+                    files.add(phase, number)
+                status = train(phase, args, left, progress)
             if status:
                 return status
     return 0
 
 
-def train(phase: Train, args: argparse.Namespace, time_budget: Optional[float]) -> int:
-    """Run one phase to its end; the status for the shell."""
-    log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
-    describe(phase)
+def watch(phase: Train, args: argparse.Namespace) -> Progress:
+    """Add what a user sees of a training, and finds beside its model file."""
     progress = Progress()
     if not args.quiet:
         phase.extensions += [progress, EpochTable(args.all_channels)]
     if phase.save_path is not None:
-        stem = os.path.splitext(phase.save_path)[0]
+        watchers: list = []
         if backend.is_first_process():
-            phase.extensions.append(MonitorCSV(stem + ".monitor.csv"))
+            watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
         if hasattr(phase.model, "generator"):
-            phase.extensions.append(SampleGrid(stem + ".png"))
+            watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
+        # Not where the YAML's own extensions write.
+        taken = {os.path.realpath(file.path) for each in phase.extensions
+                 for file in files_written(type(each), getattr(each, "__dict__", {}))}
+        phase.extensions += [each for each in watchers if os.path.realpath(each.path) not in taken]
+    return progress
+
+
+def train(
+    phase: Train, args: argparse.Namespace, time_budget: Optional[float], progress: Progress
+) -> int:
+    """Run one phase to its end; the status for the shell."""
+    log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
+    describe(phase)
     try:
         phase.main_loop(time_budget, args.max_epochs, args.nan_policy)
     except Interrupted as stop:

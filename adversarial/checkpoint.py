@@ -202,6 +202,10 @@ class Saved:
             if path in here and path.endswith(_OF_THE_GRAPH):
                 here[path].put(slot.value)
 
+    def model(self) -> Any:
+        """The model as it was saved, a new one at each call."""
+        return self._load_model()
+
     def restore(self, roots: Mapping[str, Any]) -> list[str]:
         """Put what is saved into what `roots` lead to, an experiment that has been set up.
 

@@ -6,7 +6,9 @@ that file (and the data).
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -14,9 +16,8 @@ from typing import Any, Optional
 from adversarial import checkpoint
 from adversarial.config.nodes import read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
-from adversarial.train import Train, check_writable
-from adversarial.utils import outputs, seeding
-from adversarial.utils.files import open_regular
+from adversarial.train import Train
+from adversarial.utils import outputs, seeding, serial
 from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
 
 # Where data is may change between two runs of one experiment; the data may not.
@@ -54,7 +55,7 @@ class Run:
         cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
     ) -> Run:
         """A new run of the YAML file `path`."""
-        with open_regular(path) as stream:
+        with open(path, "rb") as stream:
             text = read_text(stream, path)
         about_file = train_environment(path)
         environ = {}
@@ -98,6 +99,10 @@ class Run:
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""
+        if self.has_model_of(number):
+            if any(call.callable is serial.load for call in phases[number].calls("model")):
+                # That other file may have changed since, or gone.
+                phases[number].give("model", self.resume_from.model())
         train = phases[number]()
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
@@ -112,6 +117,7 @@ class Run:
             "environ": self.environ,
             "seed": self.seed,
             "phase": number,
+            "mark": self.mark(number),
         }
         return train
 
@@ -132,22 +138,21 @@ class Run:
         except ValueError as error:
             raise type(error)(f"{self.path}: save_path: {error}") from None
 
-    def check_folders(self, phases: list[Phase]) -> None:
-        """OSError if a phase could not save."""
-        for number in range(self.first, len(phases)):
-            path = self.save_path(phases, number)
-            if path is not None:
-                check_writable(path)
+    def mark(self, number: int) -> str:
+        """What the files that a phase writes carry, by which it knows them when it is resumed."""
+        saved = self.resume_from
+        if saved is not None and number == self.first:
+            known = saved.experiment.get("mark")
+            if isinstance(known, str) and re.fullmatch("[0-9a-f]{64}", known):
+                return known
+        return hashlib.sha256(repr((self.text, self.seed, number)).encode()).hexdigest()
 
-    def check_nothing_is_replaced(self, phases: list[Phase]) -> None:
-        """FileExistsError if a phase would begin by replacing a model file."""
-        for number in range(self.first, len(phases)):
-            path = self.save_path(phases, number)
-            is_own = self.resume_from is not None and number == self.first
-            if path is not None and os.path.exists(path) and not is_own:
-                raise FileExistsError(self._in_the_way(path, number))
+    def has_model_of(self, number: int) -> bool:
+        """Whether the file that is resumed holds the model that a phase would load from another."""
+        return self.resume_from is not None and number == self.first
 
-    def _in_the_way(self, path: str, number: int) -> str:
+    def in_the_way(self, path: str, number: int) -> str:
+        """What to say of a file that lies where the model of a phase is to be saved."""
         replace = "--overwrite replaces it"
         try:
             there = checkpoint.read(path, self.allow_modules)

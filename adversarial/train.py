@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
@@ -129,10 +128,10 @@ class Train:
     def _check_save_path(self) -> None:
         if self.save_path is None:
             return
-        path = Path(self.save_path)
-        if path.exists() and not self.allow_overwrite and self._resume_from is None:
+        path = self.save_path
+        serial.check_writable(path)
+        if os.path.exists(path) and not self.allow_overwrite and self._resume_from is None:
             raise FileExistsError(f"{path} exists and allow_overwrite is off: move it away first")
-        check_writable(path)
 
     def _add_time_channels(self) -> None:
         monitored = getattr(self.algorithm, "monitoring_dataset", None)
@@ -332,7 +331,7 @@ class Train:
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:
-            path = os.path.splitext(self.save_path)[0] + ".diverged.pkl"
+            path = outputs.beside(self.save_path, outputs.DIVERGED)
             self.diverged_path = path if self._write(path) else None
 
     def _roll_back(self, error: TrainingDiverged) -> None:
@@ -368,20 +367,6 @@ class _Holder:
 
     def __init__(self, *things: Any) -> None:
         self.things = list(things)
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """OSError, in one line, unless a model can be saved as `path`."""
-    path = Path(path)
-    folder = path.parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}, where the model is to be saved, is no folder")
-    if path.exists() and not path.is_file():
-        raise FileExistsError(f"{path}, where the model is to be saved, is no file")
-    # A save makes a new file in the folder and then renames it.
-    for place in (path, folder) if path.exists() else (folder,):
-        if not os.access(place, os.W_OK):
-            raise PermissionError(f"{place}, where the model is to be saved, is not writable")
 
 
 @contextlib.contextmanager

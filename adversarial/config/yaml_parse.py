@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import reprlib
 from collections import namedtuple
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -38,7 +38,6 @@ from adversarial.config.nodes import (
     train_environment,
 )
 from adversarial.utils import serial
-from adversarial.utils.files import open_regular
 
 __all__ = [
     "BaseProxy", "Phase", "Proxy", "YamlError", "construct_mapping", "constructor_float",
@@ -145,7 +144,7 @@ def load_path(
     """
     path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}
-    with open_regular(path) as stream:
+    with open(path, "rb") as stream:
         return load(stream, environ, instantiate, allow_modules=allow_modules, name=path)
 
 
@@ -173,6 +172,30 @@ class Phase:
         """The plain value that the YAML gives as argument `name`; None where it gives no such."""
         value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
         return None if isinstance(value, (Proxy, list, dict)) else value
+
+    def calls(self, argument: str | None = None) -> list[Proxy]:
+        """Every object that the YAML describes in it, or in one argument, each once."""
+        tree = self._tree
+        if argument is not None:
+            tree = tree.keywords.get(argument) if isinstance(tree, Proxy) else None
+        return list(_calls(tree, set()))
+
+    def give(self, argument: str, value: Any) -> None:
+        """Take `value` for what the YAML describes as an argument, wherever that is used."""
+        self._made[id(self._tree.keywords[argument])] = value
+
+
+def _calls(tree: Any, seen: set[int]) -> Iterator[Proxy]:
+    if not isinstance(tree, (Proxy, list, dict)) or id(tree) in seen:
+        return
+    seen.add(id(tree))
+    if isinstance(tree, Proxy):
+        if tree.callable is do_not_recurse:
+            return
+        yield tree
+        tree = tree.keywords
+    for item in tree.values() if isinstance(tree, dict) else tree:
+        yield from _calls(item, seen)
 
 
 def load_phases(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from adversarial.termination_criteria.channels import channel_values, find_channel
 from adversarial.training_algorithms.learning_rule import add_plain_channel
 from adversarial.training_algorithms.schedules import assign
+from adversarial.utils import outputs
 from adversarial.utils.serial import Persistent
 
 
@@ -24,6 +25,11 @@ class TrainExtension(Persistent):
     """
 
     only_watches = False
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        """The files that an instance with these arguments will write: see `utils.outputs`."""
+        return []
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called once before training, after the algorithm's own setup."""

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import aesara.tensor as at
@@ -102,6 +103,10 @@ class MonitorBasedSaveBest(TrainExtension):
     """
 
     kept_whole = ("best_model",)
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        return outputs.named(arguments, "save_path")
 
     def __init__(
         self,

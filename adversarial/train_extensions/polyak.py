@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,6 +120,10 @@ class PolyakAveraging(EpochExtension):
     Swersky et al., "A Tutorial on Stochastic Approximation Algorithms for Training Restricted
     Boltzmann Machines and Deep Belief Nets", 2010.
     """
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        return outputs.named(arguments, "save_path")
 
     def __init__(
         self, start: int, save_path: str | None = None, save_freq: int = 1, every: int = 1

@@ -8,7 +8,7 @@ import csv
 import io
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -16,13 +16,14 @@ import numpy as np
 from adversarial import backend
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils import outputs
-from adversarial.utils.files import open_beside
+from adversarial.utils.files import open_beside, open_regular
 from adversarial.utils.serial import atomic_write
 
 log = logging.getLogger(__name__)
 
 COUNTS = ("epochs_seen", "batches_seen", "examples_seen")
 ROWS_BETWEEN_HEADERS = 25
+_LONGEST_ROW = 1 << 20  # bytes
 
 
 class Column(NamedTuple):
@@ -118,6 +119,10 @@ class MonitorCSV(TrainExtension):
 
     only_watches = True
 
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        return outputs.named(arguments, "path")
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = outputs.admitted(path)
         self._names: Optional[list[str]] = None
@@ -125,6 +130,25 @@ class MonitorCSV(TrainExtension):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_names": None, "_last_epoch": -1}
+
+    @staticmethod
+    def wrote(path: str | os.PathLike[str], model: Any) -> bool:
+        """Whether the file `path` begins as the table of the training that `model` comes from.
+
+        Its first row is compared; channels that only one of them has may have been added since.
+        """
+        channels = model.monitor.channels
+        names = [name for name in channels if len(channels[name].val_record)]
+        table = _as_csv([[*COUNTS, *names], *records(channels, names, after=-1)[:1]]).decode()
+        own = dict(zip(*csv.reader(io.StringIO(table))))
+        try:
+            with open_regular(path) as stream:
+                lines = [stream.readline(_LONGEST_ROW).decode() for _ in range(2)]
+            found = dict(zip(*csv.reader(lines)))
+        except (OSError, ValueError, TypeError, csv.Error):  # a TypeError where a line is missing
+            return False
+        common = own.keys() & found.keys()
+        return len(common) > len(COUNTS) and all(own[name] == found[name] for name in common)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Write the rows that the file lacks."""

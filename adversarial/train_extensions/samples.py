@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,10 @@ class SampleGrid(TrainExtension):
     """
 
     only_watches = True
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        return outputs.named(arguments, "path")
 
     def __init__(
         self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adversarial.train_extensions import TrainExtension
@@ -32,6 +32,15 @@ class Snapshots(TrainExtension):
     ValueError
         If an epoch is no whole number of at least 0, or `save_path` has no place for it.
     """
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        epochs = arguments.get("epochs")
+        return [
+            outputs.Output(pattern.replace(PLACE, str(epoch)), lock)
+            for pattern, lock in outputs.named(arguments, "save_path")
+            for epoch in (epochs if isinstance(epochs, list) else [])
+        ]
 
     def __init__(self, epochs: Iterable[int], save_path: str | os.PathLike[str]) -> None:
         self.epochs = list(epochs)

@@ -165,11 +165,11 @@ def picture_path(given: str | None, beside: str, ending: str) -> str:
         return path
     if stat.S_ISLNK(found.st_mode):
         raise ValueError(
-            f"cannot write {path}: it is a symbolic link, which is not followed; remove it, or "
+            f"cannot write {path!r}: it is a symbolic link, which is not followed; remove it, or "
             "name another file"
         )
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError(f"cannot write {path}: it is not a regular file; name another")
+        raise ValueError(f"cannot write {path!r}: it is not a regular file; name another")
     return path
 
 

@@ -56,11 +56,16 @@ Graph = tuple[Any, list[np.ndarray]]
 
 
 def write(
-    stream: BinaryIO, document: Any, arrays: list[np.ndarray], training: Optional[Graph] = None
+    stream: BinaryIO, document: Any, arrays: list[np.ndarray], training: Optional[Graph] = None,
+    mark: bytes = b"",
 ) -> None:
-    """Write the graph (`document`, `arrays`), and `training`, into the seekable `stream`."""
+    """Write the graph (`document`, `arrays`), and `training`, into the seekable `stream`.
+
+    `mark` becomes the archive's comment, at its end.
+    """
     sums = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.comment = mark
 
         def member(name: str, size: int) -> Any:
             info = zipfile.ZipInfo(name, _EPOCH)

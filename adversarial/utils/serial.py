@@ -139,8 +139,7 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot save to {filepath}: there is no folder {target.parent}")
     _remove_stale(target)
-    aside = target.parent / f"{_aside(target)}{os.getpid()}-{time.time_ns():x}.saving"
-    handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    aside, handle = _open_aside(target)
     try:
         with os.fdopen(handle, "w+b") as stream:
             if target.exists():
@@ -157,6 +156,40 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             error.filename = os.fspath(filepath)
         raise
     _sync_folder(target.parent)
+
+
+def check_writable(path: str | os.PathLike[str], what: str = "the model") -> None:
+    """OSError that names `what` unless `atomic_write` can write `path`; to be told beforehand."""
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}, where {what} is to be saved, is no folder: make it")
+    target = Path(os.path.realpath(path))
+    try:
+        exists = bool(os.lstat(target))
+    except FileNotFoundError:
+        exists = False
+    except OSError as error:  # the name is too long
+        raise OSError(f"{path}, where {what} is to be saved: {error.strerror}") from None
+    if exists and not target.is_file():
+        raise FileExistsError(f"{path}, where {what} is to be saved, is no file")
+    if exists and not os.access(target, os.W_OK):
+        raise PermissionError(f"{path}, where {what} is to be saved, is not writable")
+    try:
+        aside, handle = _open_aside(target)
+    except OSError as error:
+        raise PermissionError(
+            f"{folder}, where {what} is to be saved, is not writable ({error.strerror})"
+        ) from None
+    os.close(handle)
+    aside.unlink()
+
+
+def _open_aside(target: Path) -> tuple[Path, int]:
+    """A new file that is going to be `target`, and its descriptor."""
+    aside = target.parent / f"{_aside(target)}{os.getpid()}-{time.time_ns():x}.saving"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return aside, os.open(aside, flags, 0o666)
 
 
 def _aside(target: Path) -> str:
@@ -201,7 +234,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _write(stream: BinaryIO, obj: Any, training: Any = None) -> None:
-    container.write(stream, *_flat(obj), training=None if training is None else _flat(training))
+    container.write(
+        stream, *_flat(obj), training=None if training is None else _flat(training),
+        mark=outputs.mark(),
+    )
 
 
 def _flat(obj: Any) -> container.Graph:
@@ -274,15 +310,20 @@ def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[st
 
 def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], graph: str) -> Any:
     filepath = preprocess(os.fspath(filepath))
-    if not os.path.exists(filepath):
-        raise_cannot_open(filepath)
-    if os.path.isdir(filepath):
-        raise IsADirectoryError(f"cannot open {filepath}: it is a folder")
-    with open_regular(filepath) as stream:
+    with open_model(filepath) as stream:
         try:
             return _read(stream, allow_modules, graph)
         except Fault as fault:
             raise BadFile(f"{filepath}: {fault}") from fault.__cause__
+
+
+def open_model(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file `path`, opened to be read; OSError or `BadFile` that says why it cannot be."""
+    if not os.path.exists(path):
+        raise_cannot_open(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"cannot open {path}: it is a folder")
+    return open_regular(path)
 
 
 def raise_cannot_open(path: str | os.PathLike[str]) -> None:

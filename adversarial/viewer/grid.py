@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from adversarial.utils import outputs
 from adversarial.utils.serial import atomic_write
 
 GREY = (0.5, 0.5, 0.5)
@@ -145,8 +147,16 @@ def save_image(image: Image.Image, path: str | os.PathLike) -> None:
     kind = Image.registered_extensions().get(ending)
     if kind not in Image.SAVE:
         raise ValueError(f"cannot tell an image format from {path!r}: end it in .png")
+    mark = outputs.mark()
+    options = {}
+    if mark and kind == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Run", mark.decode("ascii"))
     with atomic_write(path) as stream:
-        image.save(stream, format=kind)
+        image.save(stream, format=kind, **options)
+        if mark and not options:
+            stream.seek(0, os.SEEK_END)
+            stream.write(mark)  # readers of pictures stop before it
 
 
 def present(path: str | os.PathLike, show: bool) -> None:

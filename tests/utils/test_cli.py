@@ -137,11 +137,11 @@ def test_pictures_replace_regular_files_only(tmp_path):
         picture.unlink()
         picture.symlink_to(target)
         for given in (None, str(picture)):
-            with pytest.raises(ValueError, match="a_x.png: it is a symbolic link"):
+            with pytest.raises(ValueError, match="a_x.png': it is a symbolic link"):
                 cli.picture_path(given, beside, "_x.png")
     picture.unlink()
     os.mkfifo(picture)
-    with pytest.raises(ValueError, match="a_x.png: it is not a regular file"):
+    with pytest.raises(ValueError, match="a_x.png': it is not a regular file"):
         cli.picture_path(None, beside, "_x.png")
     with pytest.raises(OSError, match="too long"):
         cli.picture_path(str(tmp_path / ("x" * 300 + ".png")), beside, "_x.png")

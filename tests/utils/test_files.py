@@ -6,11 +6,9 @@ import os
 
 import pytest
 
-from adversarial.config import yaml_parse
 from adversarial.datasets.cifar10 import read_batch
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.mat import load_mat
-from adversarial.run import Run
 from adversarial.scripts import inputs
 from adversarial.scripts.inputs import is_model_file
 from adversarial.utils import serial
@@ -25,8 +23,6 @@ DOORS = {
     "mat": lambda path: load_mat(path, ["x"], 100),
     "idx": lambda path: read_idx(path, (None, 28, 28)),
     "cifar10": read_batch,
-    "yaml": yaml_parse.load_path,
-    "experiment": Run.of_yaml,
     "model or YAML": is_model_file,
     "table": inputs._from_csv,
 }

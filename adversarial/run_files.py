@@ -1,0 +1,183 @@
+"""The files of a run in one list: checked and locked before anything is compiled.
+
+`train.py` reserves the files of all phases when it starts: those that the YAML reads by `!pkl`, the
+model files, what is written beside these, and what extensions are given paths for. A file that is
+there already is replaced only by `--overwrite`, or by a resumed run that wrote it before. To tell,
+pictures and model files carry the run's mark, and a table holds the run's own numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from adversarial.config.yaml_parse import Phase
+from adversarial.run import Run
+from adversarial.train import Train
+from adversarial.train_extensions.report import MonitorCSV
+from adversarial.train_extensions.samples import SampleGrid
+from adversarial.utils import lock, outputs, serial
+from adversarial.utils.string_utils import preprocess
+
+
+class File(NamedTuple):
+    """What is going to be written: by which class, where, under whose lock, in which phase."""
+
+    writer: Any
+    path: str
+    lock: str
+    what: str  # for messages: "the model"
+    phase: int
+
+    @property
+    def place(self) -> str:
+        return os.path.realpath(self.path)
+
+
+class Reservation:
+    """Within a `with` block no other run writes the files of `run`, and it replaces no others.
+
+    Entering raises OSError or ValueError for what cannot be read or written, `lock.Held` where
+    another run writes it, and FileExistsError where it is there already, unless this is the same
+    run, resumed, or `overwrite`.
+    """
+
+    def __init__(self, run: Run, phases: list[Phase], overwrite: bool = False) -> None:
+        self.run = run
+        self.phases = phases
+        self.overwrite = overwrite
+        self._files: dict[str, File] = {}  # by their places
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Reservation:
+        with self._stack:
+            numbers = range(self.run.first, len(self.phases))
+            files = {number: list(self._files_of(number)) for number in numbers}
+            self._check_inputs(files)
+            for number in numbers:
+                for file in files[number]:
+                    outputs.check(file.path)
+            if not self.overwrite:
+                self._stack.enter_context(outputs.protected())
+            self._reserve([file for number in numbers for file in files[number]])
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def add(self, train: Train, number: int) -> None:
+        """Reserve what a phase, now that it is made, will write beyond what its YAML tells."""
+        callbacks = getattr(train.algorithm, "update_callbacks", ())
+        parts = (*train.extensions, train.algorithm, *callbacks, train.model, train.dataset)
+        files = [
+            File(type(part), *paths, f"the file of {type(part).__name__}", number)
+            for part in parts for paths in files_written(type(part), getattr(part, "__dict__", {}))
+        ]
+        model = train.save_path
+        if model is not None:
+            ours = {outputs.beside(model, ending) for ending in (outputs.TABLE, outputs.PICTURE)}
+            files = [file._replace(lock=model) if file.path in ours else file for file in files]
+        self._reserve(files)
+
+    def _files_of(self, number: int) -> Iterator[File]:
+        """What the YAML says that a phase writes."""
+        phase = self.phases[number]
+        declared = []
+        for call in phase.calls():
+            what = f"the file of {call.name} ({call.where})"
+            try:
+                declared += [
+                    File(call.callable, *map(outputs.admitted, paths), what, number)
+                    for paths in files_written(call.callable, call.keywords)
+                ]
+            except ValueError as error:
+                raise type(error)(f"{call.where}: {call.name}: {error}") from None
+        model = self.run.save_path(self.phases, number)
+        if model is not None:
+            yield File(None, model, model, "the model", number)
+            beside = [(MonitorCSV, outputs.TABLE, "the table"),
+                      (None, outputs.DIVERGED, "a state that diverged")]
+            if any("generator" in call.keywords for call in phase.calls("model")[:1]):
+                beside.append((SampleGrid, outputs.PICTURE, "the picture"))
+            for writer, ending, what in beside:
+                yield File(writer, outputs.beside(model, ending), model, what, number)
+        places: dict[str, str] = {} if model is None else {os.path.realpath(model): "the model"}
+        for file in declared:
+            if places.setdefault(file.place, file.what) != file.what:
+                raise ValueError(
+                    f"{file.path} is where {file.what} is to be saved and {places[file.place]}, "
+                    "too: one would replace the other"
+                )
+            yield file
+
+    def _check_inputs(self, files: Mapping[int, list[File]]) -> None:
+        """OSError where a model file that a phase loads neither exists nor will by then."""
+        made: set[str] = set()
+        for number in files:
+            own = self.phases[number].calls("model") if self.run.has_model_of(number) else []
+            for call in self.phases[number].calls():
+                path = call.keywords.get("filepath")
+                if call.callable is not serial.load or not isinstance(path, str) or call in own:
+                    continue
+                path = preprocess(path)
+                if os.path.realpath(path) in made:
+                    continue
+                try:
+                    serial.open_model(path).close()
+                except (OSError, ValueError) as error:
+                    raise type(error)(f"{call.where}: {call.name}: {error}") from None
+            made.update(file.place for file in files[number])
+
+    def _reserve(self, files: list[File]) -> None:
+        new: dict[str, File] = {}
+        for file in files:
+            if file.place not in self._files:
+                new.setdefault(file.place, file)
+        for file in new.values():
+            serial.check_writable(file.path, file.what)
+        locked = {os.path.realpath(file.lock) for file in self._files.values()}
+        for file in new.values():
+            if os.path.realpath(file.lock) not in locked:
+                locked.add(os.path.realpath(file.lock))
+                self._stack.enter_context(lock.exclusive(file.lock))
+        if not self.overwrite:
+            self._refuse([file for file in new.values() if not self._may_replace(file)])
+            outputs.permit(new)
+        self._files.update(new)
+
+    def _may_replace(self, file: File) -> bool:
+        if not os.path.exists(file.place):
+            return True
+        saved = self.run.resume_from
+        if saved is None or file.phase != self.run.first:
+            return False
+        if os.path.samefile(file.path, saved.name):
+            return True
+        if outputs.carries(file.place, self.run.mark(file.phase).encode()):
+            return True
+        return file.writer is MonitorCSV and MonitorCSV.wrote(file.path, saved.model())
+
+    def _refuse(self, there: list[File]) -> None:
+        """FileExistsError that names the files `there`, if any."""
+        if not there:
+            return
+        first = there[0]
+        if first.what == "the model":
+            line = self.run.in_the_way(first.path, first.phase)
+        elif self.run.resume_from is None:
+            line = (f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "
+                    "replaces it")
+        else:
+            line = (f"{first.path}, where {first.what} is to be saved, was not written by this run "
+                    "(or by an older version): --overwrite replaces it")
+        others = ", ".join(file.path for file in there[1:])
+        raise FileExistsError(line + (f", and with it {others}" if others else ""))
+
+
+def files_written(writer: Any, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+    """What an instance of `writer` with these arguments or attributes will write."""
+    declare = getattr(writer, "files_written", None)
+    return declare(arguments) if isinstance(writer, type) and declare is not None else []

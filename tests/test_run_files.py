@@ -1,0 +1,365 @@
+"""A run replaces no file but its own, and says before it compiles what it cannot write."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions.samples import SampleGrid
+from adversarial.utils import cli, lock, outputs, serial
+
+# Python shows these to those who run a script only where the script itself is to blame.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ROOT = Path(__file__).parents[1]
+MODEL = """!obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator {
+            noise: uniform, monitor_ll: 0,
+            mlp: !obj:adversarial.models.mlp.MLP { nvis: 2, layers: [
+                !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 9, irange: .05 } ] } },
+        discriminator: !obj:adversarial.models.mlp.MLP { nvis: 9, layers: [
+            !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .05 } ] },
+        monitor_generator: False, monitor_discriminator: False }"""
+TRAIN = """!obj:adversarial.train.Train {
+    dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 9 } },
+    model: MODEL,
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 3, learning_rate: .1,
+        monitoring_dataset: { train: *data },
+        cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 },
+        termination_criterion: !obj:adversarial.termination_criteria.EpochCounter {
+            max_epochs: 3 } },
+    extensions: [EXTENSIONS],
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl",
+    save_freq: 1
+}
+"""
+BEST = ("!obj:adversarial.train_extensions.best_params.MonitorBasedSaveBest "
+        "{ channel_name: train_objective, save_path: PATH }")
+POLYAK = "!obj:adversarial.train_extensions.polyak.PolyakAveraging { start: 0, save_path: PATH }"
+SNAPSHOTS = ("!obj:adversarial.train_extensions.snapshots.Snapshots "
+             "{ epochs: [0, 2], save_path: PATH }")
+TABLE = "!obj:adversarial.train_extensions.report.MonitorCSV { path: PATH }"
+GRID = "!obj:adversarial.train_extensions.samples.SampleGrid { path: PATH }"
+# An extension, the path it is given, and a file that it would replace.
+WRITERS = {
+    "best": (BEST, "other.pkl", "other.pkl"),
+    "polyak": (POLYAK, "below/polyak.pkl", "below/polyak.pkl"),
+    "snapshots": (SNAPSHOTS, "at{epoch}.pkl", "at2.pkl"),
+    "table": (TABLE, "thesis.csv", "thesis.csv"),
+    "grid": (GRID, "below/family.jpg", "below/family.jpg"),
+}
+
+
+def text(*extensions, model=MODEL, **replaced):
+    found = TRAIN.replace("MODEL", model).replace("EXTENSIONS", ", ".join(extensions))
+    for old, new in replaced.items():
+        assert old in found
+        found = found.replace(old, new)
+    return found
+
+
+def at(extension, path):
+    return extension.replace("PATH", f'"{path}"')
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capfd, fast_compile):
+    """run(*args) -> (status, stderr) of train.py within this process."""
+    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    root = logging.getLogger()
+    handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)
+
+    def run(*args):
+        try:
+            status = cli.run(lambda: script.main(["--quiet", *args]))
+        finally:
+            root.handlers[:] = handlers
+            signal.signal(signal.SIGTERM, handler)
+            for name in ("train", "adversarial"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
+        return status, capfd.readouterr().err
+
+    return run
+
+
+def refused(result, *words):
+    status, err = result
+    assert status == 1 and err.count("\n") == 1 and err.startswith("train.py: error: "), err
+    for word in words:
+        assert word in err
+
+
+def params(path):
+    return serial.load(path).get_param_vector()
+
+
+# What was there before
+
+
+def test_the_best_model_of_another_experiment(folder, run):
+    (folder / "a.yaml").write_text(text(at(BEST, "best.pkl")))
+    (folder / "b.yaml").write_text(text(at(BEST, "best.pkl"), **{"rate: .1": "rate: .3"}))
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    before = (folder / "best.pkl").read_bytes()
+    refused(run("b.yaml"), "best.pkl", "MonitorBasedSaveBest (b.yaml line 18)", "--overwrite")
+    assert (folder / "best.pkl").read_bytes() == before
+    assert not list(folder.glob("b.*[!l]"))
+    assert run("b.yaml", "--max-epochs", "1", "--overwrite") == (0, "")
+    assert (folder / "best.pkl").read_bytes() != before
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_an_extension_is_given_a_path_for(name, folder, run):
+    extension, path, there = WRITERS[name]
+    (folder / "a.yaml").write_text(text(at(extension, path)))
+    (folder / there).write_text("precious")
+    refused(run("a.yaml"), there, "a.yaml line 18", "exists already: --overwrite replaces it")
+    assert (folder / there).read_text() == "precious"
+    assert run("a.yaml", "--overwrite", "--max-epochs", "3") == (0, "")
+    assert (folder / there).read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize("ending", [".png", ".monitor.csv", ".diverged.pkl"])
+def test_what_lies_beside_the_save_path(ending, folder, run):
+    (folder / "a.yaml").write_text(text())
+    (folder / f"a{ending}").write_text("precious")
+    refused(run("a.yaml"), f"a{ending}", "--overwrite replaces it")
+    assert (folder / f"a{ending}").read_text() == "precious"
+    assert not (folder / "a.pkl").exists()
+    assert run("a.yaml", "--overwrite", "--max-epochs", "1") == (0, "")
+
+
+def test_all_that_would_be_replaced_is_named(folder, run):
+    (folder / "a.yaml").write_text(text(at(BEST, "best.pkl")))
+    for name in ("a.pkl", "a.png", "best.pkl"):
+        (folder / name).write_text("precious")
+    refused(run("a.yaml"), "a.pkl exists already: --overwrite replaces it, and with it a.png, best")
+
+
+def test_a_link_in_the_folder(folder, run):
+    (folder / "thesis.csv").write_text("precious")
+    (folder / "a.monitor.csv").symlink_to("thesis.csv")
+    (folder / "a.yaml").write_text(text())
+    for option in ("--quiet", "--overwrite"):
+        refused(run("a.yaml", option), "a.monitor.csv", "symbolic link", "--allow-outside")
+    assert (folder / "thesis.csv").read_text() == "precious"
+
+
+class Undeclared(TrainExtension):
+    """As one of 2014: it writes, and does not say what."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def on_monitor(self, model, dataset, algorithm):
+        serial.try_to_save(self.path, [model.monitor.get_epochs_seen()])
+
+
+def grid():
+    """What a YAML hands over without a path in it."""
+    return SampleGrid("grid.png")
+
+
+@pytest.fixture
+def own_module(monkeypatch):
+    """This file, as the module `own` that --allow-module names."""
+    monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
+    for thing in (Undeclared, grid):
+        monkeypatch.setattr(thing, "__module__", "own")
+    return ("--allow-module", "own")
+
+
+def test_what_nobody_declared_is_judged_when_it_is_written(folder, run, own_module):
+    (folder / "a.yaml").write_text(text('!obj:own.Undeclared { path: "x.pkl" }'))
+    (folder / "x.pkl").write_text("precious")
+    status, err = run("a.yaml", *own_module)
+    assert status == 0 and "could not save x.pkl: x.pkl exists already: --overwrite" in err
+    assert (folder / "x.pkl").read_text() == "precious"
+    (folder / "x.pkl").unlink()
+    assert run("a.yaml", *own_module, "--overwrite") == (0, "")
+    assert serial.load("x.pkl") == [3]
+
+
+def test_what_no_yaml_shows(folder, run, own_module):
+    (folder / "a.yaml").write_text(text("!obj:own.grid {}"))
+    (folder / "grid.png").write_text("precious")
+    refused(run("a.yaml", *own_module), "grid.png", "--overwrite")
+    assert (folder / "grid.png").read_text() == "precious"
+
+
+# What cannot be read or written
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_is_not_there(name, folder, run):
+    extension, path, _ = WRITERS[name]
+    (folder / "a.yaml").write_text(text(at(extension, f"sub/{path}")))
+    refused(run("a.yaml"), "sub", "is no folder", "a.yaml line 18")
+    (folder / "sub").write_text("")
+    refused(run("a.yaml"), "sub", "is no folder")
+
+
+def test_two_that_would_write_the_same_file(folder, run):
+    (folder / "a.yaml").write_text(text(at(BEST, "x.pkl"), at(POLYAK, "below/../x.pkl")))
+    refused(run("a.yaml"), "x.pkl", "PolyakAveraging", "MonitorBasedSaveBest", "one would replace")
+    (folder / "a.yaml").write_text(text(at(BEST, "a.pkl")))
+    refused(run("a.yaml"), "a.pkl", "MonitorBasedSaveBest", "the model, too")
+
+
+def phases(*texts):
+    return "".join("- " + each.strip().replace("\n", "\n  ") + "\n" for each in texts)
+
+
+def phase(number, *extensions, **replaced):
+    return text(*extensions, **replaced).replace("FULL_STEM}", f"FULL_STEM}}{number}")
+
+
+def test_the_second_phase_is_checked_before_the_first_one_trains(folder, run):
+    second = phase(2, at(TABLE, "sub/x.csv")).replace("&data ", "")
+    (folder / "a.yaml").write_text(phases(phase(1), second))
+    refused(run("a.yaml"), "sub", "is no folder")
+    second = phase(2, model='!pkl: "a3.pkl"').replace("&data ", "")
+    (folder / "a.yaml").write_text(phases(phase(1), second))
+    refused(run("a.yaml"), "a.yaml line 25", "cannot open a3.pkl")
+    (folder / "a2.png").write_text("precious")
+    second = phase(2).replace("&data ", "")
+    (folder / "a.yaml").write_text(phases(phase(1), second))
+    refused(run("a.yaml"), "a2.png", "exists already")
+    assert not (folder / "a1.pkl").exists()
+
+
+def test_a_long_name_trains_and_saves(folder, run):
+    name = "x" * 226
+    (folder / "a.yaml").write_text(text(**{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": name}))
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    assert serial.load(f"{name}.pkl").monitor.get_epochs_seen() == 1
+    assert run("--resume", f"{name}.pkl", "--max-epochs", "2") == (0, "")
+    name = "x" * 250  # there is no room for .monitor.csv
+    (folder / "a.yaml").write_text(text(**{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": name}))
+    refused(run("a.yaml"), "too long")
+    assert not (folder / f"{name}.pkl").exists()
+
+
+def test_two_runs_that_share_one_file(folder, run):
+    for name in ("a", "b"):
+        (folder / f"{name}.yaml").write_text(text(at(POLYAK, "polyak.pkl")))
+    inside = []
+
+    def watch(*args):
+        inside.append(run("b.yaml", "--overwrite"))
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serial, "try_to_save", watch)
+        run("a.yaml", "--max-epochs", "1")
+    refused(inside[0], "polyak.pkl is being written by process")
+    with lock.exclusive("a.pkl"):
+        refused(run("a.yaml"), "a.pkl is being written by process")
+
+
+def test_an_extension_in_the_place_of_a_usual_one(folder, run):
+    (folder / "a.yaml").write_text(text(at(TABLE, "a.monitor.csv"), at(GRID, "a.png")
+                                        .replace("{", "{ rows: 2, cols: 3,")))
+    assert run("a.yaml", "--max-epochs", "2") == (0, "")
+    assert len((folder / "a.monitor.csv").read_text().splitlines()) == 4
+    with Image.open(folder / "a.png") as picture:
+        assert picture.size == (2 * (3 * 3 + 8), 2 * (2 * 3 + 6))
+
+
+# Going on
+
+ALL = [at(extension, path) for extension, path, _ in WRITERS.values()] + [
+    at(GRID, f"grid{ending}") for ending in (".png", ".gif", ".bmp", ".tif", ".webp", ".ppm")
+]
+
+
+def test_a_resumed_run_knows_its_own_files(folder, run):
+    (folder / "a.yaml").write_text(text(*ALL))
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    with open("a.monitor.csv", "a") as table:
+        table.write("2,6,18,0.1\n")  # of a run that was killed before it saved
+    before = {path: path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+    assert run("--resume", "a.pkl", "--max-epochs", "3") == (0, "")
+    changed = {path.name for path in before if path.read_bytes() != before[path]}
+    assert changed >= {"a.pkl", "a.monitor.csv", "thesis.csv", "polyak.pkl", "a.png", "grid.webp"}
+    for path in folder.glob("grid.*"):
+        with Image.open(path) as picture:
+            picture.load()
+
+
+def test_a_model_beside_files_of_others_is_not_resumed(folder, run):
+    """Moved there, or from someone else: what lies there is not the run's, whatever it says."""
+    (folder / "a.yaml").write_text(text(*ALL))
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    (folder / "b.yaml").write_text(text(*ALL, **{"rate: .1": "rate: .2"}))
+    (folder / "b").mkdir()
+    other = folder / "other"
+    (other / "below").mkdir(parents=True)
+    os.chdir(other)
+    (other / "b.yaml").write_bytes((folder / "b.yaml").read_bytes())
+    assert run("b.yaml", "--max-epochs", "1") == (0, "")
+    os.chdir(folder)
+    for name in ("b.monitor.csv", "b.png", "other.pkl", "thesis.csv", "grid.webp"):
+        shared = folder / name.replace("b.", "a.")
+        own = shared.read_bytes()
+        for content in (b"precious", (other / name).read_bytes()):
+            shared.write_bytes(content)
+            refused(run("--resume", "a.pkl", "--max-epochs", "2"), shared.name, "--overwrite")
+            assert shared.read_bytes() == content
+        shared.write_bytes(own)
+    (folder / "a.png").write_bytes(b"precious")
+    assert run("--resume", "a.pkl", "--max-epochs", "2", "--overwrite") == (0, "")
+
+
+@pytest.mark.parametrize("change", [os.remove, lambda path: Path(path).write_text("junk")])
+def test_a_model_that_began_as_another_needs_that_no_more(change, folder, run):
+    """Its own file holds everything; how the other goes on is nothing to it."""
+    (folder / "first.yaml").write_text(text())
+    assert run("first.yaml") == (0, "")
+    for name in ("whole", "a"):
+        (folder / f"{name}.yaml").write_text(text(model='!pkl: "first.pkl"'))
+    assert run("whole.yaml") == (0, "")
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    change("first.pkl")
+    assert run("--resume", "a.pkl") == (0, "")
+    np.testing.assert_array_equal(params("a.pkl"), params("whole.pkl"))
+    records = [
+        {name: list(channel.val_record) for name, channel in serial.load(f"{path}.pkl")
+         .monitor.channels.items() if "seconds" not in name} for path in ("a", "whole")
+    ]
+    assert records[0] == records[1]
+    refused(run("a.yaml", "--overwrite"), "first.pkl")
+
+
+def test_marks_are_looked_for_at_both_ends_of_a_regular_file(folder):
+    mark = b"0123456789abcdef" * 4
+    (folder / "x").write_bytes(bytes(9000) + mark)
+    (folder / "y").write_bytes(bytes(9000) + mark + bytes(9000))
+    (folder / "z").symlink_to("x")
+    assert outputs.carries("x", mark) and not outputs.carries("x", b"")
+    assert not outputs.carries("y", mark) and not outputs.carries("z", mark)
+    os.mkfifo(folder / "pipe")
+    assert not outputs.carries("pipe", mark) and not outputs.carries("nothing", mark)
