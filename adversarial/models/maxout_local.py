@@ -54,14 +54,15 @@ class MaxoutLocalC01B(MaxoutConvC01B):
     ) -> None:
         if pool_shape is None and pool_stride is None:
             pool_shape = pool_stride = (1, 1)
-        elif pool_shape is None or pool_stride is None:
-            raise ValueError(f"layer {layer_name!r}: give pool_shape and pool_stride, or neither")
+        # Where only one is None, the constructor says so.
+        shape: Any = pool_shape
+        stride: Any = pool_stride
         super().__init__(
             num_channels,
             num_pieces,
             kernel_shape,
-            pool_shape,
-            pool_stride,
+            shape,
+            stride,
             layer_name,
             irange=irange,
             init_bias=init_bias,
