@@ -61,6 +61,8 @@ class SGD(TrainingAlgorithm):
         1, multiplies the learning rate; for those who lower it whatever the schedules say.
     """
 
+    _kind = "SGD"  # for messages
+
     def __init__(
         self,
         learning_rate: float,
@@ -155,16 +157,28 @@ class SGD(TrainingAlgorithm):
         own = getattr(model, "batch_size", None)
         if self.batch_size is None:
             if own is None:
-                raise ValueError("batch_size is given neither to SGD nor to the model")
+                raise ValueError(f"batch_size is given neither to {self._kind} nor to the model")
             self.batch_size = own
         elif own is not None and own != self.batch_size and not self.set_batch_size:
             raise ValueError(
-                f"SGD has batch_size {self.batch_size}, the model {own}; "
-                "set_batch_size: 1 lets SGD's win"
+                f"{self._kind} has batch_size {self.batch_size}, the model {own}; "
+                f"set_batch_size: 1 lets {self._kind}'s win"
             )
         model.set_batch_size(self.batch_size)
 
     def _setup_monitor(self, model: Any) -> None:
+        self._monitor_data()
+        if not self.monitoring_dataset:
+            return
+        first = next(iter(self.monitoring_dataset.values()))
+        self.monitor.add_channel(
+            "learning_rate", None, self._scaled_rate(), dataset=first, data_specs=(NullSpace(), "")
+        )
+        if self.learning_rule is not None:
+            self.learning_rule.add_channels_to_monitor(self.monitor, first)
+
+    def _monitor_data(self) -> None:
+        """Add the channels of the model and of the costs on the monitoring data sets."""
         if not self.monitoring_dataset:
             return
         if self.monitoring_batch_size is None and self.monitoring_batches is None:
@@ -180,12 +194,6 @@ class SGD(TrainingAlgorithm):
             extra_costs=self.monitoring_costs,
             mode=self.monitor_iteration_mode,
         )
-        first = next(iter(self.monitoring_dataset.values()))
-        self.monitor.add_channel(
-            "learning_rate", None, self._scaled_rate(), dataset=first, data_specs=(NullSpace(), "")
-        )
-        if self.learning_rule is not None:
-            self.learning_rule.add_channels_to_monitor(self.monitor, first)
 
     def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
         """Make the compiled step(s) from symbolic gradients and the cost's own updates."""
