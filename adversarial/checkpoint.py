@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
@@ -148,7 +149,10 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
         "seen": [monitor.get_epochs_seen(), monitor.get_batches_seen()],
         "is_finished": roots["course"].is_finished,
         # The model's own are in its own part of the file.
-        "values": {p: slot.value for p, slot in slots(roots).items() if not _of_model(p)},
+        "values": {
+            p: dict(slot.value) if isinstance(slot.value, defaultdict) else slot.value
+            for p, slot in slots(roots).items() if not _of_model(p)
+        },
     }
 
 
@@ -290,7 +294,7 @@ def _container_setter(old: Any, put: Callable[[Any], None]) -> Callable[[Any], N
     def put_content(new: Any) -> None:
         if type(new) is type(old) is list:
             old[:] = new
-        elif type(new) is type(old) and isinstance(old, dict):
+        elif isinstance(new, dict) and isinstance(old, dict):
             old.clear()
             old.update(new)
         else:

@@ -99,10 +99,9 @@ class Run:
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""
-        if self.has_model_of(number):
-            if any(call.callable is serial.load for call in phases[number].calls("model")):
-                # That other file may have changed since, or gone.
-                phases[number].give("model", self.resume_from.model())
+        if self.has_model_of(phases, number):
+            # That other file may have changed since, or gone.
+            phases[number].give("model", self.resume_from.model())
         train = phases[number]()
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
@@ -147,9 +146,17 @@ class Run:
                 return known
         return hashlib.sha256(repr((self.text, self.seed, number)).encode()).hexdigest()
 
-    def has_model_of(self, number: int) -> bool:
-        """Whether the file that is resumed holds the model that a phase would load from another."""
-        return self.resume_from is not None and number == self.first
+    def has_model_of(self, phases: list[Phase], number: int) -> bool:
+        """Whether the file that is resumed holds the model that a phase would load from another.
+
+        Not where something else of the phase shares a part of that model.
+        """
+        if self.resume_from is None or number != self.first:
+            return False
+        parts = phases[number].calls("model")
+        return any(call.callable is serial.load for call in parts) and not any(
+            part in phases[number].calls(without="model") for part in parts[1:]
+        )
 
     def in_the_way(self, path: str, number: int) -> str:
         """What to say of a file that lies where the model of a phase is to be saved."""

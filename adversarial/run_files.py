@@ -117,7 +117,8 @@ class Reservation:
         """OSError where a model file that a phase loads neither exists nor will by then."""
         made: set[str] = set()
         for number in files:
-            own = self.phases[number].calls("model") if self.run.has_model_of(number) else []
+            has_model = self.run.has_model_of(self.phases, number)
+            own = self.phases[number].calls("model") if has_model else []
             for call in self.phases[number].calls():
                 path = call.keywords.get("filepath")
                 if call.callable is not serial.load or not isinstance(path, str) or call in own:
@@ -144,21 +145,31 @@ class Reservation:
                 locked.add(os.path.realpath(file.lock))
                 self._stack.enter_context(lock.exclusive(file.lock))
         if not self.overwrite:
-            self._refuse([file for file in new.values() if not self._may_replace(file)])
-            outputs.permit(new)
+            known = {file for file in new.values() if self._may_replace(file)}
+            outputs.permit(file.path for file in known)
+            self._refuse([
+                file for file in new.values() if file not in known and not self._is_judged(file)
+            ])
         self._files.update(new)
 
     def _may_replace(self, file: File) -> bool:
         if not os.path.exists(file.place):
             return True
-        saved = self.run.resume_from
-        if saved is None or file.phase != self.run.first:
-            return False
-        if os.path.samefile(file.path, saved.name):
-            return True
+        saved = self.run.resume_from if file.phase == self.run.first else None
+        if file.what == "the model":
+            return saved is not None and os.path.samefile(file.path, saved.name)
+        # Also of the same run where it was killed before it saved its model, and begins again.
         if outputs.carries(file.place, self.run.mark(file.phase).encode()):
             return True
-        return file.writer is MonitorCSV and MonitorCSV.wrote(file.path, saved.model())
+        return (
+            saved is not None and file.writer is MonitorCSV
+            and MonitorCSV.wrote(file.path, saved.model())
+        )
+
+    def _is_judged(self, file: File) -> bool:
+        """Whether `MonitorCSV` will tell if a table is this run's, once it has numbers for it."""
+        begins = self.run.resume_from is None or file.phase != self.run.first
+        return begins and file.writer is MonitorCSV and MonitorCSV.is_table(file.path)
 
     def _refuse(self, there: list[File]) -> None:
         """FileExistsError that names the files `there`, if any."""

@@ -178,6 +178,20 @@ class Undeclared(TrainExtension):
         serial.try_to_save(self.path, [model.monitor.get_epochs_seen()])
 
 
+class Same(TrainExtension):
+    """Wants the model's generator to be that of `pair`."""
+
+    def __init__(self, pair):
+        self.pair = pair
+
+    def on_monitor(self, model, dataset, algorithm):
+        assert model.generator is self.pair.generator
+
+
+def generator_of(pair):
+    return pair.generator
+
+
 def grid():
     """What a YAML hands over without a path in it."""
     return SampleGrid("grid.png")
@@ -187,7 +201,7 @@ def grid():
 def own_module(monkeypatch):
     """This file, as the module `own` that --allow-module names."""
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
-    for thing in (Undeclared, grid):
+    for thing in (Undeclared, Same, generator_of, grid):
         monkeypatch.setattr(thing, "__module__", "own")
     return ("--allow-module", "own")
 
@@ -308,6 +322,44 @@ def test_a_resumed_run_knows_its_own_files(folder, run):
     for path in folder.glob("grid.*"):
         with Image.open(path) as picture:
             picture.load()
+
+
+def test_a_run_that_was_killed_before_it_saved_begins_again(folder, run):
+    (folder / "a.yaml").write_text(text(*ALL))
+    assert run("a.yaml", "--max-epochs", "2") == (0, "")
+    before = (folder / "thesis.csv").read_bytes()
+    os.remove("a.pkl")
+    refused(run("a.yaml", "--seed", "1"), "a.png, where the picture is to be saved, exists")
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    assert len(before.splitlines()) == 4
+    assert len((folder / "thesis.csv").read_text().splitlines()) == 3
+
+
+def test_a_table_of_another_training_stays(folder, run):
+    (folder / "a.yaml").write_text(text())
+    assert run("a.yaml", "--max-epochs", "2") == (0, "")
+    for name in ("a.pkl", "a.png"):
+        os.remove(name)
+    before = (folder / "a.monitor.csv").read_bytes()
+    status, err = run("a.yaml", "--max-epochs", "1", "--seed", "1")
+    assert status == 0 and err.count("could not write a.monitor.csv: ") == 2
+    assert "exists already: --overwrite replaces it" in err
+    assert (folder / "a.monitor.csv").read_bytes() == before
+
+
+def test_a_part_that_something_else_shares_is_not_taken_from_the_file(folder, run, own_module):
+    """Else the extension would look at another generator than the one that is trained."""
+    (folder / "first.yaml").write_text(text())
+    assert run("first.yaml", "--max-epochs", "1") == (0, "")
+    start, _, rest = MODEL.partition("generator: ")
+    discriminator = rest[rest.index("discriminator: "):]
+    pair = f'{start}generator: !obj:own.generator_of {{ pair: &first !pkl: "first.pkl" }}, ' \
+        + discriminator
+    (folder / "a.yaml").write_text(text("!obj:own.Same { pair: *first }", model=pair))
+    assert run("a.yaml", *own_module, "--max-epochs", "1") == (0, "")
+    assert run("--resume", "a.pkl", *own_module, "--max-epochs", "2") == (0, "")
+    os.remove("first.pkl")
+    refused(run("--resume", "a.pkl", *own_module), "cannot open first.pkl")
 
 
 def test_a_model_beside_files_of_others_is_not_resumed(folder, run):

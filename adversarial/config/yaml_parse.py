@@ -173,12 +173,17 @@ class Phase:
         value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
         return None if isinstance(value, (Proxy, list, dict)) else value
 
-    def calls(self, argument: str | None = None) -> list[Proxy]:
-        """Every object that the YAML describes in it, or in one argument, each once."""
+    def calls(self, argument: str | None = None, without: str | None = None) -> list[Proxy]:
+        """Every object that the YAML describes in it, each once.
+
+        Only those in one argument, the argument itself first; or those found `without` looking
+        there.
+        """
         tree = self._tree
+        inside = tree.keywords if isinstance(tree, Proxy) else {}
         if argument is not None:
-            tree = tree.keywords.get(argument) if isinstance(tree, Proxy) else None
-        return list(_calls(tree, set()))
+            return list(_calls(inside.get(argument), set()))
+        return list(_calls(tree, {id(inside[without])} if without in inside else set()))
 
     def give(self, argument: str, value: Any) -> None:
         """Take `value` for what the YAML describes as an argument, wherever that is used."""

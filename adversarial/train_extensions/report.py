@@ -132,6 +132,11 @@ class MonitorCSV(TrainExtension):
         return {**self.__dict__, "_names": None, "_last_epoch": -1}
 
     @staticmethod
+    def is_table(path: str | os.PathLike[str]) -> bool:
+        """Whether the file `path` begins as a table of channels, of whatever training."""
+        return _first_row(path) is not None
+
+    @staticmethod
     def wrote(path: str | os.PathLike[str], model: Any) -> bool:
         """Whether the file `path` begins as the table of the training that `model` comes from.
 
@@ -141,12 +146,7 @@ class MonitorCSV(TrainExtension):
         names = [name for name in channels if len(channels[name].val_record)]
         table = _as_csv([[*COUNTS, *names], *records(channels, names, after=-1)[:1]]).decode()
         own = dict(zip(*csv.reader(io.StringIO(table))))
-        try:
-            with open_regular(path) as stream:
-                lines = [stream.readline(_LONGEST_ROW).decode() for _ in range(2)]
-            found = dict(zip(*csv.reader(lines)))
-        except (OSError, ValueError, TypeError, csv.Error):  # a TypeError where a line is missing
-            return False
+        found = _first_row(path) or {}
         common = own.keys() & found.keys()
         return len(common) > len(COUNTS) and all(own[name] == found[name] for name in common)
 
@@ -156,6 +156,8 @@ class MonitorCSV(TrainExtension):
         names = sorted(name for name in channels if len(channels[name].val_record))
         if not names:
             return
+        if self._names is None and self.wrote(self.path, model):
+            outputs.permit([self.path])  # left by this very training when it was killed
         try:
             # A training that fell back to an earlier epoch takes that epoch's rows back, too.
             if names != self._names or model.monitor.get_epochs_seen() <= self._last_epoch:
@@ -192,6 +194,17 @@ def records(channels: dict[str, Any], names: list[str], after: int) -> list[list
             if rows[epoch][column] is None:
                 rows[epoch][column] = channel.val_record[i]
     return [rows[epoch] for epoch in sorted(rows)]
+
+
+def _first_row(path: str | os.PathLike[str]) -> Optional[dict[str, str]]:
+    """The first row of a table of channels, by column; None for what is no such table."""
+    try:
+        with open_regular(path) as stream:
+            lines = [stream.readline(_LONGEST_ROW).decode() for _ in range(2)]
+        names, values = csv.reader(lines)
+    except (OSError, ValueError, csv.Error):  # a ValueError also where a line is missing
+        return None
+    return dict(zip(names, values)) if tuple(names[: len(COUNTS)]) == COUNTS else None
 
 
 def _as_csv(rows: list[list]) -> bytes:

@@ -149,8 +149,9 @@ class _Lock:
                 fcntl.flock(handle, fcntl.LOCK_EX)
 
     def _warn(self, error: OSError) -> None:
-        if self.file.parent not in _warned:
-            _warned.add(self.file.parent)
+        folder = self.file.parent
+        if _warned.isdisjoint((folder, *folder.parents)):
+            _warned.add(folder)
             log.warning(
                 "%s cannot be locked (%s), so nothing keeps another run from writing the same "
                 "files: start only one at a time there", self.name, error.strerror or error,

@@ -139,7 +139,7 @@ def admitted(path: str | os.PathLike[str]) -> str:
     path = preprocess(os.fspath(path))
     if not path or "\0" in path:
         raise ValueError(f"{path!r:.80} is no path")
-    check(path)
+    _check_inside(path, os.path.realpath(path))
     return path
 
 
@@ -153,8 +153,7 @@ def check(path: str | os.PathLike[str]) -> None:
     lock.confirm()
     path = os.fspath(path)
     target = os.path.realpath(path)
-    if _folder is not None:
-        _check_inside(path, target)
+    _check_inside(path, target)
     if _replaceable is not None and target not in _replaceable:
         if os.path.lexists(target) and not carries(target, mark()):
             raise FileExistsError(f"{path} exists already: --overwrite replaces it")
@@ -162,6 +161,8 @@ def check(path: str | os.PathLike[str]) -> None:
 
 
 def _check_inside(path: str, target: str) -> None:
+    if _folder is None:
+        return
     if os.path.commonpath([_folder, target]) != _folder:
         leads = "" if target == os.path.abspath(path) else f", which leads to {target},"
         raise OutsideError(
