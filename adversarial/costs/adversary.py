@@ -40,7 +40,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
     D minimises d = (mean loss(D(x), 1) + mean loss(D(G(z)), 0)) / 2, where loss is the
     cross-entropy; G minimises the non-saturating g = mean loss(D(G(z)), 1).  Both come from one
-    forward pass.  A variant overrides `_samples`, `_d_objective` or `_g_objective`.
+    forward pass.  A variant overrides `_samples`, `_d_objective`, `_g_objective` or
+    `_players_and_data`.
 
     Parameters
     ----------
@@ -117,6 +118,14 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         return True
 
     # The game
+
+    def _players_and_data(self, model: Any, data: Any) -> tuple[AdversaryPair, Any]:
+        """The pair that plays on a batch, and its data in the pair's input space.
+
+        `data` is laid out as `get_data_specs` says.  A cost with other data than the pair's input
+        (labels, masks) overrides `get_data_specs` and this.
+        """
+        return model, data
 
     def get_samples_and_objectives(self, model: AdversaryPair, data: Any) -> tuple:
         """(samples, d, g, i): symbolic; i is 0 where there is no inferer."""
@@ -207,6 +216,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
     def expr(self, model: AdversaryPair, data: Any, **kwargs: Any) -> Any:
         """The sum of the objectives that are ever trained."""
+        model, data = self._players_and_data(model, data)
         return self._total(*self.get_samples_and_objectives(model, data)[1:])
 
     def _total(self, d: Any, g: Any, i: Any) -> Any:
@@ -222,6 +232,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         self, model: AdversaryPair, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
         """Each player's gradient of its own objective; zeros for players never trained."""
+        model, data = self._players_and_data(model, data)
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         players = [
             ("discriminator", self.ever_train_discriminator, self._d_gradients, d),
@@ -275,7 +286,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         cross-entropy against its own output: the figure of the 2014 code.  All channels, and
         `objective`, are of one draw of samples, which is most of what they cost.
         """
-        channels = OrderedDict()
+        channels: OrderedDict = OrderedDict()
+        model, data = self._players_and_data(model, data)
         D = model.discriminator
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         if self.noise_both:

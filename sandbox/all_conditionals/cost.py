@@ -30,18 +30,14 @@ class AllConditionalsCost(AdversaryCost2):
             raise TypeError(f"{type(self).__name__} trains a ConditionalsPair, not {model!r}")
         return model.get_monitoring_data_specs()
 
-    # The base class's data are images with their masks, drawn once.
-
-    def expr(self, model: ConditionalsPair, data: Any, **kwargs: Any) -> Any:
-        return super().expr(model, model.masked(data), **kwargs)
-
-    def get_gradients(self, model: ConditionalsPair, data: Any, **kwargs: Any) -> tuple:
-        return super().get_gradients(model, model.masked(data), **kwargs)
+    def _players_and_data(self, model: ConditionalsPair, data: Any) -> tuple:
+        """The pair, and the images with their masks, drawn once."""
+        return model, model.masked(data)
 
     def get_monitoring_channels(
         self, model: ConditionalsPair, data: Any, **kwargs: Any
     ) -> OrderedDict:
-        channels = super().get_monitoring_channels(model, model.masked(data), **kwargs)
+        channels = super().get_monitoring_channels(model, data, **kwargs)
         del channels["sample_grad_norm"]  # that of the mask would be in it
         return channels
 

@@ -198,28 +198,14 @@ class ConditionalAdversaryCost(AdversaryCost2):
             d = d + self.mismatch * self._judge(model.given(others), data).loss(0.0)
         return samples, d, g, i
 
-    def expr(self, model: ConditionalPair, data: tuple, **kwargs: Any) -> Any:
-        return super().expr(*_given(model, data), **kwargs)
-
-    def get_gradients(
-        self, model: ConditionalPair, data: tuple, **kwargs: Any
-    ) -> tuple[OrderedDict, OrderedDict]:
-        return super().get_gradients(*_given(model, data), **kwargs)
-
-    def get_monitoring_channels(
-        self, model: ConditionalPair, data: tuple, **kwargs: Any
-    ) -> OrderedDict:
-        return super().get_monitoring_channels(*_given(model, data), **kwargs)
-
-
-def _given(model: Any, data: Any) -> tuple:
-    """(the players for the classes of `data`, its x); `data` is (x, c)."""
-    if not isinstance(model, ConditionalPair):
-        raise TypeError(f"ConditionalAdversaryCost trains a ConditionalPair, not {model!r}")
-    space, _ = model.get_monitoring_data_specs()
-    space.validate(data)
-    x, c = data
-    return model.given(c), x
+    def _players_and_data(self, model: Any, data: Any) -> tuple[ConditionalPair, Any]:
+        """The players for the classes of `data`, and its x; `data` is (x, c)."""
+        if not isinstance(model, ConditionalPair):
+            raise TypeError(f"ConditionalAdversaryCost trains a ConditionalPair, not {model!r}")
+        space, _ = model.get_monitoring_data_specs()
+        space.validate(data)
+        x, c = data
+        return model.given(c), x
 
 
 def _check_takes_classes(network: Any, what: str) -> None:
