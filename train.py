@@ -55,8 +55,9 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--overwrite", action="store_true", help="replace files that are there already")
     add("--time-budget", type=cli.positive_number, metavar="SECONDS",
         help="begin no epoch after so many seconds")
-    add("--max-epochs", type=cli.positive_int, metavar="N",
-        help="train for at most N epochs, those before --resume included")
+    add("--max-epochs", type=cli.natural, metavar="N",
+        help="train for at most N epochs, those before --resume included; 0 is a dry run: compile "
+        "and measure, write nothing")
     add("--nan-policy", choices=NAN_POLICIES, default="stop",
         help="when the training diverges: stop, keeping the last good model; or go back to that, "
         f"multiply the learning rate by {ROLLBACK_FACTOR:g} and go on, {MOST_ROLLBACKS} times at "
@@ -107,7 +108,8 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     phases = run.phases()
     with contextlib.ExitStack() as stack:
         files = None
-        if backend.is_first_process():  # which writes for all
+        # Which writes for all; a dry run writes nothing.
+        if backend.is_first_process() and args.max_epochs != 0:
             files = stack.enter_context(Reservation(run, phases, args.overwrite))
         for number in range(run.first, len(phases)):
             if len(phases) > 1:
@@ -134,7 +136,7 @@ def watch(phase: Train, args: argparse.Namespace) -> Progress:
     progress = Progress()
     if not args.quiet:
         phase.extensions += [progress, EpochTable(args.all_channels)]
-    if phase.save_path is not None:
+    if phase.save_path is not None and args.max_epochs != 0:
         watchers: list = []
         if backend.is_first_process():
             watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
@@ -164,6 +166,11 @@ def train(
         raise TrainingDiverged(f"{error}{hint}; {what_is_kept(phase)}") from error
     finally:
         progress.close()
+    if args.max_epochs == 0:
+        if not args.quiet:
+            EpochTable(args.all_channels).on_monitor(phase.model, phase.dataset, phase.algorithm)
+        log.info("dry run: all was compiled and measured; nothing was trained or written")
+        return 0
     log.info("done; %s", outcome(phase))
     if phase.save_freq and not phase.is_saved:
         raise OSError(f"training is done, but {phase.save_path} could not be saved")

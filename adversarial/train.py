@@ -15,6 +15,7 @@ import numpy as np
 from adversarial import backend, checkpoint
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
+from adversarial.train_extensions import calling
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import memory, outputs, serial
 from adversarial.utils.parts import check_part
@@ -39,7 +40,8 @@ class _Course(Persistent):
 
     def __init__(self) -> None:
         self.first_epoch: Optional[int] = None  # None until training has begun
-        self.is_finished = False  # by the algorithm's own criterion
+        self.is_asked = False  # whether the criterion has been asked before the first epoch
+        self.is_finished = False  # by the algorithm's own criterion, or an extension
         self.epoch_seconds = 0.0  # that the epoch under way has taken already
         self.rollbacks = 0
 
@@ -104,6 +106,9 @@ class Train:
         # Where the state of a training that diverged is kept.
         self.diverged_path: Optional[str] = None
         self._save_failed = False
+        self._parts_set_up: Optional[list[Any]] = None
+        # Whether those who only watch have still to be told of the last monitoring.
+        self._news = False
         self._resume_from: Optional[checkpoint.Saved] = None
         # Where a rollback goes: what was saved in this process, or a path.
         self._last_good: Any = None
@@ -114,24 +119,46 @@ class Train:
         model.view_converter = getattr(dataset, "view_converter", None)
 
     def setup(self) -> None:
-        """Check the save path, compile, and set extensions up."""
+        """Check the save path, compile, set extensions up, and enforce the model's constraints.
+
+        `main_loop` does this when it is called first, and again where the model, the dataset, the
+        algorithm or an extension was replaced, or another `Train` object has set the model up.
+        """
         self._check_save_path()
-        self.model.monitor = Monitor.get_monitor(self.model)
-        self.model.monitor.note_engine()
-        with say_if_slow(COMPILING[backend.chosen()]):
+        monitor = self.model.monitor = Monitor.get_monitor(self.model)
+        monitor.note_engine()
+        with say_if_slow(COMPILING[backend.chosen()]), monitor.setting_up():
             if self.algorithm is not None:
                 self.algorithm.setup(model=self.model, dataset=self.dataset)
                 self._add_time_channels()
             self.setup_extensions()
-            self.model.monitor.redo_theano()
+            monitor.redo_theano()
+        # The first monitoring and the first step are within the constraints, as all that follow.
+        # What is resumed was within them when it was saved.
+        if self._resume_from is None and hasattr(self.model, "enforce_constraints"):
+            self.model.enforce_constraints()
+        self._parts_set_up = [monitor.set_ups, *self._parts()]
+
+    def _parts(self) -> list[Any]:
+        return [self.model, self.dataset, self.algorithm, *self.extensions]
+
+    def _is_set_up(self) -> bool:
+        now = [getattr(getattr(self.model, "monitor", None), "set_ups", None), *self._parts()]
+        before = self._parts_set_up
+        return before is not None and len(before) == len(now) and before[0] == now[0] and all(
+            old is new for old, new in zip(before[1:], now[1:])
+        )
 
     def _check_save_path(self) -> None:
         if self.save_path is None:
             return
         path = self.save_path
         serial.check_writable(path)
-        if os.path.exists(path) and not self.allow_overwrite and self._resume_from is None:
+        if os.path.exists(path) and not self.allow_overwrite and self._is_new():
             raise FileExistsError(f"{path} exists and allow_overwrite is off: move it away first")
+
+    def _is_new(self) -> bool:
+        return self._resume_from is None and self.last_save is None
 
     def _add_time_channels(self) -> None:
         monitored = getattr(self.algorithm, "monitoring_dataset", None)
@@ -144,8 +171,7 @@ class Train:
             )
 
     def setup_extensions(self) -> None:
-        for extension in self.extensions:
-            extension.setup(self.model, self.dataset, self.algorithm)
+        calling.set_up(self.extensions, self.model, self.dataset, self.algorithm)
 
     def exceeded_time_budget(self, t0: float, time_budget: Optional[float]) -> bool:
         """Whether `time_budget` seconds have gone since `t0` (time.monotonic())."""
@@ -173,12 +199,17 @@ class Train:
     ) -> None:
         """Train until the criterion says stop.
 
+        The criterion is asked before the first epoch and after each.  Called again, this goes on
+        where it was interrupted, or out of `max_epochs` or `time_budget`; after a training that
+        the criterion ended it begins another, for which an `EpochCounter` counts from 0.
+
         Parameters
         ----------
         time_budget : float, optional
             Begin no epoch after so many seconds.
         max_epochs : int, optional
-            Train for at most so many epochs, those before a resumption included.
+            Train for at most so many epochs, those before a resumption included.  0 is a dry run:
+            compile and measure, call no extension, train and save nothing.
         nan_policy : str
             When a parameter or an objective is not finite any more, the model file stays and the
             bad state is saved beside it (.diverged.pkl). 'stop' then raises TrainingDiverged;
@@ -190,16 +221,28 @@ class Train:
         if nan_policy not in NAN_POLICIES:
             raise ValueError(f"nan_policy must be one of {NAN_POLICIES}, not {nan_policy!r}")
         t0 = time.monotonic()
-        self.setup()
+        if self._resume_from is not None or not self._is_set_up():
+            self.setup()
+        monitor = self.model.monitor
+        begun_at = monitor.get_epochs_seen()
         if self._resume_from is not None:
             self._restore(self._resume_from)
             self._last_good = self._resume_from
             self._resume_from = None
             self.last_save = self._seen()
-        elif nan_policy == "rollback":
-            data = serial.to_string(self.model, training=self._training())
-            self._last_good = checkpoint.from_bytes(data, self.allow_modules)
+            begun_at = self._course.first_epoch or 0
+        else:
+            if self._course.is_finished:
+                self._course = _Course()
+            if nan_policy == "rollback":
+                data = serial.to_string(self.model, training=self._training())
+                self._last_good = checkpoint.from_bytes(data, self.allow_modules)
+        if max_epochs == 0:
+            self._measure()
+            return
+        until = None if max_epochs is None else begun_at + max_epochs
         untouched = self._seen()
+        monitor.training_succeeded = False
         with StopRequest() as stop:
             if self.algorithm is not None:
                 # Between minibatches only: a step is never torn in two.
@@ -207,7 +250,7 @@ class Train:
             try:
                 while True:
                     try:
-                        self._run(t0, time_budget, max_epochs, stop)
+                        self._run(t0, time_budget, until, stop)
                         break
                     except TrainingDiverged as error:
                         self._keep_diverged()
@@ -219,60 +262,88 @@ class Train:
                 if self.save_freq and self._seen() != untouched:
                     self.save()
                 raise
-        self.model.monitor.training_succeeded = True
+        monitor.training_succeeded = True
         if self.save_freq and not (self.is_saved and self._seen() == untouched):
             self.save()
+        self._tell_watchers()
 
     def _run(
-        self, t0: float, time_budget: Optional[float], max_epochs: Optional[int], stop: StopRequest
+        self, t0: float, time_budget: Optional[float], until: Optional[int], stop: StopRequest
     ) -> None:
+        """Train up to epoch `until`, or as long as the criterion and the extensions say."""
         monitor, course = self.model.monitor, self._course
+        go_on = True
         if course.first_epoch is None:
+            go_on = self.run_callbacks_and_monitoring()
             course.first_epoch = monitor.get_epochs_seen()
-            self.run_callbacks_and_monitoring()
         else:
-            for extension in self.extensions:
-                if extension.only_watches:
-                    extension.on_monitor(self.model, self.dataset, self.algorithm)
+            self._news = True
+        # A file of an earlier version, whose first epoch was under way, had not asked yet.
+        if not course.is_asked and monitor.get_epochs_seen() == course.first_epoch:
+            criterion = getattr(self.algorithm, "termination_criterion", None)
+            getattr(criterion, "initialize", _nothing)(self.model)
+            course.is_finished = not (self._continue_learning() and go_on)
+        course.is_asked = True
+        if not course.is_finished:
+            self._tell_watchers()
         while True:
             stop.check()
-            done = monitor.get_epochs_seen() - course.first_epoch
-            if course.is_finished or (max_epochs is not None and done >= max_epochs):
+            if course.is_finished or (until is not None and monitor.get_epochs_seen() >= until):
                 return
             if self.exceeded_time_budget(t0, time_budget):
                 return
             epoch_began = time.monotonic() - course.epoch_seconds
             try:
-                go_on = self._train_epoch()
+                self._train_epoch()
             finally:
                 course.epoch_seconds = time.monotonic() - epoch_began
             _set(self.training_seconds, course.epoch_seconds)
             course.epoch_seconds = 0.0
             monitor.report_epoch()
-            self.run_callbacks_and_monitoring()
+            go_on = self.run_callbacks_and_monitoring()
             _set(self.total_seconds, time.monotonic() - epoch_began)
-            if self.algorithm is not None:
-                go_on = self.algorithm.continue_learning(self.model)
-            course.is_finished = not go_on
-            last = course.is_finished or done + 1 == max_epochs
-            if self.save_freq and not last and (
-                self._save_failed or monitor.get_epochs_seen() % self.save_freq == 0
-            ):
+            course.is_finished = not (self._continue_learning() and go_on)
+            epochs = monitor.get_epochs_seen()
+            if course.is_finished or epochs == until:
+                return  # `main_loop` saves, and then tells those who watch
+            if self.save_freq and (self._save_failed or epochs % self.save_freq == 0):
                 self.save()
+            self._tell_watchers()
 
-    def _train_epoch(self) -> bool:
+    def _train_epoch(self) -> None:
         if self.algorithm is not None:
             self.algorithm.train(dataset=self.dataset)
-            return True
-        self.model.train_all(dataset=self.dataset)
-        return self.model.continue_learning()
+        else:
+            self.model.train_all(dataset=self.dataset)
 
-    def run_callbacks_and_monitoring(self) -> None:
-        """Measure the channels, then call the extensions."""
+    def _continue_learning(self) -> bool:
+        if self.algorithm is not None:
+            return bool(self.algorithm.continue_learning(self.model))
+        return bool(self.model.continue_learning())
+
+    def run_callbacks_and_monitoring(self) -> bool:
+        """Measure the channels, and call the extensions that take part in training.
+
+        False if one of them raised StopIteration, which ends training.  Those that only watch are
+        told once the model is saved.
+        """
+        self._measure()
+        self._news = True
+        return calling.ask_participants(
+            self.extensions, self.model, self.dataset, self.algorithm
+        )
+
+    def _measure(self) -> None:
         self.model.monitor()
         self._check_objectives()
-        for extension in self.extensions:
-            extension.on_monitor(self.model, self.dataset, self.algorithm)
+
+    def _tell_watchers(self) -> None:
+        """Of the last monitoring, if they have not been told."""
+        if self._news:
+            self._news = False
+            calling.tell_watchers(
+                self.extensions, "on_monitor", self.model, self.dataset, self.algorithm
+            )
 
     def _check_objectives(self) -> None:
         for name, channel in self.model.monitor.channels.items():
@@ -288,16 +359,19 @@ class Train:
     # Saving and going on
 
     def save(self) -> None:
-        """Write the model file; a failure is a warning, so that training goes on."""
-        for extension in self.extensions:
-            extension.on_save(self.model, self.dataset, self.algorithm)
-        if self.save_path is None:
-            return
-        self._save_failed = not self._write(self.save_path)
-        memory.give_back()
-        if not self._save_failed:
-            self.last_save = self._seen()
-            self._last_good = self.save_path
+        """Write the model file; a failure is a warning, so that training goes on.
+
+        Extensions are told before, those that only watch after it.
+        """
+        parts = (self.model, self.dataset, self.algorithm)
+        calling.tell_participants_of_save(self.extensions, *parts)
+        if self.save_path is not None:
+            self._save_failed = not self._write(self.save_path)
+            memory.give_back()
+            if not self._save_failed:
+                self.last_save = self._seen()
+                self._last_good = self.save_path
+        calling.tell_watchers(self.extensions, "on_save", *parts)
 
     def _write(self, path: str) -> bool:
         return serial.try_to_save(path, self.model, self._training())
@@ -309,7 +383,7 @@ class Train:
         """What holds the state of the training; those who only watch have none."""
         return {
             "model": self.model,
-            "extensions": [each for each in self.extensions if not each.only_watches],
+            "extensions": [each for each in self.extensions if not calling.only_watches(each)],
             "algorithm": self.algorithm,
             "callbacks": list(getattr(self.algorithm, "update_callbacks", ())),
             "course": self._course,
@@ -379,6 +453,10 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def _nothing(*args: Any) -> None:
+    """What a criterion without `initialize` does when training begins."""
 
 
 def _set(variable: Any, value: float) -> None:

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from adversarial import checkpoint
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
-from adversarial.monitor import read_channel
-from adversarial.termination_criteria import EpochCounter
+from adversarial.monitor import Monitor, read_channel
+from adversarial.termination_criteria import And, EpochCounter
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
+from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
@@ -439,3 +441,226 @@ def test_slow_work_is_announced(caplog):
         while not caplog.records and time.monotonic() < began + 120:
             time.sleep(0.01)
     assert caplog.messages == ["compiling"]
+
+
+# Before the first epoch, and ends that are not the criterion's
+
+
+@pytest.mark.parametrize("stop", [EpochCounter(0), EpochCounter(0, new_epochs=False),
+                                  And([EpochCounter(5), EpochCounter(0)])])
+def test_the_criterion_is_asked_before_the_first_epoch(stop, data, path):
+    train, diary = experiment(data, save_path=path, save_freq=1)
+    train.algorithm.termination_criterion = stop
+    before = train.model.get_param_vector()
+    train.main_loop()
+    assert train.model.monitor.get_epochs_seen() == 0 and train.model.monitor.training_succeeded
+    np.testing.assert_array_equal(train.model.get_param_vector(), before)
+    assert diary.events == ["setup", ("monitor", 0), ("save", 0)]
+
+
+@pytest.mark.parametrize("new, epochs", [(True, 4), (False, 2)])
+def test_epochs_of_before_count_where_they_are_to(new, epochs, data):
+    first, _ = experiment(data, 2)
+    first.main_loop()
+    second, _ = experiment(data)
+    second.model = first.model
+    second.algorithm.termination_criterion = EpochCounter(2, new_epochs=new)
+    second.main_loop()
+    assert first.model.monitor.get_epochs_seen() == epochs
+
+
+class StopAt(TrainExtension):
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_monitor(self, model, dataset, algorithm):
+        if model.monitor.get_epochs_seen() == self.epoch:
+            raise StopIteration
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_an_extension_may_end_training(epoch, data, path):
+    train, diary = experiment(data, None, save_path=path, save_freq=10)
+    train.extensions.insert(0, StopAt(epoch))
+    train.main_loop()
+    assert diary.events == ["setup", *(("monitor", e) for e in range(epoch + 1)), ("save", epoch)]
+    again = serial.load(path).monitor
+    assert again.training_succeeded and again.get_epochs_seen() == epoch
+    assert checkpoint.read(path).is_finished
+
+
+def test_no_epochs_at_all_are_a_dry_run(data, path, tmp_path):
+    train, diary = experiment(data, None, save_path=path, save_freq=1)
+    train.main_loop(max_epochs=0)
+    assert diary.events == ["setup"] and not os.listdir(tmp_path)
+    assert list(train.model.monitor.channels["valid_objective"].epoch_record) == [0]
+    assert not train.model.monitor.training_succeeded
+
+
+# Constraints
+
+
+def test_constraints_hold_before_the_first_monitoring_and_not_on_resume(data, path):
+    def constrained():
+        train, _ = experiment(data, 1, save_path=path, save_freq=1)
+        layer = Linear(dim=2, layer_name="h", istdev=1.0, max_col_norm=0.5)
+        train.model = MLP([layer], nvis=6)
+        return train, layer.get_params()[0]
+
+    train, W = constrained()
+    with_norms = np.sqrt((W.get_value() ** 2).sum(axis=0))
+    assert (with_norms > 0.6).all()
+    start = W.get_value() * (0.5 / (1e-7 + with_norms))
+    train.setup()
+    np.testing.assert_allclose(W.get_value(), start, rtol=1e-6)
+    train.main_loop()
+    measured = read_channel_at_start(train, "valid_h_col_norms_max")
+    assert measured == pytest.approx(0.5, rel=1e-5)
+    again, W = constrained()
+    calls = []
+    again.model.enforce_constraints = lambda: calls.append(1)
+    again.resume(checkpoint.read(path))
+    again.main_loop()
+    assert not calls
+
+
+def read_channel_at_start(train, name):
+    return train.model.monitor.channels[name].val_record[0]
+
+
+# A watcher may never cost a model
+
+
+class Broken(TrainExtension):
+    only_watches = True
+
+    def __init__(self, error, method):
+        self.error = error
+        setattr(self, method, self.fail)
+
+    def fail(self, model, dataset, algorithm):
+        raise self.error
+
+
+@pytest.mark.parametrize("method", ["setup", "on_monitor", "on_save"])
+@pytest.mark.parametrize("error", [ValueError("no such colour"), MemoryError(), StopIteration(),
+                                   UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range")])
+def test_a_watcher_that_fails_is_a_warning(error, method, data, path, caplog):
+    train, diary = experiment(data, 2, save_path=path, save_freq=1)
+    train.extensions.insert(0, Broken(error, method))
+    train.main_loop()
+    assert serial.load(path).monitor.get_epochs_seen() == 2
+    assert diary.saves() == [1, 2]
+    (first, *_) = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert first.startswith(f"Broken.{method} failed ({type(error).__name__}")
+    assert "test_train.py" in first
+
+
+def test_watchers_are_called_once_the_model_is_saved(data, path):
+    seen = []
+
+    class Looks(TrainExtension):
+        only_watches = True
+
+        def on_monitor(self, model, dataset, algorithm):
+            saved = serial.load(path).monitor.get_epochs_seen() if os.path.exists(path) else None
+            seen.append(("monitor", model.monitor.get_epochs_seen(), saved))
+
+        def on_save(self, model, dataset, algorithm):
+            seen.append(("save", model.monitor.get_epochs_seen(),
+                         serial.load(path).monitor.get_epochs_seen()))
+
+    train, _ = experiment(data, 2, save_path=path, save_freq=1)
+    train.extensions.append(Looks())
+    train.main_loop()
+    assert seen == [("monitor", 0, None), ("save", 1, 1), ("monitor", 1, 1), ("save", 2, 2),
+                    ("monitor", 2, 2)]
+
+
+# More than one training in one process
+
+
+def state(train):
+    return [param.get_value() for param in train.model.get_params()]
+
+
+def test_the_main_loop_called_again_goes_on(data):
+    """Two trainings of two epochs make the steps of one of four."""
+    whole, _ = experiment(data, 4)
+    whole.algorithm.learning_rule = Momentum(0.5)
+    whole.main_loop()
+    twice, diary = experiment(data, 2)
+    twice.algorithm.learning_rule = Momentum(0.5)
+    twice.main_loop()
+    twice.main_loop()
+    assert twice.model.monitor.get_epochs_seen() == 4
+    assert diary.events.count("setup") == 1
+    for ours, theirs in zip(state(twice), state(whole)):
+        np.testing.assert_array_equal(ours, theirs)
+    record = whole.model.monitor.channels["valid_objective"].val_record
+    assert list(twice.model.monitor.channels["valid_objective"].val_record) == [
+        *record[:3], *record[2:]]
+
+
+def test_the_main_loop_goes_on_where_it_was_interrupted(data):
+    def interrupt(algorithm):
+        if algorithm.model.monitor.get_batches_seen() == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    whole, _ = experiment(data, 3)
+    whole.main_loop()
+    train, diary = experiment(data, 3, [interrupt])
+    with pytest.raises(Interrupted):
+        train.main_loop()
+    train.main_loop()
+    assert diary.events == ["setup", *(("monitor", epoch) for epoch in range(4))]
+    for ours, theirs in zip(state(train), state(whole)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_max_epochs_is_for_each_call(data):
+    train, _ = experiment(data, 5)
+    for epochs in (2, 4, 5):
+        train.main_loop(max_epochs=2)
+        assert train.model.monitor.get_epochs_seen() == epochs
+
+
+def test_a_new_training_of_a_live_model(data):
+    """As of one that was loaded: records go on, those of channels it no longer has stay."""
+    first, _ = experiment(data, 2)
+    first.main_loop()
+    model, monitor = first.model, first.model.monitor
+    other = DenseDesignMatrix(X=data.X[:7], y=data.y[:7])
+    second, _ = experiment(other, 1)
+    second.model = model
+    second.algorithm.monitoring_dataset = {"test": other}
+    second.main_loop()
+    assert model.monitor is monitor and monitor.get_epochs_seen() == 3
+    assert list(monitor.channels["valid_objective"].epoch_record) == [0, 1, 2]
+    assert list(monitor.channels["test_objective"].epoch_record) == [2, 3]
+    first.main_loop()
+    assert list(monitor.channels["valid_objective"].epoch_record) == [0, 1, 2, 3, 4, 5]
+
+
+def test_channels_of_the_users_own_stay(data):
+    train, _ = experiment(data, 1)
+    monitor = Monitor.get_monitor(train.model)
+    monitor.add_dataset(data, "sequential", 5)
+    W = train.model.get_params()[0]
+    monitor.add_channel("mine", None, W.sum(), data)
+    train.main_loop()
+    again, _ = experiment(data, 1)
+    again.model = train.model
+    again.main_loop()
+    assert list(monitor.channels["mine"].epoch_record) == [0, 1, 1, 2]
+    assert list(monitor.channels["valid_objective"].epoch_record) == [0, 1, 1, 2]
+
+
+def test_a_part_that_was_replaced_is_set_up(data):
+    train, diary = experiment(data, 1)
+    train.main_loop()
+    train.algorithm = SGD(0.1, batch_size=7, monitoring_dataset=data,
+                          termination_criterion=EpochCounter(1))
+    train.model.batch_size = None
+    train.main_loop()
+    assert diary.events.count("setup") == 2 and train.model.monitor.get_batches_seen() == 5 + 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import importlib.util
+import io
 import logging
 import os
 import re
@@ -453,7 +454,7 @@ def test_without_data_the_message_says_where_to_put_it(folder, run, monkeypatch)
 
 def test_usage(run, capfd):
     for args, words in (
-        (["x.yaml", "--max-epochs", "0"], "--max-epochs: must be at least 1"),
+        (["x.yaml", "--max-epochs", "-1"], "--max-epochs: must not be negative"),
         ([], "either a YAML file or --resume"),
         (["x.yaml", "--resume", "x.pkl"], "either a YAML file or --resume"),
         (["--resume", "x.pkl", "--seed", "1"], "--seed is the run's own"),
@@ -470,3 +471,37 @@ def test_version(run, capfd):
         run("--version")
     assert caught.value.code == 0
     assert re.match(r"adversarial-nets [0-9.]+, Aesara 2\.", capfd.readouterr().out)
+
+
+def test_a_dry_run_measures_and_writes_nothing(folder, run):
+    """Also where the model is there already: nothing is replaced, so nothing is refused."""
+    status, out, err = run("tiny.yaml", "--max-epochs", "0")
+    assert status == 0 and "dry run" in err
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["0"]
+    assert sorted(path.name for path in folder.glob("*tiny*")) == ["tiny.yaml"]
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+    before = (folder / "tiny.pkl").read_bytes()
+    for arguments in (["tiny.yaml"], ["--resume", "tiny.pkl"]):
+        assert run(*arguments, "--max-epochs", "0")[0] == 0
+        assert (folder / "tiny.pkl").read_bytes() == before
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_that_are_no_colours_cost_no_model(channels, folder, run):
+    helper = HELPER.replace("(n, 3, 4, 1)", f"(n, 3, {4 // channels}, {channels})")
+    (folder / "helper.py").write_text(helper)
+    assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
+    assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 1
+    assert (folder / "tiny.png").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--all-channels"]])
+def test_names_that_the_console_cannot_encode_cost_no_model(options, folder, run, monkeypatch):
+    write(folder, **{"{valid:": '{"Prüfmenge":'})
+    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", console)
+    status, _, err = run("tiny.yaml", "--max-epochs", "1", *options)
+    assert status == 0, err
+    console.seek(0)
+    assert ("Pr\\xfcfmenge_objective" in console.read()) == bool(options)
+    assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 1

@@ -135,7 +135,8 @@ class Model(Persistent):
         self.modify_updates(updates)
         changed = OrderedDict((p, u) for p, u in updates.items() if u is not p)
         if changed:
-            backend.function([], updates=changed)()
+            # Once is not worth the time of a C++ compiler.
+            backend.function([], updates=changed, mode="FAST_COMPILE")()
 
     # Spaces and data
 
@@ -190,7 +191,9 @@ class Model(Persistent):
         raise NotImplementedError(f"{type(self).__name__} does not train by batches of its own")
 
     def continue_learning(self) -> bool:
-        raise NotImplementedError(f"{type(self).__name__} does not train by itself")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no training algorithm of its own; give `algorithm` to Train"
+        )
 
     def score(self, batch: Any) -> Any:
         """Gradient of log p with respect to `batch`, for models with a free energy."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
 import aesara.tensor as T
@@ -42,17 +43,22 @@ class Monitor(Persistent):
         self._mode = None
         self._datasets: list[_MonitoredData] = []
         self._functions: Optional[tuple] = None
+        self.set_ups = 0
+        # What the last set-up of a training added: names of channels, and data sets.
+        self._of_set_up: tuple[set, list] = set(), []
 
     def __getstate__(self) -> dict[str, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in self.names_to_del}
         state.update(
-            _seconds_before=self._seconds(), _began=None, _mode=None, _datasets=[], _functions=None
+            _seconds_before=self._seconds(), _began=None, _mode=None, _datasets=[], _functions=None,
+            set_ups=0, _of_set_up=(set(), []),
         )
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Files from before engines were noted have none.
-        self.__dict__.update({"engines": [], **state})
+        self.__dict__.update(
+            {"engines": [], **state, "set_ups": 0, "_of_set_up": (set(), [])})
         self._began = time.monotonic()
 
     def _seconds(self) -> float:
@@ -112,6 +118,32 @@ class Monitor(Persistent):
             self.engines.append((self._epochs_seen, text))
 
     # Set-up
+
+    @contextlib.contextmanager
+    def setting_up(self) -> Iterator[None]:
+        """Within this block a training adds its channels and data sets.
+
+        Those that an earlier training had added end here: the records of such a channel stay, as
+        if a file had held them, and go on if the new training adds it again.  What was added
+        outside of such a block stays.
+        """
+        names, entries = self._of_set_up
+        for name in names & self.channels.keys():
+            self.channels[name].val = None
+        used = {id(c.dataset) for c in self.channels.values() if c.val is not None}
+        self._datasets = [entry for entry in self._datasets
+                          if id(entry.dataset) in used or entry not in entries]
+        if names or entries:
+            self._functions = self._mode = None
+        names_before = {name for name, c in self.channels.items() if c.val is not None}
+        entries_before = list(self._datasets)
+        self.set_ups += 1
+        try:
+            yield
+        finally:
+            live = {name for name, c in self.channels.items() if c.val is not None}
+            added = [entry for entry in self._datasets if entry not in entries_before]
+            self._of_set_up = live - names_before, added
 
     def set_theano_function_mode(self, mode: Any) -> None:
         """Compile the channels in this mode."""

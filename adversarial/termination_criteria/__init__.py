@@ -1,4 +1,4 @@
-"""When to stop training. A training algorithm asks its criterion once after each epoch."""
+"""When to stop training. A criterion is asked once before the first epoch and after each."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ class MonitorBased(TerminationCriterion):
         if self.N < 1:
             raise ValueError(f"N must be at least 1 epoch, not {N}")
         self._channel_name = channel_name
+        self.countdown = self.N
+        self.best_value = np.inf
+
+    def initialize(self, model: Any) -> None:
+        """Forget what an earlier training of the same process had come to."""
         self.countdown = self.N
         self.best_value = np.inf
 
@@ -206,7 +211,7 @@ class EpochCounter(TerminationCriterion):
         """True while fewer than `max_epochs` are done."""
         seen = model.monitor.get_epochs_seen()
         if self._first_epoch is None:
-            # Asked for the first time after the first epoch.
+            # `Train` calls `initialize`; who does not, asks for the first time after an epoch.
             self._first_epoch = max(0, seen - 1) if self._new_epochs else 0
         return seen - self._first_epoch < self._max_epochs
 

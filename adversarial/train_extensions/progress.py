@@ -10,6 +10,7 @@ from typing import Any, Optional
 from tqdm import tqdm
 
 from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions.calling import warn_of
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Progress(TrainExtension):
         self.bar = sys.stderr.isatty() if bar is None else bar
         self.seconds_between_lines = seconds_between_lines
         self._shown: Optional[tqdm] = None
+        self._failed = False
         self._epoch = 0
         # Minibatches of this epoch that were done when watching began: more than one after a
         # resumption; and when that was.
@@ -48,8 +50,8 @@ class Progress(TrainExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Have the algorithm call after each minibatch; one without such callbacks shows none."""
         callbacks = getattr(algorithm, "update_callbacks", None)
-        if callbacks is not None:
-            callbacks.append(self._on_bar if self.bar else self._on_line)
+        if callbacks is not None and self._on_minibatch not in callbacks:
+            callbacks.append(self._on_minibatch)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """The epoch is over and measured: take the bar away."""
@@ -59,9 +61,22 @@ class Progress(TrainExtension):
 
     def close(self) -> None:
         """Take the bar away, if one is shown."""
-        if self._shown is not None:
-            self._shown.close()
-            self._shown = None
+        shown, self._shown = self._shown, None
+        if shown is not None:
+            try:
+                shown.close()
+            except Exception as error:
+                warn_of("Progress", error)
+
+    def _on_minibatch(self, algorithm: Any) -> None:
+        if self._failed:
+            return
+        try:
+            self._on_bar(algorithm) if self.bar else self._on_line(algorithm)
+        except Exception as error:
+            # A terminal that cannot show it must not end the training.
+            self._failed = True
+            warn_of("Progress", error)
 
     def _on_bar(self, algorithm: Any) -> None:
         if self._shown is None:

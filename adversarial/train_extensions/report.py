@@ -8,6 +8,7 @@ import csv
 import io
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Optional
 
@@ -219,7 +220,8 @@ def _as_csv(rows: list[list]) -> bytes:
 
 def _print(line: str) -> None:
     with contextlib.suppress(OSError):  # who read it may have gone; training need not
-        print(line, flush=True)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _find(channel: str, names: Any) -> Optional[str]:

@@ -155,6 +155,8 @@ class SGD(TrainingAlgorithm):
 
     def _synchronize_batch_size(self, model: Any) -> None:
         own = getattr(model, "batch_size", None)
+        if own == getattr(model, "batch_size_of_algorithm", None) and self.batch_size is not None:
+            own = None  # as another algorithm left it
         if self.batch_size is None:
             if own is None:
                 raise ValueError(f"batch_size is given neither to {self._kind} nor to the model")
@@ -164,6 +166,8 @@ class SGD(TrainingAlgorithm):
                 f"{self._kind} has batch_size {self.batch_size}, the model {own}; "
                 f"set_batch_size: 1 lets {self._kind}'s win"
             )
+        elif own is None:
+            model.batch_size_of_algorithm = self.batch_size
         model.set_batch_size(self.batch_size)
 
     def _setup_monitor(self, model: Any) -> None:

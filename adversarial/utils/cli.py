@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import math
 import os
 import stat
@@ -92,6 +93,10 @@ def run(main: Callable[[], int | None]) -> int:
     Status: what `main` returned (None is 0); 1 after an error; 130 after Ctrl-C. With the
     environment variable ADVERSARIAL_DEBUG set to anything but 0, the traceback is printed as well.
     """
+    # What the console's encoding lacks (a channel named by the user) must not end a command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()

@@ -24,7 +24,7 @@ LONG = "x" * 100_000
     (["good.yaml", "--seed", "-1"], "--seed"),
     (["good.yaml", "--seed", "many"], "--seed"),
     (["good.yaml", "--seed", "9" * 5000], "--seed"),
-    (["good.yaml", "--max-epochs", "0"], "--max-epochs"),
+    (["good.yaml", "--max-epochs", "-1"], "--max-epochs"),
     (["good.yaml", "--max-epochs", "1.5"], "--max-epochs"),
     (["good.yaml", "--time-budget", "nan"], "--time-budget"),
     (["good.yaml", "--time-budget", "-5"], "--time-budget"),

@@ -367,3 +367,11 @@ def test_without_monitoring_data_nothing_is_monitored(nothing, data):
     algorithm.train(data)
     algorithm.monitor()
     assert not algorithm.monitor.channels
+
+
+def test_a_batch_size_that_another_algorithm_set_is_no_conflict(data):
+    model = net()
+    for size in (5, 7):
+        algorithm = SGD(0.1, batch_size=size)
+        algorithm.setup(model, data)
+        assert model.batch_size == algorithm.batch_size == size
