@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import csv
 import io
+import itertools
 import logging
 import os
 import sys
@@ -28,7 +29,10 @@ _LONGEST_ROW = 1 << 20  # bytes
 
 
 class Column(NamedTuple):
-    """Of the table: two lines of title, the channel's name without that of its data, a format."""
+    """Of the table: two lines of title, the channel's name without that of its data, a format.
+
+    Neighbours with the same first line share it.
+    """
 
     above: str
     title: str
@@ -38,23 +42,27 @@ class Column(NamedTuple):
 
 # Of each, the columns whose channel there is are shown.
 OF_THE_GAME = (
-    Column("objective", "of D", "objective_d", "9.4f"),
-    Column("", "of G", "objective_g", "7.4f"),
-    Column("gen_ll,", "nats", "gen_ll", "8.1f"),
-    Column("mean D", "on data", "dis_on_data_y_mean_x_mean_u", "7.3f"),
-    Column("", "samples", "dis_on_samp_y_mean_x_mean_u", "7.3f"),
-    Column("D wrong", "on data", "false_negatives", "7.3f"),
-    Column("", "samples", "false_positives", "7.3f"),
+    Column("objective", "of D", "objective_d", "7.4f"),
+    Column("objective", "of G", "objective_g", "7.4f"),
+    Column("gen_ll,", "nats", "gen_ll", "7.1f"),
+    Column("mean D on", "data", "dis_on_data_y_mean_x_mean_u", "5.3f"),
+    Column("mean D on", "samples", "dis_on_samp_y_mean_x_mean_u", "5.3f"),
+    Column("D wrong on", "data", "false_negatives", "5.3f"),
+    Column("D wrong on", "samples", "false_positives", "5.3f"),
 )
 OF_ANY_OTHER = (
     Column("", "objective", "objective", "9.4f"),
-    Column("", "misclass", "y_misclass", "8.4f"),
+    Column("", "misclass", "misclass", "8.4f"),
 )
 OF_TRAINING = (
     Column("learning", "rate", "learning_rate", "8.6f"),
     Column("momen-", "tum", "momentum", "6.3f"),
-    Column("time,", "s", "training_seconds_this_epoch", "7.1f"),
+    Column("time,", "s", "training_seconds_this_epoch", "6.1f"),
 )
+# Which data set's channel is shown: what the model was not trained on says more. Beginnings of
+# names of data sets, the best first; those of other names come between "test" and "train".
+PREFERRED = ("valid", "val", "dev", "held", "test")
+LEAST = "train"
 
 
 class EpochTable(TrainExtension):
@@ -102,10 +110,20 @@ class EpochTable(TrainExtension):
             for column in of_the_model + OF_TRAINING
             if (name := _find(column.channel, latest))
         ]
+        columns, widths = [column for column, _ in shown], []
+        headings = ["     "]
+        for above, group in itertools.groupby(columns, lambda column: column.above):
+            own = [max(len(c.title), int(float(c.form[:-1]))) for c in group]
+            if len(own) == 1:
+                own = [max(len(above), *own)]
+            widths += own
+            joint = sum(own) + len(own) - 1
+            headings.append(f"{above:^{joint}}" if len(own) > 1 else f"{above:>{joint}}")
+        cells = [_cell(latest[name], c.form, w) for (c, name), w in zip(shown, widths)]
         if self._rows % ROWS_BETWEEN_HEADERS == 0:
-            show("     " + "".join(f"  {column.above:>{_width(column)}}" for column, _ in shown))
-            show("epoch" + "".join(f"  {column.title:>{_width(column)}}" for column, _ in shown))
-        show(f"{epoch:5d}" + "".join(f"  {latest[name]:{c.form}}" for c, name in shown))
+            show(" ".join(headings))
+            show(" ".join(["epoch", *(f"{c.title:>{w}}" for c, w in zip(columns, widths))]))
+        show(" ".join([f"{epoch:5d}", *cells]))
         self._rows += 1
 
 
@@ -225,11 +243,23 @@ def _print(line: str) -> None:
 
 
 def _find(channel: str, names: Any) -> Optional[str]:
-    """`channel`, or the first of `names` that is it on some data set."""
+    """`channel`, or the one of `names` that is it on the data set that says most (PREFERRED)."""
     if channel in names:
         return channel
-    return next((name for name in names if name.endswith(f"_{channel}")), None)
+    found = [name for name in names if name.endswith(f"_{channel}")]
+    return min(found, key=_rank, default=None)
 
 
-def _width(column: Column) -> int:
-    return max(len(column.above), len(column.title), int(float(column.form[:-1])))
+def _rank(name: str) -> int:
+    """Of a channel's name: 0 for the data set that says most."""
+    best = next((i for i, start in enumerate(PREFERRED) if name.startswith(start)), len(PREFERRED))
+    return best + name.startswith(LEAST)
+
+
+def _cell(value: float, form: str, width: int) -> str:
+    """`value` in the format `form`, with fewer digits where it would be wider than `width`.
+
+    Stars, as in Fortran, where it does not fit at all.
+    """
+    texts = [f"{value:{form}}", *(f"{value:.{digits}g}" for digits in range(4, 0, -1))]
+    return f"{next((text for text in texts if len(text) <= width), '*' * width):>{width}}"

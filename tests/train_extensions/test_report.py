@@ -78,15 +78,45 @@ def test_a_row_of_the_important_channels(model):
     measure(model, extension, **GAME)
     measure(model, extension, **GAME)
     assert [line.split() for line in lines[1:]] == [
-        ["epoch", "of", "D", "of", "G", "nats", "on", "data", "samples", "on", "data", "samples",
-         "rate", "tum", "s"],
+        ["epoch", "of", "D", "of", "G", "nats", "data", "samples", "data", "samples", "rate",
+         "tum", "s"],
         ["0", "0.6931", "0.7001", "-143.2", "0.510", "0.490", "0.232", "0.025", "0.100000",
          "0.500", "12.3"],
         ["1", "0.6931", "0.7001", "-143.2", "0.510", "0.490", "0.232", "0.025", "0.100000",
          "0.500", "12.3"],
     ]
     assert len({len(line) for line in lines}) == 1, "columns are not aligned"
-    assert len(lines[0]) <= 100
+    assert len(lines[0]) <= 80
+
+
+def test_no_value_makes_a_row_wider_than_80_columns(model):
+    extension, lines = table()
+    for value in (-1234567.8, 1e30, float("nan"), float("-inf")):
+        measure(model, extension, **{name: value for name in GAME})
+    assert {len(line) for line in lines} == {80}
+    assert lines[2].split()[1:5] == ["-1e+06", "-1e+06", "-1e+06", "*****"]
+    assert lines[3].split()[1] == "1e+30"
+
+
+@pytest.mark.parametrize(
+    "first, shown",
+    [(("train", "valid"), "valid"), (("train", "test"), "test"), (("train", "noisy"), "noisy"),
+     (("test", "train", "valid"), "valid"), (("train",), "train")],
+)
+def test_what_the_model_was_not_trained_on_is_shown(model, first, shown):
+    extension, lines = table()
+    values = {f"{name}_{channel}": i + (channel == "objective") / 2
+              for i, name in enumerate(first) for channel in ("softmax_misclass", "objective")}
+    measure(model, extension, **values)
+    expected = values[f"{shown}_objective"], values[f"{shown}_softmax_misclass"]
+    assert tuple(map(float, lines[2].split()[1:])) == expected
+
+
+def test_each_column_of_the_game_chooses_its_data_set(model):
+    extension, lines = table()
+    measure(model, extension, train_objective_d=1, valid_objective_d=2, train_false_negatives=0.5)
+    assert lines[2].split() == ["0", "2.0000", "0.500"]
+    assert len({len(line) for line in lines}) == 1 and "D wrong on" in lines[0]
 
 
 def test_columns_without_a_channel_are_left_out(model):
