@@ -5,6 +5,8 @@
     python show_samples.py mnist.pkl --nearest      # beside the nearest training examples: Figure 2
     python show_samples.py mnist.pkl --interpolate  # walks through z space: Figure 3
     python show_samples.py mnist_inpainting.pkl --inpaint right  # completed halves of images
+
+Each kind of picture has a name of its own beside the model, so that none replaces another.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Draw samples of a trained model as a picture.")
     add = parser.add_argument
     add("model", help="model file (.pkl)")
-    cli.add_picture(parser, "beside the model: STEM_samples.png")
+    cli.add_picture(parser, "beside the model: STEM_samples.png, STEM_nearest.png, "
+                    "STEM_interpolated.png or STEM_inpainted_SIDE.png")
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
     add("--cols", type=cli.positive_int, help="samples in a row (10; of --inpaint, 4)")
     what = parser.add_mutually_exclusive_group()
@@ -52,10 +55,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+def ending(args: argparse.Namespace) -> str:
+    """Of the picture's name, behind the model's."""
+    if args.inpaint:
+        return f"_inpainted_{args.inpaint}.png"
+    kind = "nearest" if args.nearest else "interpolated" if args.interpolate else "samples"
+    return f"_{kind}.png"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.picture_path(args.out, args.model, "_samples.png")
+    out = cli.picture_path(args.out, args.model, ending(args))
     model = serial.load(args.model, allow_modules=args.allow_module)
     size = {"rows": args.rows, "cols": args.cols, "seed": args.seed}
     if args.nearest or args.inpaint:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -55,7 +56,13 @@ class Run:
         cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
     ) -> Run:
         """A new run of the YAML file `path`."""
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
+            if zipfile.is_zipfile(stream):
+                raise ValueError(
+                    f"{path} is a model file, not a YAML file: to go on with the training that "
+                    f"saved it, give --resume {path}"
+                )
+            stream.seek(0)
             text = read_text(stream, path)
         about_file = train_environment(path)
         environ = {}

@@ -169,3 +169,9 @@ def test_usage(command, argv, message, capsys):
         command(*argv)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_each_kind_of_picture_has_its_own_name(script):
+    kinds = [[], ["--nearest"], ["--interpolate"], ["--inpaint", "left"], ["--inpaint", "top"]]
+    names = [script.ending(script.parse(["m.pkl", *argv])) for argv in kinds]
+    assert names[:2] == ["_samples.png", "_nearest.png"] and len(set(names)) == len(kinds)

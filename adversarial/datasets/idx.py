@@ -18,6 +18,10 @@ from adversarial.utils.files import BadFile, open_regular
 UNSIGNED_BYTE = 8
 
 
+class OtherContent(BadFile):
+    """A file that is whole by its own header, but does not hold what was expected of it."""
+
+
 def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
     """The uint8 array in `path`.
 
@@ -26,7 +30,8 @@ def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
     shape : the expected shape; None stands for an axis of any length but zero
     sha256 : if given, what the uncompressed file must hash to
 
-    Raises `BadFile` for anything else, before memory for it is taken.
+    Raises `OtherContent` for a file of another shape or hash, and `BadFile` for anything else;
+    of what does not have the right shape and size, before memory for it is taken.
     """
     path = os.fspath(path)
     try:
@@ -55,7 +60,8 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
     if 0 in found:
         raise BadFile(f"{path}: holds no examples: its header says {_times(found)}")
     if any(want not in (None, got) for want, got in zip(shape, found)):
-        raise BadFile(f"{path}: expected {_times(shape)} values, its header says {_times(found)}")
+        raise OtherContent(
+            f"{path}: expected {_times(shape)} values, its header says {_times(found)}")
     count = math.prod(found)
     whole = len(header) + count
     if exactly not in (None, whole):
@@ -72,7 +78,8 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
         digest = hashlib.sha256(header)
         digest.update(data)
         if digest.hexdigest() != sha256:
-            raise BadFile(f"{path}: damaged: SHA-256 expected {sha256}, got {digest.hexdigest()}")
+            raise OtherContent(
+                f"{path}: SHA-256 expected {sha256}, got {digest.hexdigest()}")
     return np.frombuffer(data, np.uint8).reshape(found)
 
 

@@ -42,6 +42,11 @@ def load_mat(path, names: Collection[str], at_most: int) -> dict[str, np.ndarray
 def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
     size = os.fstat(file.fileno()).st_size
     header = file.read(128)
+    if _is_hdf5(file, header):
+        raise ValueError(
+            "it is one of version 7.3, which is HDF5: in MATLAB, load it and save it with "
+            "save(name, '-v7'); or in Python, read it with h5py, whose axes are reversed, and "
+            "write it with scipy.io.savemat")
     order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
     if order is None or struct.unpack(order + "H", header[124:126])[0] >> 8 != 1:
         raise ValueError("it has another header")
@@ -59,6 +64,16 @@ def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
             _read_matrix(stream, order, names, at_most, arrays)
         file.seek(end)
     return arrays
+
+
+def _is_hdf5(file, header: bytes) -> bool:
+    """Whether the file is of version 7.3: HDF5, mostly behind 512 bytes that say so."""
+    if header.startswith((b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3 MAT-file")):
+        return True
+    file.seek(512)
+    behind = file.read(8)
+    file.seek(len(header))
+    return behind == b"\x89HDF\r\n\x1a\n"
 
 
 def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from adversarial.datasets import download
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.datasets.idx import read_idx
+from adversarial.datasets.idx import OtherContent, read_idx
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, check_axes
 from adversarial.utils.files import BadFile
@@ -124,7 +124,13 @@ def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
 def _load(name: str, shape: tuple) -> np.ndarray:
     found = download.find_in_data_path(f"mnist/{name}", f"mnist/{name}.gz")
     if found is not None:
-        return read_idx(found, shape, SHA256[name])
+        try:
+            return read_idx(found, shape, SHA256[name])
+        except OtherContent as error:
+            raise BadFile(
+                f"{error}: this is not MNIST. Sets in its format under its file names, such as "
+                f"Fashion-MNIST, EMNIST or a part of MNIST, cannot be loaded as MNIST; if the file "
+                f"should be MNIST's, it is damaged: remove it, and it will be fetched") from error
     cached = download.cache_dir() / "mnist" / name
     if cached.exists():
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import fnmatch
 import io
@@ -75,12 +76,23 @@ class Record:
         return float(self.values[found[-1]]) if found.size else None
 
 
-def read_history(path: str, allow_modules: Collection[str] = ()) -> dict[str, Record]:
-    """What a training recorded, by channel: from a model file, or the CSV that train.py leaves."""
+class History(dict[str, Record]):
+    """What a training recorded, by channel.
+
+    `trained` counts what the model has been trained by, where that is known: of a training that
+    was stopped within an epoch, more than it had been when it was measured last.
+    """
+
+    trained: dict[str, float] | None = None
+
+
+def read_history(path: str, allow_modules: Collection[str] = ()) -> History:
+    """What a training recorded, from a model file, or the CSV that train.py leaves."""
     if is_model_file(path):
         model = serial.load(path, allow_modules=allow_modules)
         try:
             history = history_of(model)
+            history.trained = trained_by(model)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     elif os.path.splitext(path)[1].lower() == ".csv":
@@ -93,11 +105,28 @@ def read_history(path: str, allow_modules: Collection[str] = ()) -> dict[str, Re
     return history
 
 
-def history_of(model: Any) -> dict[str, Record]:
+def trained_by(model: Any) -> dict[str, float] | None:
+    """The epochs, batches and examples that a model has been trained by; None if unknown."""
+    monitor = getattr(model, "monitor", None)
+    if monitor is None:
+        return None
+    seen = (monitor.get_epochs_seen(), monitor.get_batches_seen(), monitor.get_examples_seen())
+    return dict(zip(COUNTS, seen))
+
+
+def in_words(counts: dict[str, float]) -> str:
+    """Counts by the names COUNTS, for people."""
+    return ", ".join(
+        f"{count:,.0f} {'mini' if name == 'batches' else ''}{name}"
+        for name, count in counts.items()
+    )
+
+
+def history_of(model: Any) -> History:
     """The records in a model's monitor."""
     monitor = getattr(model, "monitor", None)
     channels = {} if monitor is None else monitor.channels
-    records = {}
+    records = History()
     # In a file of an earlier version any number of channels may share one list: converted once.
     vectors: dict[tuple[int, str], np.ndarray] = {}
 
@@ -115,29 +144,49 @@ def history_of(model: Any) -> dict[str, Record]:
     return records
 
 
-def _from_csv(path: str) -> dict[str, Record]:
+def _from_csv(path: str) -> History:
     with open_regular(path) as raw:
         if os.fstat(raw.fileno()).st_size > MAX_TABLE:
             raise ValueError(f"{path}: is larger than {MAX_TABLE >> 20} MiB")
         try:
-            rows = list(csv.reader(io.TextIOWrapper(raw, encoding="utf-8", newline="")))
+            rows, decimal = _rows(raw.read())
         except (csv.Error, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: is no table of a monitor: {error}") from None
     columns = [f"{count}_seen" for count in COUNTS[:3]]
     if not rows or rows[0][:3] != columns:
         raise ValueError(f"{path}: is no table of a monitor: it does not begin {','.join(columns)}")
     try:
-        table = np.array([[float(cell or "nan") for cell in row] for row in rows[1:]], dtype=float)
+        table = np.array(
+            [[float(cell.replace(decimal, ".") or "nan") for cell in row] for row in rows[1:]],
+            dtype=float,
+        )
         table = table.reshape(-1, len(rows[0]))
     except ValueError:
         raise ValueError(f"{path}: has a row that is not {len(rows[0])} numbers") from None
-    history = {}
+    history = History()
     for column, name in enumerate(rows[0][3:], start=3):
         measured = np.array([row[column] != "" for row in rows[1:]], dtype=bool)
         if measured.any():
             counts = {count: table[measured, i] for i, count in enumerate(COUNTS[:3])}
             history[name] = Record(table[measured, column], counts)
     return history
+
+
+def _rows(raw: bytes) -> tuple[list[list[str]], str]:
+    """The cells of a table, and its decimal point.
+
+    As MonitorCSV writes it, or a spreadsheet that has saved it since: with a byte order mark, with
+    semicolons or tabs for commas, and then perhaps commas for decimal points.
+    """
+    utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = raw.decode("utf-16" if utf16 else "utf-8-sig")
+    first, _, rest = text.partition("\n")
+    if first.lower().startswith("sep="):  # tells Excel what stands between cells
+        text, first = rest, rest.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = [[cell.strip() for cell in row] for row in cells]
+    return [row for row in rows if any(row)], "." if delimiter == "," else ","
 
 
 def choose_channels(history: dict[str, Record], patterns: Sequence[str], path: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Draw monitor channels as curves, of one training or of several.
 
+Up to ten curves are drawn on one pair of axes; of more, each channel has small axes of its own.
+
     python -m adversarial.scripts.plot_monitor yaml/mnist.pkl
     python -m adversarial.scripts.plot_monitor a.pkl b.monitor.csv -c valid_gen_ll --out ll.png
 """
@@ -14,9 +16,10 @@ from collections.abc import Sequence
 from adversarial.scripts.inputs import COUNTS, Record, choose_channels, read_history
 from adversarial.utils import cli
 from adversarial.viewer.grid import present
-from adversarial.viewer.plot import draw_curves, new_figure, save_figure
+from adversarial.viewer.plot import draw_curves, draw_panels, new_figure, save_figure
 
 X_LABELS = {"seconds": "seconds since monitoring began"}
+MOST_CURVES = 10  # on one pair of axes: as many as matplotlib has colours
 # The first of these that a training has is drawn where no channel is named.
 USUAL = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
 
@@ -42,16 +45,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.picture_path(args.out, args.models[0], "_channels.png")
     new_figure(1, 1)  # without matplotlib, say so before anything is read
-    curves = []
+    curves = []  # (channel, path, x, y)
     for path in args.models:
         history = read_history(path, args.allow_module)
         for name in choose_channels(history, args.channel or usual(history), path):
             record = history[name]
             if args.x not in record.counts:
                 raise ValueError(f"{path}: does not hold {args.x}; the model file (.pkl) does")
-            label = name if len(args.models) == 1 else f"{name}, {path}"
-            curves.append((label, record.counts[args.x], record.values))
-    save_figure(draw_curves(curves, X_LABELS.get(args.x, args.x), args.log), out)
+            curves.append((name, path, record.counts[args.x], record.values))
+    x_label = X_LABELS.get(args.x, args.x)
+    names = dict.fromkeys(name for name, *_ in curves)
+    if len(curves) <= MOST_CURVES or len(names) == 1:
+        single = len(args.models) == 1
+        labelled = [(name if single else f"{name}, {path}", x, y) for name, path, x, y in curves]
+        figure = draw_curves(labelled, x_label, args.log)
+    else:
+        panels = [(name, [curve[1:] for curve in curves if curve[0] == name]) for name in names]
+        figure = draw_panels(panels, x_label, args.log)
+    save_figure(figure, out)
     present(out, args.show)
 
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from adversarial.scripts.inputs import choose_channels, read_history
+from adversarial.scripts.inputs import choose_channels, in_words, read_history
 from adversarial.utils import cli
 
 
@@ -48,9 +48,11 @@ def show(path: str, args: argparse.Namespace) -> None:
         )
     record = next(history[name] for name in names if values[name] is not None)
     last = (record.counts["epochs"] == epoch).nonzero()[0][-1]
-    print("trained for " + ", ".join(
-        f"{counts[last]:.0f} {count}" for count, counts in record.counts.items()
-    ))
+    measured = {count: counts[last] for count, counts in record.counts.items()}
+    print(f"measured after {in_words(measured)}")
+    trained = history.trained
+    if epoch == epochs[-1] and trained and any(measured[c] != trained[c] for c in trained):
+        print(f"the model: trained for {in_words(trained)}")
     width = max(map(len, names))
     for name, value in values.items():
         if value is not None:

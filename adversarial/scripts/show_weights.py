@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -29,14 +30,16 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--rows", type=cli.positive_int, help="rows of images (as many as 400 images need)")
     add("--cols", type=cli.positive_int, help="images in a row (so that the grid is square)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each weight (2)")
-    cli.add_picture(parser, "beside the model: STEM_weights.png")
+    cli.add_picture(parser, "beside the model: STEM_weights.png, "
+                    "with the names of --player and --layer, if given: STEM_weights_h0.png")
     cli.add_allow_module(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.picture_path(args.out, args.model, "_weights.png")
+    chosen = [re.sub(r"[^\w.-]", "_", name) for name in (args.player, args.layer) if name]
+    out = cli.picture_path(args.out, args.model, "_".join(["_weights", *chosen]) + ".png")
     model = serial.load(args.model, allow_modules=args.allow_module)
     patches = patches_of(model, args.player, args.layer)
     if args.sort:

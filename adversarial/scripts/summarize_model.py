@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.scripts.inputs import in_words, trained_by
 from adversarial.space import Conv2DSpace, Space
 from adversarial.utils import cli, serial
 from adversarial.viewer.weights import networks_of
@@ -39,11 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def summarize(model: Any) -> None:
     """Print the summary of one model."""
     networks = networks_of(model)
-    monitor = getattr(model, "monitor", None)
-    trained = "" if monitor is None else (
-        f", trained for {monitor.get_epochs_seen():,} epochs, "
-        f"{monitor.get_batches_seen():,} minibatches, {monitor.get_examples_seen():,} examples"
-    )
+    counts = trained_by(model)
+    trained = "" if counts is None else f", trained for {in_words(counts)}"
     print(f"{type(model).__name__} of {size_of(model):,} parameters{trained}")
     for player, network in networks.items():
         print(f"\n{player}: {size_of(network):,} parameters")

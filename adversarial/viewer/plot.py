@@ -11,6 +11,9 @@ import numpy as np
 from adversarial.utils.serial import atomic_write
 
 DOTS_PER_INCH = 100
+PANEL = (2.6, 1.5)  # width and height, in inches
+PANELS_IN_A_ROW = 5
+LONGEST_TITLE = 38  # letters in a line above a panel
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -36,17 +39,93 @@ def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
         figure.savefig(stream, format=kind)
 
 
+def literal(text: str) -> str:
+    """`text` as matplotlib draws it letter by letter: a dollar sign would begin a formula."""
+    return text.replace("$", r"\$")
+
+
 def draw_curves(
     curves: Sequence[tuple[str, np.ndarray, np.ndarray]], x_label: str, log: bool = False
 ) -> Any:
     """A figure of curves (label, x, y) on one pair of axes; `log` of the vertical one."""
     figure = new_figure(8, 5)
     axes = figure.add_subplot()
-    for label, x, y in curves:
-        axes.plot(x, y, label=label, linewidth=1.2, marker="." if len(x) < 3 else None)
-    axes.set_xlabel(x_label)
+    lines = [_draw(axes, label, x, y) for label, x, y in curves]
+    axes.set_xlabel(literal(x_label))
     if log:
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    # Handles and labels are given together: a label of its own is not shown where it begins "_".
+    axes.legend(lines, [literal(f"\u200b{label}" if label.startswith("_") else label)
+                        for label, _, _ in curves], fontsize="small")
     return figure
+
+
+def draw_panels(
+    panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray, np.ndarray]]]],
+    x_label: str,
+    log: bool = False,
+) -> Any:
+    """A figure of small axes, one a panel (title, curves as `draw_curves` takes them), in rows.
+
+    Each has its own vertical scale. Curves with the same label have the same colour everywhere,
+    and one legend above, which a single label needs not.
+    """
+    cols = min(PANELS_IN_A_ROW, len(panels))
+    rows = -(-len(panels) // cols)
+    labels = list(dict.fromkeys(label for _, curves in panels for label, _, _ in curves))
+    legend = 0.25 * (len(labels) + 1) if len(labels) > 1 else 0.0
+    width, height = PANEL[0] * cols, PANEL[1] * rows + 0.4 + legend
+    figure = new_figure(width, height)
+    # Laid out by hand: for hundreds of axes matplotlib's own layout takes a minute.
+    figure.set_layout_engine("none")
+    lines: dict[str, Any] = {}
+    for number, (title, curves) in enumerate(panels):
+        row, col = divmod(number, cols)
+        top = height - legend - PANEL[1] * row
+        axes = figure.add_axes((
+            (PANEL[0] * col + 0.55) / width, (top - PANEL[1] + 0.2) / height,
+            (PANEL[0] - 0.65) / width, (PANEL[1] - 0.5) / height,
+        ))
+        for label, x, y in curves:
+            lines[label] = _draw(axes, label, x, y, f"C{labels.index(label)}")
+        if log:
+            axes.set_yscale("log")
+        _mark_ends(axes)
+        axes.set_title(literal(_folded(title)), fontsize=6.5, pad=3)
+    figure.text(0.5, 0.12 / height, literal(x_label), ha="center", fontsize="small")
+    if legend:
+        figure.legend(
+            list(lines.values()), [literal(label) for label in lines], loc="upper center",
+            fontsize="small",
+        )
+    return figure
+
+
+def _mark_ends(axes: Any) -> None:
+    """Ticks at the least and greatest value only: most of the time goes into drawing ticks."""
+    for axis, ends in ((axes.xaxis, axes.dataLim.intervalx), (axes.yaxis, axes.dataLim.intervaly)):
+        least = 0 if axis.get_scale() == "log" else -np.inf
+        ends = sorted({float(end) for end in ends if least < end < np.inf})
+        axis.set_ticks(ends, [f"{end:.4g}" for end in ends])
+        axis.set_ticks([], minor=True)
+    axes.tick_params(labelsize=6, length=2, pad=1)
+
+
+def _draw(
+    axes: Any, label: str, x: np.ndarray, y: np.ndarray, color: str | None = None
+) -> Any:
+    (line,) = axes.plot(
+        x, y, label=label, linewidth=1.2, marker="." if len(x) < 3 else None, color=color
+    )
+    return line
+
+
+def _folded(title: str) -> str:
+    """`title` in lines that fit above a panel, broken behind an underscore if possible."""
+    lines = []
+    while len(title) > LONGEST_TITLE:
+        cut = title.rfind("_", LONGEST_TITLE // 2, LONGEST_TITLE) + 1 or LONGEST_TITLE
+        lines.append(title[:cut])
+        title = title[cut:]
+    return "\n".join([*lines, title])

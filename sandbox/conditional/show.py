@@ -25,7 +25,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--same-z", action="store_true", help="in each column, one z for all classes")
     add("--seed", type=cli.natural, default=0, help="for z (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
-    cli.add_picture(parser, "beside the model: STEM_classes.png")
+    cli.add_picture(parser, "beside the model: STEM_classes.png, "
+                    "with --same-z STEM_classes_same_z.png")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -34,7 +35,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.picture_path(args.out, args.model, "_classes.png")
+    out = cli.picture_path(args.out, args.model, "_classes_same_z.png" if args.same_z
+                           else "_classes.png")
     generator = load_generator(args.model, args.allow_module)
     classes = range(generator.n_classes) if args.classes is None else args.classes
     with cli.blaming(args.model):

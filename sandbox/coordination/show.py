@@ -15,7 +15,7 @@ import numpy as np
 
 from adversarial.utils import cli
 from adversarial.viewer.grid import present
-from adversarial.viewer.plot import new_figure, save_figure
+from adversarial.viewer.plot import literal, new_figure, save_figure
 from sandbox.coordination.table import Course, read
 
 BASELINE = "plain"
@@ -79,7 +79,7 @@ def _curve(axes: Any, axis: str, name: str, seeds: dict[int, Course], colour: st
     x = np.mean([getattr(course, axis)[:scores] for course in seeds.values()], axis=0)
     y = np.array([course.score[:scores] for course in seeds.values()])
     mean = y.mean(axis=0)
-    axes.plot(x, mean, label=name, color=colour, linewidth=1.2)
+    axes.plot(x, mean, label=literal(name), color=colour, linewidth=1.2)
     if len(y) > 1:
         error = y.std(axis=0, ddof=1) / len(y) ** 0.5
         axes.fill_between(x, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)

@@ -36,7 +36,7 @@ def test_plain_and_gzipped(write, pack):
     path = write(pack(idx()))
     assert np.array_equal(read_idx(path, (4, 3, 2), sha256), PIXELS)
     assert np.array_equal(read_idx(str(path), (None, 3, None)), PIXELS)
-    with pytest.raises(BadFile, match=f"some-idx3-ubyte: damaged: .*expected {'0' * 64}, "
+    with pytest.raises(BadFile, match=f"some-idx3-ubyte: .*expected {'0' * 64}, "
                                       f"got {sha256}"):
         read_idx(path, (4, 3, 2), "0" * 64)
 

@@ -36,6 +36,16 @@ def test_as_scipy_reads_it(compressed, kind, tmp_path):
         assert found[name].dtype == expected[name].dtype
 
 
+@pytest.mark.parametrize("behind", [0, 512])
+def test_version_7_3_is_named_with_a_remedy(behind, tmp_path):
+    text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    path = tmp_path / "x.mat"
+    path.write_bytes((text.ljust(512, b"\0") if behind else b"") + b"\x89HDF\r\n\x1a\n" + bytes(99))
+    with pytest.raises(BadFile, match=r"version 7\.3, which is HDF5.*-v7.*savemat") as caught:
+        load_mat(path, NAMES, 1 << 20)
+    assert str(path) in str(caught.value)
+
+
 def test_larger_than_allowed(tmp_path):
     path = tmp_path / "x.mat"
     path.write_bytes(written(True, images=np.zeros((100, 100))))

@@ -140,12 +140,23 @@ def test_a_damaged_file_in_the_data_path_is_named_and_not_replaced(present, site
     damaged = bytearray(path.read_bytes())
     damaged[100] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(BadFile, match=f"{path}: damaged: SHA-256 expected .*, got "):
+    with pytest.raises(BadFile, match=f"{path}: SHA-256 expected .*, got .*: this is not MNIST"):
         MNIST("test")
     path.write_bytes(damaged[:-1])
     with pytest.raises(BadFile, match="but the file has"):
         MNIST("test")
     assert site.requests == []
+
+
+@pytest.mark.parametrize("count, size", [(7, (28, 28)), (5, (32, 32)), (5, (28, 28))])
+def test_another_set_in_its_format_is_not_mnist(present, count, size):
+    """Of another count (EMNIST), of another shape, or of its own (Fashion-MNIST)."""
+    path = present / "t10k-images-idx3-ubyte"
+    pixels = np.random.RandomState(3).bytes(count * size[0] * size[1])
+    path.write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, count, *size) + pixels)
+    with pytest.raises(BadFile, match="this is not MNIST.*Fashion-MNIST") as caught:
+        MNIST("test")
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 def gzipped():

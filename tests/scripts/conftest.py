@@ -55,7 +55,8 @@ def pair():
     add_channel(monitor, "late", [9.0], [3])
     for _ in range(3):
         monitor.report_epoch()
-        monitor.report_batch(100)
+        for _ in range(10):
+            monitor.report_batch(100)
     return pair
 
 

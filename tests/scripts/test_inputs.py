@@ -51,6 +51,30 @@ def test_what_has_no_data(pair, tmp_path):
         dataset_in(str(tmp_path / "none.yaml"))
 
 
+SPREADSHEETS = {
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "semicolons": lambda text: text.replace(",", ";").encode(),
+    "German Excel": lambda text: text.replace(",", ";").replace(".", ",").replace("\n", "\r\n")
+    .encode("utf-8-sig"),
+    "Unicode text": lambda text: text.replace(",", "\t").encode("utf-16"),
+    "empty cells and rows": lambda text: text.encode() + b",,,,,\r\n\r\n",
+    "sep=": lambda text: b"sep=;\r\n" + text.replace(",", ";").encode(),
+}
+
+
+@pytest.mark.parametrize("saved", SPREADSHEETS.values(), ids=SPREADSHEETS)
+def test_a_csv_that_a_spreadsheet_has_saved(saved, pair, tmp_path):
+    table = tmp_path / "faces.monitor.csv"
+    MonitorCSV(table).on_monitor(pair, None, None)
+    before = read_history(str(table))
+    table.write_bytes(saved(table.read_text()))
+    after = read_history(str(table))
+    assert list(after) == list(before)
+    for name, record in after.items():
+        np.testing.assert_array_equal(record.values, before[name].values)
+        np.testing.assert_array_equal(record.counts["examples"], before[name].counts["examples"])
+
+
 def test_a_csv_holds_what_the_model_file_holds(model, pair, tmp_path):
     table = tmp_path / "faces.monitor.csv"
     MonitorCSV(table).on_monitor(pair, None, None)

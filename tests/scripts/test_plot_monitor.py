@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import sys
 
 import numpy as np
@@ -8,6 +9,8 @@ from PIL import Image
 
 from adversarial.scripts.plot_monitor import usual
 from adversarial.train_extensions.report import MonitorCSV
+
+from .conftest import add_channel
 
 
 @pytest.fixture
@@ -52,6 +55,42 @@ def test_several_trainings_and_tables(command, drawn, model, pair, tmp_path):
     assert command(model, table, "-c", "late", "--out", out) == 0
     assert [label for label, _, _ in drawn[0][0]] == [f"late, {model}", f"late, {table}"]
     assert "<svg" in out.read_text()
+
+
+def test_many_channels_have_axes_of_their_own(command, monkeypatch, pair, tmp_path):
+    pytest.importorskip("matplotlib")
+    figures = []
+    monkeypatch.setattr(command.module, "save_figure", lambda figure, path: figures.append(figure))
+    for i in range(38):
+        add_channel(pair.monitor, f"valid_a_long_name_of_a_channel_of_layer_${i}$", [i, 2], [0, 1])
+    paths = [tmp_path / "a.csv", tmp_path / "b$c$.csv"]
+    for path in paths:
+        MonitorCSV(path).on_monitor(pair, None, None)
+    command.module.present = lambda *args: None
+    assert command(*paths, "-c", "*", "--out", tmp_path / "x.png") == 0
+    (figure,) = figures
+    assert len(figure.axes) == 41
+    figure.canvas.draw()
+    width, height = figure.canvas.get_width_height()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert all(box.x0 > 0 and box.x1 < width and box.y0 > 0 and box.y1 < height for box in boxes)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        str(path).replace("$", r"\$") for path in paths
+    ]
+
+
+@pytest.mark.parametrize("name", ["a$x", "b$$", "$_{$", "_c", r"d\$e"])
+def test_names_are_drawn_letter_by_letter(command, model, pair, tmp_path, name):
+    """What a dollar sign would make a formula, or a leading underscore hides."""
+    add_channel(pair.monitor, name, [1, 2], [0, 1])
+    table = tmp_path / f"{name.replace(chr(92), '')}.csv"
+    MonitorCSV(table).on_monitor(pair, None, None)
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "x.svg"
+    assert command(table, table, "-c", "*", "--out", out) == 0
+    assert out.stat().st_size
 
 
 def test_what_one_looks_at_first():

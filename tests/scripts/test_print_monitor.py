@@ -2,21 +2,40 @@ from __future__ import annotations
 
 import pytest
 
+from adversarial.scripts import summarize_model
+from adversarial.utils import serial
+
 
 def test_last_values_of_all_channels(command, model, capsys):
     assert command(model) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "trained for 3 epochs, 30 batches, 3000 examples, 8 seconds",
+        "measured after 3 epochs, 30 minibatches, 3,000 examples, 8 seconds",
         "late               9",
         "valid_objective_d  0.25",
         "valid_objective_g  3.5",
     ]
 
 
+def test_a_training_that_was_stopped_within_an_epoch(command, pair, tmp_path, capsys):
+    for _ in range(7):
+        pair.monitor.report_batch(100)
+    path = tmp_path / "stopped.pkl"
+    serial.save(path, pair)
+    counts = "trained for 3 epochs, 37 minibatches, 3,700 examples"
+    assert command(path, "-c", "late") == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "measured after 3 epochs, 30 minibatches, 3,000 examples, 8 seconds", f"the model: {counts}"
+    ]
+    summarize_model.main([str(path)])  # counts the same
+    assert counts in capsys.readouterr().out
+    assert command(path, "-e", 1) == 0
+    assert "the model" not in capsys.readouterr().out
+
+
 def test_chosen_channels_after_a_chosen_epoch(command, model, capsys):
     assert command(model, "-c", "valid_*", "--epoch", 1) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "trained for 1 epochs, 10 batches, 1000 examples, 2 seconds",
+        "measured after 1 epochs, 10 minibatches, 1,000 examples, 2 seconds",
         "valid_objective_d  0.5",
         "valid_objective_g  1.5",
     ]

@@ -16,7 +16,7 @@ def test_layers_shapes_and_counts(command, model, pair, capsys):
     D = 36 * 8 + 8 + 4 + 1
     G = 5 * 36 + 36
     assert lines[0] == (
-        f"AdversaryPair of {G + D} parameters, trained for 3 epochs, 3 minibatches, 300 examples"
+        f"AdversaryPair of {G + D} parameters, trained for 3 epochs, 30 minibatches, 3,000 examples"
     )
     text = "\n".join(lines)
     for line in (
