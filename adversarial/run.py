@@ -19,6 +19,7 @@ from adversarial.config.nodes import read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
 from adversarial.train import Train
 from adversarial.utils import outputs, seeding, serial
+from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
 
 # Where data is may change between two runs of one experiment; the data may not.
