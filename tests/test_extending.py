@@ -1,0 +1,72 @@
+"""docs/EXTENDING.md, followed to the letter: its code in one file, its experiment trained."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import train
+from adversarial.evaluation.sampling import draw_samples
+from adversarial.utils import serial
+
+PAGE = Path(__file__).parents[1] / "docs" / "EXTENDING.md"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, fast_compile):
+    (tmp_path / "mine.py").write_text("\n\n".join(blocks("python")))
+    (experiment,) = blocks("yaml")
+    (tmp_path / "mine.yaml").write_text(experiment)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+
+
+def test_the_experiment_of_the_page_trains_and_resumes(folder):
+    assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet", "--max-epochs", "2"]) == 0
+    assert train.main(["--resume", "mine.pkl", "--allow-module", "mine", "--quiet"]) == 0
+    model = serial.load("mine.pkl", allow_modules=["mine"])
+    radius = np.asarray(model.monitor.channels["radius"].val_record)
+    assert len(radius) == 4 and np.isfinite(radius).all() and (radius > 0).all()
+    assert type(model.generator.mlp.layers[0]).__name__ == "Swish"
+    assert draw_samples(model, 10, seed=0).shape == (10, 2)
+    with pytest.raises(serial.BadFile, match="mine"):
+        serial.load("mine.pkl")
+
+
+def test_the_extension_of_the_page_ends_training(folder):
+    text = Path("mine.yaml").read_text().replace("tolerance: .001", "tolerance: 1000")
+    Path("mine.yaml").write_text(text)
+    assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet"]) == 0
+    model = serial.load("mine.pkl", allow_modules=["mine"])
+    assert model.monitor.get_epochs_seen() == 0 and model.monitor.training_succeeded
+
+
+def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
+    import mine
+
+    from adversarial.backend import shared
+    from adversarial.costs.adversary import Judgement
+    from adversarial.models.mlp import MLP
+
+    layer = mine.Swish(layer_name="h", dim=3, irange=1.0)
+    mlp = MLP([layer], nvis=2)
+    x = np.random.RandomState(0).normal(size=(4, 2)).astype("float32")
+    z = x @ layer.get_weights()
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), z / (1 + np.exp(-z)), rtol=1e-5)
+    real, fake = (np.array([[p], [q]], "float32") for p, q in ((0.9, 0.5), (0.2, 0.4)))
+    judged = [Judgement(None, shared(p)) for p in (real, fake)]
+    cost = mine.LeastSquares()
+    d = evaluate(cost._d_objective(*judged))
+    assert d == pytest.approx(0.5 * (((real - 1) ** 2).mean() + (fake**2).mean()))
+    g = evaluate(cost._g_objective(None, judged[1], judged[1]))
+    assert g == pytest.approx(0.5 * ((fake - 1) ** 2).mean())
