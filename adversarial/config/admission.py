@@ -14,7 +14,7 @@ import types
 from collections.abc import Collection
 from typing import Any
 
-from adversarial.config.aliases import current_path
+from adversarial.config.aliases import current_path, left_out
 from adversarial.utils.string_utils import nearest
 
 HOME = ("adversarial", "sandbox")
@@ -133,6 +133,12 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
             submodule = _submodule(dotted, module, name)
             found = found if submodule is None else submodule
         if found is _MISSING:
+            missing = left_out(path)
+            if missing is not None:
+                raise Refusal(
+                    f"`{dotted}` is not part of this package, which leaves out {missing} of "
+                    "Pylearn2; docs/DIFFERENCES.md lists what is left out"
+                )
             hint = _suggest(name, _public_names(module, packages))
             raise Refusal(f"`{dotted}` does not exist: `{module.__name__}` has no `{name}`{hint}")
         if last:

@@ -31,6 +31,49 @@ MOVED = {
     ),
 }
 
+# What Pylearn2 had and this package does not, by module, in words for the error message. A module
+# stands for all that is in it.
+LEFT_OUT = {
+    "adversarial.models.autoencoder": "autoencoders",
+    "adversarial.costs.autoencoder": "autoencoders",
+    "adversarial.costs.gated_autoencoder": "autoencoders",
+    "adversarial.models.gated_autoencoder": "autoencoders",
+    "adversarial.corruption": "autoencoders",
+    "adversarial.datasets.transformer_dataset": "layer-wise pretraining",
+    "adversarial.models.rbm": "Boltzmann machines",
+    "adversarial.models.dbm": "Boltzmann machines",
+    "adversarial.models.gsn": "generative stochastic networks",
+    "adversarial.models.vae": "variational autoencoders",
+    "adversarial.costs.dbm": "Boltzmann machines",
+    "adversarial.costs.ebm_estimation": "Boltzmann machines",
+    "adversarial.energy_functions": "Boltzmann machines",
+    "adversarial.distributions": "Boltzmann machines",
+    "adversarial.models.kmeans": "k-means",
+    "adversarial.models.s3c": "spike-and-slab sparse coding",
+    "adversarial.models.svm": "support vector machines",
+    "adversarial.linear": "transformers of their own, which layers here have built in",
+    "adversarial.optimization": "optimisers of their own; BGD has its line search built in",
+    "adversarial.sandbox": "Pylearn2's sandbox",
+    "adversarial.scripts": "Pylearn2's scripts as modules",
+    "adversarial.datasets.cifar100": "CIFAR-100",
+    "adversarial.datasets.norb": "NORB",
+    "adversarial.datasets.stl10": "STL-10",
+    "adversarial.datasets.icml07": "the data sets of ICML 2007",
+    "adversarial.datasets.hdf5": "HDF5Dataset (DenseDesignMatrixPyTables reads HDF5)",
+    "adversarial.datasets.csv_dataset": "CSVDataset (numpy.loadtxt and DenseDesignMatrix do it)",
+    "adversarial.train_extensions.live_monitoring": "live monitoring (the table is renewed)",
+    "adversarial.train_extensions.roc_auc": "the area under the ROC curve",
+    "adversarial.train_extensions.plots": "plots while training (plot_monitor draws them)",
+}
+
+
+def left_out(path: str) -> str | None:
+    """What of Pylearn2 the dotted `path`, as `current_path` gives it, asks for in vain; or None."""
+    parts = path.split(".")
+    heads = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
+    return next((LEFT_OUT[head] for head in heads if head in LEFT_OUT), None)
+
+
 # The three sgd modules of old held schedules, extensions and a criterion as well.
 _ONCE_IN_SGD = {
     "_PolyakWorker": "adversarial.train_extensions.polyak",

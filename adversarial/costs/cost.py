@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 import aesara.tensor as T
 
 from adversarial.space import CompositeSpace, NullSpace
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.serial import Persistent
 
 
@@ -241,6 +242,7 @@ class LpPenalty(NullDataSpecsMixin, Cost):
 class MethodCost(Cost):
     """The value of a method of the model, by name, as a cost."""
 
+    @deprecated_arguments(supervised="the method's data_specs say whether it takes targets")
     def __init__(self, method: str, data_specs: Optional[tuple] = None) -> None:
         self.method = method
         self.data_specs = data_specs

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.preprocessing import global_contrast_normalize
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.files import BadFile, open_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
@@ -51,6 +52,7 @@ class CIFAR10(DenseDesignMatrix):
     preprocessor : applied last, without fitting
     """
 
+    @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, center=False, rescale=False, gcn=None, start=None, stop=None,
                  axes=AXES, toronto_prepro=False, preprocessor=None):
         if which_set not in BATCHES:

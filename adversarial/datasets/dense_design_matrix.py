@@ -18,6 +18,7 @@ from adversarial.datasets.resident import ResidentArrays
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.iteration import (
     DEFAULT_SEED,
     FiniteDatasetIterator,
@@ -29,6 +30,9 @@ from adversarial.utils.npy import load_npy
 from adversarial.utils.serial import atomic_write
 
 _default_seed = DEFAULT_SEED
+
+# Why `one_hot` of the data sets does nothing any more.
+ONE_HOT = "class numbers become vectors where a model takes vectors"
 
 
 class DenseDesignMatrix(SplitMixin, Dataset):
@@ -53,6 +57,7 @@ class DenseDesignMatrix(SplitMixin, Dataset):
 
     per_example = ("X", "y")  # the attributes with a row for each example
 
+    @deprecated_arguments(max_labels=("y_labels", int))
     def __init__(self, X=None, topo_view=None, y=None, view_converter=None, axes=AXES,
                  rng=_default_seed, preprocessor=None, fit_preprocessor=False,
                  X_labels=None, y_labels=None):

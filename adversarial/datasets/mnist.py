@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.idx import OtherContent, read_idx
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, check_axes
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.files import BadFile
 from adversarial.utils.npy import load_npz
 
@@ -45,6 +46,7 @@ class MNIST(DenseDesignMatrix):
     fit_test_preprocessor : `fit_preprocessor` for the set that `get_test_set` makes
     """
 
+    @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, center=False, shuffle=False, binarize=False, start=None,
                  stop=None, axes=AXES, preprocessor=None, fit_preprocessor=False,
                  fit_test_preprocessor=False):
@@ -86,6 +88,7 @@ class MNIST_rotated_background(DenseDesignMatrix):
     the arrays `data` (n, 784), from 0 to 1, and `labels` (n,).
     """
 
+    @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, center=False):
         relative = f"mnist/mnist_rotation_back_image/{which_set}.npz"
         path = download.find_in_data_path(relative)

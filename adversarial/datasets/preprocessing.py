@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.npy import load_npz
 from adversarial.utils.serial import Persistent, atomic_write
 
@@ -148,6 +149,9 @@ class GlobalContrastNormalization(Preprocessor):
     batch_size : rows to work on at a time; it changes the memory needed, not the result
     """
 
+    @deprecated_arguments(
+        std_bias=("sqrt_bias", float), use_norm=("use_std", lambda norm: not norm)
+    )
     def __init__(self, subtract_mean=True, scale=1.0, sqrt_bias=0.0, use_std=False,
                  min_divisor=1e-8, batch_size=None):
         self._subtract_mean = subtract_mean

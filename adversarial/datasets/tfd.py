@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.datasets import download
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.mat import load_mat
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.files import BadFile
 
 FOLDS = 5
@@ -43,6 +44,7 @@ class TFD(DenseDesignMatrix):
 
     per_example = (*DenseDesignMatrix.per_example, "y_identity")
 
+    @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, fold=0, image_size=48, example_range=None, center=False,
                  scale=False, shuffle=False, rng=None, seed=132987, preprocessor=None, axes=AXES):
         if which_set not in MARKS:
