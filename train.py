@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import FrameType
 from typing import Optional
 
@@ -35,7 +35,7 @@ try:
     from adversarial.train_extensions.report import EpochTable, MonitorCSV
     from adversarial.train_extensions.samples import SampleGrid
     from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-    from adversarial.utils import cli, outputs
+    from adversarial.utils import cli, outputs, serial
     from adversarial.utils.signals import Interrupted
 except KeyboardInterrupt:  # importing takes a second
     print("train.py: interrupted", file=sys.stderr)
@@ -108,9 +108,13 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     phases = run.phases()
     with contextlib.ExitStack() as stack:
         files = None
-        # Which writes for all; a dry run writes nothing.
-        if backend.is_first_process() and args.max_epochs != 0:
-            files = stack.enter_context(Reservation(run, phases, args.overwrite))
+        if backend.is_first_process():  # which writes for all
+            files = Reservation(run, phases, args.overwrite)
+            if args.max_epochs == 0:  # a dry run, which writes nothing
+                files.check()
+                files = None
+            else:
+                stack.enter_context(files)
         for number in range(run.first, len(phases)):
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
@@ -125,7 +129,8 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 progress = watch(phase, args)
                 if files is not None:
                     files.add(phase, number)
-                status = train(phase, args, left, progress)
+                with serial.noting_failures() as unsaved:
+                    status = train(phase, args, left, progress, unsaved)
             if status:
                 return status
     return 0
@@ -150,9 +155,10 @@ def watch(phase: Train, args: argparse.Namespace) -> Progress:
 
 
 def train(
-    phase: Train, args: argparse.Namespace, time_budget: Optional[float], progress: Progress
+    phase: Train, args: argparse.Namespace, time_budget: Optional[float], progress: Progress,
+    unsaved: Collection[str],
 ) -> int:
-    """Run one phase to its end; the status for the shell."""
+    """Run one phase to its end; the status for the shell. `unsaved`: files whose save failed."""
     log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
     describe(phase)
     try:
@@ -174,6 +180,8 @@ def train(
     log.info("done; %s", outcome(phase))
     if phase.save_freq and not phase.is_saved:
         raise OSError(f"training is done, but {phase.save_path} could not be saved")
+    if unsaved:
+        raise OSError(f"training is done, but {', '.join(unsaved)} could not be saved")
     return 0
 
 

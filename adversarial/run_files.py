@@ -49,21 +49,29 @@ class Reservation:
         self.phases = phases
         self.overwrite = overwrite
         self._files: dict[str, File] = {}  # by their places
+        self._guarded: dict[str, set[str]] = {}  # places, by locks
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Reservation:
         with self._stack:
-            numbers = range(self.run.first, len(self.phases))
-            files = {number: list(self._files_of(number)) for number in numbers}
-            self._check_inputs(files)
-            for number in numbers:
-                for file in files[number]:
-                    outputs.check(file.path)
+            files = self.check()
             if not self.overwrite:
                 self._stack.enter_context(outputs.protected())
-            self._reserve([file for number in numbers for file in files[number]])
+            self._reserve(files)
             self._stack = self._stack.pop_all()
         return self
+
+    def check(self) -> list[File]:
+        """All files that the YAML says the run writes; raises where one cannot be, or a model that
+        it loads cannot be read. Changes nothing."""
+        numbers = range(self.run.first, len(self.phases))
+        files = {number: list(self._files_of(number)) for number in numbers}
+        self._check_inputs(files)
+        found = [file for number in numbers for file in files[number]]
+        for file in found:
+            outputs.check(file.path)
+            serial.check_writable(file.path, file.what)
+        return found
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
@@ -80,6 +88,8 @@ class Reservation:
         if model is not None:
             ours = {outputs.beside(model, ending) for ending in (outputs.TABLE, outputs.PICTURE)}
             files = [file._replace(lock=model) if file.path in ours else file for file in files]
+        for file in files:
+            serial.check_writable(file.path, file.what)
         self._reserve(files)
 
     def _files_of(self, number: int) -> Iterator[File]:
@@ -138,12 +148,10 @@ class Reservation:
             if file.place not in self._files:
                 new.setdefault(file.place, file)
         for file in new.values():
-            serial.check_writable(file.path, file.what)
-        locked = {os.path.realpath(file.lock) for file in self._files.values()}
-        for file in new.values():
-            if os.path.realpath(file.lock) not in locked:
-                locked.add(os.path.realpath(file.lock))
-                self._stack.enter_context(lock.exclusive(file.lock))
+            key = os.path.realpath(file.lock)
+            if key not in self._guarded:
+                self._guarded[key] = self._stack.enter_context(lock.exclusive(file.lock))
+            self._guarded[key].add(file.place)
         if not self.overwrite:
             known = {file for file in new.values() if self._may_replace(file)}
             outputs.permit(file.path for file in known)

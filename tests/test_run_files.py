@@ -201,7 +201,7 @@ def grid():
 def own_module(monkeypatch):
     """This file, as the module `own` that --allow-module names."""
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
-    for thing in (Undeclared, Same, generator_of, grid):
+    for thing in (Undeclared, Breaker, Same, generator_of, grid):
         monkeypatch.setattr(thing, "__module__", "own")
     return ("--allow-module", "own")
 
@@ -210,7 +210,8 @@ def test_what_nobody_declared_is_judged_when_it_is_written(folder, run, own_modu
     (folder / "a.yaml").write_text(text('!obj:own.Undeclared { path: "x.pkl" }'))
     (folder / "x.pkl").write_text("precious")
     status, err = run("a.yaml", *own_module)
-    assert status == 0 and "could not save x.pkl: x.pkl exists already: --overwrite" in err
+    assert "could not save x.pkl: x.pkl exists already: --overwrite" in err
+    assert status == 1 and err.endswith("training is done, but x.pkl could not be saved\n")
     assert (folder / "x.pkl").read_text() == "precious"
     (folder / "x.pkl").unlink()
     assert run("a.yaml", *own_module, "--overwrite") == (0, "")
@@ -241,6 +242,45 @@ def test_two_that_would_write_the_same_file(folder, run):
     refused(run("a.yaml"), "x.pkl", "PolyakAveraging", "MonitorBasedSaveBest", "one would replace")
     (folder / "a.yaml").write_text(text(at(BEST, "a.pkl")))
     refused(run("a.yaml"), "a.pkl", "MonitorBasedSaveBest", "the model, too")
+
+
+def test_a_dry_run_checks_and_reserves_nothing(folder, run):
+    (folder / "a.yaml").write_text(text(at(BEST, "best.pkl")))
+    (folder / "best.pkl").write_text("precious")
+    with lock.exclusive("a.pkl"):
+        assert run("a.yaml", "--max-epochs", "0") == (0, "")
+    assert (folder / "best.pkl").read_text() == "precious"
+    (folder / "a.yaml").write_text(text(at(BEST, "sub/best.pkl")))
+    refused(run("a.yaml", "--max-epochs", "0"), "sub", "is no folder")
+
+
+class Breaker(TrainExtension):
+    """Takes a folder away before epoch `at`, and gives it back before epoch `back`."""
+
+    def __init__(self, path, at, back):
+        self.path, self.at, self.back = path, at, back
+
+    def on_monitor(self, model, dataset, algorithm):
+        epoch = model.monitor.get_epochs_seen()
+        if epoch == self.at:
+            os.rename(self.path, f"{self.path}.away")
+        if epoch == self.back:
+            os.rename(f"{self.path}.away", self.path)
+
+
+@pytest.mark.parametrize("name", ["best", "polyak", "snapshots"])
+@pytest.mark.parametrize("back", [2, 99])
+def test_a_model_that_could_not_be_saved_is_an_error_at_the_end(
+    back, name, folder, run, own_module
+):
+    extension = at(WRITERS[name][0], "below/at{epoch}.pkl")
+    breaker = f"!obj:own.Breaker {{ path: below, at: 0, back: {back} }}"
+    (folder / "a.yaml").write_text(text(breaker, extension))
+    status, err = run("a.yaml", *own_module)
+    assert "could not save below" in err and "could not save a.pkl" not in err
+    lost = back == 99 or name == "snapshots"  # which is not tried again
+    assert status == lost
+    assert ("training is done, but below" in err) == lost
 
 
 def phases(*texts):

@@ -150,13 +150,16 @@ class MonitorBasedSaveBest(TrainExtension):
         better = value > self.best_cost if self.higher_is_better else value < self.best_cost
         if not better or model.monitor.get_epochs_seen() < self.start_epoch:
             return
-        self.best_cost = value
+        before, self.best_cost = self.best_cost, value
         self._update_tag(model)
         if self.store_best_model:
             self.best_model = copy.deepcopy(model)
         if self.save_path is not None:
             log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
-            serial.try_to_save(self.save_path, model)
+            if not serial.try_to_save(self.save_path, model) and not self.store_best_model:
+                # The best that is kept is still the one before: a later one may be better.
+                self.best_cost = before
+                self._update_tag(model)
 
     def _update_tag(self, model: Any) -> None:
         model.tag.setdefault(self._tag_key, {})["best_cost"] = self.best_cost

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils import outputs, serial
-
-log = logging.getLogger(__name__)
 
 PLACE = "{epoch}"
 
@@ -58,9 +55,5 @@ class Snapshots(TrainExtension):
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Save, if this is one of the epochs."""
         epoch = model.monitor.get_epochs_seen()
-        if epoch not in self.epochs:
-            return
-        try:
-            serial.save(self.path(epoch), model)
-        except OSError as error:
-            log.warning("could not save %s: %s", self.path(epoch), error.strerror or error)
+        if epoch in self.epochs:
+            serial.try_to_save(self.path(epoch), model)

@@ -42,8 +42,10 @@ class Held(OSError):
 @contextlib.contextmanager
 def exclusive(
     path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None
-) -> Iterator[None]:
+) -> Iterator[set[str]]:
     """For this block, no other process that asks may write the file `path`; `Held` if one does.
+
+    The block is given the set of resolved paths that this lock guards, to add others to.
 
     With `wait`, call that and wait for the other process instead. On a file system without locks
     nothing is locked, and a warning says so. OSError where something else than a lock file lies in
@@ -52,26 +54,28 @@ def exclusive(
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
-    lock = _Lock(os.fspath(path), lock_file(target))
+    lock = _Lock(os.fspath(path), target)
     for held in _held:
         if held.file == lock.file:
             held.confirm()
     lock.acquire(wait)
     _held.append(lock)
     try:
-        yield
+        yield lock.guarded
     finally:
         _held.remove(lock)
         lock.release()
 
 
-def confirm() -> None:
-    """`Held` if a lock that this process has was lost to another; before anything is written.
+def confirm(path: str | os.PathLike[str]) -> None:
+    """`Held` if this process had a lock that guards `path` and lost it; before that is written.
 
     A lock whose file was deleted is taken again, so that a second run is still refused.
     """
+    place = os.path.realpath(path)
     for lock in _held:
-        lock.confirm()
+        if place in lock.guarded:
+            lock.confirm()
 
 
 def lock_file(target: Path) -> Path:
@@ -82,9 +86,10 @@ def lock_file(target: Path) -> Path:
 class _Lock:
     """`file` is locked for as long as `_handle` is open; None: not locked."""
 
-    def __init__(self, name: str, file: Path) -> None:
+    def __init__(self, name: str, target: Path) -> None:
         self.name = name
-        self.file = file
+        self.file = lock_file(target)
+        self.guarded = {os.fspath(target)}
         self._handle: Optional[int] = None
         self._is_lost = False
 

@@ -150,7 +150,7 @@ def check(path: str | os.PathLike[str]) -> None:
     FileExistsError where it is there and may not be replaced, `Held` where this run's lock was lost
     to another run.
     """
-    lock.confirm()
+    lock.confirm(path)
     path = os.fspath(path)
     target = os.path.realpath(path)
     _check_inside(path, target)

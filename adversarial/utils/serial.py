@@ -45,6 +45,8 @@ MOVED: dict[str, str] = {
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _STALE_SECONDS = 3600.0
+# Paths that `try_to_save` failed for, in their order.
+_unsaved: dict[str, None] = {}
 
 
 class Persistent:
@@ -280,6 +282,17 @@ def save(
                     backup.write(chunk)
 
 
+@contextlib.contextmanager
+def noting_failures() -> Iterator[Collection[str]]:
+    """The paths for which `try_to_save` failed within the block, and has not succeeded since."""
+    global _unsaved
+    before, _unsaved = _unsaved, {}
+    try:
+        yield _unsaved.keys()
+    finally:
+        _unsaved = before
+
+
 def try_to_save(filepath: str | os.PathLike[str], obj: Any, training: Any = None) -> bool:
     """`save`, for those who have something better to do than to fail: True, or a warning."""
     try:
@@ -287,7 +300,9 @@ def try_to_save(filepath: str | os.PathLike[str], obj: Any, training: Any = None
     except Exception as error:  # whatever it is, the next save may succeed
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         log.warning("could not save %s: %s", filepath, reason)
+        _unsaved[os.fspath(filepath)] = None
         return False
+    _unsaved.pop(os.fspath(filepath), None)
     return True
 
 

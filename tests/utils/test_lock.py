@@ -87,7 +87,7 @@ def test_a_file_system_without_locks_is_one_warning(code, tmp_path, monkeypatch,
     monkeypatch.setattr(lock.fcntl, "flock", refuse)
     for name in ("a.pkl", "b.pkl", "a.pkl"):
         with lock.exclusive(tmp_path / name):
-            lock.confirm()
+            lock.confirm(tmp_path / name)
             # A lock that was left by a killed process would look like this.
             with lock.exclusive(tmp_path / name):
                 pass
@@ -131,9 +131,9 @@ def test_deleting_the_lock_file_lets_no_second_one_in(tmp_path):
             with lock.exclusive(path):
                 pass
         file.unlink()
-        lock.confirm()
+        lock.confirm(path)
         assert str(os.getpid()) in file.read_text()
-        lock.confirm()
+        lock.confirm(path)
     with lock.exclusive(path):
         pass
 
@@ -154,6 +154,21 @@ def test_a_lock_that_was_lost_stays_lost(tmp_path, popen):
     assert not path.exists()
     with lock.exclusive(path):
         serial.save(path, 1)
+
+
+def test_only_what_a_lost_lock_guards_is_lost(tmp_path, popen):
+    path = tmp_path / "m.pkl"
+    with lock.exclusive(path) as guarded, lock.exclusive(tmp_path / "other.pkl"):
+        guarded.add(str(tmp_path / "m.csv"))
+        (tmp_path / ".m.pkl.lock").unlink()
+        other = popen([sys.executable, "-c", HOLD, str(path)],
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert other.stdout.readline() == "held\n"
+        for name in ("m.pkl", "m.csv"):
+            with pytest.raises(lock.Held, match="was deleted"):
+                serial.save(tmp_path / name, 1)
+        serial.save(tmp_path / "other.pkl", 1)
+        serial.save(tmp_path / "third.pkl", 1)
 
 
 # What lies in a lock's place
