@@ -26,6 +26,7 @@ MOVED = {
     ),
     "adversarial.models.maxout.MaxoutConvC01B": "adversarial.models.maxout_conv.MaxoutConvC01B",
     "adversarial.models.maxout.MaxoutLocalC01B": "adversarial.models.maxout_local.MaxoutLocalC01B",
+    "adversarial.models.Model": "adversarial.models.model.Model",
     "adversarial.training_algorithms.learning_rule.MomentumAdjustor": (
         "adversarial.train_extensions.momentum.MomentumAdjustor"
     ),
@@ -77,6 +78,8 @@ def left_out(path: str) -> str | None:
 # The three sgd modules of old held schedules, extensions and a criterion as well.
 _ONCE_IN_SGD = {
     "_PolyakWorker": "adversarial.train_extensions.polyak",
+    "EpochCounter": "adversarial.termination_criteria",
+    "MonitorBased": "adversarial.termination_criteria",
     "AnnealedLearningRate": "adversarial.training_algorithms.schedules",
     "EpochMonitor": "adversarial.training_algorithms.epoch_monitor",
     "ExponentialDecay": "adversarial.training_algorithms.schedules",

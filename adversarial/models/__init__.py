@@ -1,0 +1,5 @@
+"""Layers, networks, the generator, the pair of players."""
+
+from adversarial.models.model import Model
+
+__all__ = ["Model"]

@@ -14,7 +14,11 @@ from adversarial import backend
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
-from adversarial.training_algorithms.training_algorithm import TrainingAlgorithm, TrainingDiverged
+from adversarial.training_algorithms.training_algorithm import (
+    NoBatchSizeError,
+    TrainingAlgorithm,
+    TrainingDiverged,
+)
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.parts import check_part
 from adversarial.utils.seeding import Seed, numpy_rng
@@ -159,7 +163,9 @@ class SGD(TrainingAlgorithm):
             own = None  # as another algorithm left it
         if self.batch_size is None:
             if own is None:
-                raise ValueError(f"batch_size is given neither to {self._kind} nor to the model")
+                raise NoBatchSizeError(
+                    f"batch_size is given neither to {self._kind} nor to the model"
+                )
             self.batch_size = own
         elif own is not None and own != self.batch_size and not self.set_batch_size:
             raise ValueError(

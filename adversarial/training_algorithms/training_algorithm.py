@@ -12,6 +12,10 @@ class TrainingDiverged(ValueError):
     """A parameter, or an objective, is no longer a finite number."""
 
 
+class NoBatchSizeError(ValueError):
+    """Neither the algorithm nor the model says how large a minibatch is."""
+
+
 def _nothing() -> None:
     pass
 

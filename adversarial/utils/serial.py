@@ -26,6 +26,7 @@ from adversarial import backend
 from adversarial.utils import container, outputs
 from adversarial.utils.files import BadFile, open_regular, stem_for
 from adversarial.utils.flatten import Flattener
+from adversarial.utils.lush import read_bin_lush_matrix
 from adversarial.utils.npy import Fault
 from adversarial.utils.rebuild import Builder
 from adversarial.utils.string_utils import preprocess
@@ -33,7 +34,7 @@ from adversarial.utils.string_utils import preprocess
 __all__ = [
     "BadFile", "Persistent", "atomic_write", "clone_via_serialize", "from_string",
     "get_pickle_protocol", "load", "load_training", "mkdir", "preprocess", "raise_cannot_open",
-    "read_int", "save", "to_string", "training_from_string", "try_to_save",
+    "read_bin_lush_matrix", "read_int", "save", "to_string", "training_from_string", "try_to_save",
 ]
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from adversarial.backend import floatX, shared
-from adversarial.models.mlp import MLP, CompositeLayer, Linear, SpaceConverter
+from adversarial.models.mlp import (
+    MLP,
+    CompositeLayer,
+    FlattenerLayer,
+    Linear,
+    Sigmoid,
+    Softmax,
+    SpaceConverter,
+)
 from adversarial.models.weightless import Sum
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 
@@ -108,3 +116,43 @@ def test_images_change_their_axes(axes, evaluate):
 def test_conversion_keeps_the_number_of_values():
     with pytest.raises(ValueError, match=r"\(24 values\) .* \(25 values\)"):
         MLP([SpaceConverter("s", VectorSpace(25))], nvis=24)
+
+
+def two_heads(flat):
+    heads = CompositeLayer("y", [Sigmoid(dim=2, layer_name="a", irange=1.0, W_lr_scale=0.5),
+                                 Softmax(3, "b", irange=1.0, max_col_norm=0.5)])
+    return MLP([FlattenerLayer(heads) if flat else heads], nvis=4, seed=[5])
+
+
+def test_a_flattened_layer_is_that_layer(evaluate):
+    """Output, loss, gradients, decay, scales and constraints; targets are vectors."""
+    flat, raw = two_heads(True), two_heads(False)
+    assert flat.get_output_space() == flat.get_target_space() == VectorSpace(5)
+    assert flat.layer_names == {"y"}
+    x = shared(random(6, 4))
+    Y = (random(6, 2, seed=1) > 0).astype(floatX), np.eye(3, dtype=floatX)[[0, 1, 2, 0, 1, 2]]
+    values = []
+    for mlp, target in ((flat, shared(np.hstack(Y))), (raw, tuple(map(shared, Y)))):
+        cost = mlp.cost(target, mlp.fprop(x))
+        values.append(evaluate([cost, mlp.get_weight_decay(0.1),
+                                *at.grad(cost, mlp.get_params())]))
+        assert list(mlp.get_lr_scalers().values()) == [0.5]
+        channels = mlp.get_monitoring_channels((x, target))
+        assert "y_b_misclass" in channels
+        values[-1].append(evaluate(channels["y_b_misclass"]))
+        mlp.enforce_constraints()
+    for ours, theirs in zip(*values):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(flat.get_param_vector(), raw.get_param_vector())
+    together = evaluate(flat.fprop(x))
+    np.testing.assert_allclose(together, np.hstack(evaluate(list(raw.fprop(x)))), rtol=1e-5)
+
+
+def test_a_flattened_loss_keeps_its_digits(evaluate):
+    """At logits of 200, where 1 - sigmoid is 0: from the logits, though the output is joined."""
+    heads = CompositeLayer("y", [linear("z", 1), Sigmoid(dim=1, layer_name="a", irange=1.0)])
+    mlp = MLP([FlattenerLayer(heads)], nvis=1)
+    heads.layers[0].set_weights([[0.0]])
+    heads.layers[1].set_weights([[200.0]])
+    x = shared(np.ones((1, 1)))
+    assert evaluate(mlp.cost(shared(np.zeros((1, 2))), mlp.fprop(x))) == pytest.approx(200)

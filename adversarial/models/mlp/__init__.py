@@ -1,6 +1,6 @@
 """Multilayer perceptrons: the network, its dense and convolutional layers, those that route."""
 
-from adversarial.models.mlp.composite import CompositeLayer, SpaceConverter
+from adversarial.models.mlp.composite import CompositeLayer, FlattenerLayer, SpaceConverter
 from adversarial.models.mlp.conv_elemwise import ConvElemwise, ConvRectifiedLinear
 from adversarial.models.mlp.conv_nonlinearity import (
     ConvNonlinearity,
@@ -23,6 +23,7 @@ __all__ = [
     "ConvNonlinearity",
     "ConvRectifiedLinear",
     "Dense",
+    "FlattenerLayer",
     "IdentityConvNonlinearity",
     "Layer",
     "Linear",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
+from aesara.tensor.basic import Join
+from aesara.tensor.shape import Reshape, SpecifyShape
+
 from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
-from adversarial.space import CompositeSpace, Space
+from adversarial.space import CompositeSpace, Space, VectorSpace
 
 
 class SpaceConverter(Layer):
@@ -130,3 +133,96 @@ class CompositeLayer(Layer):
 
     def get_lr_scalers(self) -> OrderedDict:
         return get_lr_scalers_from_layers(self)
+
+
+class FlattenerLayer(Layer):
+    """A layer whose output is that of `raw_layer`, flattened into one vector.
+
+    For a CompositeLayer, whose output is a tuple: its parts stand one after the other, (batch, sum
+    of their sizes), and targets are vectors of the same kind. The loss is that of the parts.
+
+    Parameters
+    ----------
+    raw_layer : Layer
+    """
+
+    def __init__(self, raw_layer: Layer) -> None:
+        super().__init__(raw_layer.layer_name)
+        self.raw_layer = raw_layer
+
+    def set_mlp(self, mlp: Any) -> None:
+        super().set_mlp(mlp)
+        self.raw_layer.set_mlp(mlp)
+
+    def set_input_space(self, space: Space) -> None:
+        self.input_space = space
+        self.raw_layer.set_input_space(space)
+        total = self.raw_layer.get_output_space().get_total_dimension()
+        self.output_space = VectorSpace(total)
+
+    def get_params(self) -> list:
+        return self.raw_layer.get_params()
+
+    def get_lr_scalers(self) -> OrderedDict:
+        return self.raw_layer.get_lr_scalers()
+
+    def _modify_updates(self, updates: OrderedDict) -> None:
+        self.raw_layer.modify_updates(updates)
+
+    def get_weight_decay(self, coeff: Any) -> Any:
+        return self.raw_layer.get_weight_decay(coeff)
+
+    def get_l1_weight_decay(self, coeff: Any) -> Any:
+        return self.raw_layer.get_l1_weight_decay(coeff)
+
+    def fprop(self, state_below: Any) -> Any:
+        raw = self.raw_layer.fprop(state_below)
+        return self.raw_layer.get_output_space().format_as(raw, self.output_space)
+
+    def _raw_state(self, vectors: Any) -> Any:
+        """The output of `raw_layer` that these vectors are made of.
+
+        The very variables that `fprop` joined, where the graph has them: a loss finds its logits
+        there (see `cross_entropy`), and not in a piece that is cut out of the joined vector.
+        """
+        space = self.raw_layer.get_output_space()
+        if isinstance(space, CompositeSpace):
+            pieces = _joined(vectors)
+            flats = [VectorSpace(part.get_total_dimension()) for part in space.components]
+            if [piece.type.shape[1] for piece in pieces] == [flat.dim for flat in flats]:
+                return tuple(
+                    part.undo_format_as(piece, flat)
+                    for part, piece, flat in zip(space.components, pieces, flats)
+                )
+        return space.undo_format_as(vectors, self.output_space)
+
+    def _raw_targets(self, vectors: Any) -> Any:
+        return self.raw_layer.get_target_space().undo_format_as(vectors, self.get_target_space())
+
+    def get_target_space(self) -> Space:
+        total = self.raw_layer.get_target_space().get_total_dimension()
+        return VectorSpace(total)
+
+    def cost(self, Y: Any, Y_hat: Any) -> Any:
+        return self.raw_layer.cost(self._raw_targets(Y), self._raw_state(Y_hat))
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        return self.raw_layer.get_layer_monitoring_channels(
+            state_below,
+            None if state is None else self._raw_state(state),
+            None if targets is None else self._raw_targets(targets),
+        )
+
+
+def _joined(vectors: Any) -> list:
+    """What `vectors` is joined of along its second axis; nothing where the graph does not say."""
+    while getattr(vectors, "owner", None) is not None:
+        op = vectors.owner.op
+        if isinstance(op, Join):
+            return vectors.owner.inputs[1:]
+        if not isinstance(op, (Reshape, SpecifyShape)):
+            break
+        vectors = vectors.owner.inputs[0]
+    return []

@@ -73,7 +73,7 @@ class MLP(Layer):
         self.rng = numpy_rng(self.seed, [2013, 1, 4])
 
     def _take(self, layers: Iterable[Layer]) -> None:
-        names = {layer.layer_name for layer in self.layers}
+        names = self.layer_names
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers must be Layer objects, not {type(layer).__name__}")
@@ -84,6 +84,11 @@ class MLP(Layer):
             names.add(layer.layer_name)
             layer.set_mlp(self)
             self.layers.append(layer)
+
+    @property
+    def layer_names(self) -> set[str]:
+        """The names of the layers."""
+        return {layer.layer_name for layer in self.layers}
 
     def set_mlp(self, mlp: Any) -> None:
         super().set_mlp(mlp)

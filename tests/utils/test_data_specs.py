@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
+from adversarial.utils.data_specs import (
+    DataSpecsMapping,
+    is_flat_source,
+    is_flat_space,
+    is_flat_specs,
+)
+
+V, W = VectorSpace(3), IndexSpace(max_labels=4, dim=1)
+NESTED = (CompositeSpace([V, CompositeSpace([W, V, NullSpace()]), V]), ("x", ("y", "x", ""), "z"))
+
+
+def test_there_and_back():
+    mapping = DataSpecsMapping(NESTED)
+    assert mapping.flatten(NESTED[0]) == (V, W, V)
+    assert mapping.flatten(NESTED[1]) == ("x", "y", "z")
+    assert mapping.nest(("a", "b", "c")) == ("a", ("b", "a", None), "c")
+    assert mapping.flatten(("a", ("b", "a", None), "c")) == ("a", "b", "c")
+
+
+def test_a_single_one():
+    mapping = DataSpecsMapping((V, "x"))
+    assert mapping.flatten("a") == "a" and mapping.flatten("a", return_tuple=True) == ("a",)
+    assert mapping.nest(("a",)) == mapping.nest("a") == "a"
+    nothing = DataSpecsMapping((NullSpace(), ""))
+    assert nothing.flatten(None) == () and nothing.nest(()) is None
+
+
+@pytest.mark.parametrize("specs", [
+    (V, ("x", "y")), (CompositeSpace([V, W]), "x"), (CompositeSpace([V, W]), ("x",)),
+    (NullSpace(), "x"),
+])
+def test_specs_that_do_not_fit(specs):
+    with pytest.raises(ValueError):
+        DataSpecsMapping(specs)
+
+
+def test_things_that_do_not_fit():
+    mapping = DataSpecsMapping(NESTED)
+    with pytest.raises(ValueError, match="not nested as"):
+        mapping.flatten(("a", "b", "c"))
+    with pytest.raises(ValueError, match="'d' and 'a' stand where one thing belongs"):
+        mapping.flatten(("a", ("b", "d", None), "c"))
+    with pytest.raises(ValueError, match="2 parts for 3"):
+        mapping.nest(("a", "b"))
+
+
+def test_flatness():
+    flat = CompositeSpace([V, W])
+    assert is_flat_space(V) and is_flat_space(flat) and not is_flat_space(NESTED[0])
+    assert is_flat_source("x") and is_flat_source(("x", "y")) and not is_flat_source(NESTED[1])
+    assert is_flat_specs((flat, ("x", "y"))) and not is_flat_specs(NESTED)
