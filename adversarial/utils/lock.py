@@ -63,8 +63,9 @@ def exclusive(
     try:
         yield lock.guarded
     finally:
-        _held.remove(lock)
-        lock.release()
+        if lock in _held:  # not so in a process that was forked within the block
+            _held.remove(lock)
+            lock.release()
 
 
 def confirm(path: str | os.PathLike[str]) -> None:
@@ -76,6 +77,17 @@ def confirm(path: str | os.PathLike[str]) -> None:
     for lock in _held:
         if place in lock.guarded:
             lock.confirm()
+
+
+def _forget() -> None:
+    """A forked process has none of its parent's locks, and keeps none when that has died."""
+    for lock in _held:
+        lock.drop()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def lock_file(target: Path) -> Path:
@@ -125,6 +137,10 @@ class _Lock:
     def release(self) -> None:
         if self._handle is not None:
             _note(self._handle, "")
+        self.drop()
+
+    def drop(self) -> None:
+        if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 

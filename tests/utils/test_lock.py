@@ -54,6 +54,32 @@ def test_the_second_is_told_who_holds_it_until_that_one_dies(holder, tmp_path):
         assert str(os.getpid()) in (tmp_path / ".m.pkl.lock").read_text()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_keeps_no_lock(tmp_path):
+    path = tmp_path / "m.pkl"
+    forking = HOLD.replace('    print("held", flush=True)', """
+    import os
+    if os.fork() == 0:
+        os.read(int(sys.argv[2]), 1)  # until the test ends
+        os._exit(0)
+    print("held", flush=True)""")
+    read, write = os.pipe()
+    try:
+        process = subprocess.Popen([sys.executable, "-c", forking, str(path), str(read)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[read])
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(lock.Held):
+            with lock.exclusive(path):
+                pass
+        process.kill()
+        process.wait()
+        with lock.exclusive(path):
+            pass
+    finally:
+        os.close(write)
+        os.close(read)
+
+
 def test_released_at_the_end_and_after_an_error(holder, tmp_path):
     path = tmp_path / "other.pkl"
     with pytest.raises(ZeroDivisionError):
