@@ -28,6 +28,7 @@ try:
 
     import adversarial
     from adversarial import backend
+    from adversarial.datasets.feed import num_examples
     from adversarial.run import Run
     from adversarial.run_files import Reservation, files_written
     from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
@@ -188,9 +189,10 @@ def train(
 def describe(phase: Train) -> None:
     """Say what is about to be trained on what."""
     count = sum(param.get_value(borrow=True).size for param in phase.model.get_params())
+    examples = num_examples(phase.dataset)
     log.info(
         "%s of %s parameters on %s, %s examples", type(phase.model).__name__, f"{count:,}",
-        type(phase.dataset).__name__, f"{phase.dataset.get_num_examples():,}",
+        type(phase.dataset).__name__, "a stream of" if examples is None else f"{examples:,}",
     )
 
 

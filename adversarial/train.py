@@ -13,6 +13,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial import backend, checkpoint
+from adversarial.datasets.feed import num_examples
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.train_extensions import calling
@@ -79,7 +80,8 @@ class Train:
             raise ValueError(f"save_freq must be an integer of at least 0, not {save_freq!r}")
         if save_freq and save_path is None:
             raise ValueError(f"save_freq is {save_freq}, but no save_path is given")
-        check_part("dataset", dataset, "get_num_examples")
+        streamed = hasattr(dataset, "iterator")
+        check_part("dataset", dataset, "iterator" if streamed else "get_num_examples")
         check_part("model", model, "get_params")
         if algorithm is not None:
             check_part("algorithm", algorithm, "train")
@@ -87,7 +89,7 @@ class Train:
             raise TypeError(f"extensions must be a list, not {extensions!r:.80}")
         for extension in extensions or []:
             check_part("one of the extensions", extension, "on_monitor")
-        if not dataset.get_num_examples():
+        if num_examples(dataset) == 0:
             raise ValueError("the dataset holds no example to train on")
         self.dataset = dataset
         self.model = model

@@ -90,7 +90,11 @@ def _check_machine() -> None:
 
 
 def shared(
-    value: Any, name: str | None = None, borrow: bool = False, dtype: Any = None
+    value: Any,
+    name: str | None = None,
+    borrow: bool = False,
+    dtype: Any = None,
+    shape: tuple | None = None,
 ) -> TensorSharedVariable:
     """A shared variable whose type states the shape of `value`, which lets rewrites do more.
 
@@ -100,6 +104,7 @@ def shared(
     name : of the variable
     borrow : whether the array itself may be kept, where it needs no conversion
     dtype : of the variable, instead
+    shape : that the type states instead, with None for a length that may change
 
     Raises
     ------
@@ -111,4 +116,4 @@ def shared(
         array = array.astype(aesara.config.floatX, copy=False)
     elif array.dtype.kind not in "iubf" + ("" if dtype is None else "c"):
         raise TypeError(f"a shared variable holds numbers, not {type(value).__name__}: {value!r}")
-    return aesara.shared(array, name=name, borrow=borrow, shape=array.shape)
+    return aesara.shared(array, name=name, borrow=borrow, shape=shape or array.shape)

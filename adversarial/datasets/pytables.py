@@ -93,10 +93,27 @@ class _TakeStored(Op):
 class _StoredArrays(ResidentArrays):
     """Those that lie in a file stay there; a shared variable for each of the others."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._stored: dict[str, list[_TakeStored]] = {}
+
     def rows(self, source: str, array: Any, indices: Any) -> Any:
         if isinstance(array, _StoredRows):
-            return _TakeStored(array)(indices)
+            self._stored.setdefault(source, []).append(_TakeStored(array))
+            return self._stored[source][-1](indices)
         return super().rows(source, array, indices)
+
+    def sources(self) -> list[str]:
+        return [*super().sources(), *self._stored]
+
+    def follow(self, source: str, array: Any) -> None:
+        for op in self._stored.get(source, ()):
+            if not isinstance(array, _StoredRows) or array.shape[1:] != op.rows.shape[1:]:
+                raise ValueError(f"the {source} of a data set in use lay in a file of rows "
+                                 f"{op.rows.shape[1:]}, and no longer do: call setup again")
+            op.rows = array
+        if source not in self._stored:
+            super().follow(source, array)
 
 
 class DenseDesignMatrixPyTables(DenseDesignMatrix):

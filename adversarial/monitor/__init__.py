@@ -14,6 +14,7 @@ from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import Constant, ancestors, clone_replace, graph_inputs
 
 from adversarial import backend
+from adversarial.datasets.feed import feed_of
 from adversarial.monitor.channel import OCCASIONS, MonitorChannel
 from adversarial.monitor.channel import get_monitor_doc as get_monitor_doc  # found here since 2014
 from adversarial.space import NullSpace
@@ -235,27 +236,28 @@ class Monitor(Persistent):
             if not any(entry.dataset is data for entry in self._datasets):
                 self.add_dataset(data, mode, batch_size, num_batches)
             prefix = f"{name}_" if name else ""
-            indices = self._entry(data).indices
+            feed = self._entry(data).feed
             specs = self.model.get_monitoring_data_specs()
-            batch = data.symbolic_batch(indices, specs)
-            self._add(prefix, self.model.get_monitoring_channels(batch), indices, specs, data)
+            batch = feed.batch(specs)
+            self._add(prefix, self.model.get_monitoring_channels(batch), specs, data)
             for cost_name, one_cost in costs.items():
                 if one_cost is None:
                     continue
                 cost_prefix = prefix + (f"{cost_name}_" if cost_name else "")
                 specs = one_cost.get_data_specs(self.model)
-                batch = data.symbolic_batch(indices, specs)
+                batch = feed.batch(specs)
                 found = one_cost.get_monitoring_channels(self.model, batch)
-                self._add(cost_prefix, found, indices, specs, data)
+                self._add(cost_prefix, found, specs, data)
                 # A cost may measure its own value along with its other channels.
                 value = None if "objective" in found else one_cost.expr(self.model, batch)
                 if value is not None:
-                    self._add(cost_prefix, {"objective": value}, indices, specs, data)
+                    self._add(cost_prefix, {"objective": value}, specs, data)
 
-    def _add(self, prefix: str, found: dict, indices: Any, specs: Any, dataset: Any) -> None:
+    def _add(self, prefix: str, found: dict, specs: Any, dataset: Any) -> None:
+        feed = self._entry(dataset).feed
         for name, value in found.items():
             value, prereqs = value if isinstance(value, tuple) else (value, None)
-            self.add_channel(prefix + name, indices, value, dataset, prereqs, specs)
+            self.add_channel(prefix + name, feed.inputs, value, dataset, prereqs, specs)
 
     def add_channel(
         self,
@@ -304,19 +306,20 @@ class Monitor(Persistent):
             if len(self._datasets) != 1:
                 raise ValueError(f"channel {name!r}: say which of the data sets it is measured on")
             dataset = self._datasets[0].dataset
-        indices = self._entry(dataset).indices
+        feed = self._entry(dataset).feed
         val = T.as_tensor_variable(val)
         if val.ndim != 0:
             raise ValueError(f"channel {name!r} is not a scalar but has {val.ndim} axes")
         specs = data_specs
-        if ipt is None or ipt is indices:
+        if ipt is None or ipt is feed.inputs or any(ipt is own for own in feed.inputs):
             specs = specs if specs is not None else (NullSpace(), "")
         else:
             if specs is None:
                 specs = (self.model.get_input_space(), self.model.get_input_source())
-            val = _on_batch(name, val, ipt, dataset.symbolic_batch(indices, specs))
+            val = _on_batch(name, val, ipt, feed.batch(specs))
         free = [v for v in graph_inputs([val])
-                if v is not indices and not isinstance(v, (Constant, SharedVariable))]
+                if not (isinstance(v, (Constant, SharedVariable))
+                        or any(v is own for own in feed.inputs))]
         if free:
             raise ValueError(
                 f"channel {name!r} depends on {', '.join(map(str, free))}, which ipt does not name"
@@ -349,7 +352,7 @@ class Monitor(Persistent):
                 continue
             entry = self._entry(channel.dataset)
             # A prerequisite may compute, from each batch, what a channel then reads.
-            if channel.prereqs or _varies(channel.val, entry.indices):
+            if channel.prereqs or _varies(channel.val, entry.feed.inputs):
                 per_batch[id(entry)].append(channel)
             else:
                 once.append(channel)
@@ -357,7 +360,7 @@ class Monitor(Persistent):
             # Not worth the time of g++ for what runs once an epoch.
             (once, self._compile([], once, self._mode or "FAST_COMPILE")),
             [(entry, found := per_batch[id(entry)],
-              self._compile([entry.indices], found, self._mode)) for entry in self._datasets],
+              self._compile(entry.feed.inputs, found, self._mode)) for entry in self._datasets],
         )
 
         self._share_occasions()
@@ -420,26 +423,32 @@ class _MonitoredData:
         seed: Any,
     ) -> None:
         self.dataset = dataset
-        self.iterator_class = resolve_iterator_class(mode)
+        resolve_iterator_class(mode)  # refuses an unknown one
+        self.mode = mode
         self.stochastic = is_stochastic(mode)
         self.batch_size = batch_size
         self.num_batches = num_batches
         self.seed = list(seed) if not isinstance(seed, int) else seed
-        self.indices = T.lvector("indices")
+        self.feed = feed_of(dataset)
+
+    @property
+    def indices(self) -> Any:
+        """What stands for a minibatch of a data set in memory."""
+        return self.feed.inputs[0]
 
     def mean(self, function: Callable, prereqs: list[Callable]) -> np.ndarray:
         """The mean of `function`'s vectors over minibatches, weighted by their sizes."""
         # The same minibatches at each monitoring, so that epochs can be compared.
         rng = np.random.RandomState(self.seed) if self.stochastic else None
-        n = self.dataset.get_num_examples()
-        everything = np.arange(n, dtype="int64")
         total, examples = 0.0, 0
-        for chosen in self.iterator_class(n, self.batch_size, self.num_batches, rng=rng):
-            indices = everything[chosen]
+        for batch in self.feed.minibatches(self.mode, self.batch_size, self.num_batches, rng):
             for prereq in prereqs:
-                prereq(self.dataset.get_design_matrix()[indices])
-            total = total + len(indices) * np.asarray(function(indices), dtype="float64")
-            examples += len(indices)
+                prereq(self.feed.design_matrix(batch))
+            values = function(*self.feed.arguments(batch))
+            total = total + len(batch) * np.asarray(values, dtype="float64")
+            examples += len(batch)
+        if not examples:
+            raise ValueError(f"the monitored {type(self.dataset).__name__} gave no examples")
         return total / examples
 
 
@@ -471,10 +480,10 @@ def _flat(nested: Any) -> list:
     return [] if nested is None else [nested]
 
 
-def _varies(value: Any, indices: Any) -> bool:
+def _varies(value: Any, inputs: list) -> bool:
     """Whether `value` depends on the minibatch or on random draws."""
     return any(
-        var is indices
+        any(var is own for own in inputs)
         or (isinstance(var, SharedVariable) and var.default_update is not None)
         for var in ancestors([value])
     )

@@ -13,6 +13,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial.backend import function
+from adversarial.datasets.feed import feed_of
 from adversarial.termination_criteria.channels import channel_values
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils import outputs, serial
@@ -47,10 +48,11 @@ class KeepBestParams(TrainExtension):
         self.best_cost = np.inf
         self.best_params = _values_of(model)
         self._cost_function = None
+        self._feed: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Data is not part of a saved training.
-        return {**self.__dict__, "dataset": None, "_cost_function": None}
+        return {**self.__dict__, "dataset": None, "_cost_function": None, "_feed": None}
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Keep the parameters if they are the best so far."""
@@ -67,15 +69,14 @@ class KeepBestParams(TrainExtension):
         if self.dataset is None:
             raise ValueError("KeepBestParams was restored without data: set its dataset again")
         if self._cost_function is None:
-            rows = at.lvector("rows")
-            data = self.dataset.symbolic_batch(rows, self.cost.get_data_specs(self.model))
+            self._feed = feed_of(self.dataset)
+            data = self._feed.batch(self.cost.get_data_specs(self.model))
             cost = at.mean(self.cost.expr(self.model, data))
-            self._cost_function = function([rows], cost, name="best_params_cost")
-        count = self.dataset.get_num_examples()
-        total = 0.0
-        for start in range(0, count, self.batch_size):
-            rows = np.arange(start, min(start + self.batch_size, count))
-            total += len(rows) * float(self._cost_function(rows))
+            self._cost_function = function(self._feed.inputs, cost, name="best_params_cost")
+        total, count = 0.0, 0
+        for batch in self._feed.minibatches("sequential", self.batch_size, None, None):
+            total += len(batch) * float(self._cost_function(*self._feed.arguments(batch)))
+            count += len(batch)
         return total / count
 
 

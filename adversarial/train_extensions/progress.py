@@ -81,7 +81,7 @@ class Progress(TrainExtension):
     def _on_bar(self, algorithm: Any) -> None:
         if self._shown is None:
             self._shown = tqdm(
-                total=algorithm.batches_per_epoch * algorithm.batch_size,
+                total=algorithm.batches_per_epoch * algorithm.batch_size or None,
                 initial=(algorithm.batches_this_epoch - 1) * algorithm.batch_size,
                 desc=f"epoch {self._epoch + 1}",
                 unit=" examples",
@@ -92,7 +92,7 @@ class Progress(TrainExtension):
                 dynamic_ncols=True,
             )
         self._shown.update(algorithm.batch_size)
-        if algorithm.batches_this_epoch == algorithm.batches_per_epoch:
+        if algorithm.batches_this_epoch == algorithm.batches_per_epoch != 0:
             self._shown.set_description_str(f"epoch {self._epoch + 1}, measuring")
 
     def _on_line(self, algorithm: Any) -> None:
@@ -104,6 +104,10 @@ class Progress(TrainExtension):
             return
         self._last = now
         seconds_a_batch = (now - self._began) / (done - self._first)
+        if not total:  # a stream's end is not known
+            log.info("epoch %d: minibatch %d, %.0f examples/s", self._epoch + 1, done,
+                     algorithm.batch_size / seconds_a_batch)
+            return
         log.info(
             "epoch %d: minibatch %d of %d, %.0f examples/s, %.0f s left",
             self._epoch + 1, done, total, algorithm.batch_size / seconds_a_batch,

@@ -137,14 +137,8 @@ class BGD(sgd.SGD):
 
     # Set-up
 
-    def setup(self, model: Any, dataset: Any) -> None:
-        """Compile the functions of a line search, and set the monitor up."""
-        self._dataset = dataset
-        super().setup(model, dataset)
-        del self._dataset
-
-    def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
-        data = self._dataset.symbolic_batch(indices, self.cost.get_data_specs(self.model))
+    def _compile(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> None:
+        data = self._feed.batch(self.cost.get_data_specs(self.model))
         objective = self.cost.expr(self.model, data)
         if objective is None:
             raise ValueError(f"{type(self.cost).__name__} has no value, which line searches need")
@@ -168,13 +162,13 @@ class BGD(sgd.SGD):
                 inputs, outputs, updates=changes, name="bgd", mode=self.theano_function_mode
             )
 
-        self._objective = function([indices], [objective])
+        self._objective = function(inputs, [objective])
         # |g|^2, and g (g - g of before), which tells how much of the old direction stays.
         squares = sum(T.square(g).sum() for g in new_grads)
         turn = sum((g * (g - old)).sum() for g, old in zip(new_grads, self._grads))
         before = sum(T.square(old).sum() for old in self._grads)
         self._measure = function(
-            [indices], [squares, turn, before],
+            inputs, [squares, turn, before],
             [*zip(self._grads, new_grads), *zip(self._starts, params), *updates.items()],
         )
         turned = [g + beta * d for g, d in zip(self._grads, self._directions)]
@@ -197,7 +191,7 @@ class BGD(sgd.SGD):
 
     # Training
 
-    def _on_minibatch(self, indices: np.ndarray) -> None:
+    def _on_minibatch(self, batch: Any) -> None:
         before = [param.get_value() for param in self.params]
         if self.reset_alpha:
             self._alphas = list(self.init_alpha)
@@ -207,7 +201,7 @@ class BGD(sgd.SGD):
         if self.reset_conjugate:
             self._has_direction = False
         for _ in range(self.updates_per_batch):
-            if not self._search(indices):
+            if not self._search(batch):
                 break
         if self.scale_step != 1.0:
             share = self.scale_step
@@ -215,10 +209,10 @@ class BGD(sgd.SGD):
                 new = (1 - share) * old + share * param.get_value()
                 param.set_value(new.astype(param.dtype))
 
-    def _search(self, indices: np.ndarray) -> bool:
+    def _search(self, batch: Any) -> bool:
         """One line search; whether another on this minibatch may help."""
-        start = self._value(indices)
-        squares, turn, old = map(float, self._measure(indices))
+        start = self._value(batch)
+        squares, turn, old = map(float, self._measure(*self._feed.arguments(batch)))
         if not (math.isfinite(start) and math.isfinite(squares)):
             when = f"in minibatch {self.batches_this_epoch + 1}"
             self._check_parameters(when)
@@ -234,7 +228,7 @@ class BGD(sgd.SGD):
 
         def value_at(alpha: float) -> float:
             self._go(alpha * scale)
-            found = self._value(indices)
+            found = self._value(batch)
             return found if math.isfinite(found) else math.inf
 
         search = self._among if self.line_search_mode is None else self._exhaustively
@@ -245,8 +239,8 @@ class BGD(sgd.SGD):
             log.info("objective %g to %g by a step of %g", start, objective, best)
         return again
 
-    def _value(self, indices: np.ndarray) -> float:
-        return float(self._objective(indices)[0])
+    def _value(self, batch: Any) -> float:
+        return float(self._objective(*self._feed.arguments(batch))[0])
 
     def _among(self, start: float, value_at: Any) -> tuple[float, float, bool]:
         """(best alpha, its objective, whether to go on) among the present alphas and 0."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import numpy as np
-
 from adversarial.training_algorithms import sgd
 from adversarial.utils.positional import order_of, positional_order
 
@@ -30,7 +28,7 @@ class SGD(sgd.SGD):
         self.discriminator_steps = discriminator_steps
         self.steps_since_generator = 0
 
-    def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
+    def _compile(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> None:
         if updates:
             raise ValueError(
                 "discriminator_steps sets the players' turns already: leave out alternate_g"
@@ -38,12 +36,12 @@ class SGD(sgd.SGD):
         of_generator = self.model.generator.get_params()
         g = OrderedDict((p, grad) for p, grad in gradients.items() if p in of_generator)
         d = OrderedDict((p, grad) for p, grad in gradients.items() if p not in of_generator)
-        self._d_step = self._compile_step(indices, d, OrderedDict())
-        self._g_step = self._compile_step(indices, g, OrderedDict())
+        self._d_step = self._compile_step(inputs, d, OrderedDict())
+        self._g_step = self._compile_step(inputs, g, OrderedDict())
 
-    def _on_minibatch(self, indices: np.ndarray) -> None:
-        self._take(self._d_step, indices)
+    def _on_minibatch(self, batch: Any) -> None:
+        self._take(self._d_step, batch)
         self.steps_since_generator += 1
         if self.steps_since_generator >= self.discriminator_steps:
-            self._take(self._g_step, indices)
+            self._take(self._g_step, batch)
             self.steps_since_generator = 0

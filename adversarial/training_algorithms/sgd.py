@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
@@ -11,6 +13,7 @@ import aesara.tensor as T
 import numpy as np
 
 from adversarial import backend
+from adversarial.datasets.feed import feed_of, is_streamed
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
@@ -23,6 +26,8 @@ from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.parts import check_part
 from adversarial.utils.seeding import Seed, numpy_rng
 from adversarial.utils.signals import Interrupted
+
+log = logging.getLogger(__name__)
 
 DEFAULT_SEED = (2012, 10, 5)
 
@@ -132,6 +137,8 @@ class SGD(TrainingAlgorithm):
         self._unchecked: deque[tuple[Mapping, str]] = deque()
         # While an epoch is under way, the generator as it was when the epoch began.
         self._rng_of_epoch: Optional[np.random.RandomState] = None
+        # And that of a data set with an iterator of its own.
+        self._data_rng_of_epoch: Any = None
 
     # Set-up
 
@@ -146,16 +153,22 @@ class SGD(TrainingAlgorithm):
         self._synchronize_batch_size(model)
         self.monitor = Monitor.get_monitor(model)
         self._check_parameters()
-        indices = T.lvector("indices")
-        data = dataset.symbolic_batch(indices, self.cost.get_data_specs(model))
+        self._feed = feed_of(dataset)
+        self._rng_of_epoch = self._data_rng_of_epoch = None  # no epoch is under way
+        data = self._feed.batch(self.cost.get_data_specs(model))
         fixed = self.cost.get_fixed_var_descr(model, data)
         if fixed.on_load_batch:
             raise NotImplementedError("costs with on_load_batch need data outside the graph")
         gradients, updates = self.cost.get_gradients(model, data, **fixed.fixed_vars)
         self._objectives = dict(getattr(gradients, "objectives", {}))
-        self._compile(indices, gradients, updates)
+        self._compile(self._feed.inputs, gradients, updates)
         # After the step, since a learning rule's channels are of what its updates made.
         self._setup_monitor(model)
+        used = [dataset, *(self.monitoring_dataset or {}).values()]
+        streamed = sorted({type(each).__name__ for each in used if is_streamed(each)})
+        if streamed:
+            log.info("minibatches of %s come from its own iterator(), one at a time: this is "
+                     "slower than rows of a data set in memory", ", ".join(streamed))
 
     def _synchronize_batch_size(self, model: Any) -> None:
         own = getattr(model, "batch_size", None)
@@ -205,12 +218,12 @@ class SGD(TrainingAlgorithm):
             mode=self.monitor_iteration_mode,
         )
 
-    def _compile(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> None:
+    def _compile(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> None:
         """Make the compiled step(s) from symbolic gradients and the cost's own updates."""
-        self._step = self._compile_step(indices, gradients, updates)
+        self._step = self._compile_step(inputs, gradients, updates)
 
-    def _compile_step(self, indices: Any, gradients: OrderedDict, updates: OrderedDict) -> Any:
-        """A function of minibatch indices that moves the parameters named in `gradients`.
+    def _compile_step(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> Any:
+        """A function of a minibatch that moves the parameters named in `gradients`.
 
         It returns the objectives, by name, and whether these and all new values are `finite`.
         """
@@ -232,7 +245,7 @@ class SGD(TrainingAlgorithm):
         new = [moves[param] for param in gradients]
         outputs = {**objectives, "finite": backend.all_finite([*objectives.values(), *new])}
         return backend.function(
-            [indices], outputs, updates=moves, name="sgd_update", mode=self.theano_function_mode
+            inputs, outputs, updates=moves, name="sgd_update", mode=self.theano_function_mode
         )
 
     def _moves(self, gradients: OrderedDict, scalers: dict) -> OrderedDict:
@@ -257,10 +270,10 @@ class SGD(TrainingAlgorithm):
         self._check_parameters()
         self._unchecked.clear()
         try:
-            for indices in self._minibatches(dataset):
-                self._on_minibatch(indices)
+            for batch in self._minibatches(dataset):
+                self._on_minibatch(batch)
                 self.batches_this_epoch += 1
-                self.monitor.report_batch(len(indices))
+                self.monitor.report_batch(len(batch))
                 for callback in self.update_callbacks:
                     callback(self)
                 self.between_minibatches()
@@ -268,39 +281,41 @@ class SGD(TrainingAlgorithm):
             self._check_steps()
             raise
         self._check_steps()
-        self._rng_of_epoch = None
+        self._rng_of_epoch = self._data_rng_of_epoch = None
 
-    def _minibatches(self, dataset: Any) -> Iterator[np.ndarray]:
-        """The indices of each minibatch of an epoch that is still to come, int64."""
+    def _minibatches(self, dataset: Any) -> Iterator[Any]:
+        """Each minibatch of an epoch that is still to come, as the feed gives it."""
+        if dataset is not self._feed.dataset:
+            raise ValueError("this algorithm was set up for another data set: call setup again")
         if self._rng_of_epoch is None:
             self._rng_of_epoch = copy.deepcopy(self.rng)
+            self._data_rng_of_epoch = self._feed.position()
             self.batches_this_epoch = 0
         else:
             self.rng.set_state(self._rng_of_epoch.get_state(legacy=False))
-        iterator = resolve_iterator_class(self.train_iteration_mode)(
-            dataset.get_num_examples(),
+            self._feed.go_back(self._data_rng_of_epoch)
+        batches = self._feed.minibatches(
+            self.train_iteration_mode,
             self.batch_size,
             self.batches_per_iter,
-            rng=self.rng if is_stochastic(self.train_iteration_mode) else None,
+            self.rng if is_stochastic(self.train_iteration_mode) else None,
         )
-        self.batches_per_epoch = iterator.num_batches
+        self.batches_per_epoch = batches.num_batches or 0
         # Of an interrupted epoch, those done before are drawn again and left out.
-        for _ in range(self.batches_this_epoch):
-            next(iterator)
-        everything = np.arange(dataset.get_num_examples(), dtype="int64")
-        for chosen in iterator:
-            yield everything[chosen]
+        for _ in itertools.islice(batches, self.batches_this_epoch):
+            pass
+        yield from batches
 
-    def _on_minibatch(self, indices: np.ndarray) -> None:
-        self._take(self._step, indices)
+    def _on_minibatch(self, batch: Any) -> None:
+        self._take(self._step, batch)
 
-    def _take(self, step: Any, indices: np.ndarray) -> None:
+    def _take(self, step: Any, batch: Any) -> None:
         """Call a compiled step; TrainingDiverged names what it left not finite.
 
         Where calls are made several at once, that is known once they are.
         """
         when = f"after minibatch {self.batches_this_epoch + 1}"
-        self._unchecked.append((step(indices), when))
+        self._unchecked.append((step(*self._feed.arguments(batch)), when))
         while self._unchecked and backend.is_made(self._unchecked[0][0]):
             self._check_step(*self._unchecked.popleft())
 

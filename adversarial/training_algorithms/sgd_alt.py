@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from adversarial.training_algorithms import k_steps
 
 
@@ -28,9 +26,9 @@ class SGD(k_steps.SGD):
         super().train(dataset)
         self.discriminator_alone = not self.discriminator_alone
 
-    def _on_minibatch(self, indices: np.ndarray) -> None:
+    def _on_minibatch(self, batch: Any) -> None:
         # From the count of minibatches, so that an epoch that is resumed goes on with the same
         # player.
         turn = self.batches_this_epoch % (self.discriminator_steps + 1)
         of_generator = not self.discriminator_alone and turn == self.discriminator_steps
-        self._take(self._g_step if of_generator else self._d_step, indices)
+        self._take(self._g_step if of_generator else self._d_step, batch)

@@ -1,0 +1,203 @@
+"""How the minibatches of a data set reach compiled functions.
+
+The training algorithms, the monitor and `KeepBestParams` ask `feed_of(dataset)`, of which there are
+two kinds.  `ResidentFeed`: the data set knows its arrays (`symbolic_batch`), each is one shared
+variable, and a function takes the indices of a minibatch.  `StreamedFeed`: the data set has an
+`iterator` of its own, and a function takes the arrays that it gives, copied at each call.
+
+>>> feed = feed_of(dataset)                                           # doctest: +SKIP
+>>> x = feed.batch((VectorSpace(6), "features"))                      # doctest: +SKIP
+>>> f = backend.function(feed.inputs, x.mean())                       # doctest: +SKIP
+>>> for batch in feed.minibatches("sequential", 10, None, None):      # doctest: +SKIP
+...     f(*feed.arguments(batch)), len(batch)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import aesara.tensor as at
+import numpy as np
+
+from adversarial.space import CompositeSpace
+from adversarial.utils.iteration import resolve_iterator_class
+
+
+def feed_of(dataset: Any) -> ResidentFeed | StreamedFeed:
+    """The feed of `dataset`: resident, unless it has an iterator of its own to be honoured."""
+    return StreamedFeed(dataset) if is_streamed(dataset) else ResidentFeed(dataset)
+
+
+def is_streamed(dataset: Any) -> bool:
+    """Whether minibatches come from the data set's own `iterator`.
+
+    `symbolic_batch` gives what the `iterator` and `get_data` of the same class give.  Where a
+    subclass has another one of these, only that one knows the minibatches.
+    """
+    if not hasattr(dataset, "symbolic_batch"):
+        return True
+    if "iterator" in getattr(dataset, "__dict__", {}):
+        return True
+    classes = type(dataset).__mro__
+
+    def depth(name: str) -> int:
+        return next((i for i, cls in enumerate(classes) if name in vars(cls)), len(classes))
+
+    return min(depth("iterator"), depth("get_data")) < depth("symbolic_batch")
+
+
+def num_examples(dataset: Any) -> Optional[int]:
+    """How many examples `dataset` has; None if it does not know, as a stream may not."""
+    try:
+        return dataset.get_num_examples()
+    except (NotImplementedError, AttributeError):
+        if hasattr(dataset, "iterator"):
+            return None
+        raise
+
+
+class Minibatches:
+    """An iterator that knows how many minibatches it gives, or None."""
+
+    def __init__(self, batches: Iterator, num_batches: Optional[int]) -> None:
+        self._batches = batches
+        self.num_batches = num_batches
+
+    def __iter__(self) -> Minibatches:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._batches)
+
+
+class ResidentFeed:
+    """Minibatches are int64 vectors of indices into arrays that stay where functions are."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        self.indices = at.lvector("indices")
+        self.inputs = [self.indices]
+
+    def batch(self, data_specs: Any) -> Any:
+        """The symbolic minibatch in the spaces of `data_specs`, nested alike."""
+        return self.dataset.symbolic_batch(self.indices, data_specs)
+
+    def minibatches(
+        self, mode: Any, batch_size: Optional[int], num_batches: Optional[int], rng: Any
+    ) -> Minibatches:
+        """Those of one pass, of the data as it is now; arguments as `Dataset.iterator` has them."""
+        # Once a pass, so that those who never change their data pay nothing.
+        getattr(self.dataset, "follow_changes", _nothing)()
+        n = self.dataset.get_num_examples()
+        subsets = resolve_iterator_class(mode)(n, batch_size, num_batches, rng=rng)
+        everything = np.arange(n, dtype="int64")
+        return Minibatches((everything[chosen] for chosen in subsets), subsets.num_batches)
+
+    def position(self) -> Any:
+        """The data set's random generator, where minibatches depend on it: they do not."""
+
+    def go_back(self, position: Any) -> None:
+        """To a `position` of before."""
+
+    def arguments(self, batch: np.ndarray) -> tuple:
+        """What a function of `inputs` is called with."""
+        return (batch,)
+
+    def design_matrix(self, batch: np.ndarray) -> np.ndarray:
+        """The minibatch as rows, for a channel's prerequisites."""
+        return self.dataset.get_design_matrix()[batch]
+
+
+class StreamedBatch(tuple):
+    """The arrays of a minibatch, one for each of the feed's `inputs`; `len` counts examples."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+class StreamedFeed:
+    """Minibatches are the arrays that the data set's own `iterator` gives."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        self._spaces: list = []
+        self._sources: list[str] = []
+        self.inputs: list = []
+
+    def batch(self, data_specs: Any) -> Any:
+        """The symbolic minibatch in the spaces of `data_specs`, nested alike."""
+        space, source = data_specs
+        if not isinstance(source, str):
+            return tuple(self.batch(part) for part in zip(space.components, source))
+        if not source:
+            return None
+        for own_space, own_source, variable in zip(self._spaces, self._sources, self.inputs):
+            if own_source == source and own_space == space:
+                return variable
+        self._spaces.append(space)
+        self._sources.append(source)
+        self.inputs.append(space.make_theano_batch(name=source))
+        return self.inputs[-1]
+
+    def minibatches(
+        self, mode: Any, batch_size: Optional[int], num_batches: Optional[int], rng: Any
+    ) -> Minibatches:
+        """Those of one pass; arguments as `Dataset.iterator` has them."""
+        found = iter(self.dataset.iterator(
+            mode=mode, batch_size=batch_size, num_batches=num_batches, rng=rng,
+            data_specs=(CompositeSpace(list(self._spaces)), tuple(self._sources)),
+            return_tuple=True,
+        ))
+        return Minibatches(map(self._checked, found), getattr(found, "num_batches", num_batches))
+
+    def position(self) -> Any:
+        """A copy of the data set's random generator `rng`, which its iterator may use, or None."""
+        rng = getattr(self.dataset, "rng", None)
+        generators = (np.random.RandomState, np.random.Generator)
+        return copy.deepcopy(rng) if isinstance(rng, generators) else None
+
+    def go_back(self, position: Any) -> None:
+        """To a `position` of before, to draw the same minibatches again."""
+        if position is not None:
+            self.dataset.rng = copy.deepcopy(position)
+
+    def arguments(self, batch: StreamedBatch) -> tuple:
+        """What a function of `inputs` is called with."""
+        return tuple(batch)
+
+    def design_matrix(self, batch: StreamedBatch) -> np.ndarray:
+        """The minibatch's first array, for a channel's prerequisites."""
+        return next(iter(batch))
+
+    def _checked(self, batch: Any) -> StreamedBatch:
+        whose = f"{type(self.dataset).__name__}.iterator"
+        parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+        if len(parts) != len(self.inputs):
+            raise ValueError(f"{whose} gave {len(parts)} arrays where {len(self.inputs)} were "
+                             f"asked for ({', '.join(self._sources) or 'none'})")
+        arrays, counts = [], set()
+        for part, space, source, variable in zip(parts, self._spaces, self._sources, self.inputs):
+            try:
+                array = np.asarray(part)
+                kinds = {array.dtype.kind, np.dtype(variable.dtype).kind}
+                if "f" in kinds - {np.dtype(variable.dtype).kind}:
+                    raise TypeError(f"{array.dtype} cannot become {variable.dtype}")
+                array = array.astype(variable.dtype, copy=False)
+                space.np_validate(array)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{whose} gave {source} that do not fit: {error}") from error
+            arrays.append(array)
+            counts.add(array.shape[space.get_batch_axis()])
+        if len(counts) != 1:
+            raise ValueError(f"{whose} gave arrays of {sorted(counts)} examples in one minibatch")
+        made = StreamedBatch(arrays)
+        made.count = counts.pop()
+        return made
+
+
+def _nothing() -> None:
+    """What a data set does that cannot change."""
