@@ -41,7 +41,10 @@ class OldModule(types.ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         home, _, present = current_path(f"{self.__name__}.{name}").rpartition(".")
         try:
-            return getattr(importlib.import_module(home), present)
+            module = importlib.import_module(home)
+            if isinstance(module, OldModule):  # nothing of this name moved away
+                raise AttributeError(present)
+            return getattr(module, present)
         except (ImportError, AttributeError):
             missing = left_out(f"{home}.{present}")
             hint = f"; {missing} are left out: see docs/DIFFERENCES.md" if missing else ""

@@ -62,7 +62,8 @@ print("done")
 REFUSED = """
 import adversarial.compat
 for line in ("import pylearn2.models.rbm", "from pylearn2.models.autoencoder import Autoencoder",
-             "import pylearn2.nothing", "from pylearn2.models.mlp import Nope",
+             "from pylearn2.models.dbm import DBM", "import pylearn2.nothing",
+             "from pylearn2.models.mlp import Nope",
              "import adversarial.nothing"):
     try:
         exec(line)
@@ -93,9 +94,10 @@ def test_a_script_of_2014():
 def test_what_is_not_there_says_so():
     lines = python(REFUSED).stdout.splitlines()
     assert "Boltzmann machines are left out" in lines[0] and "autoencoders are" in lines[1]
-    assert lines[2] == "No module named 'pylearn2.nothing'"
-    assert "cannot import name 'Nope'" in lines[3]
-    assert lines[4] == "No module named 'adversarial.nothing'"
+    assert "cannot import name 'DBM' from 'pylearn2.models.dbm'" in lines[2]
+    assert lines[3] == "No module named 'pylearn2.nothing'"
+    assert "cannot import name 'Nope'" in lines[4]
+    assert lines[5] == "No module named 'adversarial.nothing'"
 
 
 @pytest.mark.parametrize("layout", ["package", "module"])
