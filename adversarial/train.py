@@ -14,6 +14,8 @@ import numpy as np
 
 from adversarial import backend, checkpoint
 from adversarial.datasets.feed import num_examples
+from adversarial.models.mlp import MLP
+from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.monitor import Monitor
 from adversarial.space import NullSpace
 from adversarial.train_extensions import calling
@@ -116,6 +118,8 @@ class Train:
         self._last_good: Any = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
+        if isinstance(model, MLP) and getattr(dataset, "view_converter", None) is not None:
+            refuse_rows_in_another_order(model, taken="a row of the data set")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
         model.dataset_yaml_src = getattr(dataset, "yaml_src", None)
         model.view_converter = getattr(dataset, "view_converter", None)

@@ -155,7 +155,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
                 target, made = self._layer_of(model, g_layers)
             # Both raise where the inferer takes, or predicts, another number of values.
             target = made.format_as(target, model.inferer.get_output_space())
-            seen = space.format_as(clean_samples, model.inferer.get_input_space())
+            seen = model.as_inferer_input(model.inferer, clean_samples)
             i = self._i_objective(model.inferer, seen, target)
         return samples, d, g, i
 
@@ -182,7 +182,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
             default_input_scale=self.generator_default_input_scale,
             all_g_layers=self.infer_layer is not None,
         )
-        return model.generator.get_output_space().format_as(samples, space), z, g_layers
+        return model.as_data(samples), z, g_layers
 
     def _noise_like(self, x: Any) -> Any:
         return self.theano_rng.normal(size=x.shape) * self.noise_both

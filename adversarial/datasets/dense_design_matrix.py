@@ -18,6 +18,7 @@ from adversarial.datasets.resident import ResidentArrays
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
+from adversarial.space.rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.iteration import (
     DEFAULT_SEED,
@@ -314,6 +315,13 @@ class DenseDesignMatrix(SplitMixin, Dataset):
     def _format_features(self, rows, space):
         if self.view_converter is not None:
             return self.view_converter.get_formatted_batch(rows, space)
+        if depends_on_order(space):
+            raise ValueError(
+                f"the data set does not say how its rows are images of {space.shape} with "
+                f"{space.num_channels} channels: give it topo_view, or "
+                f"view_converter: DefaultViewConverter of shape "
+                f"{[*space.shape, space.num_channels]}, whose rows hold channel after channel"
+            )
         return _format(rows, self._space("features"), space)
 
     def _format_targets(self, rows, space):

@@ -4,10 +4,10 @@ from __future__ import annotations
 import numpy as np
 
 from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.space.rows import ROW_AXES
 from adversarial.utils.serial import Persistent
 
 AXES = ("b", 0, 1, "c")
-STORED_AXES = ("b", "c", 0, 1)  # the order of the numbers in a row: channel after channel
 
 
 def check_axes(axes) -> tuple:
@@ -64,7 +64,7 @@ class DefaultViewConverter(Persistent):
         """Rows (n, dim) as images in `axes`; for NumPy arrays and Aesara matrices alike."""
         height, width, channels = self.shape
         stored = rows.reshape((rows.shape[0], channels, height, width))
-        return stored.transpose(*[STORED_AXES.index(axis) for axis in self.axes])
+        return stored.transpose(*[ROW_AXES.index(axis) for axis in self.axes])
 
     def design_mat_to_topo_view(self, design_matrix: np.ndarray) -> np.ndarray:
         """Rows (n, dim) as images in `axes`. A view, not a copy, where possible."""
@@ -83,7 +83,7 @@ class DefaultViewConverter(Persistent):
                 topo_array.shape[self.axes.index(axis)] for axis in (0, 1, "c")):
             raise ValueError(f"images of {self.shape} with axes {self.axes} cannot come from an "
                              f"array of shape {topo_array.shape}")
-        stored = topo_array.transpose([self.axes.index(axis) for axis in STORED_AXES])
+        stored = topo_array.transpose([self.axes.index(axis) for axis in ROW_AXES])
         return stored.reshape(stored.shape[0], self._dim())
 
     def get_formatted_batch(self, batch, space):

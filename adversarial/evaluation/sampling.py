@@ -11,9 +11,7 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.models.generator import Generator
-from adversarial.space import Conv2DSpace, VectorSpace
-
-STORED_AXES = ("b", "c", 0, 1)  # the order of the numbers in a row of a design matrix
+from adversarial.space import VectorSpace, format_data
 
 
 def generator_of(model: Any) -> Generator:
@@ -98,12 +96,9 @@ def inpaint(model: Any, images: np.ndarray, side: str, seed: int = 0) -> np.ndar
 
 
 def as_rows(batch: np.ndarray, generator: Generator) -> np.ndarray:
-    """A batch in the generator's output space as rows of a design matrix: images channel-major."""
+    """A batch in the generator's output space as rows of a design matrix."""
     space = generator.get_output_space()
-    if isinstance(space, Conv2DSpace):
-        batch = Conv2DSpace.convert(batch, space.axes, STORED_AXES)
-        return batch.reshape(len(batch), -1)
-    return np.asarray(batch)
+    return format_data(np.asarray(batch), space, VectorSpace(space.get_total_dimension()))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Layer
+from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.models.model import Model
 from adversarial.space import Space
 from adversarial.utils import serial
@@ -46,6 +47,10 @@ class AdversaryPair(Model):
         whole = made.get_total_dimension() == judged.get_total_dimension()
         if not (whole or self.is_inpainting):
             raise ValueError(f"the generator makes {made}, but the discriminator takes {judged}")
+        refuse_rows_in_another_order(generator.mlp, taken="", made="a sample as a row")
+        for network in (discriminator, inferer):
+            if network is not None:
+                refuse_rows_in_another_order(network, taken="a row of the data")
         self.inferer = inferer
         self.inference_monitoring_batch_size = inference_monitoring_batch_size
         self.monitor_generator = monitor_generator
@@ -129,11 +134,11 @@ class AdversaryPair(Model):
         states = self.generator.monitored_states()
         if self.monitor_generator:
             made = self.generator.get_output_space()
-            as_made = self.get_input_space().format_as(data, made)
+            as_made = self.generator.format_sample(data, self.get_input_space(), made)
             add("gen_", self.generator.get_monitoring_channels(as_made, states))
         if self.monitor_discriminator:
             add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
-            samples = self._as_data(states[1][-1])
+            samples = self.as_data(states[1][-1])
             add("dis_on_samp_", self.discriminator.get_monitoring_channels((samples, None)))
         if self.inferer is not None and self.monitor_inference:
             add("inf_", self._inference_channels(self.inferer))
@@ -146,16 +151,23 @@ class AdversaryPair(Model):
         """
         samples, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
         have, predicted = self.generator.get_input_space(), inferer.get_output_space()
-        samples = self.get_input_space().format_as(
-            self._as_data(samples), inferer.get_input_space()
-        )
+        samples = self.as_inferer_input(inferer, self.as_data(samples))
         same = have.get_total_dimension() == predicted.get_total_dimension()
         z = have.format_as(z, predicted) if same else None
         return inferer.get_monitoring_channels((samples, z))
 
-    def _as_data(self, samples: Any) -> Any:
-        """Samples in the layout in which D takes data."""
-        return self.generator.get_output_space().format_as(samples, self.get_input_space())
+    def as_data(self, samples: Any) -> Any:
+        """Samples, symbolic, in the layout in which D takes data.
+
+        Where one of the players has images and the other vectors, these are rows of a data set.
+        """
+        made = self.generator.get_output_space()
+        return self.generator.format_sample(samples, made, self.get_input_space())
+
+    def as_inferer_input(self, inferer: MLP, data: Any) -> Any:
+        """Data, or samples in its layout, as the inferer takes them."""
+        wanted = inferer.get_input_space()
+        return self.generator.format_sample(data, self.get_input_space(), wanted)
 
 
 def recapitate_discriminator(pair_path: str, new_head: Layer) -> MLP:

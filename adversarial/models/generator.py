@@ -13,7 +13,7 @@ from adversarial import backend
 from adversarial.models.mlp import MLP
 from adversarial.models.model import Model
 from adversarial.models.parzen import theano_parzen
-from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.space import Conv2DSpace, Space, VectorSpace, format_data
 from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils import serial
 from adversarial.utils.seeding import seed_words
@@ -39,6 +39,10 @@ class Generator(Model):
         a batch and windows of deviation `ll_sigma`; it is not Table 1's procedure.
     """
 
+    # Whether samples that are vectors, where they meet images, are rows of a data set. False for
+    # model files of earlier versions, whose players learnt with vectors in `Conv2DSpace`'s order.
+    samples_are_rows = False
+
     def __init__(
         self,
         mlp: MLP,
@@ -48,6 +52,7 @@ class Generator(Model):
         ll_sigma: float = 0.2,
     ) -> None:
         super().__init__()
+        self.samples_are_rows = True
         if noise not in NOISES:
             raise ValueError(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
         if not (isinstance(ll_n_samples, int) and ll_n_samples > 0):
@@ -78,6 +83,10 @@ class Generator(Model):
 
     def set_batch_size(self, batch_size: int) -> None:
         self.mlp.set_batch_size(batch_size)
+
+    def format_sample(self, batch: Any, space: Space, target: Space) -> Any:
+        """Samples or data of `space`, symbolic, as a batch of `target`."""
+        return (format_data if self.samples_are_rows else _format)(batch, space, target)
 
     def get_noise(self, size: Union[int, tuple, Any]) -> Any:
         """z, symbolic: shape `size`, or (size, dimension of z) for a single number."""
@@ -240,6 +249,10 @@ class IntrinsicDropoutGenerator(Generator):
             return_all=True,
         )
         return states[-1], z, states[:-1] if all_g_layers else None
+
+
+def _format(batch: Any, space: Space, target: Space) -> Any:
+    return space.format_as(batch, target)
 
 
 def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:

@@ -11,7 +11,8 @@ variables of it, and rewrites a batch from one layout to another (``format_as``)
 `NullSpace`        no data at all: the only batch is None
 =================  ==========================================================
 
-Conversions go through the vector form, so every space needs to know only that.
+Conversions go through the vector form, so every space needs to know only that. Between images and
+the rows of a data set it is `format_data` that converts.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from adversarial.space.composite import CompositeSpace
 from adversarial.space.conv2d import Conv2DSpace
 from adversarial.space.index import IndexSpace
 from adversarial.space.null import NullSpace
+from adversarial.space.rows import format_data
 from adversarial.space.vector import VectorSpace
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "SimplyTypedSpace",
     "Space",
     "VectorSpace",
+    "format_data",
     "is_numeric_batch",
     "is_symbolic_batch",
 ]

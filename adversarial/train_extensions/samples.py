@@ -60,7 +60,7 @@ class SampleGrid(TrainExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """See whether there are images to draw."""
         try:
-            self._view = view_of(model)
+            self._view = view_of(model, dataset)
         except ValueError as error:
             log.info("no picture of samples: %s", error)
 

@@ -61,11 +61,15 @@ def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> S
 
 
 def nearest_sheet(
-    model: Any, training: np.ndarray, rows: int = 10, cols: int = 10, seed: int = 0
+    model: Any, training: np.ndarray, rows: int = 10, cols: int = 10, seed: int = 0,
+    dataset: Any = None,
 ) -> Sheet:
     """Figure 2: after `cols` samples, each row ends with the example of `training` (n, dimension)
-    that is nearest, in Euclidean distance, to the sample beside it, framed."""
-    view = view_of(model)
+    that is nearest, in Euclidean distance, to the sample beside it, framed.
+
+    `dataset`, whose rows `training` are, may know what they look like where the model does not.
+    """
+    view = view_of(model, dataset)
     samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
     found = training[nearest(training, samples[:, -1])]
     sheet = np.concatenate([samples, found[:, None]], axis=1, dtype=samples.dtype)
@@ -87,11 +91,13 @@ def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> She
 
 
 def inpainting_sheet(
-    model: Any, examples: np.ndarray, side: str, rows: int = 10, cols: int = 4, seed: int = 0
+    model: Any, examples: np.ndarray, side: str, rows: int = 10, cols: int = 4, seed: int = 0,
+    dataset: Any = None,
 ) -> Sheet:
     """In each row, `cols` of `examples` (n, dimension), chosen at random.
 
     Each is shown as it is, framed; without its half `side`, which is grey; and as G completes it.
+    Raises ValueError where `dataset`, whose rows they are, has images of another shape.
     """
     space = generator_of(model).get_input_space()
     if not isinstance(space, Conv2DSpace):
@@ -99,6 +105,9 @@ def inpainting_sheet(
             f"inpainting needs a generator that takes images; this one takes {space}"
         )
     view = View((*space.shape, space.num_channels))
+    known = shape_of_rows(dataset)
+    if known not in (None, view.shape):
+        raise ValueError(f"a model of images of {view.shape} cannot complete images of {known}")
     chosen = np.random.RandomState(seed).permutation(len(examples))[: rows * cols]
     whole = view.images(examples[chosen])
     painted = _finite(inpaint(model, whole, side, seed))
@@ -122,27 +131,38 @@ class View:
         return self._converter.design_mat_to_topo_view(rows)
 
 
-def view_of(model: Any) -> View:
-    """What a model's samples look like.
+def view_of(model: Any, dataset: Any = None) -> View:
+    """What a model's samples look like; see `view_of_space`."""
+    return view_of_space(generator_of(model).get_output_space(), model, dataset=dataset)
 
-    The generator's output space knows it where that holds images; else the model, if training left
-    the data's view converter in it; else a square of grey pixels, or of colour ones, is assumed.
-    Raises ValueError where none of these fits.
+
+def view_of_space(
+    space: Space, owner: Any, what: str = "samples", dataset: Any = None
+) -> View:
+    """What the points of `space` look like.
+
+    The space itself knows it where it holds images; else `owner`, a model or a data set: training
+    leaves the data's view converter in a model, and its networks may take images; else `dataset`.
+    Only where nothing is known is a square of grey pixels, or of colour ones, assumed.
+
+    Raises ValueError, which calls the points `what`, where they are no images, or contradict what
+    is known of the data.
     """
-    return view_of_space(generator_of(model).get_output_space(), model)
-
-
-def view_of_space(space: Space, owner: Any, what: str = "samples") -> View:
-    """What the points of `space` look like; `owner`, a model or data set, may know their shape.
-
-    Raises ValueError, which calls the points `what`, where they are no images.
-    """
-    if isinstance(space, Conv2DSpace):
-        return View((*space.shape, space.num_channels))
     dimension = space.get_total_dimension()
-    converter = getattr(owner, "view_converter", None)
-    if isinstance(converter, DefaultViewConverter) and math.prod(converter.shape) == dimension:
-        return View(converter.shape)
+    of_data = [shape for shape in map(shape_of_rows, (owner, dataset)) if shape is not None]
+    known = [_shape_of(space), *of_data, *_shapes_taken_by(owner)]
+    fitting = [shape for shape in known if shape is not None and math.prod(shape) == dimension]
+    if fitting:
+        if fitting[0][2] not in (1, 3):
+            raise ValueError(
+                f"{what} of {fitting[0][2]} channels cannot be shown: pictures have 1 or 3"
+            )
+        return View(fitting[0])
+    if of_data:
+        raise ValueError(
+            f"{what} of {dimension} numbers cannot be shown: the data are images of "
+            + " x ".join(map(str, of_data[0]))
+        )
     for channels in (1, 3):
         side = math.isqrt(dimension // channels)
         if side > 1 and side * side * channels == dimension:
@@ -152,6 +172,22 @@ def view_of_space(space: Space, owner: Any, what: str = "samples") -> View:
         f"colour, and the {'data set' if what == 'examples' else 'model'} does not say what shape "
         "they have"
     )
+
+
+def shape_of_rows(owner: Any) -> tuple[int, int, int] | None:
+    """The (rows, columns, channels) that the view converter of a model or data set knows."""
+    converter = getattr(owner, "view_converter", None)
+    return tuple(converter.shape) if isinstance(converter, DefaultViewConverter) else None
+
+
+def _shape_of(space: Any) -> tuple[int, int, int] | None:
+    return (*space.shape, space.num_channels) if isinstance(space, Conv2DSpace) else None
+
+
+def _shapes_taken_by(model: Any) -> list[tuple[int, int, int] | None]:
+    """Of the images that networks of a pair take: samples are what D and the inferer look at."""
+    networks = (getattr(model, name, None) for name in ("discriminator", "inferer"))
+    return [_shape_of(network.get_input_space()) for network in networks if network is not None]
 
 
 def to_unit(images: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 import numpy as np
 
+from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
-from adversarial.space import VectorSpace
+from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli
-from adversarial.viewer.samples import view_of_space
+from adversarial.viewer.samples import View, shape_of_rows
 from sandbox.all_conditionals.masks import KINDS
 
 
@@ -54,16 +56,25 @@ def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.nda
         raise ValueError(
             f"the training set, a {type(training).__name__}, has no test set: give --dataset"
         )
-    examples, training = _images(examples), _images(training)
-    if examples.shape[1:] != training.shape[1:]:
-        raise ValueError(
-            f"images of {examples.shape[1:]} cannot be completed after training on images of "
-            f"{training.shape[1:]}"
-        )
-    return examples, training
+    view = _view_of(model)
+    return _images(examples, view), _images(training, view)
 
 
-def _images(dataset: Any) -> np.ndarray:
+def _view_of(model: Any) -> View:
+    """What the images that a model completes look like."""
+    generator = generator_of(model)
+    space = getattr(generator, "images", None) or generator.get_input_space()
+    if not isinstance(space, Conv2DSpace):
+        raise ValueError(f"a {type(model).__name__} does not complete images: it takes {space}")
+    return View((*space.shape, space.num_channels))
+
+
+def _images(dataset: Any, view: View) -> np.ndarray:
     rows = examples_of(dataset)
-    view = view_of_space(VectorSpace(rows.shape[1]), dataset, "examples")
+    shape = shape_of_rows(dataset) or view.shape
+    if shape != view.shape or rows.shape[1] != math.prod(view.shape):
+        raise ValueError(
+            f"a model of images of {view.shape} cannot complete images of "
+            f"{shape if shape != view.shape else rows.shape[1:]}"
+        )
     return view.images(rows)

@@ -74,7 +74,7 @@ class Completer(Generator):
             default_input_scale=default_input_scale,
             return_all=True,
         )
-        painted = self.get_output_space().format_as(states[-1], self.images)
+        painted = self.format_sample(states[-1], self.get_output_space(), self.images)
         completed = x * mask + painted * (1 - mask)
         return T.concatenate([completed, mask], axis=3), z, states
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,18 @@ from adversarial.viewer.samples import Sheet, to_unit, view_of
 from sandbox.conditional import ConditionalGenerator
 
 
-def load_generator(path: str, allow_modules: Collection[str] = ()) -> ConditionalGenerator:
-    """The generator of the model file `path`; ValueError where it takes no classes."""
-    generator = generator_of(serial.load(path, allow_modules=allow_modules))
+def load_model(path: str, allow_modules: Collection[str] = ()) -> Any:
+    """What the model file `path` holds; ValueError where its generator takes no classes."""
+    model = serial.load(path, allow_modules=allow_modules)
+    generator = generator_of(model)
     if not isinstance(generator, ConditionalGenerator):
         raise ValueError(f"{path}: its generator takes no class (a {type(generator).__name__})")
-    return generator
+    return model
+
+
+def load_generator(path: str, allow_modules: Collection[str] = ()) -> ConditionalGenerator:
+    """The generator of the model file `path`; ValueError where it takes no classes."""
+    return generator_of(load_model(path, allow_modules))
 
 
 def samples_by_class(generator: ConditionalGenerator, n: int, seed: int = 0) -> np.ndarray:
@@ -29,14 +36,17 @@ def samples_by_class(generator: ConditionalGenerator, n: int, seed: int = 0) -> 
 
 
 def class_sheet(
-    generator: ConditionalGenerator, classes: Sequence[int], cols: int, seed: int = 0,
-    same_z: bool = False,
+    model: Any, classes: Sequence[int], cols: int, seed: int = 0, same_z: bool = False
 ) -> Sheet:
-    """A grid with a row for each of `classes`; with `same_z`, a column is one z in all classes."""
+    """A grid with a row for each of `classes`; with `same_z`, a column is one z in all classes.
+
+    `model` is a ConditionalPair, which knows what samples look like, or its generator alone.
+    """
+    generator = generator_of(model)
     rows = len(classes)
     z = draw_noise(generator, cols if same_z else rows * cols, seed)
     z = np.tile(z, (rows, 1)) if same_z else z
     samples = samples_at(generator.given_classes(np.repeat(classes, cols)), z)
     if not np.isfinite(samples).all():
         raise ValueError("samples contain NaN or infinite values: the model has diverged")
-    return Sheet(to_unit(view_of(generator).images(samples)), rows, cols)
+    return Sheet(to_unit(view_of(model).images(samples)), rows, cols)

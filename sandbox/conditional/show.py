@@ -11,9 +11,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from adversarial.evaluation.sampling import generator_of
 from adversarial.utils import cli
 from adversarial.viewer.grid import present
-from sandbox.conditional.sampling import class_sheet, load_generator
+from sandbox.conditional.sampling import class_sheet, load_model
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, "_classes_same_z.png" if args.same_z
                            else "_classes.png")
-    generator = load_generator(args.model, args.allow_module)
-    classes = range(generator.n_classes) if args.classes is None else args.classes
+    model = load_model(args.model, args.allow_module)
+    classes = range(generator_of(model).n_classes) if args.classes is None else args.classes
     with cli.blaming(args.model):
-        sheet = class_sheet(generator, classes, args.cols, args.seed, args.same_z)
+        sheet = class_sheet(model, classes, args.cols, args.seed, args.same_z)
     sheet.save(out, args.scale)
     present(out, args.show)
 

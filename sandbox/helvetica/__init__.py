@@ -8,7 +8,7 @@ import aesara.tensor as at
 
 from adversarial import backend
 from adversarial.evaluation.sampling import draw_noise, generator_of
-from adversarial.space import VectorSpace
+from adversarial.space import VectorSpace, format_data
 from adversarial.train_extensions import TrainExtension
 from adversarial.training_algorithms.cycler import Cycler
 from adversarial.training_algorithms.learning_rule import add_plain_channel
@@ -99,7 +99,7 @@ class CollapseChannels(TrainExtension):
         points = draw_noise(generator, self.num_samples, self.seed)
         z = backend.shared(points, "points")
         z = VectorSpace(space.get_total_dimension()).format_as(z, space)
-        return made.format_as(generator.mlp.fprop(z), taken)
+        return format_data(generator.mlp.fprop(z), made, taken)
 
 
 def mean_distance(rows: Any) -> Any:

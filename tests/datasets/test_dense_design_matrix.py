@@ -304,3 +304,14 @@ def test_saving_the_rows_aside_and_compressed(dataset, tmp_path):
     again = serial.load(str(tmp_path / "d.pkl"))
     assert again.X.dtype == np.float32
     assert np.abs(again.X - dataset.X).max() <= 0.501 / 255
+
+
+def test_rows_of_unknown_order_are_no_colour_images():
+    space = Conv2DSpace((3, 2), num_channels=3)
+    with pytest.raises(ValueError, match=r"does not say how its rows .* shape \[3, 2, 3\]"):
+        next(DenseDesignMatrix(X=np.zeros((4, 18))).iterator(
+            batch_size=2, data_specs=(space, "features")))
+    grey = Conv2DSpace((3, 6), num_channels=1)
+    batch = next(DenseDesignMatrix(X=np.arange(36.0).reshape(2, 18)).iterator(
+        batch_size=2, data_specs=(grey, "features")))
+    assert np.array_equal(batch[..., 0].ravel(), np.arange(36))

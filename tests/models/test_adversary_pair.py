@@ -6,9 +6,12 @@ import pytest
 
 from adversarial import AdversaryPair, Generator, recapitate_discriminator
 from adversarial.backend import floatX, function, shared
+from adversarial.models.deconv import Deconv
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
-from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.models.weightless import SubtractHalf as HalfLess
+from adversarial.space import Conv2DSpace, VectorSpace, format_data
+from adversarial.space.rows import depends_on_order
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
@@ -141,6 +144,66 @@ def test_g_makes_images_where_d_takes_vectors(evaluate):
     G = Generator(MLP(layers, nvis=4), monitor_ll=True)
     channels = AdversaryPair(G, discriminator()).get_monitoring_channels(shared(random(5, 6)))
     assert np.isfinite(evaluate(list(channels.values()))).all()
+
+
+RGB = Conv2DSpace((2, 3), num_channels=3, axes=("c", 0, 1, "b"))
+
+
+def linear(dim, **space):
+    return MLP([Linear(dim=dim, layer_name="y", irange=1.0)], **space)
+
+
+def as_rows(images):
+    """Images with axes ('c', 0, 1, 'b') as rows, channel after channel."""
+    return np.stack([images[..., b].ravel() for b in range(images.shape[3])])
+
+
+def test_colour_images_before_vectors_are_rows_of_a_data_set(evaluate):
+    G = Generator(MLP([Linear(dim=6, layer_name="h", irange=1.0),
+                       SpaceConverter("below", Conv2DSpace((1, 2), num_channels=3)),
+                       Deconv(3, (2, 2), "y", irange=1.0)], nvis=4))
+    assert depends_on_order(G.get_output_space())
+    pair = AdversaryPair(G, linear(1, nvis=18), linear(4, nvis=18))
+    images = random(3, 2, 3, 5)
+    X = at.tensor4()
+    np.testing.assert_array_equal(evaluate(pair.as_data(X), {X: images}), as_rows(images))
+    # D of samples is D of the rows that are drawn.
+    seen = evaluate(pair.discriminator.fprop(pair.as_data(shared(images))))
+    rows = format_data(images, G.get_output_space(), VectorSpace(18))
+    np.testing.assert_allclose(seen, evaluate(pair.discriminator.fprop(shared(rows))), atol=1e-5)
+    assert np.isfinite(evaluate(list(pair.get_monitoring_channels(shared(rows)).values()))).all()
+
+
+def test_vectors_before_colour_images_are_rows_of_a_data_set(evaluate):
+    pair = AdversaryPair(generator(out=18), linear(1, input_space=RGB), linear(4, nvis=18))
+    X, images = at.matrix(), random(3, 2, 3, 5)
+    np.testing.assert_array_equal(evaluate(pair.as_data(X), {X: as_rows(images)}), images)
+    X = at.tensor4()
+    seen = evaluate(pair.as_inferer_input(pair.inferer, X), {X: images})
+    np.testing.assert_array_equal(seen, as_rows(images))
+
+
+def test_a_pair_of_an_earlier_version_keeps_its_order(evaluate):
+    pair = AdversaryPair(generator(out=18), linear(1, input_space=RGB))
+    del pair.generator.samples_are_rows  # as in a file that knows nothing of it
+    X, rows = at.matrix(), random(5, 18)
+    expected = rows.reshape(5, 2, 3, 3).transpose(3, 1, 2, 0)
+    np.testing.assert_array_equal(evaluate(pair.as_data(X), {X: rows}), expected)
+
+
+def test_a_converter_between_rows_and_another_order_is_refused():
+    flat = [Linear(dim=18, layer_name="h", irange=1.0), SpaceConverter("image", RGB),
+            SpaceConverter("flat", VectorSpace(18))]
+    with pytest.raises(ValueError, match="'flat' .* a sample as a row .* leave the layer out"):
+        AdversaryPair(Generator(MLP(flat, nvis=4)), linear(1, nvis=18))
+    image = MLP([HalfLess("less"), SpaceConverter("image", RGB),
+                 Linear(dim=1, layer_name="y", irange=1.0)], nvis=18)
+    with pytest.raises(ValueError, match="'image' .* a row of the data .* input_space: Conv2DSp"):
+        AdversaryPair(generator(out=18), image)
+    # Of one channel there is one order.
+    grey = MLP([SpaceConverter("image", Conv2DSpace((2, 3), num_channels=1)),
+                Linear(dim=1, layer_name="y", irange=1.0)], nvis=6)
+    AdversaryPair(generator(), grey)
 
 
 def test_players_must_fit():

@@ -135,7 +135,9 @@ def painted(pair, x, mask, z):
     below = np.concatenate([x * mask, mask], axis=3).reshape(len(x), -1)
     below = np.concatenate([below, z], axis=1)
     U, c = pair.generator.mlp.get_param_values()
-    return below, expit(below @ U + c).reshape(x.shape)
+    n, rows, cols, channels = x.shape
+    made = expit(below @ U + c).reshape(n, channels, rows, cols)  # as a row of a data set
+    return below, made.transpose(0, 2, 3, 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -148,7 +150,8 @@ def test_g_paints_the_hole_and_nothing_else(channels):
     completed, z, state = function([seen], outputs)(np.concatenate([x, mask], axis=3))
     assert z.shape == (N, Z)
     _, expected = painted(pair, x, mask, z)
-    np.testing.assert_allclose(state, expected.reshape(N, -1), rtol=1e-4, atol=1e-6)
+    rows = expected.transpose(0, 3, 1, 2).reshape(N, -1)
+    np.testing.assert_allclose(state, rows, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(completed[..., -1:], mask)
     np.testing.assert_allclose(
         completed[..., :-1], np.where(mask, x, expected), rtol=1e-4, atol=1e-6

@@ -15,6 +15,7 @@ from scipy.special import expit
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.backend import floatX, function, shared
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation.sampling import draw_noise, draw_samples
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax
@@ -365,3 +366,16 @@ def test_six_epochs_of_small_nets(tmp_path, capsys):
     share = json.loads(capsys.readouterr().out)["share"]
     # 81 % of seed 0, 62 % of seed 2; by chance 10.
     assert share["all"][0] > 0.3
+
+
+@small
+def test_show_draws_what_the_pair_knows_of_the_data(tmp_path):
+    """Not 9 numbers as 3 x 3, where the data are 1 x 9."""
+    model = pair()
+    model.view_converter = DefaultViewConverter((1, 9, 1))
+    path = tmp_path / "wide.pkl"
+    serial.save(path, model)
+    out = tmp_path / "wide.png"
+    assert run(show, path, "--classes", 1, "--cols", 2, "--scale", 1, "--out", out) == 0
+    with Image.open(out) as image:
+        assert image.size == (2 * (9 + 2) + 2, 1 + 4)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation.sampling import draw_noise, draw_samples, inpaint, samples_at
+from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace, VectorSpace
@@ -103,11 +105,30 @@ def test_shape_comes_from_the_output_space_first():
 
 def test_shape_comes_from_the_model_then_from_squares():
     assert view_of(with_view(generator(12), (2, 2, 3))).shape == (2, 2, 3)
-    assert view_of(with_view(generator(12), (5, 5, 1))).shape == (2, 2, 3)
     assert view_of(generator(16)).shape == (4, 4, 1)
     assert view_of(generator(12)).shape == (2, 2, 3)
     with pytest.raises(ValueError, match="samples of 7 numbers cannot be shown"):
         view_of(generator(7))
+
+
+def test_no_guess_contradicts_what_is_known_of_the_data():
+    """36 numbers could be 6 x 6, but D takes 4 x 9; the data set says so; or the data differ."""
+    space = Conv2DSpace((4, 9), num_channels=1)
+    D = MLP([Linear(layer_name="y", dim=1, irange=0.1)], input_space=space)
+    pair = AdversaryPair(generator(36), D)
+    assert view_of(pair).shape == (4, 9, 1)
+    data = DenseDesignMatrix(topo_view=np.zeros((2, 9, 4, 1)))
+    assert view_of(generator(36), data).shape == (9, 4, 1)
+    assert nearest_sheet(generator(36), data.X, 1, 1, dataset=data).images.shape[1:] == (9, 4, 1)
+    with pytest.raises(ValueError, match="the data are images of 5 x 5 x 1"):
+        view_of(with_view(generator(12), (5, 5, 1)))
+    with pytest.raises(ValueError, match="2 channels cannot be shown"):
+        view_of(with_view(generator(18), (3, 3, 2)))
+    space = Conv2DSpace((2, 4), num_channels=1)
+    painter = MLP([Linear(layer_name="y", dim=4, irange=1.0)], input_space=space)
+    other = DenseDesignMatrix(topo_view=np.zeros((9, 4, 2, 1)))
+    with pytest.raises(ValueError, match=r"images of \(2, 4, 1\) cannot complete .*\(4, 2, 1\)"):
+        inpainting_sheet(Generator(painter), other.X, "right", dataset=other)
 
 
 def test_rows_hold_one_channel_after_the_other():

@@ -11,10 +11,15 @@ from aesara.tensor.shape import Reshape, SpecifyShape
 from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Space, VectorSpace
+from adversarial.space.rows import depends_on_order
 
 
 class SpaceConverter(Layer):
-    """Reshapes its input into `output_space`, an equal number of values in another layout."""
+    """Reshapes its input into `output_space`, an equal number of values in another layout.
+
+    Vectors of images are in `Conv2DSpace`'s order, pixel after pixel. Rows of a data set are not
+    (`adversarial.space.rows`): where they meet this layer, `refuse_rows_in_another_order` says so.
+    """
 
     def __init__(self, layer_name: str, output_space: Space) -> None:
         super().__init__(layer_name)
@@ -31,6 +36,36 @@ class SpaceConverter(Layer):
 
     def fprop(self, state_below: Any) -> Any:
         return self.input_space.format_as(state_below, self.output_space)
+
+
+def refuse_rows_in_another_order(network: Any, taken: str, made: str = "") -> None:
+    """ValueError where a SpaceConverter takes rows of a data set for another order, or makes some.
+
+    Parameters
+    ----------
+    network : MLP
+    taken : str
+        What goes in at the bottom, as a row of a data set; '' where that is something else.
+    made : str
+        The same of what comes out at the top.
+    """
+    for layers, what, remedy in (
+        (network.layers, taken, "give the network input_space: Conv2DSpace in place of nvis"),
+        (network.layers[::-1], made, "leave the layer out: images and rows are converted"),
+    ):
+        # Below it only layers that keep each value in its place.
+        moving = (o for o in layers if o.get_params() or o.input_space != o.get_output_space())
+        layer = next(moving, None)
+        if not what or not isinstance(layer, SpaceConverter):
+            continue
+        images, rows = layer.input_space, layer.output_space
+        if what == taken:
+            images, rows = rows, images
+        if depends_on_order(images) and isinstance(rows, VectorSpace):
+            raise ValueError(
+                f"layer {layer.layer_name!r} has the numbers of an image pixel after pixel, but "
+                f"{what} holds them channel after channel: {remedy}"
+            )
 
 
 class CompositeLayer(Layer):
