@@ -21,6 +21,8 @@ from adversarial.train_extensions.samples import SampleGrid
 from adversarial.utils import lock, outputs, serial
 from adversarial.utils.string_utils import preprocess
 
+MODEL = "the model"
+
 
 class File(NamedTuple):
     """What is going to be written: by which class, where, under whose lock, in which phase."""
@@ -28,7 +30,7 @@ class File(NamedTuple):
     writer: Any
     path: str
     lock: str
-    what: str  # for messages: "the model"
+    what: str  # for messages
     phase: int
 
     @property
@@ -84,10 +86,6 @@ class Reservation:
             File(type(part), *paths, f"the file of {type(part).__name__}", number)
             for part in parts for paths in files_written(type(part), getattr(part, "__dict__", {}))
         ]
-        model = train.save_path
-        if model is not None:
-            ours = {outputs.beside(model, ending) for ending in (outputs.TABLE, outputs.PICTURE)}
-            files = [file._replace(lock=model) if file.path in ours else file for file in files]
         for file in files:
             serial.check_writable(file.path, file.what)
         self._reserve(files)
@@ -107,14 +105,15 @@ class Reservation:
                 raise type(error)(f"{call.where}: {call.name}: {error}") from None
         model = self.run.save_path(self.phases, number)
         if model is not None:
-            yield File(None, model, model, "the model", number)
+            yield File(None, model, model, MODEL, number)
             beside = [(MonitorCSV, outputs.TABLE, "the table"),
                       (None, outputs.DIVERGED, "a state that diverged")]
             if any("generator" in call.keywords for call in phase.calls("model")[:1]):
                 beside.append((SampleGrid, outputs.PICTURE, "the picture"))
             for writer, ending, what in beside:
-                yield File(writer, outputs.beside(model, ending), model, what, number)
-        places: dict[str, str] = {} if model is None else {os.path.realpath(model): "the model"}
+                path = outputs.beside(model, ending)
+                yield File(writer, path, path, what, number)
+        places: dict[str, str] = {} if model is None else {os.path.realpath(model): MODEL}
         for file in declared:
             if places.setdefault(file.place, file.what) != file.what:
                 raise ValueError(
@@ -150,7 +149,8 @@ class Reservation:
         for file in new.values():
             key = os.path.realpath(file.lock)
             if key not in self._guarded:
-                self._guarded[key] = self._stack.enter_context(lock.exclusive(file.lock))
+                tidy = file.what != MODEL
+                self._guarded[key] = self._stack.enter_context(lock.exclusive(file.lock, tidy=tidy))
             self._guarded[key].add(file.place)
         if not self.overwrite:
             known = {file for file in new.values() if self._may_replace(file)}
@@ -164,7 +164,7 @@ class Reservation:
         if not os.path.exists(file.place):
             return True
         saved = self.run.resume_from if file.phase == self.run.first else None
-        if file.what == "the model":
+        if file.what == MODEL:
             return saved is not None and os.path.samefile(file.path, saved.name)
         # Also of the same run where it was killed before it saved its model, and begins again.
         if outputs.carries(file.place, self.run.mark(file.phase).encode()):
@@ -184,7 +184,7 @@ class Reservation:
         if not there:
             return
         first = there[0]
-        if first.what == "the model":
+        if first.what == MODEL:
             line = self.run.in_the_way(first.path, first.phase)
         elif self.run.resume_from is None:
             line = (f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "

@@ -192,6 +192,10 @@ def generator_of(pair):
     return pair.generator
 
 
+def discriminator_of(pair):
+    return pair.discriminator
+
+
 def grid():
     """What a YAML hands over without a path in it."""
     return SampleGrid("grid.png")
@@ -201,7 +205,8 @@ def grid():
 def own_module(monkeypatch):
     """This file, as the module `own` that --allow-module names."""
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
-    for thing in (Undeclared, Breaker, Same, generator_of, grid):
+    for thing in (Undeclared, Breaker, Same, generator_of,
+                  discriminator_of, grid):
         monkeypatch.setattr(thing, "__module__", "own")
     return ("--allow-module", "own")
 
@@ -330,6 +335,11 @@ def test_two_runs_that_share_one_file(folder, run):
         patch.setattr(serial, "try_to_save", watch)
         run("a.yaml", "--max-epochs", "1")
     refused(inside[0], "polyak.pkl is being written by process")
+    # Also where the one is given a path that belongs to the other's model.
+    (folder / "c.yaml").write_text(text(at(TABLE, "a.monitor.csv")))
+    with lock.exclusive("a.monitor.csv"):
+        refused(run("a.yaml", "--overwrite"), "a.monitor.csv is being written by process")
+        refused(run("c.yaml", "--overwrite"), "a.monitor.csv is being written by process")
     with lock.exclusive("a.pkl"):
         refused(run("a.yaml"), "a.pkl is being written by process")
 
@@ -426,24 +436,36 @@ def test_a_model_beside_files_of_others_is_not_resumed(folder, run):
     assert run("--resume", "a.pkl", "--max-epochs", "2", "--overwrite") == (0, "")
 
 
-@pytest.mark.parametrize("change", [os.remove, lambda path: Path(path).write_text("junk")])
-def test_a_model_that_began_as_another_needs_that_no_more(change, folder, run):
+PARTS = MODEL.partition("discriminator: ")
+OF_ANOTHER = {
+    "all": '!pkl: "first.pkl"',
+    "pushed": '!obj:pylearn2.monitor.push_monitor { model: !pkl: "first.pkl", name: old }',
+    "a player": PARTS[0] + 'discriminator: !obj:own.discriminator_of { pair: !pkl: "first.pkl" },'
+    + PARTS[2][PARTS[2].index("monitor_generator") - 8:],
+}
+
+
+@pytest.mark.parametrize(("what", "change"), [
+    ("all", os.remove), ("all", lambda path: Path(path).write_text("junk")),
+    ("pushed", os.remove), ("a player", os.remove),
+])
+def test_a_model_that_began_as_another_needs_that_no_more(what, change, folder, run, own_module):
     """Its own file holds everything; how the other goes on is nothing to it."""
     (folder / "first.yaml").write_text(text())
     assert run("first.yaml") == (0, "")
     for name in ("whole", "a"):
-        (folder / f"{name}.yaml").write_text(text(model='!pkl: "first.pkl"'))
-    assert run("whole.yaml") == (0, "")
-    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+        (folder / f"{name}.yaml").write_text(text(model=OF_ANOTHER[what]))
+    assert run("whole.yaml", *own_module) == (0, "")
+    assert run("a.yaml", *own_module, "--max-epochs", "1") == (0, "")
     change("first.pkl")
-    assert run("--resume", "a.pkl") == (0, "")
+    assert run("--resume", "a.pkl", *own_module) == (0, "")
     np.testing.assert_array_equal(params("a.pkl"), params("whole.pkl"))
     records = [
         {name: list(channel.val_record) for name, channel in serial.load(f"{path}.pkl")
          .monitor.channels.items() if "seconds" not in name} for path in ("a", "whole")
     ]
     assert records[0] == records[1]
-    refused(run("a.yaml", "--overwrite"), "first.pkl")
+    refused(run("a.yaml", *own_module, "--overwrite"), "first.pkl")
 
 
 def test_marks_are_looked_for_at_both_ends_of_a_regular_file(folder):

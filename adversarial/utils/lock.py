@@ -41,7 +41,7 @@ class Held(OSError):
 
 @contextlib.contextmanager
 def exclusive(
-    path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None
+    path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None, tidy: bool = False
 ) -> Iterator[set[str]]:
     """For this block, no other process that asks may write the file `path`; `Held` if one does.
 
@@ -49,13 +49,13 @@ def exclusive(
 
     With `wait`, call that and wait for the other process instead. On a file system without locks
     nothing is locked, and a warning says so. OSError where something else than a lock file lies in
-    its place.
+    its place. `tidy` removes that file at the end.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
     lock = _Lock(os.fspath(path), target)
-    for held in _held:
+    for held in _held if wait is None else ():  # who waits will see when it is free
         if held.file == lock.file:
             held.confirm()
     lock.acquire(wait)
@@ -65,7 +65,7 @@ def exclusive(
     finally:
         if lock in _held:  # not so in a process that was forked within the block
             _held.remove(lock)
-            lock.release()
+            lock.release(tidy)
 
 
 def confirm(path: str | os.PathLike[str]) -> None:
@@ -134,9 +134,13 @@ class _Lock:
         raise Held(f"{self.file} was deleted while this run wrote {self.name}, and another run "
                    "writes that now")
 
-    def release(self) -> None:
+    def release(self, tidy: bool) -> None:
         if self._handle is not None:
             _note(self._handle, "")
+            # While it is locked: who waits for it will see that it is gone, and make another.
+            if tidy and not self._is_lost and self._is_ours(self._handle):
+                with contextlib.suppress(OSError):
+                    self.file.unlink()
         self.drop()
 
     def drop(self) -> None:
@@ -177,6 +181,9 @@ class _Lock:
                 "%s cannot be locked (%s), so nothing keeps another run from writing the same "
                 "files: start only one at a time there", self.name, error.strerror or error,
             )
+
+    def _is_ours(self, handle: int) -> bool:
+        return self._is_file(handle) and os.fstat(handle).st_size == 0
 
     def _is_file(self, handle: int) -> bool:
         """Whether the file at our path is still the one that is open."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 
 import pytest
@@ -195,6 +196,30 @@ def test_only_what_a_lost_lock_guards_is_lost(tmp_path, popen):
                 serial.save(tmp_path / name, 1)
         serial.save(tmp_path / "other.pkl", 1)
         serial.save(tmp_path / "third.pkl", 1)
+
+
+def test_a_tidy_lock_leaves_nothing_and_lets_one_in_at_a_time(tmp_path):
+    """Whoever waits for a lock whose file is then removed must not have another than the next."""
+    inside, most = [], []
+
+    def work():
+        for _ in range(30):
+            with lock.exclusive(tmp_path / "m.pkl", wait=lambda: None, tidy=True):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 120 and max(most) == 1
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".m.pkl.lock").write_text("precious" * 100)
+    with lock.exclusive(tmp_path / "m.pkl", tidy=True):
+        pass
+    assert (tmp_path / ".m.pkl.lock").read_text() == "precious" * 100
 
 
 # What lies in a lock's place
