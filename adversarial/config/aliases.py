@@ -59,6 +59,10 @@ LEFT_OUT = {
     "adversarial.datasets.cifar100": "CIFAR-100",
     "adversarial.datasets.norb": "NORB",
     "adversarial.datasets.stl10": "STL-10",
+    "adversarial.datasets.svhn": "SVHN",
+    "adversarial.train_extensions.window_flip": (
+        "windows and reflections of images (an extension may change dataset.X in on_monitor)"
+    ),
     "adversarial.datasets.icml07": "the data sets of ICML 2007",
     "adversarial.datasets.hdf5": "HDF5Dataset (DenseDesignMatrixPyTables reads HDF5)",
     "adversarial.datasets.csv_dataset": "CSVDataset (numpy.loadtxt and DenseDesignMatrix do it)",
