@@ -32,6 +32,7 @@ try:
     from adversarial.run import Run
     from adversarial.run_files import Reservation, files_written
     from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
+    from adversarial.train_extensions import calling
     from adversarial.train_extensions.progress import Progress
     from adversarial.train_extensions.report import EpochTable, MonitorCSV
     from adversarial.train_extensions.samples import SampleGrid
@@ -175,7 +176,8 @@ def train(
         progress.close()
     if args.max_epochs == 0:
         if not args.quiet:
-            EpochTable(args.all_channels).on_monitor(phase.model, phase.dataset, phase.algorithm)
+            calling.tell_watchers([EpochTable(args.all_channels)], "on_monitor", phase.model,
+                                  phase.dataset, phase.algorithm)
         log.info("dry run: all was compiled and measured; nothing was trained or written")
         return 0
     log.info("done; %s", outcome(phase))

@@ -2,8 +2,8 @@
 
 The generator is like the original's for the TFD: `sparse_init` makes columns whose norms lie far
 above `max_col_norm`, so a training that does not enforce its constraints before the first step, as
-`Train.setup` of 2014 did, is on another path from that step on.  Both players are constrained, the steps are simultaneous and
-have momentum, and the learning rate decays by the minibatch.
+`Train.setup` of 2014 did, is on another path from that step on. Both players are constrained, the
+steps are simultaneous and have momentum, and the learning rate decays by the minibatch.
 """
 
 from __future__ import annotations

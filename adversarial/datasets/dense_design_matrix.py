@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
 from adversarial.backend import floatX
 from adversarial.datasets.dataset import Dataset
-from adversarial.datasets.resident import ResidentArrays
+from adversarial.datasets.resident import ResidentArrays, ResidentMixin
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
@@ -31,14 +31,12 @@ from adversarial.utils.npy import load_npy
 from adversarial.utils.serial import atomic_write
 
 _default_seed = DEFAULT_SEED
-# The attributes that compiled functions have a copy of, or depend on.
-_IN_FUNCTIONS = ("X", "y", "view_converter")
 
 # Why `one_hot` of the data sets does nothing any more.
 ONE_HOT = "class numbers become vectors where a model takes vectors"
 
 
-class DenseDesignMatrix(SplitMixin, Dataset):
+class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
     """Examples as the rows of a float32 matrix, perhaps with targets, perhaps images.
 
     Parameters
@@ -58,8 +56,6 @@ class DenseDesignMatrix(SplitMixin, Dataset):
     view_converter : None, or what turns rows into images.
     """
 
-    # The shape of images that functions were compiled for.
-    _compiled_view: Optional[tuple] = None
     per_example = ("X", "y")  # the attributes with a row for each example
 
     @deprecated_arguments(max_labels=("y_labels", int))
@@ -88,37 +84,6 @@ class DenseDesignMatrix(SplitMixin, Dataset):
             self.apply_preprocessor(preprocessor, fit_preprocessor)
 
     # What is in it
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name in _IN_FUNCTIONS:
-            self._note_change()
-
-    def _note_change(self) -> None:
-        resident = self.__dict__.get("_resident")
-        if resident is not None and resident.sources():
-            resident.is_stale = True
-
-    def follow_changes(self) -> None:
-        """Have compiled functions use the data as it is now.
-
-        Called before each pass over the data (an epoch, a monitoring), it sees what was assigned to
-        `X` and `y`, and what the methods that set them or `apply_preprocessor` changed. The number
-        of rows may change, what a row is may not: ValueError.
-        """
-        resident = self._resident
-        if not resident.is_stale:
-            return
-        self._check_labels()
-        self._check_targets()
-        view = None if self.view_converter is None else tuple(self.view_converter.shape)
-        if "features" in resident.sources() and self._compiled_view not in (None, view):
-            raise ValueError(f"the images of a data set in use became {view} (rows, columns, "
-                             f"channels), and were {self._compiled_view} when functions were "
-                             "compiled: call setup again for images of another shape")
-        for source in resident.sources():
-            resident.follow(source, self._column(source)[0])
-        resident.is_stale = False
 
     def _check_targets(self) -> None:
         if self.y is not None and (self.y.ndim not in (1, 2) or len(self.y) != len(self.X)):

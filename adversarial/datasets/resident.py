@@ -1,6 +1,8 @@
 """A dataset's arrays where compiled functions can take rows from them."""
 from __future__ import annotations
 
+from typing import Any, Optional
+
 import aesara.tensor as at
 import numpy as np
 
@@ -59,6 +61,46 @@ class ResidentArrays:
                                           shape=(None, *array.shape[1:]))
                 self._kept[source] = array, variable
         return variable
+
+
+class ResidentMixin:
+    """What a dataset with `ResidentArrays` does when it is changed."""
+
+    # The attributes that compiled functions have a copy of, or depend on.
+    in_functions = ("X", "y", "view_converter")
+    # The shape of images that functions were compiled for.
+    _compiled_view: Optional[tuple] = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in self.in_functions:
+            self._note_change()
+
+    def _note_change(self) -> None:
+        resident = self.__dict__.get("_resident")
+        if resident is not None and resident.sources():
+            resident.is_stale = True
+
+    def follow_changes(self) -> None:
+        """Have compiled functions use the data as it is now.
+
+        Called before each pass over the data (an epoch, a monitoring), it sees what was assigned to
+        `X` and `y`, and what the methods that set them or `apply_preprocessor` changed. The number
+        of rows may change, what a row is may not: ValueError.
+        """
+        resident = self._resident
+        if not resident.is_stale:
+            return
+        self._check_labels()
+        self._check_targets()
+        view = None if self.view_converter is None else tuple(self.view_converter.shape)
+        if "features" in resident.sources() and self._compiled_view not in (None, view):
+            raise ValueError(f"the images of a data set in use became {view} (rows, columns, "
+                             f"channels), and were {self._compiled_view} when functions were "
+                             "compiled: call setup again for images of another shape")
+        for source in resident.sources():
+            resident.follow(source, self._column(source)[0])
+        resident.is_stale = False
 
 
 def _describe(dtype: np.dtype, shape: tuple) -> str:

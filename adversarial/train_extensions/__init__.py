@@ -21,7 +21,8 @@ class TrainExtension(Persistent):
     ----------
     only_watches : bool
         Whether training is the same without it: nothing of it belongs to a saved training, and it
-        is shown the last monitoring again when a training is resumed.
+        is shown the last monitoring again when a training is resumed. It is called once the model
+        is saved, and what it raises is a warning.
     """
 
     only_watches = False
@@ -35,10 +36,15 @@ class TrainExtension(Persistent):
         """Called once before training, after the algorithm's own setup."""
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called after each monitoring: before the first epoch and after every epoch."""
+        """Called after each monitoring: before the first epoch and after every epoch.
+
+        May raise StopIteration, which ends the training as its criterion would: the model is saved,
+        and nothing has failed. May change the data by `dataset.X = ...` or `dataset.y = ...` and
+        the methods that set these: training and monitoring use it from then on.
+        """
 
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called just before the model is saved."""
+        """Called just before the model is saved; just after it where `only_watches`."""
 
 
 class EpochExtension(TrainExtension):
