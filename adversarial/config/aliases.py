@@ -26,6 +26,7 @@ MOVED = {
     ),
     "adversarial.models.maxout.MaxoutConvC01B": "adversarial.models.maxout_conv.MaxoutConvC01B",
     "adversarial.models.maxout.MaxoutLocalC01B": "adversarial.models.maxout_local.MaxoutLocalC01B",
+    "adversarial.utils.data_specs": "adversarial.space.data_specs",
     "adversarial.models.Model": "adversarial.models.model.Model",
     "adversarial.training_algorithms.learning_rule.MomentumAdjustor": (
         "adversarial.train_extensions.momentum.MomentumAdjustor"

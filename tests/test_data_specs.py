@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
-from adversarial.utils.data_specs import (
+from adversarial.space.data_specs import (
     DataSpecsMapping,
     is_flat_source,
     is_flat_space,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adversarial.space import CompositeSpace, NullSpace, Space
+from adversarial.space.base import Space
+from adversarial.space.composite import CompositeSpace
+from adversarial.space.null import NullSpace
 
 
 class DataSpecsMapping:
