@@ -110,7 +110,7 @@ class Train:
         # Where the state of a training that diverged is kept.
         self.diverged_path: Optional[str] = None
         self._save_failed = False
-        self._parts_set_up: Optional[list[Any]] = None
+        self._set_up: Optional[tuple[list[Any], Any]] = None
         # Whether those who only watch have still to be told of the last monitoring.
         self._news = False
         self._resume_from: Optional[checkpoint.Saved] = None
@@ -127,8 +127,9 @@ class Train:
     def setup(self) -> None:
         """Check the save path, compile, set extensions up, and enforce the model's constraints.
 
-        `main_loop` does this when it is called first, and again where the model, the dataset, the
-        algorithm or an extension was replaced, or another `Train` object has set the model up.
+        `main_loop` does this when it is called first, and again where the model, a dataset, the
+        algorithm, its cost or learning rule or an extension was replaced, or another `Train`
+        object has set the model up.
         """
         self._check_save_path()
         monitor = self.model.monitor = Monitor.get_monitor(self.model)
@@ -143,17 +144,22 @@ class Train:
         # What is resumed was within them when it was saved.
         if self._resume_from is None and hasattr(self.model, "enforce_constraints"):
             self.model.enforce_constraints()
-        self._parts_set_up = [monitor.set_ups, *self._parts()]
+        self._set_up = self._parts()
 
-    def _parts(self) -> list[Any]:
-        return [self.model, self.dataset, self.algorithm, *self.extensions]
+    def _parts(self) -> tuple[list[Any], Any]:
+        """What is compiled together, and the number of the monitor's set-up."""
+        monitor, algorithm = getattr(self.model, "monitor", None), self.algorithm
+        used = [getattr(algorithm, name, None) for name in ("cost", "learning_rule")]
+        monitored = (getattr(algorithm, "monitoring_dataset", None) or {}).values()
+        parts = [self.model, monitor, self.dataset, algorithm, *used, *monitored, *self.extensions]
+        return parts, getattr(monitor, "set_ups", None)
 
     def _is_set_up(self) -> bool:
-        now = [getattr(getattr(self.model, "monitor", None), "set_ups", None), *self._parts()]
-        before = self._parts_set_up
-        return before is not None and len(before) == len(now) and before[0] == now[0] and all(
-            old is new for old, new in zip(before[1:], now[1:])
-        )
+        if self._set_up is None:
+            return False
+        (before, number), (now, number_now) = self._set_up, self._parts()
+        same = len(before) == len(now) and all(old is new for old, new in zip(before, now))
+        return same and number == number_now
 
     def _check_save_path(self) -> None:
         if self.save_path is None:

@@ -16,8 +16,8 @@ from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
-from adversarial.monitor import Monitor, read_channel
-from adversarial.termination_criteria import And, EpochCounter
+from adversarial.monitor import Monitor, push_monitor, read_channel
+from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
 from adversarial.training_algorithms.learning_rule import Momentum
@@ -654,6 +654,35 @@ def test_channels_of_the_users_own_stay(data):
     again.main_loop()
     assert list(monitor.channels["mine"].epoch_record) == [0, 1, 1, 2]
     assert list(monitor.channels["valid_objective"].epoch_record) == [0, 1, 1, 2]
+
+
+def test_a_learning_rule_that_was_replaced_is_used(data):
+    train, diary = experiment(data, 1)
+    train.main_loop()
+    assert "momentum" not in train.model.monitor.channels
+    train.algorithm.learning_rule = Momentum(0.5)
+    train.main_loop()
+    assert diary.events.count("setup") == 2
+    assert list(train.model.monitor.channels["momentum"].val_record) == [0.5, 0.5]
+
+
+def test_a_monitor_that_was_put_aside_is_replaced(data):
+    train, diary = experiment(data, 1)
+    train.main_loop()
+    push_monitor(train.model, "of_before", transfer_experience=True)
+    train.main_loop()
+    assert train.model.monitor.get_epochs_seen() == 2
+    assert list(train.model.monitor.channels["valid_objective"].epoch_record) == [1, 2]
+
+
+def test_a_criterion_of_the_monitor_begins_anew(data):
+    """Each training ends after the first epoch, which lowers the objective too little."""
+    train, _ = experiment(data, 1)
+    train.algorithm.termination_criterion = MonitorBased(
+        prop_decrease=0.999, N=1, channel_name="valid_objective")
+    for epochs in (1, 2):
+        train.main_loop()
+        assert train.model.monitor.get_epochs_seen() == epochs
 
 
 def test_a_part_that_was_replaced_is_set_up(data):
