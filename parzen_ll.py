@@ -15,6 +15,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+# Before other packages: it explains what goes wrong while these are imported.
+import adversarial  # noqa: F401
+
+# isort: split
 import numpy as np
 
 from adversarial.evaluation import procedure

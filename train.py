@@ -23,25 +23,24 @@ from collections.abc import Collection, Sequence
 from types import FrameType
 from typing import Optional
 
-try:
-    from tqdm import tqdm
+# Before other packages: it explains what goes wrong while these are imported.
+import adversarial
 
-    import adversarial
-    from adversarial import backend
-    from adversarial.datasets.feed import num_examples
-    from adversarial.run import Run
-    from adversarial.run_files import Reservation, files_written
-    from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
-    from adversarial.train_extensions import calling
-    from adversarial.train_extensions.progress import Progress
-    from adversarial.train_extensions.report import EpochTable, MonitorCSV
-    from adversarial.train_extensions.samples import SampleGrid
-    from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-    from adversarial.utils import cli, outputs, serial
-    from adversarial.utils.signals import Interrupted
-except KeyboardInterrupt:  # importing takes a second
-    print("train.py: interrupted", file=sys.stderr)
-    sys.exit(130)
+# isort: split
+from tqdm import tqdm
+
+from adversarial import backend
+from adversarial.datasets.feed import num_examples
+from adversarial.run import Run
+from adversarial.run_files import Reservation, files_written
+from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
+from adversarial.train_extensions import calling
+from adversarial.train_extensions.progress import Progress
+from adversarial.train_extensions.report import EpochTable, MonitorCSV
+from adversarial.train_extensions.samples import SampleGrid
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.utils import cli, errors, outputs, serial
+from adversarial.utils.signals import Interrupted
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
@@ -68,7 +67,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--all-channels", action="store_true",
         help="print every monitor channel, not only the important ones")
     add("--quiet", action="store_true", help="print warnings and errors only")
-    add("--allow-module", action="append", default=[], metavar="NAME",
+    add("--allow-module", action="append", default=[], metavar="NAME", type=errors.users_module,
         help="let the YAML use what this module defines")
     add("--allow-outside", action="store_true",
         help="let the YAML write files outside its own folder, and of any kind")
@@ -225,8 +224,8 @@ class BesideBar(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         with contextlib.suppress(OSError):  # the terminal may have gone; training need not
-            tqdm.write(mark + record.getMessage(), file=sys.stderr)
+            tqdm.write(mark + errors.printable(record.getMessage()), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(cli.run(main, output_is_the_result=False))

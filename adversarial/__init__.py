@@ -8,8 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# First of all: it configures Aesara, which must happen before anything imports it.
-from adversarial import backend as backend
+from adversarial.utils import errors
+
+errors.watch_imports()
+
+# Before all else: it configures Aesara, which must happen before anything imports it.
+from adversarial import backend as backend  # noqa: E402
 
 __version__ = "0.1.0"
 

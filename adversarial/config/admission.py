@@ -121,8 +121,8 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
     start = max((package for package in packages if _within(path, (package,))), key=len)
     try:
         module = importlib.import_module(start)
-    except ImportError as error:
-        raise Refusal(f"`{dotted}` cannot be had: {start} fails to import ({error})") from error
+    except Exception as error:  # it may be a module of the user's own
+        raise Refusal(_fails_to_import(dotted, start, error)) from error
     if path == start:
         return module
     names = path[len(start) + 1 :].split(".")
@@ -156,8 +156,13 @@ def _submodule(dotted: str, module: types.ModuleType, name: str) -> types.Module
         return None
     try:
         return importlib.import_module(full)
-    except ImportError as error:
-        raise Refusal(f"`{dotted}` cannot be had: {full} fails to import ({error})") from error
+    except Exception as error:
+        raise Refusal(_fails_to_import(dotted, full, error)) from error
+
+
+def _fails_to_import(dotted: str, module: str, error: Exception) -> str:
+    kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+    return f"`{dotted}` cannot be used: {module} fails to import ({kind}{error})"
 
 
 def _public_names(module: types.ModuleType, packages: Collection[str]) -> list[str]:

@@ -1,7 +1,7 @@
-"""What every command of this package shares: a user's mistake ends in one line, not in a traceback.
+"""What every command of this package shares: options, and how an error becomes an exit status.
 
-A command's ``main`` raises as library code does; `run` turns what it raised into a line on stderr
-and an exit status. Usage errors are argparse's (status 2), in one line as well.
+A command's ``main`` raises as library code does; `run` has `errors` describe it on stderr, and
+returns an exit status. Usage errors are argparse's (status 2), in one line.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ import math
 import os
 import stat
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from tqdm import tqdm
 
 from adversarial.backend import engine
-
-# What a user can cause: a bad value, a damaged file, a missing library, too little memory.
-USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
-DEBUG_VARIABLE = "ADVERSARIAL_DEBUG"
-INTERRUPTED = 130
-LONGEST_LINE = 600
+from adversarial.utils import errors
+from adversarial.utils.errors import describe as describe
+from adversarial.utils.errors import program_name as program_name
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,24 +29,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         line = " ".join(message.split())
-        self.exit(2, f"{self.prog}: error: {_cropped(line)} (--help lists the arguments)\n")
-
-
-def describe(error: BaseException) -> str:
-    """The error as one line: its message, or its type where there is no message."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        name = " ".join(os.fsdecode(error.filename).split())
-        return f"{_cropped(name)}: {error.strerror}"
-    if isinstance(error, MemoryError):
-        return f"out of memory ({error})" if str(error) else "out of memory"
-    line = " ".join(str(error).split())
-    if not line:
-        return type(error).__name__
-    return _cropped(line)
-
-
-def _cropped(line: str) -> str:
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 3] + "..."
+        line = errors.printable(errors.cropped(line))
+        self.exit(2, f"{self.prog}: error: {line} (--help lists the arguments)\n")
 
 
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
@@ -82,43 +62,55 @@ def choose_engine(args: argparse.Namespace) -> None:
     engine.choose(args.backend, getattr(args, "devices", None), cluster)
 
 
-def program_name() -> str:
-    """The name to begin messages with, as argparse gives it."""
-    return os.path.basename(sys.argv[0]) or "python"
-
-
-def run(main: Callable[[], int | None]) -> int:
+def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> int:
     """Call `main` and return the exit status for `sys.exit`.
 
-    Status: what `main` returned (None is 0); 1 after an error; 130 after Ctrl-C. With the
-    environment variable ADVERSARIAL_DEBUG set to anything but 0, the traceback is printed as well.
+    Parameters
+    ----------
+    main : the command; returns its status, None for 0
+    output_is_the_result : whether a command whose stdout cannot be written has failed; not one
+        that trains, whose result is a file
+
+    Returns
+    -------
+    What `main` returned; 1 after an error, which `errors.explain` has described on stderr; 130
+    after Ctrl-C. With the environment variable ADVERSARIAL_DEBUG set to anything but 0, the
+    traceback of every error is printed as well.
     """
+    errors.open_standard_streams()
     # What the console's encoding lacks (a channel named by the user) must not end a command.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        status = main()
-        sys.stdout.flush()
+    streams = errors.EscapingStream(sys.stdout), errors.EscapingStream(sys.stderr)
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        try:
+            status = main()
+        except BrokenPipeError:
+            # The reader of our output has gone (`... | head`). Nothing is left to say.
+            _swallow_output()
+            return 1
+        except KeyboardInterrupt as error:
+            errors.explain(error)
+            return errors.INTERRUPTED
+        except Exception as error:
+            errors.explain(error, main)
+            return 1
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _swallow_output()
+            if output_is_the_result:
+                if not isinstance(error, BrokenPipeError):
+                    errors.explain(error)
+                return 1
         return 0 if status is None else int(status)
-    except KeyboardInterrupt as error:
-        _explain(error, "interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`... | head`). Nothing is left to say, and nowhere to
-        # say it; without this, Python would complain once more while it closes stdout.
+
+
+def _swallow_output() -> None:
+    """Discard what is still to be written to stdout: Python would complain while it closes it."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except USER_ERRORS as error:
-        _explain(error, f"error: {describe(error)}")
-        return 1
-    except Exception as error:
-        _explain(
-            error,
-            f"unexpected {type(error).__name__}: {describe(error)} "
-            f"(a bug; {DEBUG_VARIABLE}=1 shows where)",
-        )
-        return 1
 
 
 @contextlib.contextmanager
@@ -140,7 +132,7 @@ def progress_bar(total: int, what: str, unit: str) -> tqdm:
 def add_allow_module(parser: argparse.ArgumentParser) -> None:
     """The option of every command that reads a model file or a YAML file."""
     parser.add_argument(
-        "--allow-module", action="append", default=[], metavar="NAME",
+        "--allow-module", action="append", default=[], metavar="NAME", type=errors.users_module,
         help="let the file use classes of this module",
     )
 
@@ -202,9 +194,3 @@ def _checked(value: float, fits: Callable[[float], bool], wish: str) -> float:
     if not fits(value):
         raise argparse.ArgumentTypeError(f"{wish}, got {value:g}")
     return value
-
-
-def _explain(error: BaseException, line: str) -> None:
-    if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
-        traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-    print(f"{program_name()}: {line}", file=sys.stderr)

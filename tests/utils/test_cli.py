@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 
-from adversarial.utils import cli
+from adversarial.utils import cli, errors
 
 
 def raising(error):
@@ -26,7 +28,7 @@ def test_status_is_what_main_returned(returned, status):
     "error, line",
     [
         (ValueError("sigma must be positive, got -1"), "error: sigma must be positive, got -1"),
-        (TypeError("two\n  lines\n"), "error: two lines"),
+        (TypeError("two\n  lines\n"), "error: two\n  lines"),
         (FileNotFoundError(2, "No such file or directory", "a.pkl"),
          "error: a.pkl: No such file or directory"),
         (OSError("bare"), "error: bare"),
@@ -43,22 +45,125 @@ def test_user_error_is_one_line_and_status_1(error, line, capsys, monkeypatch):
     assert err == f"{cli.program_name()}: {line}\n"
 
 
-def test_a_bug_is_one_line_that_names_its_type(capsys, monkeypatch):
+def test_a_bug_shows_where_it_happened(capsys, monkeypatch):
     monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
-    assert cli.run(raising(KeyError("x"))) == 1
-    err = capsys.readouterr().err
-    assert "KeyError" in err and "ADVERSARIAL_DEBUG" in err and err.count("\n") == 1
+    # An error in a library that no code of a user's asked for.
+    assert cli.run(lambda: json.JSONDecoder.decode(None, "1")) == 1
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert "unexpected AttributeError: 'NoneType' object" in first
+    assert "bug" in rest[0] and any("decoder.py" in line for line in rest)
 
 
-def test_long_messages_are_cut():
-    assert len(cli.describe(ValueError("x" * 5000))) == cli.LONGEST_LINE
+MODULE = """
+def build(size):
+    return {}[size]
+
+def check(size):
+    raise ValueError("size must be even\\nsay, 4")
+"""
+
+
+@pytest.mark.parametrize("function, line, first", [
+    ("build", 3, "unexpected KeyError: 3"), ("check", 6, "error: size must be even")])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_fault_in_the_users_module_shows_file_and_line(
+    function, line, first, wrapped, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / f"mine_{function}.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, f"mine_{function}", raising=False)
+    called = getattr(importlib.import_module(f"mine_{function}"), function)
+
+    def main():
+        try:
+            called(3)
+        except (KeyError, ValueError) as error:
+            if wrapped:
+                raise ValueError("a.yaml line 2: Mine: it fails") from error
+            raise
+
+    assert cli.run(main) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert ("a.yaml line 2: Mine: it fails" if wrapped else first) in lines[0]
+    assert f'  File "{tmp_path}/mine_{function}.py", line {line}, in {function}' in lines
+    assert "bug" not in "".join(lines)
+
+
+def test_installed_modules_that_a_user_allows_are_the_users(monkeypatch, capsys):
+    monkeypatch.setattr(errors, "users_modules", set())
+    for blamed in (False, True):
+        if blamed:
+            parser = argparse.ArgumentParser()
+            cli.add_allow_module(parser)
+            parser.parse_args(["--allow-module", "json.decoder"])
+        cli.run(lambda: json.JSONDecoder.decode(None, "1"))
+        assert ("bug" not in capsys.readouterr().err) is blamed
+
+
+def test_a_remedy_is_never_cropped(capsys):
+    hint = "Put train-images-idx3-ubyte into /data/mnist."
+    for before, most in ("many words " * 60, 800), ("x" * 90_000, 600), ("x " * 90_000, 11_000):
+        assert cli.run(raising(ValueError(before + "\n" + hint))) == 1
+        err = capsys.readouterr().err
+        assert err.endswith(hint + "\n") and len(err) < most
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("a\x1b[2Jb", "a\\x1b[2Jb"), ("\x9b31m", "\\x9b31m"), ("\x07 tab\t", "\\x07 tab\t"),
+    ("gpj.\u202eexe", "gpj.\\u202eexe"), ("\u00e9", "\u00e9"),
+])
+def test_control_sequences_are_written_out(text, shown, capsys):
+    def main():
+        print(text)
+        raise ValueError("in " + text)
+
+    assert cli.run(main) == 1
+    out, err = capsys.readouterr()
+    assert out == shown + "\n"
+    assert err == f"{cli.program_name()}: error: in {shown.rstrip()}\n"
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_is_closed(closed, tmp_path):
+    """Its number is not given to the next file, which would receive what is said."""
+    number = {"stdout": 1, "stderr": 2}[closed]
+    code = (
+        "import os, sys; from adversarial.utils import cli\n"
+        "def main():\n"
+        "    opened = os.open('model', os.O_CREAT | os.O_WRONLY)\n"
+        f"    print('said', file=sys.{closed}); os.write({number}, b'said')\n"
+        "    return 0 if opened > 2 else 1\n"
+        "sys.exit(cli.run(main))"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {number}>&-', sys.executable, "-c", code], cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)), capture_output=True, text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "model").read_bytes() == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has /dev/full")
+@pytest.mark.parametrize("matters", [True, False])
+def test_output_that_cannot_be_written(matters):
+    code = (
+        "import sys; from adversarial.utils import cli\n"
+        f"sys.exit(cli.run(lambda: print('a table'), output_is_the_result={matters}))"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True,
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONUNBUFFERED=""),
+        )
+    assert done.returncode == matters
+    assert ("No space left" in done.stderr) is matters and done.stderr.count("\n") == matters
 
 
 def test_debug_variable_shows_the_traceback(capsys, monkeypatch):
     monkeypatch.setenv("ADVERSARIAL_DEBUG", "1")
     assert cli.run(raising(ValueError("bad"))) == 1
     err = capsys.readouterr().err
-    assert "Traceback" in err and err.endswith("error: bad\n")
+    assert "Traceback" in err and err.splitlines()[0].endswith("error: bad")
 
 
 def test_interrupt_is_130(capsys):

@@ -1,0 +1,230 @@
+"""What commands say of an exception: a message for a mistake of the user's, a traceback for a bug.
+
+Called by `cli.run`, and through `watch_imports` for what goes wrong before that is imported. It
+therefore imports nothing beyond Python's own library.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import site
+import sys
+import sysconfig
+import traceback
+from types import FrameType, TracebackType
+from typing import Any
+
+# What a user can cause: a bad value, a damaged file, a missing library, too little memory.
+USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
+DEBUG_VARIABLE = "ADVERSARIAL_DEBUG"
+INTERRUPTED = 130
+# Longer ones quote what a file holds. Their middle goes: what to do stands at a message's end.
+LONGEST_WORD = 400
+LONGEST_MESSAGE = 10_000
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ROOT = os.path.dirname(_PACKAGE)
+_COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
+# C0 and C1 controls but for tab and newline, and what reverses the direction of text.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters written out, so that a terminal obeys none of them.
+
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def cropped(text: str) -> str:
+    """`text` without the middle of words, and of all, where these are longer than messages are."""
+    words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda match: _ends(match[0], LONGEST_WORD), text)
+    return _ends(words, LONGEST_MESSAGE)
+
+
+def _ends(text: str, length: int) -> str:
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[3 - half:]}"
+
+
+def describe(error: BaseException) -> str:
+    """What the error says, or its type where it says nothing.
+
+    The first line is complete in itself; of those that follow none is left out.
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        name = " ".join(os.fsdecode(error.filename).split())
+        return printable(f"{cropped(name)}: {error.strerror}")
+    if isinstance(error, MemoryError):
+        return printable(f"out of memory ({error})") if str(error) else "out of memory"
+    lines = [line.rstrip() for line in cropped(str(error)).strip().splitlines()]
+    if not lines:
+        return type(error).__name__
+    first = " ".join(lines[0].split())
+    return printable("\n".join([first, *lines[1:]]))
+
+
+class EscapingStream:
+    """A text stream to a terminal, which control sequences in what is written do not reach.
+
+    Carriage returns pass: progress bars need them.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write("\r".join(map(printable, text.split("\r"))))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def program_name() -> str:
+    """The name to begin messages with, as argparse gives it."""
+    name = sys.argv[0] if sys.argv else ""
+    if name == "-m":  # while Python looks for the module
+        words = getattr(sys, "orig_argv", [])
+        name = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+    return os.path.basename(name) or "python"
+
+
+def explain(error: BaseException, command: object = None) -> None:
+    """Write to stderr what a command's user needs to know about `error`.
+
+    A mistake of the user's is described. Where it happened in a module of the user's own, or is
+    none that is foreseen, its traceback follows.
+
+    Parameters
+    ----------
+    error : what `command` raised
+    command : function whose own frame is the program's, wherever it is defined
+    """
+    if isinstance(error, KeyboardInterrupt):
+        say(f"{program_name()}: interrupted")
+        return
+    theirs, frame = _fault_of_user(error, getattr(command, "__code__", None))
+    foreseen = isinstance(error, USER_ERRORS)
+    what = "error" if foreseen else f"unexpected {type(error).__name__}"
+    lines = [f"{program_name()}: {what}: {describe(error)}"]
+    debugging = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+    if theirs is not None:
+        code = frame.tb_frame.f_code
+        lines.append(f"It happened in {code.co_filename}, line {frame.tb_lineno}, "
+                     f"in {code.co_name}:")
+    elif not foreseen:
+        lines.append("This is a bug of the program. Please report it with what follows:")
+    if debugging or (theirs is None and not foreseen):
+        lines += traceback.format_exception(type(error), error, error.__traceback__)
+    elif theirs is not None:
+        lines += traceback.format_exception(type(theirs), theirs, frame, chain=False)
+    say(printable("\n".join(line.rstrip() for line in lines)))
+
+
+def say(text: str) -> None:
+    """A line on stderr, where there is one."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, AttributeError, ValueError):
+        pass
+
+
+def _fault_of_user(
+    error: BaseException, command: object
+) -> tuple[BaseException | None, TracebackType | None]:
+    """The error, or one that caused it, which passed through a module of the user's own.
+
+    And its traceback from the first frame in that module on; (None, None) where none did.
+    """
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        trace = found.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is not command and _is_users(trace.tb_frame):
+                return found, trace
+            trace = trace.tb_next
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return None, None
+
+
+def _is_users(frame: FrameType) -> bool:
+    path = frame.f_code.co_filename
+    if path.startswith("<"):  # generated code, or Python's own import machinery
+        return False
+    if str(frame.f_globals.get("__name__")).partition(".")[0] in users_modules:
+        return True
+    path = os.path.abspath(path)
+    return not any(path.startswith(folder) for folder in _libraries())
+
+
+# Top-level names of modules that the user has allowed a file to use, wherever they are installed.
+users_modules: set[str] = set()
+
+
+def users_module(name: str) -> str:
+    """For argparse: `name`, whose code is known as the user's from now on."""
+    users_modules.add(name.partition(".")[0])
+    return name
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
+    """Where Python's, this program's and installed code is; each with a slash, or a file."""
+    paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths |= {*getattr(site, "getsitepackages", list)(), os.path.dirname(os.__file__), _PACKAGE}
+    paths |= {os.path.join(_ROOT, name) for name in ("sandbox", "benchmarks")}
+    folders = [path.rstrip(os.sep) + os.sep for path in paths if path]
+    return (*folders, *map(os.path.realpath, folders),
+            *(os.path.join(_ROOT, name) for name in _COMMANDS))
+
+
+def watch_imports() -> None:
+    """Where this process is one of this program's commands, explain what imports raise.
+
+    A command can catch nothing before the package is imported, and with `python -m` not even
+    that. In other processes nothing is changed: they get the exception.
+    """
+    if _is_command():
+        open_standard_streams()
+        sys.excepthook = lambda kind, error, trace: _explain_import(error)
+
+
+def _explain_import(error: BaseException) -> None:
+    explain(error)
+    if isinstance(error, ModuleNotFoundError):
+        say("Install what the program needs, in its folder: python -m pip install -e .")
+
+
+def _is_command() -> bool:
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    if path is None:
+        words = getattr(sys, "orig_argv", [])
+        of_ours = any(word.startswith(("adversarial.", "sandbox.")) for word in words)
+        return sys.argv[:1] == ["-m"] and (of_ours or not words)
+    path = os.path.realpath(path)
+    folders = [os.path.join(_PACKAGE, "scripts"), os.path.join(_ROOT, "sandbox")]
+    return path in [os.path.join(_ROOT, name) for name in _COMMANDS] or any(
+        path.startswith(os.path.realpath(folder) + os.sep) for folder in folders)
+
+
+def open_standard_streams() -> None:
+    """Have a standard stream that was closed swallow what it is given.
+
+    Its number would otherwise become that of the next file that is opened, say the model, which
+    would then receive what a C library has to say.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                while os.open(os.devnull, os.O_RDWR) < number:
+                    pass
+            stream = open(os.devnull, "w" if number else "r")
+            setattr(sys, name, stream)
