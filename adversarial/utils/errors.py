@@ -154,7 +154,7 @@ def _fault_of_user(
 
 def _is_users(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
-    if path.startswith("<"):  # generated code, or Python's own import machinery
+    if not os.path.isfile(path):  # generated or Cython's code, or Python's import machinery
         return False
     if str(frame.f_globals.get("__name__")).partition(".")[0] in users_modules:
         return True
