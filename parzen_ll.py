@@ -1,8 +1,10 @@
 #!/usr/bin/env python
 """Score a trained generator by the log-likelihood of test data under its samples (Table 1).
 
-    python parzen_ll.py mnist.pkl --dataset mnist
-    python parzen_ll.py mnist.pkl --dataset mnist --sigma .2 --running  # until Ctrl-C
+    python parzen_ll.py mnist.pkl                  # on the test set of what it was trained on
+    python parzen_ll.py old.pkl --dataset mnist    # a file that does not say what that was
+    python parzen_ll.py model.pkl --dataset test.yaml
+    python parzen_ll.py mnist.pkl --sigma 0.2 --running  # until Ctrl-C
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,6 +25,7 @@ import adversarial  # noqa: F401
 import numpy as np
 
 from adversarial.evaluation import procedure
+from adversarial.evaluation.matching import check_match
 from adversarial.evaluation.parzen import (
     FoldedScore,
     ParzenEstimator,
@@ -29,8 +33,15 @@ from adversarial.evaluation.parzen import (
     cross_validate_sigma,
     running_estimate,
 )
-from adversarial.evaluation.procedure import Outcome, Split, choose_and_score, load_split
+from adversarial.evaluation.procedure import (
+    Outcome,
+    Split,
+    choose_and_score,
+    load_split,
+    split_of,
+)
 from adversarial.evaluation.sampling import Sampler, draw_samples, generator_of
+from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.utils import cli, serial
 from adversarial.utils.signals import StopRequest
 
@@ -43,7 +54,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("model", nargs="?", help="model file (.pkl)")
     add("-p", "--path", metavar="MODEL", help="the same, as in 2014")
-    add("-d", "--dataset", required=True, choices=procedure.DATASETS, help="what to score on")
+    add("-d", "--dataset", metavar="DATA",
+        help="what to score on, in place of the data set that the model was trained on: mnist, tfd "
+        "(in [0, 1], unless the model was trained on them otherwise), or a YAML file: the test set "
+        "of the data set in it, or that itself where it has none")
     add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
     add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
     add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
@@ -69,6 +83,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("give one model file, as MODEL or with -p")
     args.model = args.model or args.path
     args.batch_size = args.batch_size or (1 if args.running else 100)
+    if args.dataset not in (None, *procedure.DATASETS) and not os.path.exists(args.dataset):
+        parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     if args.dataset == "mnist" and args.fold:
         parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
     if args.running and args.dataset == "tfd" and args.fold is None:
@@ -84,22 +100,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = serial.load(args.model, allow_modules=args.allow_module)
     with cli.blaming(args.model):
         dimension = generator_of(model).get_output_space().get_total_dimension()
-    procedure.check_dimension(args.dataset, dimension, args.model)
-    all_folds = args.dataset == "tfd" and args.fold is None
-    folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+    if args.dataset in procedure.DATASETS:
+        procedure.check_dimension(args.dataset, dimension, args.model)
     # Data first: where it is missing, nobody should wait for samples to hear so.
-    split = load_split(args.dataset, dimension, folds[0], args.limit_size, args.valid)
+    data = Data.of(model, dimension, args)
+    if args.fold and not data.has_folds:
+        raise ValueError(f"{data.name} has no folds, but --fold {args.fold} was given")
+    if args.running and data.has_folds and args.fold is None:
+        raise ValueError("--running scores one fold: give --fold")
+    all_folds = data.has_folds and args.fold is None
+    folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+    split = data.split(folds[0])
+    with cli.blaming(args.model):
+        check_match(model, args.model, split.scored, data.dataset, data.name, data.own)
     sigmas = [args.sigma]
     if args.sigma is None:
         sigmas = np.logspace(args.sigma_start, args.sigma_end, args.cross_val)
     if args.running:
-        run_on(args, model, split, sigmas)
+        run_on(args, data, model, split, sigmas)
         return
     estimator = ParzenEstimator(draw(args, model))
     outcomes = []
     for fold in folds:
         if fold != folds[0]:
-            split = load_split(args.dataset, dimension, fold, args.limit_size, args.valid)
+            split = data.split(fold)
         with cli.progress_bar(procedure.rows_of(split, sigmas), "scoring", "example") as bar:
             outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
         if outcomes[-1].at_edge:
@@ -107,9 +131,68 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"note: sigma {sigma:.4g} is the outermost one tried; a better one may lie "
                   "beyond (--sigma_start, --sigma_end)", file=sys.stderr)
     if args.json:
-        print(json.dumps(as_data(args, folds, outcomes), indent=1))
+        print(json.dumps(as_data(args, data, folds, outcomes), indent=1))
     else:
-        show(args, folds, outcomes)
+        show(args, data, folds, outcomes)
+
+
+class Data:
+    """What a model is scored on.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    dataset
+        A data set whose validation and test sets are meant, or a name of `procedure.DATASETS`.
+    is_own : bool
+        Whether it is what the model was trained on.
+    own : array, optional
+        The rows that the model was trained on, where they are known.
+    width : int
+        Numbers in a sample.
+    """
+
+    def __init__(
+        self, name: str, dataset: Any, is_own: bool, own: np.ndarray | None, width: int,
+        args: argparse.Namespace,
+    ) -> None:
+        self.name, self.dataset, self.is_own = name, dataset, is_own
+        self.own, self.width, self.args = own, width, args
+
+    @classmethod
+    def of(cls, model: Any, width: int, args: argparse.Namespace) -> Data:
+        """What the command line asks for; ValueError where that cannot be told."""
+        own = None
+        try:
+            own = training_set(model, args.allow_module)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if args.dataset is None:
+                raise ValueError(
+                    f"{args.model}: {error}; --dataset names what to score on: mnist, tfd or a "
+                    "YAML file"
+                ) from error
+        rows = None if own is None else examples_of(own)
+        if args.dataset is None or (
+            args.dataset in procedure.DATASETS and procedure.is_named(args.dataset, own)
+        ):
+            names = [name for name in procedure.DATASETS if procedure.is_named(name, own)]
+            return cls((*names, type(own).__name__)[0], own, True, rows, width, args)
+        if args.dataset in procedure.DATASETS:
+            return cls(args.dataset, args.dataset, False, rows, width, args)
+        dataset = dataset_in(args.dataset, args.allow_module)
+        return cls(args.dataset, dataset, False, rows, width, args)
+
+    @property
+    def has_folds(self) -> bool:
+        return procedure.has_folds(self.dataset)
+
+    def split(self, fold: int) -> Split:
+        """Examples of a fold, which is 0 where there are none."""
+        args = self.args
+        if isinstance(self.dataset, str):
+            return load_split(self.dataset, self.width, fold, args.limit_size, args.valid)
+        return split_of(self.dataset, fold, args.limit_size, args.valid, itself=not self.is_own)
 
 
 def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
@@ -118,7 +201,8 @@ def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
 
 
 def run_on(
-    args: argparse.Namespace, model: Any, split: Split, sigmas: Sequence[float] | np.ndarray
+    args: argparse.Namespace, data: Data, model: Any, split: Split,
+    sigmas: Sequence[float] | np.ndarray,
 ) -> None:
     """Print the score by more and more samples, until Ctrl-C; then, at the end, the last one."""
     sigma = float(sigmas[0])
@@ -138,30 +222,34 @@ def run_on(
             if stop.signum is not None:
                 break
     if not args.json:
-        where = f"{args.dataset} {set_name(args)} set{of_fold(args, args.fold)}"
+        where = f"{data.name} {set_name(args)} set{of_fold(data, args.fold)}"
         print(f"{where}, {seen} samples: {describe(score)}")
 
 
-def show(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+def show(
+    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+) -> None:
     print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
     for fold, outcome in zip(folds, outcomes):
         if outcome.tried:
-            print(f"mean log-likelihood of validation examples{of_fold(args, fold)}, in nats")
+            print(f"mean log-likelihood of validation examples{of_fold(data, fold)}, in nats")
             for sigma, mean in outcome.tried:
                 mark = "  <- chosen" if sigma == outcome.score.sigma else ""
                 print(f"  sigma {sigma:8.4f} {mean:12.2f}{mark}")
-        where = f"{args.dataset} {set_name(args)} set{of_fold(args, fold)}"
+        where = f"{data.name} {set_name(args)} set{of_fold(data, fold)}"
         print(f"{where}: {describe(outcome.score)}")
     if len(outcomes) > 1:
         total = FoldedScore(tuple(outcome.score for outcome in outcomes))
-        print(f"{args.dataset} {set_name(args)} set, mean of {len(outcomes)} folds: "
+        print(f"{data.name} {set_name(args)} set, mean of {len(outcomes)} folds: "
               f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)")
 
 
-def as_data(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[Outcome]) -> dict:
-    data = {
+def as_data(
+    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+) -> dict:
+    result = {
         "model": args.model,
-        "dataset": args.dataset,
+        "dataset": data.name,
         "set": set_name(args),
         "num_samples": args.num_samples,
         "seed": args.seed,
@@ -169,13 +257,13 @@ def as_data(args: argparse.Namespace, folds: Sequence[int], outcomes: Sequence[O
     scores = [
         {**asdict(outcome.score), "cross_validation": outcome.tried} for outcome in outcomes
     ]
-    if args.dataset == "mnist":
-        return {**data, **scores[0]}
-    data["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
+    if not data.has_folds:
+        return {**result, **scores[0]}
+    result["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
     if len(outcomes) > 1:
         total = FoldedScore(tuple(outcome.score for outcome in outcomes))
-        data.update(mean=total.mean, standard_error=total.standard_error)
-    return data
+        result.update(mean=total.mean, standard_error=total.standard_error)
+    return result
 
 
 def describe(score: ParzenScore) -> str:
@@ -187,8 +275,8 @@ def set_name(args: argparse.Namespace) -> str:
     return "validation" if args.valid else "test"
 
 
-def of_fold(args: argparse.Namespace, fold: int) -> str:
-    return f" of fold {fold}" if args.dataset == "tfd" else ""
+def of_fold(data: Data, fold: int) -> str:
+    return f" of fold {fold}" if data.has_folds else ""
 
 
 if __name__ == "__main__":

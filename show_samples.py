@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from adversarial.scripts.inputs import dataset_in, examples_of, training_set
+from adversarial.scripts.inputs import examples_for, examples_of
 from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli, serial
 from adversarial.viewer import samples
@@ -68,12 +69,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, ending(args))
     model = serial.load(args.model, allow_modules=args.allow_module)
-    size = {"rows": args.rows, "cols": args.cols, "seed": args.seed}
+    size: dict[str, Any] = {"rows": args.rows, "cols": args.cols, "seed": args.seed}
     if args.nearest or args.inpaint:
-        examples = examples_of(
-            dataset_in(args.dataset, args.allow_module) if args.dataset
-            else training_set(model, args.allow_module)
-        )
+        dataset = examples_for(model, args.model, args.dataset, args.allow_module)
+        size["dataset"] = dataset
+        examples = examples_of(dataset)
     if args.nearest:
         sheet = samples.nearest_sheet(model, examples, **size)
     elif args.inpaint:

@@ -131,10 +131,10 @@ def test_a_sigma_at_the_edge_is_pointed_out(command, digits, capsys):
 
 
 USAGE = [
-    ([], "the following arguments are required: -d/--dataset"),
+    ([], "give one model file"),
     (["-d", "mnist"], "give one model file"),
     (["a.pkl", "-p", "b.pkl", "-d", "mnist"], "give one model file"),
-    (["a.pkl", "-d", "svhn"], "invalid choice: 'svhn'"),
+    (["a.pkl", "-d", "svhn"], "mnist, tfd or a YAML file; there is no file svhn"),
     (["a.pkl", "-d", "mnist", "-s", "0"], "must be positive"),
     (["a.pkl", "-d", "mnist", "-n", "0"], "must be at least 1"),
     (["a.pkl", "-d", "tfd", "-f", "5"], "invalid choice: 5"),

@@ -175,3 +175,19 @@ def test_each_kind_of_picture_has_its_own_name(script):
     kinds = [[], ["--nearest"], ["--interpolate"], ["--inpaint", "left"], ["--inpaint", "top"]]
     names = [script.ending(script.parse(["m.pkl", *argv])) for argv in kinds]
     assert names[:2] == ["_samples.png", "_nearest.png"] and len(set(names)) == len(kinds)
+
+
+def test_examples_of_another_scale_are_refused(command, model, tmp_path, capsys):
+    pair = serial.load(model)
+    grey = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 36 } }"""
+    pair.dataset_yaml_src = grey
+    serial.save(model, pair)
+    bytes_ = tmp_path / "bytes.yaml"
+    bytes_.write_text("""!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 36 },
+        preprocessor: !obj:adversarial.datasets.preprocessing.RemapInterval {
+            map_from: [0, 1], map_to: [0, 255] } }""")
+    assert command(model, "--nearest", "--dataset", bytes_, "--rows", 1) == 1
+    err = capsys.readouterr().err
+    assert "was trained on data from 0 to 1" in err and "goes from 0 to 255" in err

@@ -73,6 +73,7 @@ class CIFAR10(DenseDesignMatrix):
         self.gcn = None if gcn is None else float(gcn)
         self.toronto_prepro = toronto_prepro
         self.axes = tuple(axes)
+        self._preprocessor = preprocessor
         pixels, y = load_arrays(which_set)
         X = pixels[rows].astype(np.float32)
         if center:
@@ -112,9 +113,17 @@ class CIFAR10(DenseDesignMatrix):
         return np.clip(X if self.rescale else X / 127.5, -1.0, 1.0)
 
     def get_test_set(self) -> CIFAR10:
-        """The test set, treated as this set was."""
-        return CIFAR10("test", center=self.center, rescale=self.rescale, gcn=self.gcn,
-                       axes=self.axes, toronto_prepro=self.toronto_prepro)
+        """The test set, treated as this set was; the preprocessor is not fitted again."""
+        return CIFAR10("test", **self._treatment())
+
+    def get_valid_set(self) -> CIFAR10:
+        """Training examples 40,000 to 50,000, treated as this set was."""
+        return CIFAR10("train", start=40000, stop=50000, **self._treatment())
+
+    def _treatment(self) -> dict:
+        return {"center": self.center, "rescale": self.rescale, "gcn": self.gcn,
+                "axes": self.axes, "toronto_prepro": self.toronto_prepro,
+                "preprocessor": self._preprocessor}
 
 
 def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:

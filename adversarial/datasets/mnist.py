@@ -80,6 +80,10 @@ class MNIST(DenseDesignMatrix):
         """The test set, treated as this set was."""
         return MNIST("test", **self.args)
 
+    def get_valid_set(self) -> MNIST:
+        """Training examples 50,000 to 60,000, treated as this set was; nothing is fitted again."""
+        return MNIST("train", start=50000, stop=60000, **{**self.args, "fit_preprocessor": False})
+
 
 class MNIST_rotated_background(DenseDesignMatrix):
     """MNIST digits, rotated, before patches of photographs (Larochelle et al., 2007).

@@ -99,6 +99,10 @@ class TFD(DenseDesignMatrix):
         """The test set, treated as this set was, of `fold` or of the same fold."""
         return TFD("test", **{**self.args, "fold": self.args["fold"] if fold is None else fold})
 
+    def get_valid_set(self, fold=None) -> TFD:
+        """The validation set, treated as this set was, of `fold` or of the same fold."""
+        return TFD("valid", **{**self.args, "fold": self.args["fold"] if fold is None else fold})
+
 
 def _find(name: str) -> Path:
     relative = f"faces/TFD/{name}"

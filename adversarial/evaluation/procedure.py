@@ -4,12 +4,16 @@ Sigma is the one, of several, of greatest mean log-likelihood on validation exam
 is then scored with it alone. MNIST: train examples 50,000 to 60,000 validate, and the standard
 error is that of the mean over the test set. TFD: five folds, a sigma each, and the standard error
 is taken across the folds (section 5 of arXiv 1406.2661).
+
+As in 2014 both sets are those of the data that a model was trained on, treated as that was
+(`split_of`). `load_split` has those of MNIST and TFD in [0, 1], for a model that does not say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +78,75 @@ def load_split(
     else:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {dataset!r}")
     return Split(valid[:limit_size], scored)
+
+
+def has_folds(dataset: Any) -> bool:
+    """Whether `dataset`, a name of DATASETS or a data set, is divided into FOLDS folds."""
+    from adversarial.datasets import tfd
+
+    return dataset == "tfd" if isinstance(dataset, str) else isinstance(dataset, tfd.TFD)
+
+
+def is_named(name: str, dataset: Any) -> bool:
+    """Whether `dataset` is a part of the one that `name` of DATASETS stands for."""
+    from adversarial.datasets import mnist, tfd
+
+    return dataset is not None and isinstance(dataset, {"mnist": mnist.MNIST, "tfd": tfd.TFD}[name])
+
+
+def split_of(
+    dataset: Any, fold: int = 0, limit_size: int = 1000, score_valid: bool = False,
+    itself: bool = False,
+) -> Split:
+    """The test set and validation examples of `dataset`, treated as it was.
+
+    Parameters
+    ----------
+    dataset
+        Its methods `get_test_set` and `get_valid_set` make them. Where it has no validation set,
+        the first examples of the test set choose sigma, at most half of them, and the others are
+        scored.
+    fold : int
+        Of a data set that has folds.
+    limit_size : int
+        How many validation examples to take.
+    score_valid : bool
+        Score the whole validation set, not the test set.
+    itself : bool
+        Where it has no test set, it is one.
+
+    Raises
+    ------
+    ValueError
+        Where it lacks the set that is to be scored.
+    """
+    which = (fold,) if has_folds(dataset) else ()
+    name = type(dataset).__name__
+    valid = dataset.get_valid_set(*which) if hasattr(dataset, "get_valid_set") else None
+    if score_valid:
+        if valid is None:
+            raise ValueError(f"the data set, a {name}, has no validation set")
+        return Split(_rows(valid)[:limit_size], _rows(valid))
+    if hasattr(dataset, "get_test_set"):
+        scored = _rows(dataset.get_test_set(*which))
+    elif itself:
+        scored = _rows(dataset)
+    else:
+        raise ValueError(
+            f"the data set, a {name}, has no test set: give --dataset a YAML file of one"
+        )
+    if valid is not None:
+        return Split(_rows(valid)[:limit_size], scored)
+    if len(scored) < 2:
+        raise ValueError(f"{len(scored)} examples are too few to choose sigma and to be scored")
+    cut = min(limit_size, len(scored) // 2)
+    return Split(scored[:cut], scored[cut:])
+
+
+def _rows(dataset: Any) -> np.ndarray:
+    if not hasattr(dataset, "get_design_matrix"):
+        raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
+    return dataset.get_design_matrix()
 
 
 def choose_and_score(

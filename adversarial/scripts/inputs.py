@@ -16,7 +16,10 @@ import numpy as np
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
+from adversarial.evaluation.matching import check_match
+from adversarial.evaluation.sampling import generator_of
 from adversarial.monitor.channel import OCCASIONS
+from adversarial.space import Conv2DSpace
 from adversarial.train import Train
 from adversarial.utils import serial
 from adversarial.utils.files import open_regular
@@ -55,6 +58,37 @@ def examples_of(dataset: Any) -> np.ndarray:
     if not hasattr(dataset, "get_design_matrix"):
         raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
     return dataset.get_design_matrix()
+
+
+def examples_for(
+    model: Any, path: str, given: str | None, allow_modules: Collection[str] = ()
+) -> Any:
+    """The data set whose examples a picture shows beside samples of a model, from the file `path`.
+
+    The one that it was trained on; with `given`, that of this YAML file.  ValueError where its
+    width, shape or scale is not that of what the model was trained on or, where that is not to be
+    had, makes.
+    """
+    if given is None:
+        return training_set(model, allow_modules)
+    dataset = dataset_in(given, allow_modules)
+    try:
+        own = examples_of(training_set(model, allow_modules))
+    except (ValueError, TypeError, OSError, ImportError):
+        own = None
+    rows = examples_of(dataset)
+    check_match(model, path, rows, dataset, given, own, _width_of_data(model, own))
+    return dataset
+
+
+def _width_of_data(model: Any, own: np.ndarray | None) -> int:
+    """Numbers in an example of the data of a model, whose rows may be known."""
+    if own is not None:
+        return own.shape[1]
+    generator = generator_of(model)
+    taken = generator.get_input_space()  # images, of one that completes them
+    space = taken if isinstance(taken, Conv2DSpace) else generator.get_output_space()
+    return space.get_total_dimension()
 
 
 def is_model_file(path: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.evaluation.matching import shape_of_rows
 from adversarial.evaluation.nearest import nearest
 from adversarial.evaluation.sampling import (
     draw_noise,
@@ -172,12 +173,6 @@ def view_of_space(
         f"colour, and the {'data set' if what == 'examples' else 'model'} does not say what shape "
         "they have"
     )
-
-
-def shape_of_rows(owner: Any) -> tuple[int, int, int] | None:
-    """The (rows, columns, channels) that the view converter of a model or data set knows."""
-    converter = getattr(owner, "view_converter", None)
-    return tuple(converter.shape) if isinstance(converter, DefaultViewConverter) else None
 
 
 def _shape_of(space: Any) -> tuple[int, int, int] | None:

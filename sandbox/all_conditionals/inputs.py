@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.evaluation.matching import check_match, shape_of_rows
 from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli
-from adversarial.viewer.samples import View, shape_of_rows
+from adversarial.viewer.samples import View
 from sandbox.all_conditionals.masks import KINDS
 
 
@@ -57,7 +58,11 @@ def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.nda
             f"the training set, a {type(training).__name__}, has no test set: give --dataset"
         )
     view = _view_of(model)
-    return _images(examples, view), _images(training, view)
+    images, seen = _images(examples, view), _images(training, view)
+    if args.dataset:
+        rows, own = examples_of(examples), examples_of(training)
+        check_match(model, "the model", rows, examples, args.dataset, own, own.shape[1])
+    return images, seen
 
 
 def _view_of(model: Any) -> View:
