@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
 import aesara.tensor as T
-import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
-from aesara.graph.basic import Constant, ancestors, clone_replace, graph_inputs
+from aesara.graph.basic import Constant, graph_inputs
 
 from adversarial import backend
-from adversarial.datasets.feed import feed_of
+from adversarial.monitor.batches import MonitoredData, on_batch, varies
 from adversarial.monitor.channel import OCCASIONS, MonitorChannel
 from adversarial.monitor.channel import get_monitor_doc as get_monitor_doc  # found here since 2014
 from adversarial.space import NullSpace
-from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.serial import Persistent
 
 
@@ -42,7 +40,7 @@ class Monitor(Persistent):
         self._seconds_before = 0.0
         self._began = time.monotonic()
         self._mode = None
-        self._datasets: list[_MonitoredData] = []
+        self._datasets: list[MonitoredData] = []
         self._functions: Optional[tuple] = None
         self.set_ups = 0
         # What the last set-up of a training added: names of channels, and data sets.
@@ -204,7 +202,7 @@ class Monitor(Persistent):
             raise ValueError("this data set is monitored already")
         if seed is None:  # in 2014, "the default one"
             seed = (2013, 2, 18)
-        self._datasets.append(_MonitoredData(dataset, mode, batch_size, num_batches, seed))
+        self._datasets.append(MonitoredData(dataset, mode, batch_size, num_batches, seed))
         self._functions = None
 
     @property
@@ -316,7 +314,7 @@ class Monitor(Persistent):
         else:
             if specs is None:
                 specs = (self.model.get_input_space(), self.model.get_input_source())
-            val = _on_batch(name, val, ipt, feed.batch(specs))
+            val = on_batch(name, val, ipt, feed.batch(specs))
         free = [v for v in graph_inputs([val])
                 if not (isinstance(v, (Constant, SharedVariable))
                         or any(v is own for own in feed.inputs))]
@@ -327,7 +325,7 @@ class Monitor(Persistent):
         self.channels[name] = MonitorChannel(ipt, val, name, specs, dataset, prereqs, old)
         self._functions = None
 
-    def _entry(self, dataset: Any) -> _MonitoredData:
+    def _entry(self, dataset: Any) -> MonitoredData:
         for entry in self._datasets:
             if entry.dataset is dataset:
                 return entry
@@ -352,7 +350,7 @@ class Monitor(Persistent):
                 continue
             entry = self._entry(channel.dataset)
             # A prerequisite may compute, from each batch, what a channel then reads.
-            if channel.prereqs or _varies(channel.val, entry.feed.inputs):
+            if channel.prereqs or varies(channel.val, entry.feed.inputs):
                 per_batch[id(entry)].append(channel)
             else:
                 once.append(channel)
@@ -415,78 +413,11 @@ class Monitor(Persistent):
                 _put(getattr(channel, name), count, channel in again)
 
 
-class _MonitoredData:
-    """A monitoring data set and how minibatches are drawn from it."""
-
-    def __init__(
-        self, dataset: Any, mode: str, batch_size: Optional[int], num_batches: Optional[int],
-        seed: Any,
-    ) -> None:
-        self.dataset = dataset
-        resolve_iterator_class(mode)  # refuses an unknown one
-        self.mode = mode
-        self.stochastic = is_stochastic(mode)
-        self.batch_size = batch_size
-        self.num_batches = num_batches
-        self.seed = list(seed) if not isinstance(seed, int) else seed
-        self.feed = feed_of(dataset)
-
-    @property
-    def indices(self) -> Any:
-        """What stands for a minibatch of a data set in memory."""
-        return self.feed.inputs[0]
-
-    def mean(self, function: Callable, prereqs: list[Callable]) -> np.ndarray:
-        """The mean of `function`'s vectors over minibatches, weighted by their sizes."""
-        # The same minibatches at each monitoring, so that epochs can be compared.
-        rng = np.random.RandomState(self.seed) if self.stochastic else None
-        total, examples = 0.0, 0
-        for batch in self.feed.minibatches(self.mode, self.batch_size, self.num_batches, rng):
-            for prereq in prereqs:
-                prereq(self.feed.design_matrix(batch))
-            values = function(*self.feed.arguments(batch))
-            total = total + len(batch) * np.asarray(values, dtype="float64")
-            examples += len(batch)
-        if not examples:
-            raise ValueError(f"the monitored {type(self.dataset).__name__} gave no examples")
-        return total / examples
-
-
 def _put(record: Any, value: Any, again: bool) -> None:
     if again:
         record[-1] = value
     else:
         record.append(value)
-
-
-def _on_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:
-    """`value` computed from `batch`, which takes the place of `inputs` (nested alike)."""
-    inputs, batch = _flat(inputs), _flat(batch)
-    if len(inputs) != len(batch):
-        raise ValueError(f"channel {name!r}: ipt holds {len(inputs)} variables, and a batch as its "
-                         f"data_specs say {len(batch)}")
-    replace = {}
-    for var, part in zip(inputs, batch):
-        if var.ndim != part.ndim:
-            raise ValueError(f"channel {name!r}: {var} in ipt has {var.ndim} axes, and a batch as "
-                             f"its data_specs say {part.ndim}")
-        replace[var] = T.cast(part, var.dtype)
-    return clone_replace(value, replace)
-
-
-def _flat(nested: Any) -> list:
-    if isinstance(nested, (tuple, list)):
-        return [leaf for item in nested for leaf in _flat(item)]
-    return [] if nested is None else [nested]
-
-
-def _varies(value: Any, inputs: list) -> bool:
-    """Whether `value` depends on the minibatch or on random draws."""
-    return any(
-        any(var is own for own in inputs)
-        or (isinstance(var, SharedVariable) and var.default_update is not None)
-        for var in ancestors([value])
-    )
 
 
 def push_monitor(
