@@ -51,7 +51,7 @@ class Reservation:
         self.phases = phases
         self.overwrite = overwrite
         self._files: dict[str, File] = {}  # by their places
-        self._guarded: dict[str, set[str]] = {}  # places, by locks
+        self._locks: dict[str, lock.Lock] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Reservation:
@@ -76,6 +76,9 @@ class Reservation:
         return found
 
     def __exit__(self, *exc: object) -> None:
+        if exc[0] is None:
+            for held in self._locks.values():
+                held.settle()
         self._stack.close()
 
     def add(self, train: Train, number: int) -> None:
@@ -148,10 +151,10 @@ class Reservation:
                 new.setdefault(file.place, file)
         for file in new.values():
             key = os.path.realpath(file.lock)
-            if key not in self._guarded:
-                tidy = file.what != MODEL
-                self._guarded[key] = self._stack.enter_context(lock.exclusive(file.lock, tidy=tidy))
-            self._guarded[key].add(file.place)
+            if key not in self._locks:
+                held = lock.exclusive(file.lock, tidy=file.what != MODEL)
+                self._locks[key] = self._stack.enter_context(held)
+            self._locks[key].guarded.add(file.place)
         if not self.overwrite:
             known = {file for file in new.values() if self._may_replace(file)}
             outputs.permit(file.path for file in known)
@@ -175,9 +178,13 @@ class Reservation:
         )
 
     def _is_judged(self, file: File) -> bool:
-        """Whether `MonitorCSV` will tell if a table is this run's, once it has numbers for it."""
-        begins = self.run.resume_from is None or file.phase != self.run.first
-        return begins and file.writer is MonitorCSV and MonitorCSV.is_table(file.path)
+        """Whether it is a table that a killed run left, perhaps this one before it had saved.
+
+        `MonitorCSV` compares it with its own numbers, once it has some, and then replaces it or
+        not.
+        """
+        was_left = self._locks[os.path.realpath(file.lock)].was_left
+        return was_left and file.writer is MonitorCSV and MonitorCSV.is_table(file.path)
 
     def _refuse(self, there: list[File]) -> None:
         """FileExistsError that names the files `there`, if any."""

@@ -374,13 +374,22 @@ def test_a_resumed_run_knows_its_own_files(folder, run):
             picture.load()
 
 
+def killed(*names):
+    """As a killed run leaves the locks of these files."""
+    for name in names:
+        Path(f".{name}.lock").write_text("process 1 on earth")
+
+
 def test_a_run_that_was_killed_before_it_saved_begins_again(folder, run):
     (folder / "a.yaml").write_text(text(*ALL))
     assert run("a.yaml", "--max-epochs", "2") == (0, "")
     before = (folder / "thesis.csv").read_bytes()
     os.remove("a.pkl")
+    refused(run("a.yaml"), "a.monitor.csv, where the table is to be saved, exists already")
+    killed("a.monitor.csv", "thesis.csv")
     refused(run("a.yaml", "--seed", "1"), "a.png, where the picture is to be saved, exists")
     assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    assert [path.name for path in folder.rglob(".*.lock")] == [".a.pkl.lock"]
     assert len(before.splitlines()) == 4
     assert len((folder / "thesis.csv").read_text().splitlines()) == 3
 
@@ -391,6 +400,8 @@ def test_a_table_of_another_training_stays(folder, run):
     for name in ("a.pkl", "a.png"):
         os.remove(name)
     before = (folder / "a.monitor.csv").read_bytes()
+    refused(run("a.yaml", "--seed", "1"), "a.monitor.csv", "exists already: --overwrite")
+    killed("a.monitor.csv")
     status, err = run("a.yaml", "--max-epochs", "1", "--seed", "1")
     assert status == 0 and err.count("could not write a.monitor.csv: ") == 2
     assert "exists already: --overwrite replaces it" in err

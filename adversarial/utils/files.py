@@ -7,6 +7,7 @@ by the two functions here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -48,7 +49,7 @@ def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> 
 
     `flags` as of `os.open`. Raises OSError where `path` is a symbolic link or no regular file.
     """
-    if os.path.lexists(path):
+    with contextlib.suppress(FileNotFoundError):
         _refuse_strange(path, os.lstat(path))
     try:
         handle = os.open(path, flags | _CAREFULLY | _NO_LINK, mode)

@@ -31,7 +31,7 @@ _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 # A lock file holds one line, which names its holder. One that is longer is not ours to write into.
 _LONGEST_NOTE = 256
 
-_held: list[_Lock] = []
+_held: list[Lock] = []
 _warned: set[Path] = set()
 
 
@@ -42,7 +42,7 @@ class Held(OSError):
 @contextlib.contextmanager
 def exclusive(
     path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None, tidy: bool = False
-) -> Iterator[set[str]]:
+) -> Iterator[Lock]:
     """For this block, no other process that asks may write the file `path`; `Held` if one does.
 
     The block is given the set of resolved paths that this lock guards, to add others to.
@@ -54,14 +54,14 @@ def exclusive(
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
-    lock = _Lock(os.fspath(path), target)
+    lock = Lock(os.fspath(path), target)
     for held in _held if wait is None else ():  # who waits will see when it is free
         if held.file == lock.file:
             held.confirm()
     lock.acquire(wait)
     _held.append(lock)
     try:
-        yield lock.guarded
+        yield lock
     finally:
         if lock in _held:  # not so in a process that was forked within the block
             _held.remove(lock)
@@ -95,14 +95,24 @@ def lock_file(target: Path) -> Path:
     return target.parent / f".{stem_for(target.name)}.lock"
 
 
-class _Lock:
-    """`file` is locked for as long as `_handle` is open; None: not locked."""
+class Lock:
+    """What `exclusive` gives to its block.
+
+    Attributes
+    ----------
+    guarded : set of str
+        The resolved paths that it guards; others may be added.
+    was_left : bool
+        Whether the process that had it before, and wrote, was killed while it had it.
+    """
 
     def __init__(self, name: str, target: Path) -> None:
         self.name = name
         self.file = lock_file(target)
         self.guarded = {os.fspath(target)}
-        self._handle: Optional[int] = None
+        self._left = ""  # the note of one that was killed
+        self._is_settled = False
+        self._handle: Optional[int] = None  # the file is locked for as long as this is open
         self._is_lost = False
 
     def acquire(self, wait: Optional[Callable[[], object]] = None) -> None:
@@ -118,9 +128,15 @@ class _Lock:
                 raise
             os.close(handle)
         self._handle = handle
+        self._left = _read_note(handle)
         _note(handle, f"process {os.getpid()} on {socket.gethostname()}")
 
+    @property
+    def was_left(self) -> bool:
+        return bool(self._left)
+
     def confirm(self) -> None:
+        self.settle()
         if self._handle is None or (not self._is_lost and self._is_file(self._handle)):
             return
         if not self._is_lost:
@@ -134,9 +150,13 @@ class _Lock:
         raise Held(f"{self.file} was deleted while this run wrote {self.name}, and another run "
                    "writes that now")
 
+    def settle(self) -> None:
+        """What a killed process has left is of no use any more."""
+        self._is_settled = True
+
     def release(self, tidy: bool) -> None:
         if self._handle is not None:
-            _note(self._handle, "")
+            _note(self._handle, "" if self._is_settled else self._left)
             # While it is locked: who waits for it will see that it is gone, and make another.
             if tidy and not self._is_lost and self._is_ours(self._handle):
                 with contextlib.suppress(OSError):

@@ -51,8 +51,14 @@ def test_the_second_is_told_who_holds_it_until_that_one_dies(holder, tmp_path):
             pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with lock.exclusive(path):
+    with lock.exclusive(path) as held:
         assert str(os.getpid()) in (tmp_path / ".m.pkl.lock").read_text()
+        assert held.was_left
+    with lock.exclusive(path) as held:
+        assert held.was_left  # until somebody writes
+        lock.confirm(path)
+    with lock.exclusive(path) as held:
+        assert not held.was_left
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -185,8 +191,8 @@ def test_a_lock_that_was_lost_stays_lost(tmp_path, popen):
 
 def test_only_what_a_lost_lock_guards_is_lost(tmp_path, popen):
     path = tmp_path / "m.pkl"
-    with lock.exclusive(path) as guarded, lock.exclusive(tmp_path / "other.pkl"):
-        guarded.add(str(tmp_path / "m.csv"))
+    with lock.exclusive(path) as held, lock.exclusive(tmp_path / "other.pkl"):
+        held.guarded.add(str(tmp_path / "m.csv"))
         (tmp_path / ".m.pkl.lock").unlink()
         other = popen([sys.executable, "-c", HOLD, str(path)],
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
