@@ -44,17 +44,20 @@ class Slot(NamedTuple):
     put: Callable[[Any], None]
 
 
-def slots(roots: Mapping[str, Any]) -> dict[str, Slot]:
+def slots(roots: Mapping[str, Any], aliases: bool = False) -> dict[str, Slot]:
     """Every slot that `roots` lead to, by its path (`algorithm.learning_rule.momentum`).
 
-    What several paths lead to is found under the first. Data sets contribute their random
-    generators only, monitors nothing.
+    What several paths lead to is found under the first; with `aliases`, a shared variable under all
+    of them: which is the first depends on the order of attributes, which may change from one
+    version of a class to the next. Data sets contribute their random generators only, monitors
+    nothing.
     """
-    return dict(_Walk().enter(roots))
+    return dict(_Walk(aliases).enter(roots))
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, aliases: bool = False) -> None:
+        self.aliases = aliases
         self.seen: set[int] = set()
 
     def enter(self, roots: Mapping[str, Any]) -> Iterator[tuple[str, Slot]]:
@@ -93,7 +96,7 @@ class _Walk:
         if value is None or isinstance(value, _NUMBERS):
             yield path, Slot(value, put)
         elif isinstance(value, SharedVariable):
-            if self._is_new(value):
+            if self._is_new(value) or self.aliases:
                 content = value.get_value(borrow=True)
                 if isinstance(content, np.ndarray):
                     yield path, Slot(content, _shared_setter(value))
@@ -216,7 +219,7 @@ class Saved:
         Returns the paths for which there is no place: made while training, or by another version
         of this program. ValueError when an array has another shape than its place.
         """
-        here = slots(roots)
+        here = slots(roots, aliases=True)
         model, self._prepared = self._prepared or self._load_model(), None
         saved = {path: slot.value for path, slot in slots({"model": model}).items()}
         saved.update(self._values)

@@ -108,6 +108,21 @@ def test_everything_that_can_have_changed_comes_back():
     assert model.tag == {"best": 1} and model.monitor.get_epochs_seen() == 1
 
 
+def test_the_order_of_attributes_does_not_matter():
+    """A variable that two attributes hold is found by either."""
+    old, new = experiment(), experiment()
+    change(old)
+    layer = old["model"].layers[0]
+    vars(layer)["_params"] = vars(layer).pop("_params")  # now the last of the attributes
+    saved(old).restore(new)
+    np.testing.assert_array_equal(
+        new["model"].get_param_vector(), old["model"].get_param_vector()
+    )
+    for way in (old, new):
+        assert "model.layers[0].W" in checkpoint.slots(way, aliases=True)
+        assert "model.layers[0]._params[0]" in checkpoint.slots(way, aliases=True)
+
+
 def test_restored_twice_is_restored_once():
     """What training does after the first time does not reach what was saved."""
     old, new = experiment(), experiment()

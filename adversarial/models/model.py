@@ -42,6 +42,9 @@ class Model(Persistent):
     def __init__(self, extensions: Optional[list] = None) -> None:
         if extensions is not None:
             self.extensions = list(extensions)
+        # Made now, they come first among the attributes, as in files that were saved before they
+        # could be made later: a checkpoint calls a variable by the first path that leads to it.
+        self.names_to_del, self.extensions, self.tag, self._params  # noqa: B018
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = self.names_to_del
