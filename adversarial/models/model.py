@@ -51,9 +51,21 @@ class Model(Persistent):
         state = {k: v for k, v in self.__dict__.items() if k not in left_out}
         if type(state.get("tag")) is defaultdict:
             state["tag"] = dict(state["tag"])
+        if self._of_class():
+            state["_params"] = self._of_class()
         return state
 
+    def _of_class(self) -> list:
+        """Parameters that are the class's, which all its objects share, and not this object's."""
+        own = None if "_params" in vars(self) else getattr(type(self), "_params", None)
+        return list(own) if isinstance(own, (list, tuple)) else []
+
     def __setstate__(self, state: dict[str, Any]) -> None:
+        # What is the class's stays there, where methods find it, with the values that were saved.
+        for own, saved in zip(self._of_class(), state.get("_params", ())):
+            own.set_value(saved.get_value(borrow=True))
+        if self._of_class():
+            state = {name: value for name, value in state.items() if name != "_params"}
         self.__dict__.update(state)
         if type(state.get("tag")) is dict:
             self.tag = defaultdict(dict, state["tag"])

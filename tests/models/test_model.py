@@ -115,6 +115,14 @@ def test_parameters_of_the_class_are_not_shadowed():
     assert model.get_params() == OfTheClass._params and model.get_test_batch_size() == 7
 
 
+def test_parameters_of_the_class_are_saved(tmp_path):
+    model = OfTheClass()
+    serial.save(tmp_path / "model.pkl", model)
+    OfTheClass._params[0].set_value(-1.0)
+    again = serial.load(tmp_path / "model.pkl", allow_modules=[__name__])
+    assert again.get_params() == OfTheClass._params and again.get_param_values() == [3.0]
+
+
 def test_notes_need_no_preparation(tmp_path):
     """Also after saving and loading, in copies, and from files that hold a plain dict."""
     model = MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=3)
