@@ -192,7 +192,12 @@ class Data:
         args = self.args
         if isinstance(self.dataset, str):
             return load_split(self.dataset, self.width, fold, args.limit_size, args.valid)
-        return split_of(self.dataset, fold, args.limit_size, args.valid, itself=not self.is_own)
+        choosers = args.limit_size if args.sigma is None else 0
+        split = split_of(self.dataset, fold, choosers, args.valid, itself=not self.is_own)
+        if choosers and not hasattr(self.dataset, "get_valid_set"):
+            print(f"note: {self.name} has no validation set: its first {len(split.valid)} test "
+                  "examples choose sigma, and only the others are scored", file=sys.stderr)
+        return split
 
 
 def draw(args: argparse.Namespace, model: Any) -> np.ndarray:

@@ -116,19 +116,23 @@ def test_a_data_set_of_the_users_own(command, tmp_path, capsys, monkeypatch):
     allowed = ("--allow-module", "parzen_own")
     test = 3 * np.random.RandomState(30).uniform(size=(30, 4))
     result = scored(command, capsys, model, *allowed)
+    assert (result["dataset"], result["n"]) == ("Own", 30)
+    assert result["mean"] == pytest.approx(expected(model, test), abs=1e-3)
     # Some of it chooses sigma, where it has no validation set, and is not scored.
-    assert (result["dataset"], result["n"]) == ("Own", 15)
-    assert result["mean"] == pytest.approx(expected(model, test[15:]), abs=1e-3)
-    assert scored(command, capsys, model, "-l", 5, *allowed)["n"] == 25
+    for limit, chose in ((1000, 15), (5, 5)):
+        assert command(model, "-n", 20, "-c", 3, "-l", limit, "--json", *allowed) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["n"] == 30 - chose
+        assert f"Own has no validation set: its first {chose} test examples choose sigma" in err
     # The same from a YAML file, of one with a test set or without.
     other = tmp_path / "other.yaml"
     other.write_text("!obj:parzen_own.Own { scale: 2.5 }")
-    assert scored(command, capsys, model, "-l", 5, "-d", other, *allowed)["n"] == 25
+    assert scored(command, capsys, model, "-d", other, *allowed)["n"] == 30
     other.write_text(
         "!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix "
         "{ X: [[0, 3, 1, 2], [1, 2, 3, 0], [2, 2, 0, 3]] }"
     )
-    assert scored(command, capsys, model, "-d", other, *allowed)["n"] == 2
+    assert scored(command, capsys, model, "-d", other, *allowed)["n"] == 3
 
 
 def refused(command, capsys, *argv):

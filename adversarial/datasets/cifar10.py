@@ -22,6 +22,7 @@ FOLDER = "cifar-10-batches-py"
 BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 BATCH_SIZE = 10000
 PIXELS = 3 * 32 * 32
+VALID = (40000, 50000)  # of the training set
 # What pickles of protocols 0 to 4 say of dicts, lists, numbers, texts and arrays.
 OPCODES = frozenset("""
     DICT LIST TUPLE PUT GET INT LONG STRING UNICODE
@@ -118,7 +119,7 @@ class CIFAR10(DenseDesignMatrix):
 
     def get_valid_set(self) -> CIFAR10:
         """Training examples 40,000 to 50,000, treated as this set was."""
-        return CIFAR10("train", start=40000, stop=50000, **self._treatment())
+        return CIFAR10("train", start=VALID[0], stop=VALID[1], **self._treatment())
 
     def _treatment(self) -> dict:
         return {"center": self.center, "rescale": self.rescale, "gcn": self.gcn,

@@ -109,7 +109,7 @@ def split_of(
     fold : int
         Of a data set that has folds.
     limit_size : int
-        How many validation examples to take.
+        How many validation examples to take; 0 where sigma is not to be chosen.
     score_valid : bool
         Score the whole validation set, not the test set.
     itself : bool
@@ -137,7 +137,7 @@ def split_of(
         )
     if valid is not None:
         return Split(_rows(valid)[:limit_size], scored)
-    if len(scored) < 2:
+    if limit_size and len(scored) < 2:
         raise ValueError(f"{len(scored)} examples are too few to choose sigma and to be scored")
     cut = min(limit_size, len(scored) // 2)
     return Split(scored[:cut], scored[cut:])

@@ -14,7 +14,7 @@ import pytest
 from adversarial.datasets import cifar10, download
 from adversarial.datasets.cifar10 import CIFAR10
 from adversarial.datasets.download import DataUnavailable
-from adversarial.datasets.preprocessing import Standardize
+from adversarial.datasets.preprocessing import RemapInterval, Standardize
 from adversarial.utils.files import BadFile
 
 SIZE = 4  # examples in a batch, in place of 10,000
@@ -229,3 +229,18 @@ def test_one_message_when_it_cannot_be_fetched(small, site, monkeypatch):
     site.files["/cifar-10-python.tar.gz"] = b"another file"
     with pytest.raises(DataUnavailable, match="SHA-256 expected 6d958be0"):
         CIFAR10("train")
+
+
+def test_test_and_validation_sets_are_treated_as_the_training_set_was(monkeypatch):
+    """The preprocessor as the training set left it: fitted once."""
+    pixels = {name: np.random.RandomState(len(name)).randint(256, size=(n, 3072)).astype(np.uint8)
+              for name, n in (("train", 50), ("test", 10))}
+    monkeypatch.setattr(cifar10, "BATCH_SIZE", 10)
+    monkeypatch.setattr(cifar10, "VALID", (40, 50))
+    labels = {name: np.zeros(len(rows)) for name, rows in pixels.items()}
+    monkeypatch.setattr(cifar10, "load_arrays", lambda name: (pixels[name], labels[name]))
+    scale = RemapInterval([-1, 1], [0, 2])
+    train = CIFAR10("train", center=True, rescale=True, stop=40, preprocessor=scale)
+    for found, expected in ((train.get_test_set(), pixels["test"]),
+                            (train.get_valid_set(), pixels["train"][40:])):
+        np.testing.assert_allclose(found.X, (expected - 127.5) / 127.5 + 1, atol=1e-6)
