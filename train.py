@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import FrameType
 from typing import Optional
 
@@ -67,8 +67,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--all-channels", action="store_true",
         help="print every monitor channel, not only the important ones")
     add("--quiet", action="store_true", help="print warnings and errors only")
-    add("--allow-module", action="append", default=[], metavar="NAME", type=errors.users_module,
-        help="let the YAML use what this module defines")
+    cli.add_allow_module(parser)
     add("--allow-outside", action="store_true",
         help="let the YAML write files outside its own folder, and of any kind")
     cli.add_engine_option(parser)
@@ -88,15 +87,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
     signal.signal(signal.SIGTERM, terminate)
-    logging.getLogger().addHandler(BesideBar())
-    cli.choose_engine(args)
-    # The first of several processes speaks for all.
-    args.quiet = args.quiet or not backend.is_first_process()
-    for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
-        logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
-    warnings.showwarning = lambda message, *rest: log.warning("%s", message)
     folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
-    with outputs.confined_to(folder):
+    with shown_beside_bar(), outputs.confined_to(folder):
+        cli.choose_engine(args)
+        # The first of several processes speaks for all.
+        args.quiet = args.quiet or not backend.is_first_process()
+        for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
+            logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
         return train_phases(args, began)
 
 
@@ -216,6 +213,19 @@ def terminate(signum: int, frame: Optional[FrameType]) -> None:
     """SIGTERM before training has begun, or after it."""
     print(f"{cli.program_name()}: terminated", file=sys.stderr)
     sys.exit(128 + signum)
+
+
+@contextlib.contextmanager
+def shown_beside_bar() -> Iterator[None]:
+    """Within this block log lines and warnings are shown by `BesideBar`."""
+    handler, show = BesideBar(), warnings.showwarning
+    logging.getLogger().addHandler(handler)
+    warnings.showwarning = lambda message, *rest, **named: log.warning("%s", message)
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
+        logging.getLogger().removeHandler(handler)
 
 
 class BesideBar(logging.Handler):

@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from adversarial import checkpoint
-from adversarial.config.nodes import read_text, train_environment
+from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
 from adversarial.train import Train
 from adversarial.utils import outputs, seeding, serial
 from adversarial.utils.files import open_regular
-from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup, twin
-
-# Where data is may change between two runs of one experiment; the data may not.
-_DATA_PATH = "PYLEARN2_DATA_PATH"
+from adversarial.utils.string_utils import VARIABLE, may_read
 
 
 @dataclass
@@ -35,7 +32,7 @@ class Run:
     path, text : str
         The YAML file, and what it holds.
     environ : dict of str to str
-        The environment variables that it uses.
+        Values of variables, from a file of an earlier version, which held them.
     seed : int, optional
         The base seed (`--seed`).
     first : int
@@ -65,14 +62,7 @@ class Run:
                 )
             stream.seek(0)
             text = read_text(stream, path)
-        about_file = train_environment(path)
-        environ = {}
-        for name in set(VARIABLE.findall(text)) - set(about_file):
-            try:
-                environ[name] = lookup(name)
-            except EnvironmentVariableError:
-                pass  # perhaps in a comment; the loader knows, and says so
-        return cls(path, text, environ, seed, allow_modules=allow_modules)
+        return cls(path, text, seed=seed, allow_modules=allow_modules)
 
     @classmethod
     def of_model(cls, path: str, allow_modules: Collection[str] = ()) -> Run:
@@ -87,13 +77,17 @@ class Run:
             raise ValueError(f"{path} was not saved by train.py, which would know its YAML")
         _check(about, path)
         yaml = os.path.normpath(os.path.join(os.path.dirname(path), about["yaml_path"]))
-        environ = dict(about["environ"])
-        for name in (_DATA_PATH, twin(_DATA_PATH)):
-            if name in environ and name in os.environ:
-                environ[name] = os.environ[name]
+        # The environment's own values come first: where data is may have changed.
+        environ = {name: value for name, value in about.get("environ", {}).items()
+                   if not (may_read(name) and name in os.environ)}
         return cls(
             yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules
         )
+
+    def variables(self) -> list[str]:
+        """The names of the environment variables that the YAML file uses."""
+        names = set(VARIABLE.findall(self.text)) - set(train_environment(self.path))
+        return sorted(name for name in names if may_read(name) and name != PHASE)
 
     def phases(self) -> list[Phase]:
         """The phases, as yet to be made; the base seed is set for them."""
@@ -107,6 +101,9 @@ class Run:
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""
+        if self.resume_from is not None and number == self.first:
+            # Wherever the YAML says: the file may have been moved.
+            phases[number].give("save_path", self.resume_from.name)
         if self.has_model_of(phases, number):
             # That other file may have changed since, or gone.
             phases[number].give("model", self.resume_from.model())
@@ -115,13 +112,12 @@ class Run:
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
         if self.resume_from is not None and number == self.first:
-            train.save_path = self.resume_from.name
             train.resume(self.resume_from)
         folder = os.path.dirname(train.save_path or self.path) or "."
         train.experiment = {
             "yaml": self.text,
             "yaml_path": os.path.relpath(self.path, folder),
-            "environ": self.environ,
+            "variables": self.variables(),
             "seed": self.seed,
             "phase": number,
             "mark": self.mark(number),
@@ -174,7 +170,7 @@ class Run:
             about: Any = there.experiment or {}
         except (ValueError, OSError):
             return f"{path} exists already: {replace}"
-        asked = {"yaml": self.text, "environ": self.environ, "seed": self.seed, "phase": number}
+        asked = {"yaml": self.text, "seed": self.seed, "phase": number}
         if {name: about.get(name) for name in asked} != asked:
             return f"{path} holds another experiment ({there.epochs} epochs of it): {replace}"
         if there.is_finished:
@@ -187,12 +183,14 @@ class Run:
 
 def _check(about: Any, path: str) -> None:
     """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
-    kinds = {
-        "yaml": str, "yaml_path": str, "environ": dict, "seed": (int, type(None)), "phase": int
-    }
+    kinds = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
     if (
         not isinstance(about, dict)
         or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
-        or not all(isinstance(word, str) for pair in about["environ"].items() for word in pair)
+        # Files of an earlier version have the values of the environment that their run used.
+        or not isinstance(about.get("environ", {}), dict)
+        or not all(
+            isinstance(word, str) for pair in about.get("environ", {}).items() for word in pair
+        )
     ):
         raise ValueError(f"{path} holds no valid description of its experiment")

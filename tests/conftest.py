@@ -19,7 +19,7 @@ from aesara.compile.mode import optdb
 
 from adversarial.backend import engine, function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.utils import seeding
+from adversarial.utils import seeding, string_utils
 
 # The same examples in every run, so that what fails, fails because of a change; new ones with
 # `--hypothesis-profile=new`.
@@ -44,6 +44,12 @@ def no_base_seed():
     seeding.set_base_seed(None)  # a fixture of a wider scope may have set one
     yield
     seeding.set_base_seed(None)
+
+
+@pytest.fixture(autouse=True)
+def no_allowed_variable(monkeypatch):
+    """What a test, or a script that it ran, lets files read is not open to the next test."""
+    monkeypatch.setattr(string_utils, "_allowed", set())
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ what it leaves open: how deep and how large a document may be, and that 1e-6 is 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import secrets
@@ -15,7 +16,12 @@ from typing import Any
 
 import yaml
 
-from adversarial.utils.string_utils import VARIABLE, EnvironmentVariableError, lookup
+from adversarial.utils.string_utils import (
+    VARIABLE,
+    EnvironmentVariableError,
+    hide_values,
+    lookup,
+)
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
@@ -23,7 +29,7 @@ MAX_NODES = 20_000
 MAX_VALUES = 1_000_000
 MAX_NUMBER = 300  # characters; reading a longer one takes time that grows with its square
 _MAX_SOURCE_NODES = 100_000
-_PHASE = "PYLEARN2_TRAIN_PHASE"
+PHASE = "PYLEARN2_TRAIN_PHASE"
 _TAG = "tag:yaml.org,2002:"
 # What PyYAML takes for text: 1e-6, 2E5, -.5
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[\d_]*$")
@@ -31,6 +37,9 @@ _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[
 
 class YamlError(ValueError):
     """One line: the file, the line in it, and what is wrong there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(hide_values(text))
 
 
 class NodeLoader(yaml.SafeLoader):
@@ -58,6 +67,9 @@ class NodeLoader(yaml.SafeLoader):
         self._extents: dict[int, tuple[int, int]] = {}
         self._source_nodes = 0
         self._variables: list[str] = []
+        # Of the nodes with variables: the tag (None where the node has none) and the text as they
+        # were before these were replaced.
+        self._as_written: dict[int, tuple[Any, Any]] = {}
         # Braces mean something to YAML, inside a flow or a tag, so the parser sees a plain word
         # for each variable, one that no text can contain by design. It stays in place: lines are
         # right, and no value becomes syntax.
@@ -87,7 +99,7 @@ class NodeLoader(yaml.SafeLoader):
             try:
                 return lookup(name, self.environ)
             except EnvironmentVariableError as error:
-                if name == _PHASE:
+                if name == PHASE:
                     return f"phase{self._phase}"
                 raise YamlError(f"{self.where(event)}: {error}") from None
 
@@ -108,6 +120,7 @@ class NodeLoader(yaml.SafeLoader):
             raise YamlError(f"{self.where(event)}: nested more than {MAX_DEPTH} deep")
         if self._depth == 1 and isinstance(parent, yaml.SequenceNode):
             self._phase = index + 1
+        written = event.tag, getattr(event, "value", None)
         if event.tag is not None:
             event.tag = self._expand(event.tag, event)
         if isinstance(event, yaml.ScalarEvent):
@@ -115,6 +128,8 @@ class NodeLoader(yaml.SafeLoader):
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if any(self._is_word.search(part or "") for part in written):
+            self._as_written[id(node)] = written
         self._measure(node)
         return node
 
@@ -136,11 +151,34 @@ class NodeLoader(yaml.SafeLoader):
         self._extents[id(node)] = (depth, size)
 
     def source_of(self, node: yaml.Node) -> str:
-        """YAML that says the same as `node`, alone; empty where there is too much of it."""
+        """YAML that says the same as `node`, alone; empty where there is too much of it.
+
+        Variables stand in it as they were written: `${NAME}`, not its value.
+        """
         self._source_nodes += self._extents[id(node)][1]
         if self._source_nodes > _MAX_SOURCE_NODES:
             return ""
-        return yaml.serialize(node, Dumper=_Dumper, allow_unicode=True)
+        node = self._unexpanded(node, {})
+        return self.show(yaml.serialize(node, Dumper=_Dumper, allow_unicode=True, width=math.inf))
+
+    def _unexpanded(self, node: yaml.Node, made: dict[int, yaml.Node]) -> yaml.Node:
+        """A copy of `node`, in which each variable is the word that stands for it."""
+        if id(node) in made:
+            return made[id(node)]
+        tag, value = self._as_written.get(id(node), (node.tag, node.value))
+        if isinstance(node, yaml.ScalarNode):
+            # Without a tag of its own, it is read anew for what its value will be then.
+            copy = yaml.ScalarNode(tag or _TAG + "str", value, style=node.style)
+        else:
+            copy = type(node)(tag or node.tag, [], flow_style=node.flow_style)
+        made[id(node)] = copy
+        if isinstance(node, yaml.SequenceNode):
+            copy.value = [self._unexpanded(child, made) for child in node.value]
+        elif isinstance(node, yaml.MappingNode):
+            copy.value = [
+                tuple(self._unexpanded(child, made) for child in pair) for pair in node.value
+            ]
+        return copy
 
 
 NodeLoader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))

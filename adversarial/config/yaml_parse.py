@@ -187,7 +187,11 @@ class Phase:
 
     def give(self, argument: str, value: Any) -> None:
         """Take `value` for what the YAML describes as an argument, wherever that is used."""
-        self._made[id(self._tree.keywords[argument])] = value
+        described = self._tree.keywords.get(argument)
+        if isinstance(described, (Proxy, list, dict)):
+            self._made[id(described)] = value
+        else:
+            self._tree.keywords[argument] = value
 
 
 def _calls(tree: Any, seen: set[int]) -> Iterator[Proxy]:

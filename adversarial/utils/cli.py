@@ -14,7 +14,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from adversarial.backend import engine
 from adversarial.utils import errors
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
+from adversarial.utils.string_utils import allow_variables
 
 
 class Parser(argparse.ArgumentParser):
@@ -135,6 +136,17 @@ def add_allow_module(parser: argparse.ArgumentParser) -> None:
         "--allow-module", action="append", default=[], metavar="NAME", type=errors.users_module,
         help="let the file use classes of this module",
     )
+    parser.add_argument(
+        "--allow-env", action=AllowVariable, metavar="NAME",
+        help="let the file use the value of this environment variable, as ${NAME}",
+    )
+
+
+class AllowVariable(argparse.Action):
+    """The action of `--allow-env`."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        allow_variables([values])
 
 
 def add_picture(parser: argparse.ArgumentParser, out: str) -> None:

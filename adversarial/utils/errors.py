@@ -1,7 +1,7 @@
 """What commands say of an exception: a message for a mistake of the user's, a traceback for a bug.
 
 Called by `cli.run`, and through `watch_imports` for what goes wrong before that is imported. It
-therefore imports nothing beyond Python's own library.
+therefore imports nothing that imports more than Python's own library.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sysconfig
 import traceback
 from types import FrameType, TracebackType
 from typing import Any
+
+from adversarial.utils.string_utils import hide_values
 
 # What a user can cause: a bad value, a damaged file, a missing library, too little memory.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
@@ -33,9 +35,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 def printable(text: str) -> str:
     r"""`text` with control characters written out, so that a terminal obeys none of them.
 
+    Values of environment variables that the user let a file use are hidden in it.
+
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
     """
+    text = hide_values(text)
     return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
 from adversarial.config.yaml_parse import Proxy, YamlError
-from adversarial.utils import serial
+from adversarial.utils import serial, string_utils
 
 MINE = things.__name__
 
@@ -101,11 +101,57 @@ def test_merge_keys():
 def test_variables(monkeypatch):
     monkeypatch.setenv("MY_NUMBER", "12")
     monkeypatch.setenv("MY_TEXT", "from the process")
+    string_utils.allow_variables(["MY_NUMBER", "MY_TEXT"])
     text = """{a: ${MY_NUMBER}, b: '${MY_NUMBER}',
                c: ${MY_TEXT}.pkl, d: "x/${MY_TEXT}/${MY_NUMBER}"}"""
     assert load(text, environ={"MY_TEXT": "given"}) == {
         "a": 12, "b": "12", "c": "given.pkl", "d": "x/given/12",
     }
+
+
+SECRET = "wJalrXUtnFEMI-K7MDENG"
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "HOME", "PYLEARN2_VIEWER_COMMAND"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!obj:T.Box {n: '${NAME}'}",
+        "!obj:T.Box {n: ${NAME}}",
+        "{${NAME}: 1}",
+        "!obj:T.${NAME} {}",
+        "!pkl: '${NAME}'",
+        '!pkl: "\\x24{NAME}"',
+        "!import:T.${NAME}",
+        "!!int '${NAME}'",
+        "[ # ${NAME}\n  *b ]",
+    ],
+)
+def test_a_file_cannot_read_the_environment(monkeypatch, text, name):
+    """Not in a value, a key, a tag or a path, nor by an escape; and no message quotes it."""
+    monkeypatch.setenv(name, SECRET)
+    text = text.replace("NAME", name)
+    with pytest.raises((YamlError, OSError, ValueError)) as error:
+        load(text, environ={})
+    assert SECRET not in str(error.value)
+    if "*b" not in text:
+        assert f"--allow-env {name}" in str(error.value)
+
+
+def test_what_the_user_allows_is_used_but_not_quoted(monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    monkeypatch.setenv("OTHER", "other value")
+    string_utils.allow_variables(["MY_TOKEN"])
+    box = load("!obj:T.Box {n: '${MY_TOKEN}', m: [\"a ${MY_TOKEN}\"]}")
+    assert (box.n, box.m) == (SECRET, [f"a {SECRET}"])
+    assert SECRET not in box.yaml_src and box.yaml_src.count("${MY_TOKEN}") == 2
+    wrong = ("!!int '${MY_TOKEN}'", "!obj:T.${MY_TOKEN} {}", "!obj:T.Maxout {'${MY_TOKEN}': 1}")
+    for text in wrong:
+        with pytest.raises(YamlError) as error:
+            load(text)
+        assert SECRET not in str(error.value)
+    with pytest.raises(YamlError, match="--allow-env OTHER"):
+        load("'${OTHER}'")
 
 
 def test_a_value_is_never_syntax():
@@ -119,6 +165,7 @@ def test_comments_may_mention_what_is_not_set():
 
 
 def test_a_variable_not_set():
+    string_utils.allow_variables(["NOT_SET"])
     with pytest.raises(YamlError, match=r"^<string> line 2: \$\{NOT_SET\} is not set"):
         load("a: 1\nb: ${NOT_SET}/x")
 
@@ -220,12 +267,36 @@ def test_yaml_src_makes_the_same_object_alone():
         " b: {c: *x}, d: !obj:T.Box {first: *x, second: *x}, e: !obj:T.Small {x: 1}}",
         environ={"N": "3"},
     )
-    again = load(box.a.yaml_src)
+    assert "num_units: ${N}" in box.a.yaml_src
+    again = load(box.a.yaml_src, environ={"N": "3"})
     assert (again.num_units, again.layer_name, again.irange) == (3, "1e-6", 1e-6)
-    inner = load(box.d.yaml_src)
+    inner = load(box.d.yaml_src, environ={"N": "3"})
     assert inner.first is inner.second and inner.first.num_units == 3
-    whole = load(box.yaml_src)
+    whole = load(box.yaml_src, environ={"N": "3"})
     assert whole.a is whole.b["c"] is whole.d.first
+
+
+def test_yaml_src_keeps_variables_as_written():
+    """Of every kind of scalar, also long ones and tags, so that it works on another machine."""
+    text = """
+        - !obj:T.Box {a: ${N}, b: '${N}', c: "x/${DIR}/y", d: -${N}, e: [*x, 1]}
+        - !obj:T.Box {long: "%s ${DIR} and: {more}", tag: !obj:T.${CLASS} {}}
+        - !obj:T.Box
+          block: |
+            one ${DIR}
+            two
+          plain: ${DIR}
+          key ${N}: 1
+    """.replace("*x", "${N}") % ("word " * 40)
+    for n, folder in (("3", "data"), ("4", "/else where")):
+        environ = {"N": n, "DIR": folder, "CLASS": "Bare"}
+        for box in load(text, environ=environ):
+            assert "${" in box.yaml_src and folder not in box.yaml_src
+            again = load(box.yaml_src, environ=environ)
+            for name, value in vars(box).items():
+                if name not in ("yaml_src", "tag"):
+                    assert vars(again)[name] == value, name
+                    assert type(vars(again)[name]) is type(value)
 
 
 def test_construct_mapping():

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from adversarial.utils.string_utils import EnvironmentVariableError, nearest, preprocess, twin
+from adversarial.utils.string_utils import (
+    EnvironmentVariableError,
+    allow_variables,
+    hide_values,
+    nearest,
+    preprocess,
+    twin,
+)
 
 
 def test_preprocess(monkeypatch):
     monkeypatch.setenv("MY_FOLDER", "/data")
+    with pytest.raises(EnvironmentVariableError, match="may not read: --allow-env MY_FOLDER"):
+        preprocess("${MY_FOLDER}")
+    allow_variables(["MY_FOLDER"])
     assert preprocess("${MY_FOLDER}/x${N}.pkl", {"N": "3"}) == "/data/x3.pkl"
     assert preprocess("no variables, $HOME, {x} and ${ }") == "no variables, $HOME, {x} and ${ }"
     assert preprocess("${MY_FOLDER}", {"MY_FOLDER": "given first"}) == "given first"
@@ -17,10 +27,19 @@ def test_preprocess(monkeypatch):
 
 
 def test_what_is_not_set_is_named():
+    allow_variables(["NOT_SET"])
     with pytest.raises(EnvironmentVariableError, match=r"^\$\{NOT_SET\} is not set: .* NOT_SET$"):
         preprocess("${NOT_SET}/x")
-    with pytest.raises(EnvironmentVariableError, match=r"PYLEARN2_X \(or ADVERSARIAL_X\)$"):
-        preprocess("${PYLEARN2_X}")
+    with pytest.raises(EnvironmentVariableError, match=r"TRAIN_X \(or ADVERSARIAL_TRAIN_X\)$"):
+        preprocess("${PYLEARN2_TRAIN_X}")
+
+
+def test_values_that_were_allowed_are_hidden_in_messages(monkeypatch):
+    monkeypatch.setenv("TOKEN", "s3cret-value")
+    monkeypatch.setenv("N", "12")
+    assert hide_values("is s3cret-value, 12") == "is s3cret-value, 12"
+    allow_variables(["TOKEN", "N"])
+    assert hide_values("/x/s3cret-value.pkl of 12") == "/x/${TOKEN}.pkl of 12"
 
 
 def test_twin():
