@@ -54,8 +54,9 @@ class Run:
         cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
     ) -> Run:
         """A new run of the YAML file `path`."""
-        with open_regular(path) as stream:
-            if zipfile.is_zipfile(stream):
+        with open_regular(path, or_device=True) as stream:
+            # Its first bytes first: a device has no end, where zipfile would look.
+            if stream.read(4) == b"PK\x03\x04" and zipfile.is_zipfile(stream):
                 raise ValueError(
                     f"{path} is a model file, not a YAML file: to go on with the training that "
                     f"saved it, give --resume {path}"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from adversarial.config import yaml_parse
 from adversarial.utils import cli
+from adversarial.utils.files import open_text
 from adversarial.utils.string_utils import nearest
 
 
@@ -45,7 +46,7 @@ def variant(path: str, name: str, table: str | None = None) -> str:
         close = nearest(name, known)
         hint = f"; did you mean {close}?" if close else ""
         raise ValueError(f"{path}: has no variant {name}{hint}")
-    with open(path, encoding="utf-8") as stream:
+    with open_text(path) as stream:
         text = stream.read()
     try:
         return edited(text, known[name])

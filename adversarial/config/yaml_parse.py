@@ -38,6 +38,7 @@ from adversarial.config.nodes import (
     train_environment,
 )
 from adversarial.utils import serial
+from adversarial.utils.files import open_regular
 
 __all__ = [
     "BaseProxy", "Phase", "Proxy", "YamlError", "construct_mapping", "constructor_float",
@@ -144,7 +145,7 @@ def load_path(
     """
     path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}
-    with open(path, "rb") as stream:
+    with open_regular(path, or_device=True) as stream:
         return load(stream, environ, instantiate, allow_modules=allow_modules, name=path)
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import stat
-from typing import BinaryIO
+from typing import BinaryIO, Optional, TextIO
 
 # Without O_NONBLOCK opening a pipe waits for its other end.
 _CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -27,21 +28,27 @@ class BadFile(ValueError):
     """A file that is not a whole, genuine one of its kind."""
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], or_device: bool = False) -> BinaryIO:
     """`path`, opened to read bytes; `BadFile` for what is there but is no regular file.
 
-    Symbolic links are followed: the path is the user's own.
+    Symbolic links are followed: the path is the user's own. `or_device`: such as /dev/null, for
+    those who bound what they read.
     """
     # Looked at first, since opening alone makes some devices act; and again once it is open, since
     # what is there may have been swapped.
-    _check_regular(path, os.stat(path))
+    _check_regular(path, os.stat(path), or_device)
     handle = os.open(path, os.O_RDONLY | _CAREFULLY)
     try:
-        _check_regular(path, os.fstat(handle))
+        _check_regular(path, os.fstat(handle), or_device)
     except BaseException:
         os.close(handle)
         raise
     return os.fdopen(handle, "rb")
+
+
+def open_text(path: str | os.PathLike[str], newline: Optional[str] = None) -> TextIO:
+    """As `open_regular`, to read text in UTF-8; `newline` as of `open`."""
+    return io.TextIOWrapper(open_regular(path), encoding="utf-8", newline=newline)
 
 
 def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
@@ -74,8 +81,10 @@ def stem_for(name: str) -> str:
     return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
 
 
-def _check_regular(path: str | os.PathLike[str], found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _check_regular(
+    path: str | os.PathLike[str], found: os.stat_result, or_device: bool
+) -> None:
+    if not stat.S_ISREG(found.st_mode) and not (or_device and stat.S_ISCHR(found.st_mode)):
         raise BadFile(f"{os.fspath(path)}: is not a regular file")
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from adversarial.utils.files import open_text
+
 COLUMNS = ("variant", "seed", "epoch", "seconds", "d_updates", "score", "standard_error", "sigma")
 
 
@@ -41,7 +43,7 @@ def append(path: str, variant: str, seed: int, rows: Sequence[tuple]) -> None:
 
 def read(path: str) -> dict[str, dict[int, Course]]:
     """The trainings by variant and seed, in the table's order; ValueError if it is none."""
-    with open(path, newline="", encoding="utf-8") as stream:
+    with open_text(path, newline="") as stream:
         lines = list(csv.reader(stream))
     if not lines or tuple(lines[0]) != COLUMNS:
         raise ValueError(f"{path}: is no table of a sweep: it does not begin {','.join(COLUMNS)}")

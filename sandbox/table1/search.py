@@ -27,6 +27,7 @@ from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging, set_aside
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import cli
+from adversarial.utils.files import open_text
 from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of
 
@@ -147,7 +148,7 @@ def append(path: str, rows: Sequence[Sequence[Any]]) -> None:
 
 def read(path: str) -> list[dict[str, str]]:
     """The rows of a table; ValueError if it is none."""
-    with open(path, newline="", encoding="utf-8") as stream:
+    with open_text(path, newline="") as stream:
         rows = csv.DictReader(stream)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise ValueError(f"{path}: is no table of a search: it does not begin "

@@ -6,13 +6,15 @@ import os
 
 import pytest
 
+from adversarial.config import yaml_parse
 from adversarial.datasets.cifar10 import read_batch
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.mat import load_mat
+from adversarial.run import Run
 from adversarial.scripts import inputs
 from adversarial.scripts.inputs import is_model_file
 from adversarial.utils import serial
-from adversarial.utils.files import BadFile, open_beside, open_regular
+from adversarial.utils.files import BadFile, open_beside, open_regular, open_text
 from adversarial.utils.npy import load_npy, load_npz
 
 DOORS = {
@@ -25,6 +27,9 @@ DOORS = {
     "cifar10": read_batch,
     "model or YAML": is_model_file,
     "table": inputs._from_csv,
+    "text": open_text,
+    "yaml": yaml_parse.load_path,
+    "experiment": Run.of_yaml,
 }
 
 
