@@ -542,7 +542,7 @@ class Broken(TrainExtension):
         raise self.error
 
 
-@pytest.mark.parametrize("method", ["setup", "on_monitor", "on_save"])
+@pytest.mark.parametrize("method", ["on_monitor", "on_save"])
 @pytest.mark.parametrize("error", [ValueError("no such colour"), MemoryError(), StopIteration(),
                                    UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range")])
 def test_a_watcher_that_fails_is_a_warning(error, method, data, path, caplog):

@@ -3,7 +3,7 @@
 `adversarial.train.Train` calls these functions.  An extension that takes part (it changes the
 learning rate, or saves the best model) is called first, and its errors end the training.  One with
 `only_watches` (a table, a picture) is called last, once the model file is written, and its errors
-are warnings: what it does is never worth a trained model.
+during training are warnings: what it does is never worth a trained model.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def only_watches(extension: Any) -> bool:
 
 
 def set_up(extensions: Iterable[Any], *parts: Any) -> None:
-    """Call `setup(*parts)` of each; `parts` are the model, the dataset and the algorithm."""
+    """Call `setup(*parts)` of each; `parts` are the model, the dataset and the algorithm.
+
+    Errors end it, of those that only watch, too: nothing has been trained yet that could be lost.
+    """
     for extension in extensions:
-        if only_watches(extension):
-            _call_watcher(extension, "setup", parts)
-        else:
-            extension.setup(*parts)
+        extension.setup(*parts)
 
 
 def ask_participants(extensions: Iterable[Any], *parts: Any) -> bool:

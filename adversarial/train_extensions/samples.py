@@ -12,6 +12,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
 from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions.calling import warn_of
 from adversarial.utils import outputs
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 
@@ -63,6 +64,8 @@ class SampleGrid(TrainExtension):
             self._view = view_of(model, dataset)
         except ValueError as error:
             log.info("no picture of samples: %s", error)
+        except Exception as error:
+            warn_of("SampleGrid", error)
 
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Draw the picture."""
