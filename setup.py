@@ -1,7 +1,17 @@
 """Installation; the tools' settings are in pyproject.toml."""
 
 import re
+import sys
 from pathlib import Path
+
+if sys.version_info >= (3, 13):
+    # Before anything else: an installer that overlooks python_requires would compile NumPy.
+    sys.exit(
+        "adversarial-nets needs Python 3.9, 3.10, 3.11 or 3.12; this is Python "
+        f"{sys.version_info[0]}.{sys.version_info[1]}, for which NumPy 1 has no builds.\n"
+        "One that works, in an environment of its own:\n"
+        "    pip install uv && uv venv --seed --python 3.12 .venv && . .venv/bin/activate"
+    )
 
 from setuptools import find_packages, setup
 
@@ -32,9 +42,8 @@ setup(
         "numpy>=1.22,<2",
         # Aesara imports functions that SciPy 1.13 took away.
         "scipy>=1.7,<1.13",
-        # A fast BLAS with no step of the user's own: MKL for Intel's processors, OpenBLAS for all
-        # others (adversarial/backend/blas.py); an installer cannot tell which there is.
-        f"mkl>=2023; {MKL_RUNS}",
+        # A fast BLAS with no step of the user's own, 26 MB. On AMD's processors it is faster than
+        # MKL (docs/PERFORMANCE.md), which takes 690 MB more.
         "scipy-openblas32>=0.3.23",
         # Aesara needs distutils, which Python 3.12 left to setuptools.
         "setuptools>=59",
@@ -50,6 +59,8 @@ setup(
         "threadpoolctl>=3",
     ],
     extras_require={
+        # Intel's BLAS, which comes first on Intel's processors (adversarial/backend/blas.py).
+        "mkl": [f"mkl>=2023; {MKL_RUNS}"],
         # The second engine; jax 0.7 needs NumPy 2, which Aesara does not take.
         "jax": [JAX],
         "cuda": [JAX.replace("jax", "jax[cuda12]")],

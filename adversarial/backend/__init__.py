@@ -5,7 +5,7 @@ Importing it sets Aesara up (`config`), so it comes before any ``import aesara``
 
 from __future__ import annotations
 
-from adversarial.backend.config import configure
+from adversarial.backend.config import SetupError, configure
 
 configure()
 
@@ -40,6 +40,7 @@ __all__ = [
     "Cluster",
     "CompilerMissing",
     "RandomStreams",
+    "SetupError",
     "agree",
     "all_finite",
     "choose",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import dataclasses
-import getpass
 import glob
 import hashlib
 import importlib.metadata
@@ -252,17 +251,31 @@ def _link(library: str) -> str:
     return f"-Wl,-L{folder},-rpath,{folder} {name}"
 
 
+def _is_writable(folder: str) -> bool:
+    if not os.path.isabs(folder):  # ~ where there is no home
+        return False
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 def _plain(folder: str) -> str:
     """`folder`, or a link to it where Aesara, which splits flags at spaces, could not read it."""
     awkward = re.compile(r"""[\s,"'#\\]""")
     if not awkward.search(folder):
         return folder
     mark = hashlib.sha256(folder.encode()).hexdigest()[:12]
-    base = os.path.join(os.path.expanduser("~"), ".aesara")
-    if awkward.search(base):
-        base = tempfile.gettempdir()
-    link = os.path.join(base, f"blas-{getpass.getuser()}-{mark}")
-    os.makedirs(base, exist_ok=True)
+    bases = (os.path.join(os.path.expanduser("~"), ".aesara"), tempfile.gettempdir(), "/tmp")
+    base = next((base for base in bases if not awkward.search(base) and _is_writable(base)), "")
+    if not base:
+        raise ValueError(
+            f"the BLAS in {folder!r} cannot be linked to: Aesara splits its path at spaces and "
+            "quotes. Install in a folder without these."
+        )
+    # Not the user's name: a number may have none.
+    link = os.path.join(base, f"blas-{getattr(os, 'getuid', int)()}-{mark}")
     try:
         os.symlink(folder, link)
     except FileExistsError:

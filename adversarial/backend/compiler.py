@@ -14,15 +14,21 @@ class CompilerMissing(OSError):
 
 
 def find() -> str:
-    """Path of the C++ compiler Aesara would take by itself, or ``""``."""
-    # Aesara prefers clang++ on macOS, where g++ is another name of it.
-    names = ("clang++", "g++") if sys.platform == "darwin" else ("g++",)
+    """Path of the C++ compiler to use: g++, or else clang++; empty where there is neither."""
+    # On macOS g++ is another name of clang++.
+    names = ("clang++", "g++") if sys.platform == "darwin" else ("g++", "clang++")
     return next((path for path in map(shutil.which, names) if path), "")
+
+
+def is_clang(cxx: str) -> bool:
+    """Whether the compiler's file, behind links, is named as Clang's is."""
+    return "clang" in os.path.basename(os.path.realpath(shutil.which(cxx) or cxx))
 
 
 def supports_openmp(cxx: str) -> bool:
     """Whether `cxx` is a GCC with its OpenMP runtime. Asks the driver only: nothing is compiled."""
-    if not cxx:
+    # Clang finds GCC's files, but not the header by itself.
+    if not cxx or is_clang(cxx):
         return False
     for name in ("libgomp.spec", "include/omp.h"):
         try:
@@ -54,7 +60,10 @@ def require(cxx: str, chosen_by_user: bool) -> None:
     if not cxx:
         if chosen_by_user:
             return
-        raise CompilerMissing(f"No C++ compiler found. Install one: {_how_to_get_compiler()}.")
+        raise CompilerMissing(
+            f"No C++ compiler found. Install one: {_how_to_get_compiler()}.\n"
+            "Or compute without one, by JAX: --backend jax (pip install -e '.[jax]')."
+        )
     folders = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
     if not any(os.path.exists(os.path.join(folder, "Python.h")) for folder in folders if folder):
         raise CompilerMissing(

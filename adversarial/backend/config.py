@@ -11,16 +11,21 @@ import os
 import platform
 import shlex
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass
 
-from adversarial.backend import blas, compiler
+from adversarial.backend import blas, compiled_code, compiler
 
 # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
 # flags beside -O3 change no value, only what is left in status words that nobody reads; without
 # them compilers neither vectorise loops with a condition nor inline square roots. -g0, below,
 # is against Aesara's -g, which takes a seventh of the time of compiling.
 OPTIMIZE = "-O3 -fno-trapping-math -fno-math-errno"
+
+
+class SetupError(ImportError):
+    """The engine cannot be set up on this machine; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ def configure() -> Setup:
     The environment is left as it was, but for what MKL needs to know about threads.
     """
     chosen = user_flags()
+    already = "aesara" in sys.modules
+    if not already:
+        folder = compiled_code.folder_for(chosen)
     _respect_quota()
     if "blas__ldflags" in chosen:
         library = blas.from_user(chosen["blas__ldflags"])
@@ -96,13 +104,16 @@ def configure() -> Setup:
         "compiledir_format": "compiledir_%(short_platform)s-%(python_version)s-"
         f"%(python_bitwidth)s-{_processor_mark()}",
     }
-    if not cxx:
-        flags["cxx"] = ""
+    if compiler.is_clang(cxx):
+        # An error by the standard, which GCC, for which Aesara writes, lets pass.
+        flags["gcc__cxxflags"] += " -Wno-c++11-narrowing"
+    # Aesara would look for g++ only.
+    flags["cxx"] = cxx
     flags = {key: value for key, value in flags.items() if key not in chosen}
-    if "aesara" in sys.modules:
+    if already:
         _apply_late(flags)
     else:
-        _import_with(flags)
+        _import_with(flags, {} if folder is None else {"compiledir": folder})
     from aesara import config
     from aesara.link.c.op import OpenMPOp
 
@@ -143,10 +154,17 @@ def _share_politely() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
-def _import_with(flags: dict[str, str]) -> None:
+def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
+    """Import Aesara with `flags`, which the user's precede, and with `last`, which precede those.
+
+    Raises SetupError where Aesara does not take a setting, and where it cannot be imported.
+    """
     before = os.environ.get("AESARA_FLAGS")
-    ours = ",".join(f"{key}={_quoted(value)}" for key, value in flags.items())
-    os.environ["AESARA_FLAGS"] = f"{ours},{before}" if before else ours
+    parts = [_as_flags(flags), before, _as_flags(last)]
+    os.environ["AESARA_FLAGS"] = ",".join(filter(None, parts))
+    homeless = os.path.expanduser("~") == "~"
+    if homeless:  # Aesara asserts that there is one
+        os.environ["HOME"] = tempfile.gettempdir()
     # What it says of a missing BLAS is said better, and once, by `graphs.function`.
     blas_log = logging.getLogger("aesara.tensor.blas")
     level = blas_log.level
@@ -155,8 +173,16 @@ def _import_with(flags: dict[str, str]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, nothing to act on
             import aesara  # noqa: F401
+    except ValueError as error:
+        raise SetupError(
+            f"Aesara does not accept a setting: {error}\nSettings are made in "
+            f"{_files_of_settings()} and by the environment variable AESARA_FLAGS"
+            + (f", which is {before!r}." if before else ", which is not set.")
+        ) from error
     finally:
         blas_log.setLevel(level)
+        if homeless:
+            del os.environ["HOME"]
         if before is None:
             del os.environ["AESARA_FLAGS"]
         else:
@@ -173,6 +199,15 @@ def _apply_late(flags: dict[str, str]) -> None:
         # Where the default is a search, its result is a value nobody chose.
         if key in flags and parameter.is_default and (untouched or callable(parameter.default)):
             setattr(config, key, flags[key])
+
+
+def _as_flags(flags: dict[str, str]) -> str:
+    return ",".join(f"{key}={_quoted(value)}" for key, value in flags.items())
+
+
+def _files_of_settings() -> str:
+    names = os.environ.get("AESARARC", "~/.aesararc").split(os.pathsep)
+    return " and ".join(os.path.expanduser(name) for name in names)
 
 
 def _quoted(value: str) -> str:

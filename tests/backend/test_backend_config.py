@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from adversarial import backend
-from adversarial.backend import config
+from adversarial.backend import compiled_code, config
 
 ROOT = os.path.dirname(os.path.dirname(backend.__path__[0]))
 SHOW = (
@@ -115,3 +115,47 @@ def test_quoting_survives_aesaras_reading():
     words = config.shlex.shlex(f"key={config._quoted(value)},other=1", posix=True)
     words.whitespace, words.whitespace_split = ",", True
     assert list(words) == [f"key={value}", "other=1"]
+
+
+@pytest.mark.parametrize("where", ["file", "no home", "setting"])
+def test_a_folder_that_cannot_be_written_gives_way_to_a_temporary_one(
+    where, tmp_path, monkeypatch
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    flags = {}
+    setting = "base_compiledir"
+    if where == "file":
+        monkeypatch.setenv("HOME", str(blocked))
+    elif where == "no home":
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(config.os.path, "expanduser", lambda path: path)
+    else:
+        flags = {"compiledir": str(blocked / "x")}
+        setting = "compiledir"
+    removed = []
+    monkeypatch.setattr(compiled_code.atexit, "register", removed.append)
+    with pytest.warns(RuntimeWarning, match=f"AESARA_FLAGS={setting}="):
+        folder = compiled_code.folder_for(flags)
+    assert os.listdir(folder) == []
+    removed[0]()
+    assert not os.path.exists(folder)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert compiled_code.folder_for({"base_compiledir": str(tmp_path / "new")}) is None
+
+
+@pytest.mark.parametrize("setting", ["device=gpu0", "floatX=float31"])
+def test_a_setting_that_aesara_does_not_take(setting, tmp_path):
+    """A Python user gets the exception, a command's the message."""
+    rc = tmp_path / "rc"
+    rc.write_text(f"[global]\n{setting}\n")
+    done = run("import adversarial", AESARARC=str(rc), AESARA_FLAGS="")
+    assert "\nadversarial.backend.config.SetupError: Aesara does not accept" in done.stderr
+    for command in ["train.py"], ["-m", "adversarial.scripts.print_monitor"]:
+        done = subprocess.run(
+            [sys.executable, *command, "x"], cwd=ROOT, capture_output=True, text=True,
+            env={**os.environ, "AESARARC": str(rc), "AESARA_FLAGS": ""},
+        )
+        first, second = done.stderr.splitlines()
+        assert "error: Aesara does not accept a setting: " in first and str(rc) in second
+        assert done.returncode == 1
