@@ -62,7 +62,7 @@ def test_show_samples(arguments, culprit, command, unchanged, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(("arguments", "culprit"), [
-    ([], "--dataset"),
+    ([], "one model file"),
     (["--dataset", "mnist"], "model"),
     (["good.pkl", "--dataset", "imagenet"], "imagenet"),
     (["good.pkl", "-p", "good.pkl", "--dataset", "mnist"], "one model file"),
