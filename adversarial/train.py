@@ -414,6 +414,9 @@ class Train:
                 "not all that was saved has a place in the experiment as it is now (%s): training "
                 "goes on, but not bit for bit", ", ".join(lost[:5]),
             )
+        for extension in self.extensions:
+            if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
+                extension.on_resume(self.model, self.dataset, self.algorithm)
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:

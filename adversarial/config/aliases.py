@@ -28,6 +28,9 @@ MOVED = {
     "adversarial.models.maxout.MaxoutLocalC01B": "adversarial.models.maxout_local.MaxoutLocalC01B",
     "adversarial.utils.data_specs": "adversarial.space.data_specs",
     "adversarial.models.Model": "adversarial.models.model.Model",
+    "adversarial.train_extensions.window_flip.WindowAndFlipC01B": (
+        "adversarial.train_extensions.window_flip.WindowAndFlip"
+    ),
     "adversarial.training_algorithms.learning_rule.MomentumAdjustor": (
         "adversarial.train_extensions.momentum.MomentumAdjustor"
     ),
@@ -61,9 +64,6 @@ LEFT_OUT = {
     "adversarial.datasets.norb": "NORB",
     "adversarial.datasets.stl10": "STL-10",
     "adversarial.datasets.svhn": "SVHN",
-    "adversarial.train_extensions.window_flip": (
-        "windows and reflections of images (an extension may change dataset.X in on_monitor)"
-    ),
     "adversarial.datasets.icml07": "the data sets of ICML 2007",
     "adversarial.datasets.hdf5": "HDF5Dataset (DenseDesignMatrixPyTables reads HDF5)",
     "adversarial.datasets.csv_dataset": "CSVDataset (numpy.loadtxt and DenseDesignMatrix do it)",

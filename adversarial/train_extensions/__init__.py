@@ -46,6 +46,12 @@ class TrainExtension(Persistent):
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called just before the model is saved; just after it where `only_watches`."""
 
+    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Called once a training that is resumed, or rolled back, has what was saved.
+
+        An extension that changes the data changes it here as it was: data is not saved.
+        """
+
 
 class EpochExtension(TrainExtension):
     """Base of the extensions that act by the number of epochs since they began.

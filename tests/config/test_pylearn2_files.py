@@ -13,7 +13,9 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.utils import serial
 
 SET = "!obj:pylearn2.datasets.mnist.MNIST { which_set: 'train', one_hot: 1, start: 0, stop: 9 }"
-IMAGES = "!obj:pylearn2.datasets.mnist.MNIST { which_set: 'train', one_hot: 1, axes: [c, 0, 1, b] }"
+IMAGES = """!obj:pylearn2.datasets.zca_dataset.ZCA_Dataset {
+    preprocessed_dataset: !pkl: "train.pkl", preprocessor: !pkl: "preprocessor.pkl", start: 0,
+    stop: 40, axes: ['c', 0, 1, 'b'] }"""
 BEST = """!obj:pylearn2.train_extensions.best_params.MonitorBasedSaveBest {
     channel_name: 'valid_y_misclass', save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}_best.pkl" }"""
 NOT_BETTER = """!obj:pylearn2.termination_criteria.MonitorBased {
@@ -97,7 +99,9 @@ MAXOUT = f"""
         update_callbacks: !obj:pylearn2.training_algorithms.sgd.ExponentialDecay {{
             decay_factor: 1.000004, min_lr: .000001 }} }},
     extensions: [ {BEST}, !obj:pylearn2.training_algorithms.sgd.LinearDecayOverEpoch {{
-        start: 1, saturate: 500, decay_factor: .01 }} ] }}
+        start: 1, saturate: 500, decay_factor: .01 }},
+        !obj:pylearn2.train_extensions.window_flip.WindowAndFlip {{
+            pad_randomized: 8, window_shape: *window_shape, randomize: [ *train ] }} ] }}
 """
 CONTINUED = f"""
 !obj:pylearn2.train.Train {{

@@ -76,7 +76,6 @@ def test_labels_and_contrast():
     ("pylearn2.models.dbm.DBM", "Boltzmann machines"),
     ("pylearn2.datasets.cifar100.CIFAR100", "CIFAR-100"),
     ("pylearn2.datasets.svhn.SVHN", "SVHN"),
-    ("pylearn2.train_extensions.window_flip.WindowAndFlip", "windows and reflections"),
 ])
 def test_what_is_out_of_scope_is_named(name, what):
     with pytest.raises(YamlError, match=f"line 1: `{name}` is not part of .* leaves out {what}"):

@@ -1,0 +1,114 @@
+"""Windows of images at random places, and mirror images, anew in each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial.datasets.view_converter import AXES
+from adversarial.models.mlp.kernels import pair
+from adversarial.space import Conv2DSpace
+from adversarial.train_extensions import TrainExtension
+from adversarial.utils.rng import make_np_rng
+
+
+class WindowAndFlip(TrainExtension):
+    """Changes the images of data sets between epochs, as the maxout paper does with CIFAR-10.
+
+    The windows are cut when this object is made, since networks are compiled for images of their
+    size, and those of `randomize` again after each monitoring.
+
+    Parameters
+    ----------
+    window_shape : (rows, columns)
+    randomize : list of DenseDesignMatrix, optional
+        Their windows are at random places, other ones in each epoch.
+    randomize_once : list, optional
+        Likewise, but the same in all epochs.
+    center : list, optional
+        Their windows are in the middle, without padding or mirror images.
+    rng : RandomState or seed
+    pad_randomized : int
+        Rows and columns of zeros around the images of `randomize` and `randomize_once`.
+    flip : bool
+        Whether half of the random windows, drawn at random, are mirrored left to right.
+
+    Raises
+    ------
+    ValueError
+        When an image is smaller than the window.
+    """
+
+    # The images as they were, and which data sets they belong to: the YAML says it.
+    new_at_start = ("_original",)
+
+    def __init__(
+        self,
+        window_shape: Sequence[int],
+        randomize: Optional[list] = None,
+        randomize_once: Optional[list] = None,
+        center: Optional[list] = None,
+        rng: Any = (2013, 2, 20),
+        pad_randomized: int = 0,
+        flip: bool = True,
+    ) -> None:
+        self._shape = pair("WindowAndFlip", "window_shape", list(window_shape))
+        self._pad = int(pad_randomized)
+        self._flip = bool(flip)
+        self._rng = make_np_rng(list(rng) if isinstance(rng, tuple) else rng)
+        self._randomize = list(randomize or [])
+        once = list(randomize_once or [])
+        for dataset in center or []:
+            images = _images(dataset)
+            places = [(size - window) // 2 for size, window in zip(images.shape[1:3], self._shape)]
+            self._put(dataset, images, np.tile(places, (len(images), 1)))
+        width = ((0, 0), (self._pad, self._pad), (self._pad, self._pad), (0, 0))
+        originals = [np.pad(_images(dataset), width) for dataset in [*self._randomize, *once]]
+        # What is drawn for each data set of `randomize`, (rows, columns, whether it is mirrored) of
+        # each image: with it a training that is resumed has the images that it had.
+        self._drawn: list[np.ndarray] = []
+        for dataset, images in zip(once, originals[len(self._randomize) :]):
+            self._put(dataset, images, self._draw(images))
+        self._original = originals[: len(self._randomize)]
+        self.on_monitor(None, None, None)
+
+    def _draw(self, images: np.ndarray) -> np.ndarray:
+        self._check(images)
+        ends = [size - window + 1 for size, window in zip(images.shape[1:3], self._shape)]
+        drawn = [self._rng.randint(end, size=len(images)) for end in ends]
+        return np.stack([*drawn, self._rng.randint(2, size=len(images)) * self._flip], axis=1)
+
+    def _check(self, images: np.ndarray) -> None:
+        if any(size < window for size, window in zip(images.shape[1:3], self._shape)):
+            raise ValueError(f"images of {images.shape[1:3]} have no window of {self._shape}")
+
+    def _put(self, dataset: Any, images: np.ndarray, drawn: np.ndarray) -> None:
+        """Have `dataset` hold the windows of `images` (n, rows, columns, channels) at `drawn`."""
+        self._check(images)
+        views = np.lib.stride_tricks.sliding_window_view(images, self._shape, axis=(1, 2))
+        # (n, channels, rows, columns), a copy
+        windows = views[np.arange(len(images)), drawn[:, 0], drawn[:, 1]]
+        if drawn.shape[1] > 2:
+            mirrored = drawn[:, 2].astype(bool)
+            windows[mirrored] = windows[mirrored][..., ::-1]
+        axes = tuple(dataset.view_converter.axes)
+        turned = Conv2DSpace.convert_numpy(windows, ("b", "c", 0, 1), axes)
+        dataset.set_topological_view(turned, axes)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Draw the windows of the next epoch."""
+        self._drawn = [self._draw(images) for images in self._original]
+        self.on_resume(model, dataset, algorithm)
+
+    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Cut the windows that were drawn."""
+        for each, images, drawn in zip(self._randomize, self._original, self._drawn):
+            self._put(each, images, drawn)
+
+
+def _images(dataset: Any) -> np.ndarray:
+    """All examples of `dataset` as images (n, rows, columns, channels)."""
+    axes = tuple(dataset.view_converter.axes)
+    return Conv2DSpace.convert_numpy(dataset.get_topological_view(), axes, AXES)
