@@ -13,7 +13,7 @@ from scipy.stats import norm
 from adversarial import backend
 from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.sampling import draw_samples, generator_of, samples_at
-from adversarial.viewer.plot import new_figure
+from adversarial.viewer.plot import literal, new_figure
 
 SAMPLES = 20000
 BANDWIDTH = 0.05  # of the window on each sample, for p_g
@@ -87,7 +87,7 @@ def draw_game(moments: Sequence[Moment]) -> Any:
     top = 1.3 * max(moment.p_data.max() for moment in moments)
     for column, moment in enumerate(moments):
         above, below = grid[:, column]
-        above.set_title(moment.title, fontsize="medium")
+        above.set_title(literal(moment.title), fontsize="medium")
         (data,) = above.plot(moment.x, moment.p_data, "k:", linewidth=1.6)
         (made,) = above.plot(moment.x, moment.p_g, "g-", linewidth=1.2)
         above.set_ylim(0, max(1.05, top))
