@@ -30,8 +30,7 @@ HOLE = 0.25  # a darker grey than that between images
 class Sheet:
     """`rows` x `cols` images, row by row: (n, height, width, channels), values in [0, 1].
 
-    `framed` (n,) marks the training examples among samples. Where there are neither 1 (grey) nor 3
-    (RGB) channels, each is drawn as a grey image, side by side in their image's cell.
+    `framed` (n,) marks the training examples among samples.
     """
 
     images: np.ndarray
@@ -40,19 +39,7 @@ class Sheet:
     framed: np.ndarray | None = None
 
     def save(self, path: str | os.PathLike[str], scale: int = 1) -> None:
-        save_grid(drawable(self.images), path, self.rows, self.cols, frame=self.framed, scale=scale)
-
-
-def drawable(images: np.ndarray) -> np.ndarray:
-    """`images` (n, height, width, channels) with 1 or 3 channels.
-
-    Of any other number, the channels become grey images side by side: one channel, and a width
-    `channels` times as large.
-    """
-    n, height, width, channels = images.shape
-    if channels in (1, 3):
-        return images
-    return images.transpose(0, 1, 3, 2).reshape(n, height, channels * width, 1)
+        save_grid(self.images, path, self.rows, self.cols, frame=self.framed, scale=scale)
 
 
 def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:

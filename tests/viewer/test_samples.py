@@ -170,15 +170,3 @@ def test_saved_picture_has_a_frame_around_the_examples(tmp_path):
     pixels = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
     yellow = (pixels == [255, 255, 0]).all(axis=2)
     assert yellow[:, :6].sum() == 0 and yellow[:, 6:].sum() > 0
-
-
-@pytest.mark.parametrize("channels", [2, 4])
-def test_channels_that_are_no_colours_are_drawn_side_by_side(channels, tmp_path):
-    images = np.random.RandomState(0).uniform(size=(1, 3, 2, channels))
-    Sheet(images, 1, 1).save(tmp_path / "grid.png")
-    drawn = np.asarray(Image.open(tmp_path / "grid.png"), dtype=float)[..., 0] / 255
-    inside = drawn[2:5, 2 : 2 + 2 * channels]
-    for channel in range(channels):
-        np.testing.assert_allclose(
-            inside[:, 2 * channel : 2 * channel + 2], images[0, :, :, channel], atol=1 / 255
-        )
