@@ -40,10 +40,13 @@ from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import cli, errors, outputs, serial
-from adversarial.utils.signals import Interrupted
+from adversarial.utils.signals import Interrupted, StopRequest
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
+# The status after --time-budget: that of a job which should be started again ("temporary failure"
+# in sysexits.h).
+OUT_OF_TIME = 75
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -55,7 +58,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         "exactly as if it had not stopped")
     add("--overwrite", action="store_true", help="replace files that are there already")
     add("--time-budget", type=cli.positive_number, metavar="SECONDS",
-        help="begin no epoch after so many seconds")
+        help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}")
     add("--max-epochs", type=cli.natural, metavar="N",
         help="train for at most N epochs, those before --resume included; 0 is a dry run: compile "
         "and measure, write nothing")
@@ -86,7 +89,9 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
-    signal.signal(signal.SIGTERM, terminate)
+    for signum in StopRequest.SIGNALS:
+        if signum != signal.SIGINT and signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, terminate)
     folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
     with shown_beside_bar(), outputs.confined_to(folder):
         cli.choose_engine(args)
@@ -176,12 +181,15 @@ def train(
                                   phase.dataset, phase.algorithm)
         log.info("dry run: all was compiled and measured; nothing was trained or written")
         return 0
-    log.info("done; %s", outcome(phase))
+    if phase.is_out_of_time:
+        log.info("stopped, not done: the time budget is spent; %s", outcome(phase))
+    else:
+        log.info("done; %s", outcome(phase))
     if phase.save_freq and not phase.is_saved:
         raise OSError(f"training is done, but {phase.save_path} could not be saved")
     if unsaved:
         raise OSError(f"training is done, but {', '.join(unsaved)} could not be saved")
-    return 0
+    return OUT_OF_TIME if phase.is_out_of_time else 0
 
 
 def describe(phase: Train) -> None:
@@ -210,8 +218,9 @@ def what_is_kept(phase: Train) -> str:
 
 
 def terminate(signum: int, frame: Optional[FrameType]) -> None:
-    """SIGTERM before training has begun, or after it."""
-    print(f"{cli.program_name()}: terminated", file=sys.stderr)
+    """A signal before training has begun, or after it."""
+    name = signal.Signals(signum).name
+    print(f"{cli.program_name()}: terminated by {name}", file=sys.stderr)
     sys.exit(128 + signum)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import backend, checkpoint
+from adversarial import backend, checkpoint, preflight
 from adversarial.datasets.feed import num_examples
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
@@ -45,6 +45,8 @@ class _Course(Persistent):
         self.first_epoch: Optional[int] = None  # None until training has begun
         self.is_asked = False  # whether the criterion has been asked before the first epoch
         self.is_finished = False  # by the algorithm's own criterion, or an extension
+        # Whether the last epoch has been measured, the extensions told and the criterion asked.
+        self.is_measured = True
         self.epoch_seconds = 0.0  # that the epoch under way has taken already
         self.rollbacks = 0
 
@@ -109,6 +111,8 @@ class Train:
         self.last_save: Optional[tuple[int, int]] = None
         # Where the state of a training that diverged is kept.
         self.diverged_path: Optional[str] = None
+        # Whether the last `main_loop` ended because its time budget was spent.
+        self.is_out_of_time = False
         self._save_failed = False
         self._set_up: Optional[tuple[list[Any], Any]] = None
         # Whether those who only watch have still to be told of the last monitoring.
@@ -132,6 +136,7 @@ class Train:
         object has set the model up.
         """
         self._check_save_path()
+        preflight.before_compiling(self)
         monitor = self.model.monitor = Monitor.get_monitor(self.model)
         monitor.note_engine()
         with say_if_slow(COMPILING[backend.chosen()]), monitor.setting_up():
@@ -139,6 +144,7 @@ class Train:
                 self.algorithm.setup(model=self.model, dataset=self.dataset)
                 self._add_time_channels()
             self.setup_extensions()
+            preflight.before_training(self)
             monitor.redo_theano()
         # The first monitoring and the first step are within the constraints, as all that follow.
         # What is resumed was within them when it was saved.
@@ -228,7 +234,9 @@ class Train:
             'rollback' goes back to the last save (or the beginning), multiplies the learning rate
             by ROLLBACK_FACTOR and goes on, MOST_ROLLBACKS times at most.
 
-        Interrupted after SIGINT or SIGTERM, once the minibatch is done and the model saved.
+        Interrupted after SIGINT, SIGTERM, SIGHUP or SIGUSR1, once the minibatch is done and the
+        model saved.  One that comes during a monitoring ends it between two batches; whoever goes
+        on measures that epoch from the beginning.
         """
         if nan_policy not in NAN_POLICIES:
             raise ValueError(f"nan_policy must be one of {NAN_POLICIES}, not {nan_policy!r}")
@@ -253,12 +261,15 @@ class Train:
             self._measure()
             return
         until = None if max_epochs is None else begun_at + max_epochs
-        untouched = self._seen()
+        # An epoch that is yet to be measured is no reason to leave the file as it is.
+        untouched = self._seen() if self._course.is_measured else None
+        self.is_out_of_time = False
         monitor.training_succeeded = False
         with StopRequest() as stop:
             if self.algorithm is not None:
                 # Between minibatches only: a step is never torn in two.
                 self.algorithm.between_minibatches = stop.check
+            monitor.between_batches = stop.check
             try:
                 while True:
                     try:
@@ -274,6 +285,8 @@ class Train:
                 if self.save_freq and self._seen() != untouched:
                     self.save()
                 raise
+            finally:
+                vars(monitor).pop("between_batches", None)
         monitor.training_succeeded = True
         if self.save_freq and not (self.is_saved and self._seen() == untouched):
             self.save()
@@ -289,7 +302,7 @@ class Train:
             go_on = self.run_callbacks_and_monitoring()
             course.first_epoch = monitor.get_epochs_seen()
         else:
-            self._news = True
+            self._news = course.is_measured
         # A file of an earlier version, whose first epoch was under way, had not asked yet.
         if not course.is_asked and monitor.get_epochs_seen() == course.first_epoch:
             criterion = getattr(self.algorithm, "termination_criterion", None)
@@ -300,19 +313,24 @@ class Train:
             self._tell_watchers()
         while True:
             stop.check()
-            if course.is_finished or (until is not None and monitor.get_epochs_seen() >= until):
-                return
-            if self.exceeded_time_budget(t0, time_budget):
-                return
-            epoch_began = time.monotonic() - course.epoch_seconds
-            try:
-                self._train_epoch()
-            finally:
-                course.epoch_seconds = time.monotonic() - epoch_began
-            _set(self.training_seconds, course.epoch_seconds)
-            course.epoch_seconds = 0.0
-            monitor.report_epoch()
+            epoch_began = time.monotonic()
+            if course.is_measured:
+                if course.is_finished or (until is not None and monitor.get_epochs_seen() >= until):
+                    return
+                if self.exceeded_time_budget(t0, time_budget):
+                    self.is_out_of_time = True
+                    return
+                epoch_began -= course.epoch_seconds
+                try:
+                    self._train_epoch()
+                finally:
+                    course.epoch_seconds = time.monotonic() - epoch_began
+                _set(self.training_seconds, course.epoch_seconds)
+                course.epoch_seconds = 0.0
+                monitor.report_epoch()
+                course.is_measured = False
             go_on = self.run_callbacks_and_monitoring()
+            course.is_measured = True
             _set(self.total_seconds, time.monotonic() - epoch_began)
             course.is_finished = not (self._continue_learning() and go_on)
             epochs = monitor.get_epochs_seen()

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from adversarial import checkpoint
+from adversarial import checkpoint, monitor
 from adversarial.costs.adversary import AdversaryCost2
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.adversary_pair import AdversaryPair
@@ -197,6 +197,37 @@ def test_stopped_and_resumed_gives_the_same_bits(kind, points, uninterrupted, tm
     """Stopped within epochs, at the end of one, twice in one, and after the first minibatch."""
     found = interrupted_at(kind, tmp_path / "m.pkl", points)
     np.testing.assert_equal(found, uninterrupted(kind))
+
+
+@pytest.mark.parametrize("kind, calls", [(simultaneous, [3, 2, 5]), (alternating, [10])])
+def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monkeypatch):
+    """Stopped at these monitoring batches of each attempt, two to a monitoring: after the first
+    epoch, again while that is measured anew, after the third; after the last epoch."""
+    class Stopping(monitor.Watch):
+        at, count = None, 0
+
+        def __call__(self, *args):
+            Stopping.count += 1
+            if Stopping.count == Stopping.at:
+                signal.raise_signal(signal.SIGTERM)
+            super().__call__(*args)
+
+    monkeypatch.setattr(monitor, "Watch", Stopping)
+    path = tmp_path / "m.pkl"
+    for number, call in enumerate([*calls, None]):
+        Stopping.at, Stopping.count = call, 0
+        train = experiment(kind, path)
+        if number:
+            train.resume(checkpoint.read(path))
+        if call is None:
+            train.main_loop()
+        else:
+            with pytest.raises(Interrupted, match="SIGTERM"):
+                train.main_loop()
+            records = train.model.monitor.channels["valid_objective"].val_record
+            assert len(records) == train.model.monitor.get_epochs_seen()
+            assert train.is_saved
+    np.testing.assert_equal(contents(path), uninterrupted(kind))
 
 
 @pytest.mark.slow

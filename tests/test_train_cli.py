@@ -236,9 +236,10 @@ def test_the_yaml_s_own_criterion_and_the_option_compose(folder, run):
 
 def test_time_budget(run):
     status, out, err = run("tiny.yaml", "--time-budget", "0.001")
-    assert status == 0, err
-    assert "time budget" in err
-    assert "done; epochs: 0, minibatches: 0" in err
+    assert status == 75, err
+    assert "not done: the time budget is spent; epochs: 0, minibatches: 0" in err
+    status, out, err = run("--resume", "tiny.pkl", "--max-epochs", "1")
+    assert status == 0 and "done; epochs: 1" in err
 
 
 def test_phases_run_one_after_another_and_load_what_came_before(folder, run):

@@ -7,8 +7,10 @@ import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -175,10 +177,13 @@ class _Build:
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         compilers = min(_processors(), _MOST_AT_ONCE)
         pool = ThreadPoolExecutor(compilers)
+        # When something else than the end of the work ends this, nobody waits for the compilers.
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
+        compilers_at_work = _Compilers()
+        self.cleanup.callback(compilers_at_work.kill)
         built = {}
         for i, together in enumerate(_shared_out(jobs.values(), compilers * _SHARES)):
-            library = pool.submit(_compile, together, folder / str(i))
+            library = pool.submit(_compile, together, folder / str(i), compilers_at_work)
             built.update((job.identity(), library) for job in together)
         return built
 
@@ -209,7 +214,44 @@ def _shared_out(jobs: Iterable[_Job], parts: int) -> list[list[_Job]]:
     return sorted(shares, key=lambda share: sum(len(job.src_code) for job in share), reverse=True)
 
 
-def _compile(jobs: Sequence[_Job], folder: Path) -> Path:
+class _Compilers:
+    """The compilers that run: `kill` ends them, and lets none begin."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen] = set()
+        self._ended = False
+
+    def run(self, command: Sequence[str]) -> None:
+        """Run `command` to its end; CalledProcessError where that is a failure."""
+        with self._lock:
+            if self._ended:
+                raise subprocess.CalledProcessError(-signal.SIGTERM, command)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                start_new_session=os.name == "posix",  # g++ has children of its own
+            )
+            self._running.add(process)
+        try:
+            _, errors = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command, stderr=errors)
+
+    def kill(self) -> None:
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                with contextlib.suppress(OSError):
+                    if os.name == "posix":
+                        os.killpg(process.pid, signal.SIGKILL)
+                    else:
+                        process.kill()
+
+
+def _compile(jobs: Sequence[_Job], folder: Path, compilers: _Compilers) -> Path:
     """Compile `jobs` in `folder` to one library, as Aesara would each of them; where it is.
 
     Not by Aesara's function, which prints what g++ says and keeps the source when it fails: it
@@ -220,13 +262,12 @@ def _compile(jobs: Sequence[_Job], folder: Path) -> Path:
     source.write_text(_one_source(jobs))
     preargs, rest = jobs[0].preargs, jobs[0].rest
     libs, lib_dirs = [*rest["libs"], *std_libs()], [*rest["lib_dirs"], *std_lib_dirs()]
-    subprocess.run(
+    compilers.run(
         [aesara.config.cxx, get_gcc_shared_library_arg(), "-g", *preargs,
          *(f"-I{path}" for path in [*rest["include_dirs"], *std_include_dirs()] if path),
          *(f"-L{path}" for path in lib_dirs if path),
          "-fvisibility=hidden", "-o", str(library), str(source),
-         *GCC_compiler.linking_patch(lib_dirs, libs)],
-        check=True, capture_output=True,
+         *GCC_compiler.linking_patch(lib_dirs, libs)]
     )
     return library
 

@@ -37,7 +37,7 @@ from adversarial.config.nodes import (
     read_text,
     train_environment,
 )
-from adversarial.utils import serial
+from adversarial.utils import origin, serial
 from adversarial.utils.files import open_regular
 
 __all__ = [
@@ -412,6 +412,7 @@ def _call(proxy: Proxy, made: dict[int, Any]) -> Any:
             words = f"{type(error).__name__}: {words}"
         raise YamlError(f"{proxy.where}: {proxy.name}: {words}") from error
     if not isinstance(result, type):
+        origin.note(result, proxy.where)
         try:
             result.yaml_src = proxy.yaml_src
         except (AttributeError, TypeError):

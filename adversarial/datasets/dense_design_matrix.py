@@ -14,6 +14,7 @@ import numpy as np
 
 from adversarial.backend import floatX
 from adversarial.datasets.dataset import Dataset
+from adversarial.datasets.finite import check_finite
 from adversarial.datasets.resident import ResidentArrays, ResidentMixin
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
@@ -112,13 +113,15 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         return self._views().topo_view_to_design_mat(topo)
 
     def set_design_matrix(self, X) -> None:
-        """Replace all rows. ValueError if `X` is no matrix or holds NaN."""
+        """Replace all rows. ValueError if `X` is no matrix or holds what is not finite."""
         X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"a design matrix has two axes, not shape {X.shape}")
         if self.X_labels is None:
-            X = X.astype(np.float32, copy=False)
-            refuse_nan(X)
+            given = X
+            with np.errstate(over="ignore"):  # told below, with the place
+                X = given.astype(np.float32, copy=False)
+            refuse_nonfinite(X, given)
         self.X = X
 
     def get_targets(self):
@@ -367,10 +370,12 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self._resident = ResidentArrays()
 
 
-def refuse_nan(X: np.ndarray) -> None:
-    """ValueError if the rows `X` hold NaN."""
-    if X.size and np.isnan(X.min()):  # min carries NaN along and needs no memory
-        raise ValueError(f"the design matrix holds {int(np.isnan(X).sum())} NaN")
+def refuse_nonfinite(X: np.ndarray, given: np.ndarray | None = None) -> None:
+    """ValueError if the float32 rows `X`, made of `given`, hold NaN or infinity."""
+    # These carry NaN along and need no memory.
+    if X.size and not (np.isfinite(X.min()) and np.isfinite(X.max())):
+        check_finite(X if given is None else given, "the design matrix")
+        check_finite(X, "the design matrix")
 
 
 def _format(rows, own_space, space):

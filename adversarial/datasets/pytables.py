@@ -16,7 +16,7 @@ from adversarial.backend import floatX
 from adversarial.datasets.dense_design_matrix import (
     DenseDesignMatrix,
     _default_seed,
-    refuse_nan,
+    refuse_nonfinite,
 )
 from adversarial.datasets.resident import ResidentArrays
 from adversarial.datasets.splits import check_range
@@ -166,7 +166,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             if rows.ndim != 2:
                 raise ValueError(f"a design matrix has two axes, not shape {rows.shape}")
             for part in rows.parts():
-                refuse_nan(part)
+                refuse_nonfinite(part)
             self.X = rows
         else:
             super().set_design_matrix(X)
@@ -221,7 +221,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             for top in range(0, len(data), batch_size):
                 part = np.asarray(data[top : top + batch_size])
                 if name == "X":
-                    refuse_nan(part)
+                    refuse_nonfinite(part)
                 array[start + top : start + top + len(part)] = part
         file_handle.flush()
 

@@ -7,6 +7,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
+from adversarial.datasets.finite import check_finite
 
 
 class ResidentArrays:
@@ -39,6 +40,7 @@ class ResidentArrays:
     def _follow(self, source: str, array) -> None:
         variable = self._kept[source][1]
         array = np.asarray(array)
+        check_finite(array, f"the {source} of a data set in use")
         old, new = np.dtype(variable.dtype), array.dtype
         if array.shape[1:] != variable.type.shape[1:] or (old.kind != new.kind and old.kind != "f"):
             raise ValueError(

@@ -13,11 +13,16 @@ from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import Constant, graph_inputs
 
 from adversarial import backend
-from adversarial.monitor.batches import MonitoredData, on_batch, varies
+from adversarial.monitor.batches import MonitoredData, Watch, on_batch, random_streams, varies
 from adversarial.monitor.channel import OCCASIONS, MonitorChannel
 from adversarial.monitor.channel import get_monitor_doc as get_monitor_doc  # found here since 2014
 from adversarial.space import NullSpace
 from adversarial.utils.serial import Persistent
+from adversarial.utils.signals import Interrupted
+
+
+def _nothing() -> None:
+    """What is called between two batches unless someone asks for more."""
 
 
 class Monitor(Persistent):
@@ -26,6 +31,9 @@ class Monitor(Persistent):
     Channels that depend neither on data nor on random draws are computed once a monitoring,
     the others on every monitoring batch.
     """
+
+    # Called after each batch of a monitoring; it may raise Interrupted (see `__call__`).
+    between_batches: Callable[[], None] = staticmethod(_nothing)
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -42,6 +50,7 @@ class Monitor(Persistent):
         self._mode = None
         self._datasets: list[MonitoredData] = []
         self._functions: Optional[tuple] = None
+        self._streams: list[Any] = []
         self.set_ups = 0
         # What the last set-up of a training added: names of channels, and data sets.
         self._of_set_up: tuple[set, list] = set(), []
@@ -50,8 +59,9 @@ class Monitor(Persistent):
         state = {k: v for k, v in self.__dict__.items() if k not in self.names_to_del}
         state.update(
             _seconds_before=self._seconds(), _began=None, _mode=None, _datasets=[], _functions=None,
-            set_ups=0, _of_set_up=(set(), []),
+            _streams=[], set_ups=0, _of_set_up=(set(), []),
         )
+        state.pop("between_batches", None)  # of a training under way
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -354,6 +364,8 @@ class Monitor(Persistent):
                 per_batch[id(entry)].append(channel)
             else:
                 once.append(channel)
+        self._streams = random_streams(
+            channel.val for channels in per_batch.values() for channel in channels)
         self._functions = (
             # Not worth the time of g++ for what runs once an epoch.
             (once, self._compile([], once, self._mode or "FAST_COMPILE")),
@@ -382,16 +394,30 @@ class Monitor(Persistent):
     # Monitoring
 
     def __call__(self) -> None:
-        """Measure every channel once and add it to its record."""
+        """Measure every channel once and add it to its record.
+
+        Where `between_batches` raises Interrupted, nothing is recorded and all random streams are
+        as they were, so that a later call measures what this one would have.
+        """
         if self._functions is None:
             self.redo_theano()
         (once, function), per_dataset = self._functions
         measured = list(zip(once, function())) if once else []
-        for entry, channels, function in per_dataset:
-            # Channels may share a prerequisite: once a batch is enough.
-            prereqs = list(dict.fromkeys(p for channel in channels for p in channel.prereqs))
-            if channels:
-                measured += zip(channels, entry.mean(function, prereqs))
+        before = [(stream, stream.get_value()) for stream in self._streams]
+        positions = [(entry.feed, entry.feed.position()) for entry, _, _ in per_dataset]
+        watch = Watch(self.between_batches)
+        try:
+            for entry, channels, function in per_dataset:
+                # Channels may share a prerequisite: once a batch is enough.
+                prereqs = list(dict.fromkeys(p for channel in channels for p in channel.prereqs))
+                if channels:
+                    measured += zip(channels, entry.mean(function, prereqs, watch))
+        except Interrupted:
+            for stream, value in before:
+                stream.set_value(value)
+            for feed, position in positions:
+                feed.go_back(position)
+            raise
         self._record(measured)
 
     def run_prereqs(self, data: Any, dataset: Any) -> None:

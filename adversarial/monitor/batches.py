@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
 import aesara.tensor as T
@@ -12,6 +14,10 @@ from aesara.graph.basic import ancestors, clone_replace
 
 from adversarial.datasets.feed import feed_of
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
+
+log = logging.getLogger(__name__)
+# After so many seconds without a sign of life, a monitoring says how far it is.
+SECONDS_BETWEEN_LINES = 5.0
 
 
 class MonitoredData:
@@ -35,7 +41,7 @@ class MonitoredData:
         """What stands for a minibatch of a data set in memory."""
         return self.feed.inputs[0]
 
-    def mean(self, function: Callable, prereqs: list[Callable]) -> np.ndarray:
+    def mean(self, function: Callable, prereqs: list[Callable], watch: Watch) -> np.ndarray:
         """The mean of `function`'s vectors over minibatches, weighted by their sizes."""
         # The same minibatches at each monitoring, so that epochs can be compared.
         rng = np.random.RandomState(self.seed) if self.stochastic else None
@@ -46,9 +52,30 @@ class MonitoredData:
             values = function(*self.feed.arguments(batch))
             total = total + len(batch) * np.asarray(values, dtype="float64")
             examples += len(batch)
+            watch(type(self.dataset).__name__, examples)
         if not examples:
             raise ValueError(f"the monitored {type(self.dataset).__name__} gave no examples")
         return total / examples
+
+
+class Watch:
+    """Called after each batch of a monitoring: looks for signals, and says how far it is."""
+
+    def __init__(self, between_batches: Callable[[], None]) -> None:
+        self._between_batches = between_batches
+        self._told = time.monotonic()
+
+    def __call__(self, name: str, examples: int) -> None:
+        self._between_batches()
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            log.info("measuring: %s examples of %s", f"{examples:,}", name)
+
+
+def random_streams(values: Iterable[Any]) -> list[Any]:
+    """The shared variables that computing `values` moves on."""
+    return [var for var in dict.fromkeys(ancestors(list(values)))
+            if isinstance(var, SharedVariable) and var.default_update is not None]
 
 
 def on_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:

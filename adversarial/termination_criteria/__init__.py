@@ -31,6 +31,15 @@ class TerminationCriterion(Persistent):
     def initialize(self, model: Any) -> None:
         """Count from here on: training of `model` begins. The base does nothing."""
 
+    def check_channels(self, model: Any) -> None:
+        """ValueError if a channel that this will read is missing. Called before the first epoch.
+
+        The base looks for the channel that an attribute `channel_name` names, if there is one.
+        """
+        name = getattr(self, "channel_name", None)
+        if isinstance(name, str):
+            find_channel(model, name)
+
     def continue_learning(self, model: Any) -> bool:
         """Whether to train `model` for another epoch."""
         raise NotImplementedError(f"{type(self).__name__} does not implement continue_learning")
@@ -73,6 +82,10 @@ class MonitorBased(TerminationCriterion):
         """Forget what an earlier training of the same process had come to."""
         self.countdown = self.N
         self.best_value = np.inf
+
+    def check_channels(self, model: Any) -> None:
+        """ValueError if there is no such channel."""
+        find_channel(model, _name(model, self._channel_name))
 
     def continue_learning(self, model: Any) -> bool:
         """False once N epochs in a row brought too little."""
@@ -119,6 +132,10 @@ class PatienceBasedTermCrit(TerminationCriterion):
         self._channel_name = channel_name
         self.best_value = np.inf
 
+    def check_channels(self, model: Any) -> None:
+        """ValueError if there is no such channel."""
+        find_channel(model, _name(model, self._channel_name))
+
     def continue_learning(self, model: Any) -> bool:
         """False once patience runs out."""
         values = _values(model, self._channel_name)
@@ -146,15 +163,24 @@ class MatchChannel(TerminationCriterion):
         self.prev_monitor_name = prev_monitor_name
         self.target: float | None = None
 
+    def check_channels(self, model: Any) -> None:
+        """ValueError if one of the two channels is missing, or the earlier has no value."""
+        find_channel(model, self.channel_name)
+        if self.target is None:
+            self._earlier_value(model)
+
+    def _earlier_value(self, model: Any) -> float:
+        earlier = find_channel(model, self.prev_channel_name, self.prev_monitor_name)
+        if not len(earlier.val_record):
+            raise ValueError(
+                f"channel '{self.prev_channel_name}' of {self.prev_monitor_name} has no value"
+            )
+        return float(earlier.val_record[-1])
+
     def continue_learning(self, model: Any) -> bool:
         """True while the channel is above the earlier run's last value."""
         if self.target is None:
-            earlier = find_channel(model, self.prev_channel_name, self.prev_monitor_name)
-            if not len(earlier.val_record):
-                raise ValueError(
-                    f"channel '{self.prev_channel_name}' of {self.prev_monitor_name} has no value"
-                )
-            self.target = float(earlier.val_record[-1])
+            self.target = self._earlier_value(model)
         return bool(channel_values(model, self.channel_name)[-1] > self.target)
 
 
@@ -233,6 +259,11 @@ class _Combination(TerminationCriterion):
         for criterion in self._criteria:
             criterion.initialize(model)
 
+    def check_channels(self, model: Any) -> None:
+        """Ask each of the criteria."""
+        for criterion in self._criteria:
+            criterion.check_channels(model)
+
     def _answers(self, model: Any) -> list[bool]:
         return [criterion.continue_learning(model) for criterion in self._criteria]
 
@@ -260,9 +291,13 @@ def _proportion(prop_decrease: float) -> float:
     return prop_decrease
 
 
-def _values(model: Any, name: str | None) -> list[float]:
-    """Values of channel `name`; by default those of `objective` or of the only channel."""
+def _name(model: Any, name: str | None) -> str:
+    """`name`, or by default `objective` or the only channel."""
     if name is None:
         channels = getattr(getattr(model, "monitor", None), "channels", {})
         name = next(iter(channels)) if len(channels) == 1 else "objective"
-    return channel_values(model, name)
+    return name
+
+
+def _values(model: Any, name: str | None) -> list[float]:
+    return channel_values(model, _name(model, name))

@@ -35,6 +35,15 @@ class TrainExtension(Persistent):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called once before training, after the algorithm's own setup."""
 
+    def check_channels(self, model: Any) -> None:
+        """ValueError if a channel that this will read is missing. Called after every `setup`.
+
+        The base looks for the channel that an attribute `channel_name` names, if there is one.
+        """
+        name = getattr(self, "channel_name", None)
+        if isinstance(name, str):
+            find_channel(model, name)
+
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called after each monitoring: before the first epoch and after every epoch.
 

@@ -19,14 +19,23 @@ class ActivateGenerator(EpochExtension):
         self.active_after = active_after
         self.value = float(value)
 
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """ValueError unless the cost has the switch."""
+        self._switch(algorithm)
+
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Switch when the epoch has come."""
         if self._epochs_done(model) != self.active_after:
             return
+        assign(self._switch(algorithm), self.value)
+
+    @staticmethod
+    def _switch(algorithm: Any) -> Any:
+        """The shared variable of the cost."""
         switch = getattr(algorithm.cost, "now_train_generator", None)
         if switch is None:
             raise ValueError(
                 "ActivateGenerator needs an adversarial cost with now_train_generator, not "
                 f"{type(algorithm.cost).__name__}"
             )
-        assign(switch, self.value)
+        return switch

@@ -54,6 +54,11 @@ class KeepBestParams(TrainExtension):
         # Data is not part of a saved training.
         return {**self.__dict__, "dataset": None, "_cost_function": None, "_feed": None}
 
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Compile the cost."""
+        if self.dataset is not None:
+            self._compile()
+
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Keep the parameters if they are the best so far."""
         cost = self._mean_cost()
@@ -69,15 +74,18 @@ class KeepBestParams(TrainExtension):
         if self.dataset is None:
             raise ValueError("KeepBestParams was restored without data: set its dataset again")
         if self._cost_function is None:
-            self._feed = feed_of(self.dataset)
-            data = self._feed.batch(self.cost.get_data_specs(self.model))
-            cost = at.mean(self.cost.expr(self.model, data))
-            self._cost_function = function(self._feed.inputs, cost, name="best_params_cost")
+            self._compile()
         total, count = 0.0, 0
         for batch in self._feed.minibatches("sequential", self.batch_size, None, None):
             total += len(batch) * float(self._cost_function(*self._feed.arguments(batch)))
             count += len(batch)
         return total / count
+
+    def _compile(self) -> None:
+        self._feed = feed_of(self.dataset)
+        data = self._feed.batch(self.cost.get_data_specs(self.model))
+        cost = at.mean(self.cost.expr(self.model, data))
+        self._cost_function = function(self._feed.inputs, cost, name="best_params_cost")
 
 
 class MonitorBasedSaveBest(TrainExtension):

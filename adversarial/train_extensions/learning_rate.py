@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from adversarial.termination_criteria.channels import channel_values
+from adversarial.termination_criteria.channels import channel_values, find_channel
 from adversarial.train_extensions import EpochExtension, TrainExtension
 from adversarial.training_algorithms.schedules import assign, linear_decay
 
@@ -59,6 +59,10 @@ class MonitorBasedLRAdjuster(TrainExtension):
         if channel_name is None and dataset_name is not None:
             channel_name = f"{dataset_name}_objective"
         self.channel_name = channel_name
+
+    def check_channels(self, model: Any) -> None:
+        """ValueError if there is no such channel, or without a name, not one objective."""
+        find_channel(model, self.channel_name or _only_objective(model))
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Adjust the learning rate, from the second value of the channel on."""

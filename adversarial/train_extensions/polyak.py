@@ -83,15 +83,16 @@ class _PolyakWorker(Persistent):
         if self._calls % self.every:
             return
         if self._average is None:
-            self._average = self._compile()
+            self.compile()
         self._average()
 
-    def _compile(self) -> Any:
+    def compile(self) -> None:
+        """Before the first epoch, so that a full disk cannot end a training in the middle."""
         steps = self._steps + 1
         updates = OrderedDict({self._steps: steps})
         for param, mean in self.param_to_mean.items():
             updates[mean] = mean + (param - mean) / at.cast(steps, mean.dtype)
-        return function([], updates=updates, name="polyak_average")
+        self._average = function([], updates=updates, name="polyak_average")
 
 
 class PolyakAveraging(EpochExtension):
@@ -150,6 +151,7 @@ class PolyakAveraging(EpochExtension):
         callbacks = algorithm.update_callbacks
         if not any(callback is self._worker for callback in callbacks):
             callbacks.append(self._worker)
+        self._worker.compile()
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Begin averaging, or save, when due."""

@@ -66,6 +66,16 @@ class SampleGrid(TrainExtension):
             log.info("no picture of samples: %s", error)
         except Exception as error:
             warn_of("SampleGrid", error)
+        else:
+            # Before the first epoch, as everything that is compiled.
+            self._compile(generator_of(model))
+
+    def _compile(self, generator: Any) -> None:
+        # Its streams are its own and never advance, so that z, and any dropout that is part of G,
+        # are the same each time.
+        with fresh_streams(generator, self.seed):
+            samples = generator.sample(self.rows * self.cols)
+            self._draw = backend.function([], samples, name="samples", no_default_updates=True)
 
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Draw the picture."""
@@ -73,11 +83,7 @@ class SampleGrid(TrainExtension):
             return
         generator = generator_of(model)
         if self._draw is None:
-            # Compiled at the first save, not before training. Its streams are its own and never
-            # advance, so that z, and any dropout that is part of G, are the same each time.
-            with fresh_streams(generator, self.seed):
-                samples = generator.sample(self.rows * self.cols)
-                self._draw = backend.function([], samples, name="samples", no_default_updates=True)
+            self._compile(generator)
         samples = as_rows(self._draw(), generator)
         if not np.isfinite(samples).all():
             log.warning("no picture of samples: they are not finite; the model has diverged")

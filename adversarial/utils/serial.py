@@ -283,6 +283,11 @@ def save(
                     backup.write(chunk)
 
 
+def check_can_save(obj: Any) -> None:
+    """TypeError, naming the attribute, if `save` would refuse `obj`. No array is copied."""
+    _flat(obj)
+
+
 @contextlib.contextmanager
 def noting_failures() -> Iterator[Collection[str]]:
     """The paths for which `try_to_save` failed within the block, and has not succeeded since."""

@@ -26,18 +26,22 @@ class Interrupted(Exception):
 class StopRequest:
     """While active, the first of SIGNALS sets `signum`; a second one acts at once.
 
+    SIGUSR1, with which batch queues warn of the end of a job's time, never ends a save that an
+    earlier signal has begun.
+
     One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where
     Python delivers no signals, this does nothing.  `after` names what is still done.
     """
 
-    # SIGHUP, which comes when the terminal goes, is not known to every system.
+    # Not every system knows SIGHUP, which comes when the terminal goes, and SIGUSR1.
     SIGNALS = tuple(
-        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+        if hasattr(signal, name)
     )
 
     def __init__(self, after: str = "this minibatch") -> None:
         self.signum: Optional[int] = None
-        self._notice = f"\nstopping after {after}; a second Ctrl-C stops at once\n".encode()
+        self._after = after
         self._previous: dict[int, object] = {}
         self._checks = 0
 
@@ -55,13 +59,17 @@ class StopRequest:
 
     def _on_signal(self, signum: int, frame: Optional[FrameType]) -> None:
         if self.signum is not None:
+            if signum == getattr(signal, "SIGUSR1", None):
+                return
             # Saves are atomic, so stopping in the middle of one loses nothing.
             signal.signal(signum, signal.SIG_DFL)
             signal.raise_signal(signum)
         self.signum = signum
         # Not print: the signal may have come in the middle of one.
         with contextlib.suppress(OSError):
-            os.write(2, self._notice)
+            name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+            stopping = f"\n{name}: stopping after {self._after}; a second Ctrl-C stops at once\n"
+            os.write(2, stopping.encode())
 
     def check(self) -> None:
         """Interrupted if a signal has come; where several processes train, to any, and in all."""

@@ -1,0 +1,235 @@
+"""What would stop a training later, found before it begins.
+
+`Train.setup` calls `before_compiling` first, and `before_training` once every channel is known.
+They ask only questions that cost little: the model is taken apart as a save would take it, but no
+array is copied; each data set is read once; iterators are made, but not run.
+
+An extension or a termination criterion that reads channels declares this by a method
+`check_channels(model)`, which raises ValueError where one is missing (`find_channel` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial.datasets.feed import feed_of, is_streamed, num_examples
+from adversarial.datasets.finite import check_finite
+from adversarial.space import CompositeSpace, VectorSpace
+from adversarial.termination_criteria.channels import find_channel
+from adversarial.utils import origin, serial
+from adversarial.utils.iteration import resolve_iterator_class
+
+TRAINING = "the training data set"
+
+
+def before_compiling(train: Any) -> None:
+    """Ask whether the model can be saved, and the data walked through and fed to the model.
+
+    Raises
+    ------
+    TypeError
+        When something in the model cannot be saved.
+    ValueError
+        When a data set holds numbers that are not finite, has too few examples for its iterator,
+        or rows of another kind than the model's or the cost's.
+    """
+    check_saving(train)
+    parts = train.algorithm, train.model
+    for name, dataset in _data_sets(train):
+        if not is_streamed(dataset):
+            _check_iteration(name, dataset, *parts)
+            specs = _data_specs(dataset is train.dataset, *parts)
+            _check_values(name, dataset, set().union(*(_sources(s) for _, s in specs)))
+            for one in specs:
+                _check_spaces(name, dataset, one, train.model)
+
+
+def before_training(train: Any) -> None:
+    """Ask whether every channel exists that the criterion or an extension will read.
+
+    Raises
+    ------
+    ValueError
+        When one does not; the message names what reads it, and channels of similar names.
+    TypeError
+        When something that was set up in the model cannot be saved.
+    """
+    criterion = getattr(train.algorithm, "termination_criterion", None)
+    for part in [criterion, *train.extensions]:
+        check = getattr(part, "check_channels", None)
+        try:
+            if check is not None:
+                check(train.model)
+            else:
+                _check_named_channel(part, train.model)
+        except ValueError as error:
+            raise ValueError(f"{type(part).__name__}{origin.of(part)}: {error}") from None
+    check_saving(train)
+
+
+def _check_named_channel(part: Any, model: Any) -> None:
+    """For a class that declares nothing, but has 2014's attribute `channel_name`."""
+    name = getattr(part, "channel_name", None)
+    if isinstance(name, str):
+        find_channel(model, name)
+
+
+def check_saving(train: Any) -> None:
+    """TypeError if something will save the model, and it cannot be saved."""
+    if not train.save_freq and not any(
+        getattr(extension, "save_path", None) for extension in train.extensions
+    ):
+        return
+    try:
+        serial.check_can_save(train.model)
+    except TypeError as error:
+        raise TypeError(
+            f"the model cannot be saved: {error}\nThe class of each of its parts must be one that "
+            "can be imported from a module and is a serial.Persistent (layers, spaces and costs "
+            "are); values must be numbers, text, arrays, or lists and dicts of these, not "
+            "functions. save_freq: 0 trains without saving."
+        ) from None
+
+
+# Data sets, and what is asked of them
+
+
+def _data_sets(train: Any) -> Iterator[tuple[str, Any]]:
+    """(name for messages, data set), each data set once."""
+    found = [(TRAINING, train.dataset)]
+    monitored = getattr(train.algorithm, "monitoring_dataset", None) or {}
+    if isinstance(monitored, dict):
+        found += [(f"the monitoring data set {name!r}" if name else "the monitoring data set", each)
+                  for name, each in monitored.items()]
+    for extension in train.extensions:
+        own = getattr(extension, "dataset", None)
+        if hasattr(own, "symbolic_batch"):
+            found.append((f"the data set of {type(extension).__name__}", own))
+    seen = set()
+    for name, dataset in found:
+        if id(dataset) not in seen:
+            seen.add(id(dataset))
+            yield f"{name}{origin.of(dataset)}", dataset
+
+
+def _data_specs(trains: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any]]:
+    """The (space, source) that will be asked of a data set, `trains` or monitored."""
+    cost = getattr(algorithm, "cost", None)
+    if cost is None and algorithm is not None:
+        cost = getattr(model, "get_default_cost", lambda: None)()
+    costs = [cost]
+    found = []
+    if not trains:
+        more = getattr(algorithm, "monitoring_costs", None) or []
+        costs += more.values() if isinstance(more, dict) else more
+        if hasattr(model, "get_monitoring_data_specs"):
+            found.append(model.get_monitoring_data_specs())
+    return found + [
+        cost.get_data_specs(model) for cost in costs if hasattr(cost, "get_data_specs")
+    ]
+
+
+def _sources(source: Any) -> set[str]:
+    if isinstance(source, str):
+        return {source} if source else set()
+    return set().union(*map(_sources, source))
+
+
+def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> None:
+    size = getattr(algorithm, "batch_size", None) or getattr(model, "batch_size", None)
+    batches = getattr(algorithm, "batches_per_iter", None)
+    passes = []
+    if name.startswith(TRAINING):
+        mode = getattr(algorithm, "train_iteration_mode", None)
+        passes.append((mode, size, batches, "train_iteration_mode", "batch_size",
+                       "batches_per_iter"))
+    monitored = getattr(algorithm, "monitoring_dataset", None)
+    if isinstance(monitored, dict) and any(each is dataset for each in monitored.values()):
+        own_size = getattr(algorithm, "monitoring_batch_size", None)
+        own_batches = getattr(algorithm, "monitoring_batches", None)
+        inherits = own_size is None and own_batches is None
+        passes.append((
+            getattr(algorithm, "monitor_iteration_mode", None), own_size or size,
+            batches if inherits else own_batches, "monitor_iteration_mode",
+            "monitoring_batch_size" if own_size else "batch_size",
+            "batches_per_iter (monitoring_batches is not given)" if inherits
+            else "monitoring_batches",
+        ))
+    examples = num_examples(dataset)
+    for mode, size, count, *options in passes:
+        if not isinstance(mode, (str, type)) or size is None or examples is None:
+            continue
+        subsets = resolve_iterator_class(mode)
+        try:
+            # Never the algorithm's generator: its draws belong to the training.
+            subsets(examples, size, count, rng=0 if subsets.stochastic else None)
+        except (ValueError, TypeError) as error:
+            given = ", ".join(
+                f"{option} {value!r}" for option, value in zip(options, (mode, size, count))
+                if value is not None
+            )
+            raise ValueError(
+                f"{name} cannot be walked through as {type(algorithm).__name__}"
+                f"{origin.of(algorithm)} says: {error} ({given})\n"
+                f"Choose other values of {' or '.join(option.split()[0] for option in options)}."
+            ) from None
+
+
+def _check_spaces(name: str, dataset: Any, specs: tuple[Any, Any], model: Any) -> None:
+    """ValueError unless every column of `dataset` has a form that `specs` take."""
+    space, source = specs
+    if not isinstance(source, str):
+        if isinstance(space, CompositeSpace) and len(space.components) == len(source):
+            for part in zip(space.components, source):
+                _check_spaces(name, dataset, part, model)
+        return
+    if not source:
+        return
+    try:
+        feed_of(dataset).batch(specs)
+    except (ValueError, TypeError) as error:
+        raise ValueError(_misfit(name, dataset, space, source, model, error)) from None
+
+
+def _misfit(
+    name: str, dataset: Any, space: Any, source: str, model: Any, error: Exception
+) -> str:
+    # Of a pair, D is what looks at data.
+    player = getattr(model, "discriminator", None)
+    taker = f"the model{origin.of(model)}" if player is None else \
+        f"the model's discriminator{origin.of(player)}"
+    array = _column(dataset, source)
+    if array is None:
+        return (f"{name} has no {source}, and the cost or the model asks for them: {error}\n"
+                "Give the data set y, or choose a cost that needs none.")
+    wanted = space.get_total_dimension() if hasattr(space, "get_total_dimension") else space
+    if source == "targets" and array.dtype.kind in "iu" and getattr(dataset, "y_labels", 0) is None:
+        if isinstance(space, VectorSpace):
+            classes = int(array.max()) + 1
+            return (f"{name} has class numbers (y holds integers up to {array.max()}), and "
+                    f"{taker} takes targets of {wanted} numbers, one for each class\n"
+                    f"Give the data set y_labels: {max(classes, wanted)}, the number of classes.")
+    width = array.shape[1] if array.ndim > 1 else 1
+    labels = getattr(dataset, "y_labels", None)
+    if source == "targets" and labels is not None:
+        return (f"{name} has y_labels {labels}, and {taker} takes targets of {wanted} numbers "
+                f"({error})\nThe number of classes must be the same in both.")
+    what = "rows" if source == "features" else source
+    return (f"{name} has {what} of {width} numbers, and {taker} takes {wanted} ({error})\n"
+            "The two widths must be the same: nvis and input_space of a network, the dim of a "
+            "generator's last layer, n_classes of its top layer.")
+
+
+def _check_values(name: str, dataset: Any, sources: set[str]) -> None:
+    for source in sorted(sources):
+        array = _column(dataset, source)
+        if array is not None:
+            check_finite(array, f"{'y' if source == 'targets' else 'X'} of {name}")
+
+
+def _column(dataset: Any, source: str) -> Optional[np.ndarray]:
+    array = getattr(dataset, {"features": "X", "targets": "y"}.get(source, ""), None)
+    return array if isinstance(array, np.ndarray) else None
