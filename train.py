@@ -109,6 +109,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     else:
         run = Run.of_yaml(args.config, args.seed, args.allow_module)
     phases = run.phases()
+    last = 0
     with contextlib.ExitStack() as stack:
         files = None
         if backend.is_first_process():  # which writes for all
@@ -134,9 +135,10 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                     files.add(phase, number)
                 with serial.noting_failures() as unsaved:
                     status = train(phase, args, left, progress, unsaved)
-            if status:
+            if status not in (0, OUT_OF_TIME):
                 return status
-    return 0
+            last = status or last  # phases that no time is left for are set up and saved
+    return last
 
 
 def watch(phase: Train, args: argparse.Namespace) -> Progress:

@@ -500,7 +500,7 @@ def test_no_epochs_at_all_are_a_dry_run(data, path, tmp_path):
 # Constraints
 
 
-def test_constraints_hold_before_the_first_monitoring_and_not_on_resume(data, path):
+def test_constraints_hold_before_the_first_monitoring_and_not_on_resume(data, path, monkeypatch):
     def constrained():
         train, _ = experiment(data, 1, save_path=path, save_freq=1)
         layer = Linear(dim=2, layer_name="h", istdev=1.0, max_col_norm=0.5)
@@ -518,7 +518,7 @@ def test_constraints_hold_before_the_first_monitoring_and_not_on_resume(data, pa
     assert measured == pytest.approx(0.5, rel=1e-5)
     again, W = constrained()
     calls = []
-    again.model.enforce_constraints = lambda: calls.append(1)
+    monkeypatch.setattr(MLP, "enforce_constraints", lambda self: calls.append(1))
     again.resume(checkpoint.read(path))
     again.main_loop()
     assert not calls

@@ -159,7 +159,7 @@ def test_symbolic_batch_refuses_sources_it_has_not(rows):
      "brings its own"),
     ({"topo_view": np.zeros((2, 3, 3))}, r"four axes .* not shape \(2, 3, 3\)"),
     ({"X": np.zeros(3)}, r"two axes, not shape \(3,\)"),
-    ({"X": np.array([[1, np.nan], [np.nan, 0]])}, "holds 2 NaN"),
+    ({"X": np.array([[1, np.nan], [np.nan, 0]])}, "holds 2 numbers .* row 0, column 1 is nan"),
     ({"X": np.zeros((2, 3)), "y": np.zeros((3, 1))}, r"2 examples .* shape \(3, 1\)"),
     ({"X": np.zeros((2, 3)), "y": np.zeros((2, 1)), "y_labels": 3}, "y holds float64"),
     ({"X": np.zeros((2, 3)), "y": np.array([0, 3]), "y_labels": 3}, "from 0 to 3, outside 0 to 2"),

@@ -170,7 +170,7 @@ def test_mistakes(file, stored):
         fill(file, X[:5], X[:5])
     with pytest.raises(ValueError, match="at least 1, is 0"):
         fill(file, X, batch_size=0)
-    with pytest.raises(ValueError, match="holds 6 NaN"):
+    with pytest.raises(ValueError, match="holds 6 numbers that are not finite"):
         fill(file, X[:1] * np.nan)
     with pytest.raises(ValueError, match="start 3 and stop 41 do not select from 40"):
         DenseDesignMatrixPyTables.resize(file, 3, 41)
@@ -182,7 +182,7 @@ def test_mistakes(file, stored):
     with pytest.raises(TypeError, match="cannot be saved"):
         pickle.dumps(stored)
     file.root.Data.X[2, 3] = np.nan
-    with pytest.raises(ValueError, match="holds 1 NaN"):
+    with pytest.raises(ValueError, match="holds 1 number that is not finite"):
         DenseDesignMatrixPyTables(X=file.root.Data.X)
 
 
