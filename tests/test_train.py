@@ -156,7 +156,9 @@ def test_time_budget(data, path, caplog, monkeypatch):
 # Signals
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
+)
 def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path):
     def send(algorithm):
         if algorithm.model.monitor.get_batches_seen() == 7:

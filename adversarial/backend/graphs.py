@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gc
+import os
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +20,8 @@ from adversarial.backend import blas, compiler, config, engine, kept, linking, r
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
 # How to rewrite for C, and without it; of no meaning for JAX.
 _FOR_EITHER = (None, "FAST_RUN", "FAST_COMPILE", "JAX")
+# A full or read-only disk, a spent quota.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def function(
@@ -55,8 +59,28 @@ def function(
         _check_machine()
         mode = linking.with_parallel_build(rewrites.without_unwanted(mode))
     kw["mode"] = kept.keeping(mode)
-    with _without_collecting():
+    with _naming_folder(), _without_collecting():
         return aesara.function(inputs, outputs, updates=updates, givens=givens, name=name, **kw)
+
+
+@contextlib.contextmanager
+def _naming_folder() -> Iterator[None]:
+    """OSError that names the folder of compiled code where it is full or cannot be written."""
+    try:
+        yield
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        # What g++ says comes as text.
+        if number not in _NO_ROOM and not any(
+            os.strerror(code) in str(error) for code in _NO_ROOM
+        ):
+            raise
+        reason = os.strerror(number) if number in _NO_ROOM else "no room, or not writable"
+        raise OSError(
+            f"compiled code cannot be written to {aesara.config.compiledir}: {reason}\n"
+            "Make room there (and in the folder of temporary files), or name another folder: "
+            "AESARA_FLAGS=base_compiledir=FOLDER."
+        ) from error
 
 
 @contextlib.contextmanager

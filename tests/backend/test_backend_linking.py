@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -215,3 +218,23 @@ def test_no_more_compilers_than_threads_are_allowed(threads, most, monkeypatch):
     available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     assert linking._processors() == (most or available)
 
+
+
+def test_compilers_are_killed_where_nobody_waits_for_them():
+    compilers, failed = linking._Compilers(), []
+
+    def compile_slowly():
+        try:
+            compilers.run(["sh", "-c", "sleep 60 & wait"])  # g++ has children, too
+        except subprocess.CalledProcessError as error:
+            failed.append(error.returncode)
+
+    thread = threading.Thread(target=compile_slowly)
+    thread.start()
+    while not compilers._running and thread.is_alive():
+        time.sleep(0.01)
+    compilers.kill()
+    thread.join(10)
+    assert not thread.is_alive() and failed == [-signal.SIGKILL]
+    with pytest.raises(subprocess.CalledProcessError):
+        compilers.run(["true"])
