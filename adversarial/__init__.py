@@ -5,10 +5,20 @@ The public names of the 2014 package, each found in the room where it now lives.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import os
+import sys
 
-from adversarial.utils import errors
+# `python -m adversarial.scripts.NAME` looks for modules in the current folder first, where a
+# stranger's numpy.py or sandbox/ may lie: where this package is takes its place.
+if sys.argv[:1] == ["-m"] and any(
+    word.startswith("adversarial") for word in getattr(sys, "orig_argv", ["adversarial"])
+):
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+import importlib  # noqa: E402
+from typing import Any  # noqa: E402
+
+from adversarial.utils import errors  # noqa: E402
 
 errors.watch_imports()
 

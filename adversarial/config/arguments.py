@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import reprlib
 from collections.abc import Callable, Collection
@@ -114,6 +115,17 @@ def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None)
         return None
     wanted = " or ".join(words for words, _ in kinds)
     return f"`{name:.80}` of {owner} must be {wanted}, not {reprlib.repr(value)}"
+
+
+def not_finite(name: str, value: Any, owner: str) -> str | None:
+    """What is wrong with giving `name` of `owner` the plain `value`; None where it is finite.
+
+    No hyperparameter is infinite or NaN: what it multiplies would be, too, minutes later.
+    """
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, float) and not math.isfinite(item):
+            return f"`{name:.80}` of {owner} must be finite, not {item}"
+    return None
 
 
 def _is_number(value: Any) -> bool:

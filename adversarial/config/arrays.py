@@ -1,4 +1,4 @@
-"""How much memory an array that a YAML asks NumPy for would take, known before it is made."""
+"""How much memory the arrays that a YAML asks NumPy for would take, known before they are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-MAX_ARRAY = 1 << 28  # bytes; data of any size comes from data sets, not from a YAML
+# Bytes, of all arrays of a YAML together; data of any size comes from data sets, not from a YAML.
+MAX_ARRAYS = 1 << 28
 
 # For each constructor, how many elements its arguments make.
 _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
@@ -19,32 +20,55 @@ _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
     np.arange: lambda start=0, stop=None, step=1, **_: (
         (start if stop is None else stop - start) / step
     ),
-    np.linspace: lambda num=50, **_: num,
-    np.logspace: lambda num=50, **_: num,
+    np.linspace: lambda num=50, start=0, stop=0, **_: num * np.broadcast(start, stop).size,
+    np.logspace: lambda num=50, start=0, stop=0, base=0, **_: (
+        num * np.broadcast(start, stop, base).size
+    ),
 }
 
 
-def check_size(target: Callable[..., Any], arguments: dict[str, Any]) -> None:
-    """ValueError where `target(**arguments)` would make an array of more than MAX_ARRAY bytes.
+class ArrayBudget:
+    """What is left, of MAX_ARRAYS bytes, to the arrays of one YAML."""
 
-    Whatever of `target` or its arguments is not understood is left for NumPy to judge.
-    """
-    if target is not np.array and target not in _COUNTS:
-        return
-    leaves = [leaf for name, value in arguments.items() if name != "dtype"
-              for leaf in _leaves(value)]
-    try:
-        count = float(len(leaves) if target is np.array else _COUNTS[target](**arguments))
-        item = np.dtype(arguments.get("dtype") or float).itemsize
-    except (TypeError, ValueError, ArithmeticError):
-        return
-    # The longest text decides how much place each element gets.
-    longest = max((len(leaf) for leaf in leaves if isinstance(leaf, (str, bytes))), default=0)
-    size = count * max(item, 4 * longest)
-    if size > MAX_ARRAY:
-        raise ValueError(
-            f"an array of {size:.3g} bytes: a YAML may ask for {MAX_ARRAY >> 20} MiB at most"
-        )
+    def __init__(self) -> None:
+        self.left = float(MAX_ARRAYS)
+
+    def spend(self, target: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        """ValueError where an array that `target(**arguments)` makes would take more than is left.
+
+        Whatever of `target` or its arguments is not understood is left for NumPy to judge.
+        """
+        if target is not np.array and target not in _COUNTS:
+            return
+        # Stops early: aliases can repeat an array, or a list, as often as a YAML has words.
+        count, item, size = 0, 0, 0.0
+        for leaf in _leaves([value for name, value in arguments.items() if name != "dtype"]):
+            if isinstance(leaf, np.ndarray):
+                count, item = count + leaf.size, max(item, leaf.itemsize)
+            else:
+                # The longest text decides how much place each element gets.
+                longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
+                count, item = count + 1, max(item, longest)
+            self._check(size := count * max(item, 1))
+        try:
+            item = max(item, np.dtype(arguments.get("dtype") or float).itemsize)
+            if target is not np.array:
+                count = _COUNTS[target](**arguments)
+            size = max(size, float(count) * item)
+        except OverflowError:
+            size = math.inf
+        except (TypeError, ValueError, ArithmeticError):
+            pass
+        self._check(size)
+        if size > 0:
+            self.left -= size
+
+    def _check(self, size: float) -> None:
+        if size > self.left:
+            raise ValueError(
+                f"an array of {size:.3g} bytes: all arrays of a YAML together may take "
+                f"{MAX_ARRAYS >> 20} MiB at most"
+            )
 
 
 def _leaves(value: Any) -> Iterator[Any]:

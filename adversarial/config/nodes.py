@@ -30,6 +30,7 @@ MAX_VALUES = 1_000_000
 MAX_NUMBER = 300  # characters; reading a longer one takes time that grows with its square
 _MAX_SOURCE_NODES = 100_000
 PHASE = "PYLEARN2_TRAIN_PHASE"
+_CHARACTERS = 100  # of a text, which count as one value more
 _TAG = "tag:yaml.org,2002:"
 # What PyYAML takes for text: 1e-6, 2E5, -.5
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[\d_]*$")
@@ -143,7 +144,8 @@ class NodeLoader(yaml.SafeLoader):
         # As deep and as large as it would be with every alias written out.
         children = [self._extents[id(child)] for child in _children(node)]
         depth = 1 + max((extent[0] for extent in children), default=0)
-        size = 1 + sum(extent[1] for extent in children)
+        text = len(node.value) // _CHARACTERS if isinstance(node, yaml.ScalarNode) else 0
+        size = 1 + text + sum(extent[1] for extent in children)
         if depth > MAX_DEPTH:
             raise YamlError(f"{self.where(node)}: nested more than {MAX_DEPTH} deep")
         if size > MAX_VALUES:

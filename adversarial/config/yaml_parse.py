@@ -26,6 +26,7 @@ from adversarial.config.arguments import (
     accepted_arguments,
     in_plain_words,
     missing_arguments,
+    not_finite,
     unfit_argument,
     unknown_argument,
 )
@@ -276,6 +277,8 @@ def multi_constructor_obj(loader: _Loader, tag_suffix: str, node: yaml.Node) -> 
     for key, (key_node, value_node) in entries.items():
         keywords[key] = loader.construct_object(value_node)
         problem = unfit_argument(key, keywords[key], short, accepted)
+        if problem is None and getattr(target, "__module__", "").startswith(admission.HOME):
+            problem = not_finite(key, keywords[key], short)
         if problem:
             raise YamlError(f"{loader.where(key_node)}: {problem}")
     return _proxy(target, keywords, short, where, loader.source_of(node))
@@ -388,7 +391,9 @@ def _instantiate(tree: Any, made: dict[int, Any] | None = None) -> Any:
         return tree
     if id(tree) not in made:
         if isinstance(tree, Proxy):
-            made[id(tree)] = _call(tree, made)
+            # The budget is that of all phases of a file, and no object's number is negative.
+            budget = made.setdefault(-1, arrays.ArrayBudget())
+            made[id(tree)] = _call(tree, made, budget)
         elif isinstance(tree, list):
             made[id(tree)] = [_instantiate(item, made) for item in tree]
         else:
@@ -396,13 +401,13 @@ def _instantiate(tree: Any, made: dict[int, Any] | None = None) -> Any:
     return made[id(tree)]
 
 
-def _call(proxy: Proxy, made: dict[int, Any]) -> Any:
+def _call(proxy: Proxy, made: dict[int, Any], budget: arrays.ArrayBudget) -> Any:
     if proxy.callable is do_not_recurse:
         return proxy.keywords["value"]
     positionals = [_instantiate(value, made) for value in proxy.positionals]
     keywords = {key: _instantiate(value, made) for key, value in proxy.keywords.items()}
     try:
-        arrays.check_size(proxy.callable, keywords)
+        budget.spend(proxy.callable, keywords)
         result = proxy.callable(*positionals, **keywords)
     except YamlError:
         raise

@@ -21,6 +21,7 @@ from adversarial.datasets.view_converter import AXES, DefaultViewConverter, chec
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.space.rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
+from adversarial.utils.files import digest_of, open_named_by_a_file
 from adversarial.utils.iteration import (
     DEFAULT_SEED,
     FiniteDatasetIterator,
@@ -356,15 +357,23 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         if self.design_loc is not None:
             with atomic_write(self.design_loc) as file:
                 np.save(file, state.pop("X"), allow_pickle=False)
+                state["design_digest"] = digest_of(file)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         if state["design_loc"] is not None:
             self.use_design_loc(state["design_loc"])  # checked: saving will write there
-            state["X"] = load_npy(state["design_loc"])
+            digest = state.pop("design_digest", None)
+            with open_named_by_a_file(state["design_loc"], digest) as file:
+                state["X"] = load_npy(state["design_loc"], file)
         if "compress_min" in state:
             low, span = state.pop("compress_min"), state.pop("compress_max")
+            # Nothing that a product could make larger than it is.
+            X = state["X"]
+            if not (isinstance(X, np.ndarray) and X.ndim == 2
+                    and np.shape(low) == np.shape(span) == X.shape[1:]):
+                raise ValueError("a compressed design matrix needs two bounds for each column")
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
         self.__dict__.update(state)
         self._resident = ResidentArrays()

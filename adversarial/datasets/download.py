@@ -49,7 +49,14 @@ def data_paths() -> list[Path]:
 
 
 def find_in_data_path(*relative) -> Path | None:
-    """The first of the alternatives `relative` that exists under a data path."""
+    """The first of the alternatives `relative` that exists under a data path.
+
+    ValueError for one that would lead out of the data path.
+    """
+    for name in relative:
+        parts = str(name).replace("\\", "/").split("/")
+        if "" in parts or ".." in parts or ":" in str(name) or "\0" in str(name):
+            raise ValueError(f"{name!r} does not name a file below a data path")
     for root in data_paths():
         for name in relative:
             if (root / name).exists():

@@ -15,6 +15,7 @@ from collections.abc import Collection
 import numpy as np
 
 from adversarial.utils.files import BadFile, open_regular
+from adversarial.utils.npy import check_inflation
 
 # Storage types, and the classes of array that hold plain numbers.
 TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -91,7 +92,8 @@ def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict
     shape = tuple(int(n) for n in dims)
     if min(shape, default=-1) < 0:
         raise ValueError(f"{name!r} has the shape {shape}")
-    kind, data = _element(stream, order, at_most, name)
+    packed = stream.packed if isinstance(stream, _Inflated) else None
+    kind, data = _element(stream, order, at_most, name, packed)
     dtype = np.dtype(order + TYPES[kind]) if kind in TYPES else None
     if dtype is None or math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{name!r} of shape {shape} has {len(data)} bytes of type {kind}")
@@ -99,7 +101,8 @@ def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict
     arrays[name] = array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _element(stream, order: str, at_most: int, name: str = "") -> tuple[int, bytes]:
+def _element(stream, order: str, at_most: int, name: str = "",
+             packed: int | None = None) -> tuple[int, bytes]:
     """Type and bytes of the element that comes next."""
     head = _exactly(stream, 8)
     kind, length = struct.unpack(order + "II", head)
@@ -111,6 +114,8 @@ def _element(stream, order: str, at_most: int, name: str = "") -> tuple[int, byt
     if length > at_most:
         raise ValueError(f"{name!r} takes {length} bytes, more than {at_most}" if name
                          else f"an element of {length} bytes where at most {at_most} belong")
+    if packed is not None:
+        check_inflation(name, packed, length)
     data = _exactly(stream, length)
     _exactly(stream, -length % 8)
     return kind, data
@@ -131,6 +136,7 @@ class _Inflated:
 
     def __init__(self, file, left: int) -> None:
         self._file, self._left = file, left
+        self.packed = left
         self._inflate = zlib.decompressobj()
 
     def read(self, count: int) -> bytes:

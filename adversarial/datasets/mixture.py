@@ -9,6 +9,8 @@ import numpy as np
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
+MAX_EXAMPLES = 10_000_000  # they are drawn at once, in 40 bytes each
+
 
 class GaussianMixture(DenseDesignMatrix):
     """`num_examples` points (n, 1) drawn from a mixture of one-dimensional Gaussians.
@@ -49,6 +51,8 @@ class GaussianMixture(DenseDesignMatrix):
                 raise ValueError(f"{name} must be positive and finite, got {values.tolist()}")
         if num_examples < 1:
             raise ValueError(f"num_examples must be at least 1, got {num_examples}")
+        if num_examples > MAX_EXAMPLES:
+            raise ValueError(f"num_examples may be {MAX_EXAMPLES} at most, not {num_examples}")
         self.weights = shares / shares.sum()
         rng = np.random.RandomState(seed)
         which = rng.choice(len(self.means), size=num_examples, p=self.weights)

@@ -1,6 +1,7 @@
 """MNIST: 70,000 handwritten digits of 28 x 28 grey pixels (LeCun, Cortes and Burges)."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,9 @@ class MNIST_rotated_background(DenseDesignMatrix):
 
     @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, center=False):
+        if not (isinstance(which_set, str) and re.fullmatch(r"\w+", which_set, re.ASCII)):
+            raise ValueError(f"which_set must be the name of a set, such as 'train' or 'test', "
+                             f"not {which_set!r}")
         relative = f"mnist/mnist_rotation_back_image/{which_set}.npz"
         path = download.find_in_data_path(relative)
         if path is None:
@@ -101,13 +105,14 @@ class MNIST_rotated_background(DenseDesignMatrix):
                 f"{relative} was not found under the data paths: {download.data_path_hint()}; "
                 f"make it with numpy.savez(path, data=..., labels=...)")
         try:
-            arrays = load_npz(path, ("data", "labels"))
+            arrays = load_npz(path, ("data", "labels"), at_most=SIZES["train"] * 784 * 8)
             X, y = arrays["data"], arrays["labels"]
         except (KeyError, ValueError) as error:
             raise BadFile(f"{path}: not a file with 'data' and 'labels' ({error})") from error
-        if X.dtype.kind not in "biuf" or X.ndim != 2 or X.shape[1] != 784 or not len(X):
+        if X.dtype.kind not in "biuf" or X.ndim != 2 or X.shape[1] != 784 \
+                or not 0 < len(X) <= SIZES["train"]:
             raise BadFile(f"{path}: 'data' is {X.dtype} of shape {X.shape}, expected numbers of "
-                          f"shape (n, 784)")
+                          f"shape (n, 784), n from 1 to {SIZES['train']}")
         if y.dtype.kind not in "biuf" or y.size != len(X):
             raise BadFile(f"{path}: 'labels' is {y.dtype} of shape {y.shape}, expected "
                           f"{len(X)} class numbers")

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg
 
 from adversarial.utils.deprecated import deprecated_arguments
+from adversarial.utils.files import digest_of, open_named_by_a_file
 from adversarial.utils.npy import load_npz
 from adversarial.utils.serial import Persistent, atomic_write
 
@@ -297,6 +298,7 @@ class ZCA(Preprocessor):
             with atomic_write(self.matrices_save_path) as file:
                 np.savez(file, **{name: value for name, value in kept.items()
                                   if value is not None})
+                state["matrices_digest"] = digest_of(file)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -305,4 +307,6 @@ class ZCA(Preprocessor):
             self.set_matrices_save_path(state["matrices_save_path"])  # checked before it is used
         if "P_" not in state:
             self.inv_P_ = None
-            self.__dict__.update(load_npz(state["matrices_save_path"], ("mean_", "P_", "inv_P_")))
+            path, names = state["matrices_save_path"], ("mean_", "P_", "inv_P_")
+            with open_named_by_a_file(path, self.__dict__.pop("matrices_digest", None)) as file:
+                self.__dict__.update(load_npz(path, names, file=file))

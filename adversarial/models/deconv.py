@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -9,6 +10,9 @@ from adversarial import backend
 from adversarial.models.initialization import check_initialization
 from adversarial.models.mlp.kernels import BC01, C01B, Kernels, pair
 from adversarial.space import Conv2DSpace, Space
+
+# Numbers an image; a minibatch of a hundred takes 3 GiB.
+MAX_PIXELS = 1 << 23
 
 
 class Deconv(Kernels):
@@ -75,6 +79,8 @@ class Deconv(Kernels):
         setup_deconv_detector_layer_c01b(self, space, self.mlp.rng)
 
     def fprop(self, state_below: Any) -> Any:
+        # Again: what was read from a file did not pass through the constructor.
+        _check_shape(self, self.output_space.shape)
         images = backend.transposed_conv2d(
             self.input_space.format_as(state_below, self.desired_space),
             self.W,
@@ -83,6 +89,15 @@ class Deconv(Kernels):
             stride=self.output_stride,
         )
         return Conv2DSpace.convert(self._with_bias(images), BC01, C01B)
+
+
+def _check_shape(layer: Deconv, shape: Sequence[int]) -> None:
+    if math.prod(shape) * layer.num_channels > MAX_PIXELS:
+        raise ValueError(
+            f"layer {layer.layer_name!r}: its output of {tuple(shape)} pixels in "
+            f"{layer.num_channels} channels is too large: at most {MAX_PIXELS} numbers; "
+            f"output_stride is {layer.output_stride}"
+        )
 
 
 def setup_deconv_detector_layer_c01b(
@@ -106,6 +121,7 @@ def setup_deconv_detector_layer_c01b(
             f"layer {layer.layer_name!r}: with pad_out {layer.pad_out} nothing is left of the "
             f"output, which would have the shape {tuple(shape)}"
         )
+    _check_shape(layer, shape)
     layer.output_space = Conv2DSpace(shape, num_channels=layer.num_channels, axes=C01B)
     filters = (images.num_channels,)
     layer._make_parameters(rng, filters, layer.num_channels, layer.output_space)

@@ -22,6 +22,7 @@ NOISES = ("gaussian", "uniform", "spherical")
 
 # Channels of D on samples, and of G without data, are computed on this many samples.
 MONITORED_SAMPLES = 100
+MAX_LL_SAMPLES = 1_000_000
 
 
 class Generator(Model):
@@ -62,6 +63,8 @@ class Generator(Model):
         self.mlp = mlp
         self.noise = noise
         self.monitor_ll = bool(monitor_ll)
+        if ll_n_samples > MAX_LL_SAMPLES:
+            raise ValueError(f"ll_n_samples may be {MAX_LL_SAMPLES} at most, not {ll_n_samples}")
         self.ll_n_samples = ll_n_samples
         self.ll_sigma = ll_sigma
         self.theano_rng = backend.RandomStreams(seed_words(None, 2014 * 5 + 27), "generator noise")

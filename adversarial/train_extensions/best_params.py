@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,8 +101,8 @@ class MonitorBasedSaveBest(TrainExtension):
         Epochs the model must have seen before anything counts.
     higher_is_better : bool
     tag_key : str, optional
-        Entry of `model.tag` that gets `best_cost`, `channel_name`, `hostname` and `save_path`;
-        by default the name of this class.
+        Entry of `model.tag` that gets `best_cost`, `channel_name` and, as `save_path`,
+        the file's name; by default the name of this class.
 
     Raises
     ------
@@ -148,9 +147,10 @@ class MonitorBasedSaveBest(TrainExtension):
                 entry["channel_name"],
             )
         entry["channel_name"] = self.channel_name
-        entry["hostname"] = socket.gethostname()
+        # Neither the machine nor the folder: model files are given to others.
+        entry.pop("hostname", None)
         if self.save_path is not None:
-            entry["save_path"] = os.path.abspath(self.save_path)
+            entry["save_path"] = os.path.basename(self.save_path)
         self._update_tag(model)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:

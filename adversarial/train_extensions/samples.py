@@ -18,6 +18,9 @@ from adversarial.viewer.samples import Sheet, to_unit, view_of
 
 log = logging.getLogger(__name__)
 
+# rows * cols * scale^2: with images of 32 x 32 pixels, a picture of a thousand million.
+_MOST_CELLS = 1_000_000
+
 
 class SampleGrid(TrainExtension):
     """Draws a grid of samples to a file before each save, always from the same points z.
@@ -32,9 +35,15 @@ class SampleGrid(TrainExtension):
     rows, cols : int
         Of the grid.
     seed : int
-        For z.
+        For z, from 0 to 2^32 - 1.
     scale : int
         Screen pixels for each of the model's.
+
+    Raises
+    ------
+    ValueError
+        If `path` has no ending of a picture, a number is out of range, or the picture would be
+        unreasonably large.
     """
 
     only_watches = True
@@ -47,6 +56,22 @@ class SampleGrid(TrainExtension):
         self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,
         scale: int = 2,
     ) -> None:
+        if os.path.splitext(os.fspath(path))[1].lower() not in outputs.PICTURES:
+            raise ValueError(
+                f"path of SampleGrid must end in one of {', '.join(outputs.PICTURES)}, not {path!r}"
+            )
+        for name, value, least in (("rows", rows, 1), ("cols", cols, 1), ("scale", scale, 1),
+                                   ("seed", seed, 0)):
+            if not isinstance(value, (int, np.integer)) or not least <= value < 1 << 32:
+                raise ValueError(
+                    f"{name} of SampleGrid must be a whole number of at least {least}, "
+                    f"not {value!r}"
+                )
+        if rows * cols * scale**2 > _MOST_CELLS:
+            raise ValueError(
+                f"rows, cols and scale of SampleGrid ask for {rows} x {cols} samples, each pixel "
+                f"as {scale} x {scale}: rows * cols * scale^2 may be {_MOST_CELLS} at most"
+            )
         self.path = outputs.admitted(path)
         self.rows = rows
         self.cols = cols

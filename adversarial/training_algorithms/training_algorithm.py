@@ -20,6 +20,9 @@ def _nothing() -> None:
     pass
 
 
+MAX_MONITORED = 50
+
+
 class TrainingAlgorithm(Persistent):
     """Fits a model to a data set, an epoch at a time.
 
@@ -58,6 +61,11 @@ class TrainingAlgorithm(Persistent):
         """Keep {name: dataset}; a single data set gets the empty name."""
         self.monitoring_dataset: Optional[dict[str, Any]]
         if monitoring_dataset is None or isinstance(monitoring_dataset, dict):
+            if len(monitoring_dataset or ()) > MAX_MONITORED:
+                raise ValueError(
+                    f"monitoring_dataset has {len(monitoring_dataset)} data sets, more than "
+                    f"{MAX_MONITORED}: channels are compiled for each"
+                )
             self.monitoring_dataset = monitoring_dataset
         else:
             self.monitoring_dataset = {"": monitoring_dataset}

@@ -182,6 +182,8 @@ def _array_names(graph: str, infos: dict[str, zipfile.ZipInfo]) -> list[str]:
 def _read_sums(
     archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo]
 ) -> dict[str, str]:
+    if infos[SUMS].file_size > 200 * len(infos):
+        raise Fault(f"has {infos[SUMS].file_size} bytes of checksums for {len(infos)} members")
     lines = archive.read(infos[SUMS]).decode("ascii").splitlines()
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if set(expected) != set(infos) - {SUMS}:

@@ -13,10 +13,12 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Iterator
 from typing import BinaryIO, Optional, TextIO
 
 # Without O_NONBLOCK opening a pipe waits for its other end.
 _CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+TRUST_VARIABLE = "ADVERSARIAL_TRUST_PATHS"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -70,6 +72,36 @@ def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> 
         os.close(handle)
         raise
     return handle
+
+
+def digest_of(stream: BinaryIO) -> str:
+    """SHA-256 of all of the seekable `stream`, whose position is where it began afterwards."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    for chunk in iter(lambda: stream.read(1 << 20), b""):
+        digest.update(chunk)
+    stream.seek(0)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def open_named_by_a_file(path: str | os.PathLike[str], digest: str | None) -> Iterator[BinaryIO]:
+    """`path`, which a model file names as where its arrays are, opened to read bytes.
+
+    The path is its author's: without the SHA-256 `digest` of what is there, which one who has not
+    read it cannot know, any private file could become part of a model. Files of earlier versions
+    have none, and are believed where the environment variable ADVERSARIAL_TRUST_PATHS is 1.
+    Raises `BadFile`.
+    """
+    if digest is None and os.environ.get(TRUST_VARIABLE) != "1":
+        raise BadFile(
+            f"its arrays are to be read from {os.fspath(path)!r}, and it does not tell their "
+            f"checksum: if you know where the file is from, set {TRUST_VARIABLE}=1"
+        )
+    with open_regular(path) as stream:
+        if digest is not None and digest_of(stream) != digest:
+            raise BadFile(f"its arrays are not in {os.fspath(path)!r}: that is another file")
+        yield stream
 
 
 def stem_for(name: str) -> str:

@@ -29,6 +29,8 @@ MAX_TUPLE_DEPTH = 100
 MAX_TUPLE_SIZE = 10_000_000
 # Keys can be chosen so that their hashes collide; text, whose hash is secret, cannot.
 MAX_ODD_KEYS = 10_000
+# Hashing of tuples, in values: each key is hashed, with all inside it, each time it is met.
+MAX_HASHED = 10_000_000
 # A shared variable or a generator takes fifty times the memory of its line in the file.
 MAX_COSTLY = 10_000
 
@@ -57,9 +59,11 @@ def references(node: dict[str, Any]) -> Iterator[int]:
             yield number
 
 
-def check_tuples(nodes: list[dict[str, Any]]) -> list[int]:
-    """Tuples, those inside others first; limits how they nest, for hash() recurses and repeats."""
-    order: list[int] = []
+def check_tuples(nodes: list[dict[str, Any]]) -> dict[int, int]:
+    """Tuples, those inside others first, and how many values each has with all inside it.
+
+    Limits how they nest, for hash() recurses and repeats. Raises `Fault`.
+    """
     weights: dict[int, tuple[int, int]] = {}
     opened: set[int] = set()
     for start, node in enumerate(nodes):
@@ -85,6 +89,5 @@ def check_tuples(nodes: list[dict[str, Any]]) -> list[int]:
             if depth > MAX_TUPLE_DEPTH or size > MAX_TUPLE_SIZE:
                 raise Fault(f"holds tuples nested {depth} deep, of {size} values in all")
             weights[number] = (depth, size)
-            order.append(number)
             stack.pop()
-    return order
+    return {number: size for number, (_, size) in weights.items()}

@@ -5,12 +5,13 @@ What a header claims is held against the bytes that are there before memory is t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
 import zipfile
 from collections.abc import Collection
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,7 +19,12 @@ from adversarial.utils.files import open_regular
 
 MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
 MAX_ITEM = 1 << 16
+# Takes no place in a file, yet a loop over it could go on and on.
+MAX_EMPTY_AXIS = 1 << 24
 _CHUNK = 1 << 20
+# Photographs become smaller by compression, but hardly 20 times; blank ones do 1000 times.
+_FREE_INFLATION = 1 << 26
+_MOST_INFLATION = 50
 # Of version 1 and 2: how many bytes tell the header's length, and NumPy's reader.
 _VERSIONS = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
@@ -66,19 +72,29 @@ def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
         raise Fault(f"has an array of an unsupported type ({dtype})")
     if any(type(length) is not int or length < 0 for length in shape):
         raise Fault(f"has an array of shape {shape}")
-    return math.prod(shape)
+    count = math.prod(shape)
+    if not count and max(shape) > MAX_EMPTY_AXIS:
+        raise Fault(f"has an array of shape {shape}, without values")
+    return count
 
 
-def load_npy(path: str | os.PathLike[str]) -> np.ndarray:
-    """The array in a .npy file. Raises ValueError, with the file's name."""
-    with open_regular(path) as file:
+def check_inflation(name: str, packed: int, size: int) -> None:
+    """`Fault` if the array `name` of `size` bytes is too large for the `packed` bytes it is in."""
+    if size > _FREE_INFLATION + _MOST_INFLATION * packed:
+        raise Fault(f"has an array {name!r} of {size} bytes packed into {packed}")
+
+
+def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.ndarray:
+    """The array in a .npy file, perhaps open as `file`. Raises ValueError, with the file's name."""
+    with contextlib.nullcontext(file) if file else open_regular(path) as file:
         return _named(path, lambda: read_array(file, os.fstat(file.fileno()).st_size, "it"))
 
 
 def load_npz(
-    path: str | os.PathLike[str], names: Collection[str], at_most: int = 1 << 30
+    path: str | os.PathLike[str], names: Collection[str], at_most: int = 1 << 30,
+    file: BinaryIO | None = None,
 ) -> dict[str, np.ndarray]:
-    """Those of the arrays `names` that a .npz file, compressed or not, has.
+    """Those of the arrays `names` that a .npz file, compressed or not, perhaps open as `file`, has.
 
     None may take more than `at_most` bytes. Raises ValueError, with the file's name.
     """
@@ -96,11 +112,12 @@ def load_npz(
                     raise Fault(
                         f"has an array {name!r} of {info.file_size} bytes, more than {at_most}"
                     )
+                check_inflation(name, info.compress_size, info.file_size)
                 with archive.open(info) as stream:
                     arrays[name] = read_array(stream, info.file_size, name)
         return arrays
 
-    with open_regular(path) as file:
+    with contextlib.nullcontext(file) if file else open_regular(path) as file:
         return _named(path, read)
 
 

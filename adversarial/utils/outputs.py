@@ -32,10 +32,8 @@ from adversarial.utils.files import open_beside
 from adversarial.utils.string_utils import preprocess
 
 # Models and what `save` keeps of replaced ones, tables, arrays, pictures.
-ENDINGS = (
-    ".pkl", ".bak", ".csv", ".npy", ".npz",
-    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
-)
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", *PICTURES)
 # What `train.py` writes beside a model file, in place of that file's ending.
 TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
 # The resolved folder, None for anywhere. Not a ContextVar: it holds in every thread.

@@ -16,6 +16,7 @@ from adversarial.utils.graph import (
     MAPPINGS,
     MAX_COSTLY,
     MAX_DEPTH,
+    MAX_HASHED,
     MAX_ODD_KEYS,
     NUMBERS,
     PACKED,
@@ -49,6 +50,8 @@ class Builder:
         self.used: set[int] = set()
         self.costly = 0
         self.odd_keys = 0
+        self.hashed = 0
+        self.tuples: dict[int, int] = {}
 
     def build(self) -> Any:
         """The root object. Raises `Fault`, or whatever a hostile document provokes."""
@@ -59,7 +62,8 @@ class Builder:
         for number in reached:
             if self.nodes[number]["t"] != "tuple":
                 self.made[number] = self._shell(self.nodes[number])
-        for number in check_tuples(self.nodes):
+        self.tuples = check_tuples(self.nodes)
+        for number in self.tuples:
             if number in reached:
                 self.made[number] = tuple(self._decode(item) for item in self.nodes[number]["v"])
         for number in self._post_order(start):
@@ -169,6 +173,10 @@ class Builder:
             self.odd_keys += 1
             if self.odd_keys > MAX_ODD_KEYS:
                 raise Fault(f"holds more than {MAX_ODD_KEYS} keys that are not text")
+            if type(encoded) is list:
+                self.hashed += self.tuples.get(encoded[0], 0)
+                if self.hashed > MAX_HASHED:
+                    raise Fault(f"uses tuples of more than {MAX_HASHED} values in all as keys")
         return self._decode(encoded)
 
     @staticmethod

@@ -15,6 +15,8 @@ from adversarial.utils import outputs
 from adversarial.utils.serial import atomic_write
 
 GREY = (0.5, 0.5, 0.5)
+# Ten times a screen; a picture takes 24 bytes a pixel while it is drawn.
+MAX_PIXELS = 40_000_000
 YELLOW = (1.0, 1.0, 0.0)
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Grid:
         height, width = (
             count * size + (count + 1) * gap for count, size, gap in zip((rows, cols), cell, pad)
         )
+        _check_pixels(height, width)
         self.pixels = np.empty((height, width, 3))
         self.clear()
 
@@ -70,6 +73,7 @@ class Grid:
         """The picture with 8 bits a channel, each pixel as a square of `scale` pixels."""
         if scale < 1 or scale != int(scale):
             raise ValueError(f"scale must be a whole number of at least 1, got {scale!r}")
+        _check_pixels(*(length * int(scale) for length in self.pixels.shape[:2]))
         pixels = np.rint(self.pixels * 255).astype(np.uint8)
         return Image.fromarray(pixels.repeat(int(scale), axis=0).repeat(int(scale), axis=1))
 
@@ -82,6 +86,14 @@ class Grid:
         return tuple(
             at * (size + gap) + gap + (size - length) // 2
             for at, size, gap, length in zip(divmod(index, self.cols), self.cell, self.pad, shape)
+        )
+
+
+def _check_pixels(height: int, width: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise ValueError(
+            f"a picture of {height} x {width} pixels is larger than the {MAX_PIXELS} that are "
+            "drawn: fewer rows or columns, or a smaller scale, will do"
         )
 
 

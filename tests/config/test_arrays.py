@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adversarial.config.arrays import MAX_ARRAY, check_size
+from adversarial.config import yaml_parse
+from adversarial.config.arrays import MAX_ARRAYS, ArrayBudget
+from adversarial.config.nodes import YamlError
 
-LIMIT = MAX_ARRAY // 8
+LIMIT = MAX_ARRAYS // 8
 
 
 @pytest.mark.parametrize(("target", "arguments", "more"), [
@@ -15,16 +17,16 @@ LIMIT = MAX_ARRAY // 8
     (np.ones, {"shape": [4, LIMIT // 4]}, {"shape": [4, LIMIT // 4 + 1]}),
     (np.full, {"shape": [LIMIT], "fill_value": 2}, {"shape": [LIMIT + 1], "fill_value": 2}),
     (np.full, {"shape": 1000, "fill_value": "a" * 100}, {"shape": LIMIT, "fill_value": "a" * 100}),
-    (np.zeros, {"shape": MAX_ARRAY, "dtype": "u1"}, {"shape": 9, "dtype": "S90000000"}),
+    (np.zeros, {"shape": MAX_ARRAYS, "dtype": "u1"}, {"shape": 9, "dtype": "S90000000"}),
     (np.eye, {"N": 1000, "M": LIMIT // 1000}, {"N": 100_000}),
     (np.arange, {"stop": 5, "start": 0}, {"start": 0, "stop": 1, "step": 1e-12}),
     (np.linspace, {"start": 0, "stop": 1}, {"start": 0, "stop": 1, "num": LIMIT + 1}),
     (np.array, {"object": [["a", "b"], [1]]}, {"object": ["a" * 100_000] + ["b"] * 2000}),
 ])
 def test_limits(target, arguments, more):
-    check_size(target, arguments)
+    ArrayBudget().spend(target, arguments)
     with pytest.raises(ValueError, match="256 MiB at most"):
-        check_size(target, more)
+        ArrayBudget().spend(target, more)
 
 
 @pytest.mark.parametrize(("target", "arguments"), [
@@ -33,4 +35,22 @@ def test_limits(target, arguments, more):
     (np.random.RandomState, {"seed": 10**12}), (dict, {"shape": 10**12}),
 ])
 def test_the_rest_is_left_to_numpy(target, arguments):
-    check_size(target, arguments)
+    ArrayBudget().spend(target, arguments)
+
+
+@pytest.mark.parametrize(("target", "arguments"), [
+    (np.array, {"object": [np.zeros(1_000_000)] * 40}),
+    (np.linspace, {"start": np.zeros(30_000), "stop": 1, "num": 40_000}),
+    (np.logspace, {"start": 0, "stop": np.zeros(30_000), "num": 40_000}),
+    (np.full, {"shape": 100, "fill_value": "a" * 900_000}),
+    (np.zeros, {"shape": 10**400}),
+])
+def test_what_arguments_make_together(target, arguments):
+    with pytest.raises(ValueError, match="256 MiB at most"):
+        ArrayBudget().spend(target, arguments)
+
+
+def test_all_arrays_of_a_file_add_up():
+    arrays = "".join(f"- !obj:numpy.ones {{shape: {1 << 22}}}\n" for _ in range(9))
+    with pytest.raises(YamlError, match="line 9.*256 MiB at most"):
+        yaml_parse.load(arrays)

@@ -90,8 +90,9 @@ def test_save_best_saves_each_new_best(model, monitored, load, tmp_path, higher_
     entry = model.tag["MonitorBasedSaveBest"]
     assert entry["best_cost"] == best[-1]
     assert entry["channel_name"] == "ll"
-    assert entry["save_path"] == str(path)
-    assert entry["hostname"]
+    # Neither the machine nor the folder, for the file may be given to others.
+    assert entry["save_path"] == path.name
+    assert "hostname" not in entry
 
 
 def test_save_best_waits_for_its_start_epoch_and_ignores_nan(model, monitored, tmp_path):
