@@ -56,6 +56,7 @@ class SampleGrid(TrainExtension):
         self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,
         scale: int = 2,
     ) -> None:
+        self.path = outputs.admitted(path)
         if os.path.splitext(os.fspath(path))[1].lower() not in outputs.PICTURES:
             raise ValueError(
                 f"path of SampleGrid must end in one of {', '.join(outputs.PICTURES)}, not {path!r}"
@@ -72,7 +73,6 @@ class SampleGrid(TrainExtension):
                 f"rows, cols and scale of SampleGrid ask for {rows} x {cols} samples, each pixel "
                 f"as {scale} x {scale}: rows * cols * scale^2 may be {_MOST_CELLS} at most"
             )
-        self.path = outputs.admitted(path)
         self.rows = rows
         self.cols = cols
         self.seed = seed

@@ -106,7 +106,7 @@ YAML = {
     "no exponent": ("a: " + "1" * LARGE + "e", "not a Train"),
     "long word": ("a: adVar" + "x" * LARGE, "not a Train"),
     "long name": ("!obj:adversarial." + "a." * 400_000 + "a {}", "is not a dotted name"),
-    "long variable": ("a: ${" + "A" * LARGE + "}", "is not set"),
+    "long variable": ("a: ${" + "A" * LARGE + "}", "may not read"),
     "many variables": ("a: '" + "${HOME}" * 140_000 + "'", "holds more than"),
     "quotes": ("'" * LARGE, "not a Train"),
     # numbers too large for any machine
@@ -136,7 +136,7 @@ YAML = {
     "null for a number": (changed("dim: 4,", "dim: null,"), "`dim` of RectifiedLinear"),
     "half a unit": (changed("dim: 4,", "dim: 4.5,"), "`dim` of RectifiedLinear"),
     "nan": (changed("irange: .05 },\n", "irange: .nan },\n"), "irange"),
-    "infinity": (changed("irange: .05 },\n", "irange: .inf },\n"), "line 8"),
+    "infinity": (changed("irange: .05 },\n", "irange: .inf },\n"), "`irange` of RectifiedLinear must be finite"),
     "negative range": (changed("irange: .05 },\n", "irange: -.05 },\n"), "irange"),
     "negative batches": (changed("batch_size: 10", "batch_size: -10"), "batch_size"),
     "learning backwards": (changed("learning_rate: .1", "learning_rate: -.1"), "learning_rate"),
