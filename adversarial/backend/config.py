@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 
-from adversarial.backend import blas, compiled_code, compiler
+from adversarial.backend import blas, compiled_code, compiler, fork
 
 # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
 # flags beside -O3 change no value, only what is left in status words that nobody reads; without
@@ -122,6 +122,7 @@ def configure() -> Setup:
         OpenMPOp.gxx_support_openmp = True
     if config.openmp:
         library = library.for_callers()
+    fork.watch(library.set_threads if library.name == "OpenBLAS" and library.library else None)
     return Setup(blas=library, user_flags=frozenset(chosen))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from aesara.compile.function import types
 from aesara.link.basic import Container
 
+from adversarial.backend import fork
 from adversarial.backend.jax import devices
 
 # How many minibatches to hand over at once, where Python would be slower than the device.
@@ -39,6 +40,7 @@ class Resident(Container):
             waiting.run()
         if self.array is None:
             return self.storage[0]
+        fork.check_jax()
         return devices.fetch(self.array).astype(self.type.dtype)
 
     def set(self, value: Any) -> None:
@@ -56,7 +58,7 @@ class Resident(Container):
 
     def move(self, array: jax.Array) -> None:
         self.array = array
-        # A function of the other engine would rather fail than compute with an old value.
+        # Nobody is to compute with an old value; `_call_elsewhere` brings the new one.
         self.storage[0] = None
 
     def to_host(self) -> None:
@@ -125,6 +127,7 @@ class Function(types.Function):
     # What is called
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        fork.check_jax()
         small = [self.shared[i].get() for i in self.numbers] + self._arguments(args, kwargs)
         if self.many is not None:
             call = waiting.add(self, small)
@@ -278,3 +281,24 @@ class Waiting:
 
 
 waiting = Waiting()
+
+_aesaras_call = types.Function.__call__
+
+
+def _call_elsewhere(self: types.Function, *args: Any, **kwargs: Any) -> Any:
+    """Call a function that Aesara compiled for another engine, say a user's own.
+
+    It finds the values of shared variables in their storage on the host, and puts new ones there;
+    the next function on JAX that needs these brings them to the device.
+    """
+    # Not `input_storage`, whose cells are others around the same storage.
+    cells = [spec.value for spec in self.maker.inputs if type(spec.value) is Resident]
+    if cells:
+        waiting.run()
+        for cell in cells:
+            cell.to_host()
+    return _aesaras_call(self, *args, **kwargs)
+
+
+# `Function`, above, has a call of its own.
+types.Function.__call__ = _call_elsewhere
