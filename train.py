@@ -56,6 +56,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help="YAML file: a Train object, or a list of them to run one after another")
     add("--resume", metavar="MODEL", help="go on with the training that saved this model file, "
         "exactly as if it had not stopped")
+    add("--config", metavar="YAML", dest="edited",
+        help="with --resume: go on by this edited YAML file; all but the model may change")
     add("--overwrite", action="store_true", help="replace files that are there already")
     add("--time-budget", type=cli.positive_number, metavar="SECONDS",
         help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}")
@@ -81,6 +83,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if (args.config is None) == (args.resume is None):
         parser.error("give either a YAML file or --resume with a model file")
+    if args.edited and not args.resume:
+        parser.error("--config is for --resume; a new training takes the YAML file alone")
     if args.resume and args.seed is not None:
         parser.error("--seed is the run's own when it is resumed")
     return args
@@ -105,7 +109,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def train_phases(args: argparse.Namespace, began: float) -> int:
     """Run what the YAML lists, one after another; the status for the shell."""
     if args.resume:
-        run = Run.of_model(args.resume, args.allow_module)
+        run = Run.of_model(args.resume, args.allow_module, args.edited)
     else:
         run = Run.of_yaml(args.config, args.seed, args.allow_module)
     phases = run.phases()
@@ -123,7 +127,11 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
             if run.is_done(number):
-                log.info("finished after %d epochs; nothing is left to do", run.resume_from.epochs)
+                log.info(
+                    "finished after %d epochs, by its own termination criterion; to train longer, "
+                    "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
+                    run.resume_from.epochs, run.resume_from.name,
+                )
                 continue
             left = None
             if args.time_budget is not None:

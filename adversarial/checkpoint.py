@@ -14,15 +14,19 @@ YAML says, and a file cannot say where else to write. A class may name exception
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
+import platform
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
+import aesara
 import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
 
+import adversarial
 from adversarial import backend
 from adversarial.datasets.dataset import Dataset
 from adversarial.monitor import Monitor
@@ -34,7 +38,7 @@ _TEXT = (str, bytes)
 _NUMBERS = (bool, int, float, np.generic)
 # Attributes of a model that decide which graph is compiled; the rest is put back after that.
 _OF_THE_GRAPH = (".filter_flip",)
-_GENERATORS = (np.random.RandomState, np.random.Generator)
+GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
 class Slot(NamedTuple):
@@ -100,7 +104,7 @@ class _Walk:
                 content = value.get_value(borrow=True)
                 if isinstance(content, np.ndarray):
                     yield path, Slot(content, _shared_setter(value))
-        elif isinstance(value, _GENERATORS):
+        elif isinstance(value, GENERATORS):
             if self._is_new(value):
                 yield path, Slot(value, _generator_setter(value, put))
         elif is_plain(value):
@@ -111,7 +115,7 @@ class _Walk:
                 yield from self._inside(path, value)
         elif isinstance(value, Dataset):
             rng = vars(value).get("rng")
-            if isinstance(rng, _GENERATORS):
+            if isinstance(rng, GENERATORS):
                 yield from self._value(f"{path}.rng", rng, _attribute_setter(value, "rng"))
         elif is_persistent(type(value)) and not isinstance(value, Monitor):
             yield from self._members(path, value)
@@ -128,7 +132,7 @@ def is_plain(value: Any, depth: int = 0) -> bool:
         return True
     if isinstance(value, np.ndarray):
         return not value.dtype.hasobject
-    if isinstance(value, _GENERATORS):
+    if isinstance(value, GENERATORS):
         return True
     if type(value) in (list, tuple, set):
         return depth < 50 and all(is_plain(item, depth + 1) for item in value)
@@ -159,9 +163,32 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
     }
 
 
-def machine() -> str:
-    """What the bits of a result depend on, beside the experiment."""
-    return f"{backend.floatX}, {backend.describe()}"
+def machine() -> dict[str, str]:
+    """What the bits of a result depend on, beside the experiment and its data."""
+    return {
+        "engine": f"{backend.floatX}, {backend.describe()}",
+        "processor": _processor(),
+        "compiler flags": str(aesara.config.gcc__cxxflags),
+        "mode": str(aesara.config.mode),
+        "versions": f"adversarial-nets {adversarial.__version__}, Python "
+        f"{platform.python_version()}, Aesara {aesara.__version__}, NumPy {np.__version__}",
+    }
+
+
+def other_machine(before: dict[str, str]) -> Optional[str]:
+    """What of `machine` is another now, in words; None if nothing is."""
+    now = machine()
+    found = [f"{name} {before[name]!r}, now {now[name]!r}"
+             for name in now if name in before and before[name] != now[name]]
+    return "; ".join(found) or None
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as about:
+        for line in about:
+            if line.startswith(("model name", "CPU part")):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 class Saved:
@@ -171,7 +198,8 @@ class Saved:
     ----------
     experiment : dict or None
         What says how to make the experiment again, as `Train.experiment` had it.
-    machine : str
+    machine : dict of str to str
+        As `machine()` gave it.
     epochs, minibatches : int
         Trained on.
     is_finished : bool
@@ -189,7 +217,10 @@ class Saved:
         self.name = name
         try:
             self.experiment = training["experiment"]
-            self.machine = str(training["machine"])
+            machine = training["machine"]
+            # A file of an earlier version names the engine alone.
+            machine = machine if isinstance(machine, dict) else {"engine": machine}
+            self.machine = {str(name): str(value) for name, value in machine.items()}
             self.epochs, self.minibatches = map(int, training["seen"])
             self.is_finished = bool(training["is_finished"])
             self._values = dict(training["values"])
@@ -213,8 +244,11 @@ class Saved:
         """The model as it was saved, a new one at each call."""
         return self._load_model()
 
-    def restore(self, roots: Mapping[str, Any]) -> list[str]:
+    def restore(self, roots: Mapping[str, Any], edits: Any = None) -> list[str]:
         """Put what is saved into what `roots` lead to, an experiment that has been set up.
+
+        With `edits`, a `reconfigure.Edits`, the experiment is another, and where it was edited its
+        own values stay; its model has the parameters that were saved, or ValueError is raised.
 
         Returns the paths for which there is no place: made while training, or by another version
         of this program. ValueError when an array has another shape than its place.
@@ -222,9 +256,13 @@ class Saved:
         here = slots(roots, aliases=True)
         model, self._prepared = self._prepared or self._load_model(), None
         saved = {path: slot.value for path, slot in slots({"model": model}).items()}
+        if edits is not None:
+            self._check_same_parameters(model, roots["model"])
         saved.update(self._values)
         lost = []
         for path, value in saved.items():
+            if edits is not None:
+                path, value = _edited(edits, path, value)
             if path in here and not isinstance(value, _TEXT):
                 try:
                     # A copy, since what is saved may be restored again.
@@ -235,6 +273,28 @@ class Saved:
                 lost.append(path)
         roots["model"].monitor.go_on_from(model.monitor)
         return lost
+
+
+    def _check_same_parameters(self, saved: Any, edited: Any) -> None:
+        arrays = [
+            {path: slot.value.shape for path, slot in slots({"model": model}, aliases=True).items()
+             if isinstance(slot.value, np.ndarray)}
+            for model in (saved, edited)
+        ]
+        for path in dict.fromkeys([*arrays[0], *arrays[1]]):
+            shapes = [found.get(path) for found in arrays]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    f"the model of {self.name} is another than that of the edited file: {path} has "
+                    f"shape {shapes[0]} in the one and {shapes[1]} in the other\n"
+                    "What may change is all but the model: train another model anew."
+                )
+
+
+def _edited(edits: Any, path: str, value: Any) -> tuple[str, Any]:
+    place = edits.place(path)
+    # Of an extension that was taken out, nothing is put anywhere, nor lost.
+    return ("", None) if place is None else (place, edits.value(place, value))
 
 
 def read(path: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> Saved:

@@ -6,7 +6,9 @@ that file (and the data).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import logging
 import os
 import re
 import zipfile
@@ -17,10 +19,14 @@ from typing import Any, Optional
 from adversarial import checkpoint
 from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.yaml_parse import Phase, load_phases
+from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.reconfigure import Edits
 from adversarial.train import Train
 from adversarial.utils import outputs, seeding, serial
 from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import VARIABLE, may_read
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -39,6 +45,8 @@ class Run:
         The phase to begin with, from 0.
     resume_from : Saved, optional
         The training to go on with in that phase.
+    began_as : Run, optional
+        The run that saved it, where this one goes on by an edited YAML file (`--config`).
     """
 
     path: str
@@ -48,6 +56,7 @@ class Run:
     first: int = 0
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
+    began_as: Optional[Run] = None
 
     @classmethod
     def of_yaml(
@@ -66,11 +75,13 @@ class Run:
         return cls(path, text, seed=seed, allow_modules=allow_modules)
 
     @classmethod
-    def of_model(cls, path: str, allow_modules: Collection[str] = ()) -> Run:
+    def of_model(
+        cls, path: str, allow_modules: Collection[str] = (), config: Optional[str] = None
+    ) -> Run:
         """The run that saved the model file `path`, from there on. ValueError if it cannot go on.
 
         Everything the run saves beside its YAML file, it saves beside the model file, wherever
-        that has been moved.
+        that has been moved. `config` is an edited YAML file to go on by.
         """
         saved = checkpoint.read(path, allow_modules)
         about = saved.experiment
@@ -81,9 +92,33 @@ class Run:
         # The environment's own values come first: where data is may have changed.
         environ = {name: value for name, value in about.get("environ", {}).items()
                    if not (may_read(name) and name in os.environ)}
-        return cls(
+        run = cls(
             yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules
         )
+        if config is None:
+            run._warn_of_edits()
+            return run
+        edited = cls.of_yaml(config, about["seed"], allow_modules)
+        return dataclasses.replace(
+            edited, first=about["phase"], resume_from=saved, began_as=run
+        )
+
+    def _warn_of_edits(self) -> None:
+        """Say so if the YAML file, where it still lies beside the model, was edited since."""
+        try:
+            with open_regular(self.path) as stream:
+                lines = read_text(stream, self.path).splitlines()
+        except (OSError, ValueError):
+            return
+        before = self.text.splitlines()
+        number = next((i for i, (a, b) in enumerate(zip(lines, before)) if a != b),
+                      min(len(lines), len(before)))
+        if lines != before:
+            log.warning(
+                "%s was edited, from line %d on, since %s was saved: the training goes on as it "
+                "was begun. To go on by the edited file: --resume %s --config %s",
+                self.path, number + 1, self.resume_from.name, self.resume_from.name, self.path,
+            )
 
     def variables(self) -> list[str]:
         """The names of the environment variables that the YAML file uses."""
@@ -112,8 +147,10 @@ class Run:
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
+        data = fingerprint(train.dataset)
         if self.resume_from is not None and number == self.first:
-            train.resume(self.resume_from)
+            self._compare_data(data)
+            train.resume(self.resume_from, self._edits(train))
         folder = os.path.dirname(train.save_path or self.path) or "."
         train.experiment = {
             "yaml": self.text,
@@ -122,13 +159,45 @@ class Run:
             "seed": self.seed,
             "phase": number,
             "mark": self.mark(number),
+            "data": data,
         }
         return train
+
+    def _compare_data(self, now: dict[str, Any]) -> None:
+        """ValueError where the training set is another than it was; a warning with `--config`."""
+        before = self.resume_from.experiment.get("data")
+        found = difference(before, now) if isinstance(before, dict) else None
+        if found is None:
+            return
+        name = self.resume_from.name
+        what = f"the training set has {found}"
+        if self.began_as is None:
+            raise ValueError(
+                f"{name} cannot go on: {what}, since it was saved\n"
+                f"Bring back the data it was trained on; or go on with these, as another "
+                f"experiment: --resume {name} --config {self.path}"
+            )
+        log.warning("%s; the training of %s goes on with them", what, name)
+
+    def _edits(self, train: Train) -> Optional[Edits]:
+        """What the edited YAML file of `train` changes; None where the run's own is used."""
+        if self.began_as is None:
+            return None
+        old = self.began_as.phases()[self.first]
+        # Whatever the data: the same numbers are drawn from the same object.
+        old.give("dataset", train.dataset)
+        old.give("save_path", self.resume_from.name)
+        edits = Edits.between(old().roots(), train.roots())
+        for line in edits.in_words():
+            log.info("%s: %s", self.path, line)
+        return edits
 
     def is_done(self, number: int) -> bool:
         """Whether the experiment's own criterion has ended this phase before."""
         saved = self.resume_from
-        return saved is not None and number == self.first and saved.is_finished
+        if saved is None or number != self.first or self.began_as is not None:
+            return False
+        return saved.is_finished
 
     def save_path(self, phases: list[Phase], number: int) -> Optional[str]:
         """Where a phase will save, as far as is known before it is made; None where it will not."""

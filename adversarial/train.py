@@ -17,6 +17,7 @@ from adversarial.datasets.feed import num_examples
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.monitor import Monitor
+from adversarial.reconfigure import Edits
 from adversarial.space import NullSpace
 from adversarial.train_extensions import calling
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
@@ -118,6 +119,7 @@ class Train:
         # Whether those who only watch have still to be told of the last monitoring.
         self._news = False
         self._resume_from: Optional[checkpoint.Saved] = None
+        self._edits: Optional[Edits] = None
         # Where a rollback goes: what was saved in this process, or a path.
         self._last_good: Any = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
@@ -201,13 +203,14 @@ class Train:
         log.info("time budget of %g s spent", time_budget)
         return True
 
-    def resume(self, saved: checkpoint.Saved) -> None:
+    def resume(self, saved: checkpoint.Saved, edits: Optional[Edits] = None) -> None:
         """Have `main_loop` go on from `saved` (see `checkpoint.read`).
 
-        This object must have been made as the one that was saved.
+        This object must have been made as the one that was saved, but for `edits`.
         """
         saved.prepare(self.model)
         self._resume_from = saved
+        self._edits = edits
 
     def main_loop(
         self,
@@ -407,9 +410,9 @@ class Train:
         return serial.try_to_save(path, self.model, self._training())
 
     def _training(self) -> dict[str, Any]:
-        return checkpoint.document(self._roots(), self.experiment)
+        return checkpoint.document(self.roots(), self.experiment)
 
-    def _roots(self) -> dict[str, Any]:
+    def roots(self) -> dict[str, Any]:
         """What holds the state of the training; those who only watch have none."""
         return {
             "model": self.model,
@@ -421,12 +424,16 @@ class Train:
         }
 
     def _restore(self, saved: checkpoint.Saved) -> None:
-        if saved.machine != checkpoint.machine():
+        other = checkpoint.other_machine(saved.machine)
+        if other is not None:
             log.warning(
-                "%s was trained with %s, and is now with %s: the numbers will agree closely, but "
-                "not bit for bit", saved.name, saved.machine, checkpoint.machine(),
+                "%s was trained with %s: the numbers will agree closely, but not bit for bit",
+                saved.name, other,
             )
-        lost = saved.restore(self._roots())
+        edits, self._edits = self._edits, None
+        lost = saved.restore(self.roots(), edits)
+        if edits is not None:
+            self._ask_edited_criterion(edits)
         if lost:
             log.warning(
                 "not all that was saved has a place in the experiment as it is now (%s): training "
@@ -435,6 +442,12 @@ class Train:
         for extension in self.extensions:
             if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
                 extension.on_resume(self.model, self.dataset, self.algorithm)
+
+    def _ask_edited_criterion(self, edits: Edits) -> None:
+        """Whether training goes on, by a criterion that was edited or had ended it."""
+        of_criterion = [p for p in edits.changed if p.startswith("algorithm.termination_criterion")]
+        if self._course.is_finished or of_criterion:
+            self._course.is_finished = not self._continue_learning()
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:

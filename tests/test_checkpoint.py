@@ -166,7 +166,7 @@ def test_a_training_goes_on_with_the_kernels_it_began_with(flips, fast_compile):
     first.main_loop(max_epochs=1)
     if not flips:
         del vars(first.model.layers[0])["filter_flip"]
-    data = serial.to_string(first.model, training=checkpoint.document(first._roots(), None))
+    data = serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
     second.resume(checkpoint.from_bytes(data))
     second.main_loop(max_epochs=2)
     assert second.model.layers[0].filter_flip is flips

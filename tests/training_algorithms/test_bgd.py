@@ -127,7 +127,7 @@ def test_monitored_and_resumed(data, tmp_path):
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
     second.resume(checkpoint.from_bytes(
-        serial.to_string(first.model, training=checkpoint.document(first._roots(), None))
+        serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
     ))
     second.main_loop(max_epochs=3)
     np.testing.assert_array_equal(

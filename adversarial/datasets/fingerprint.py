@@ -1,0 +1,70 @@
+"""What tells one data set from another, so that no training goes on with other data unnoticed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from adversarial.datasets.feed import num_examples
+
+# Rows read at a time; each array's memory is looked at once, 2 GB or more in a second.
+_ROWS = 4096
+# Rows of a file on disk that are read: looking at all of it could take minutes.
+_SAMPLE = 1000
+
+
+def fingerprint(dataset: Any) -> dict[str, Any]:
+    """The number of examples, the shape of an example in each array, and a checksum of all values.
+
+    Of arrays that are not in memory, the checksum is of 1,000 rows that are evenly spaced. A data
+    set without arrays has none.
+
+    Returns
+    -------
+    dict
+        `examples` (int or None), `shapes` (array's name to a list of int) and `checksum` (8
+        hexadecimal digits or None).
+    """
+    checksum, shapes = 0, {}
+    for name, array in _arrays(dataset):
+        shapes[name] = list(map(int, array.shape[1:]))
+        for rows in _rows(array):
+            checksum = zlib.crc32(memoryview(np.ascontiguousarray(rows)).cast("B"), checksum)
+    return {
+        "examples": num_examples(dataset),
+        "shapes": shapes,
+        "checksum": f"{checksum:08x}" if shapes else None,
+    }
+
+
+def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """In words, what `now` has that `before` had not; None where they are the same."""
+    if before.get("examples") != now["examples"]:
+        return f"{now['examples']:,} examples instead of {before.get('examples'):,}"
+    if before.get("shapes") != now["shapes"]:
+        return f"examples of shape {now['shapes']} instead of {before.get('shapes')}"
+    if before.get("checksum") != now["checksum"]:
+        return f"other values (checksum {now['checksum']} instead of {before.get('checksum')})"
+    return None
+
+
+def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
+    attributes = getattr(dataset, "__dict__", {})
+    for name in ("X", "y", "data"):
+        value = attributes.get(name)
+        for i, array in enumerate(value if isinstance(value, tuple) else (value,)):
+            kind = getattr(getattr(array, "dtype", None), "kind", None)
+            if kind in ("b", "i", "u", "f") and getattr(array, "ndim", 0) and len(array):
+                yield (f"{name}{i}" if isinstance(value, tuple) else name), array
+
+
+def _rows(array: Any) -> Iterator[np.ndarray]:
+    if isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        for start in range(0, len(array), _ROWS):
+            yield array[start : start + _ROWS]
+    else:
+        for index in np.unique(np.linspace(0, len(array) - 1, _SAMPLE).astype(int)):
+            yield np.asarray(array[int(index)])

@@ -1,0 +1,116 @@
+"""Going on with a training by an edited YAML file: `train.py --resume MODEL --config NEW.yaml`.
+
+A resumed experiment is made anew, and then every value that training can have changed is set to
+what was saved (`checkpoint`). Where the file was edited, a value may come from the edit instead. To
+tell, the experiment of the old file is made, too: where a number differs between the two as they
+were made, before either has trained, somebody edited it, and the new one stays.
+
+>>> edits = Edits.between(old, new)     # doctest: +SKIP
+>>> saved.restore(roots, edits)         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial import checkpoint
+
+# Attributes in which schedules keep what a value was when they began -> where that value is. An
+# edit of the value is an edit of these, too.
+_REMEMBERED = {
+    "_base_lr": "algorithm.learning_rate",
+    "_init_lr": "algorithm.learning_rate",
+    "_init_momentum": "algorithm.learning_rule.momentum",
+}
+_LISTS = ("extensions", "callbacks")
+
+
+@dataclass
+class Edits:
+    """What an edited YAML file changes.
+
+    Attributes
+    ----------
+    changed : dict of str to (old value, new value)
+        By the path of a value (`algorithm.learning_rate`).
+    moved : dict of str to str or None
+        Of each extension and callback of the old file (`extensions[0]`), which one of the new file
+        goes on with its state; None where it was taken out.
+    """
+
+    changed: dict[str, tuple[Any, Any]]
+    moved: dict[str, Optional[str]]
+
+    @classmethod
+    def between(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> Edits:
+        """The edits between two experiments, by their roots (`Train.roots`), not yet set up."""
+        moved = {}
+        for name in _LISTS:
+            moved.update(_moved(name, old[name], new[name]))
+        edits = cls({}, moved)
+        before = {edits.place(path): slot.value
+                  for path, slot in checkpoint.slots(old, aliases=True).items()}
+        for path, slot in checkpoint.slots(new, aliases=True).items():
+            if path in before and _is_setting(slot.value) and _is_setting(before[path]):
+                values = _number(before[path]), _number(slot.value)
+                if values[0] != values[1]:
+                    edits.changed[path] = values
+        return edits
+
+    def place(self, path: str) -> Optional[str]:
+        """Where a value of the old experiment belongs in the new one; None if nowhere."""
+        found = re.match(r"(?:extensions|callbacks)\[\d+\]", path)
+        if found is None:
+            return path
+        target = self.moved.get(found[0])
+        return None if target is None else target + path[found.end() :]
+
+    def value(self, path: str, saved: Any) -> Any:
+        """What a value is to be, given what was saved of it."""
+        source = _REMEMBERED.get(path.rpartition(".")[2], path)
+        if source not in self.changed:
+            return saved
+        old, new = self.changed[source]
+        if source in _REMEMBERED.values() and old and _is_number(saved):
+            # A schedule has moved it since, and moves the new value by the same factor.
+            return _number(saved) / old * new
+        return new
+
+    def in_words(self) -> list[str]:
+        """The changes, each for people."""
+        return [f"{path}: {new!r:.80} instead of {old!r:.80}"
+                for path, (old, new) in sorted(self.changed.items())]
+
+
+def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
+    """Each goes to the first of its class that is not taken."""
+    free = list(enumerate(new))
+    moved: dict[str, Optional[str]] = {}
+    for i, item in enumerate(old):
+        place = next((pair for pair in free if type(pair[1]) is type(item)), None)
+        moved[f"{name}[{i}]"] = None if place is None else f"{name}[{place[0]}]"
+        if place is not None:
+            free.remove(place)
+    return moved
+
+
+def _is_setting(value: Any) -> bool:
+    """Whether a value may be an argument of a YAML file, and no array of parameters."""
+    return _is_number(value) or (
+        checkpoint.is_plain(value) and not isinstance(value, (np.ndarray, *checkpoint.GENERATORS))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 0 and value.dtype.kind in "biuf"
+    return isinstance(value, (bool, int, float, np.number))
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
