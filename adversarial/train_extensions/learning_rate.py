@@ -174,6 +174,10 @@ class LinearDecayOverEpoch(TrainExtension):
         self._count = model.monitor.get_epochs_seen() + 1
         self._apply_learning_rate(algorithm)
 
+    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the rate anew: the schedule may have been edited since it was saved."""
+        self._apply_learning_rate(algorithm)
+
     def current_lr(self) -> float:
         """The learning rate of the schedule now."""
         return linear_decay(

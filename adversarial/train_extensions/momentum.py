@@ -57,6 +57,10 @@ class MomentumAdjustor(TrainExtension):
         self._count = model.monitor.get_epochs_seen() + 1
         self._apply_momentum(algorithm)
 
+    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the momentum anew: the schedule may have been edited since it was saved."""
+        self._apply_momentum(algorithm)
+
     def current_momentum(self) -> float:
         """The momentum of the schedule now."""
         width = self.saturate - self.start
