@@ -89,7 +89,7 @@ def test_resumed_with_the_windows_that_were_drawn():
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
     second.resume(checkpoint.from_bytes(
-        serial.to_string(first.model, training=checkpoint.document(first._roots(), None))
+        serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
     ))
     second.main_loop(max_epochs=3)
     np.testing.assert_array_equal(
