@@ -44,6 +44,8 @@ from adversarial.utils.signals import Interrupted, StopRequest
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
+# Aesara's own remarks help nobody here.
+OUR_LOGS = ("train", "adversarial")
 # The status after --time-budget: that of a job which should be started again ("temporary failure"
 # in sysexits.h).
 OUT_OF_TIME = 75
@@ -101,7 +103,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         cli.choose_engine(args)
         # The first of several processes speaks for all.
         args.quiet = args.quiet or not backend.is_first_process()
-        for name in ("train", "adversarial"):  # Aesara's own remarks help nobody here
+        for name in OUR_LOGS:
             logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
         return train_phases(args, began)
 
@@ -238,12 +240,15 @@ def terminate(signum: int, frame: Optional[FrameType]) -> None:
 def shown_beside_bar() -> Iterator[None]:
     """Within this block log lines and warnings are shown by `BesideBar`."""
     handler, show = BesideBar(), warnings.showwarning
+    levels = {name: logging.getLogger(name).level for name in OUR_LOGS}
     logging.getLogger().addHandler(handler)
     warnings.showwarning = lambda message, *rest, **named: log.warning("%s", message)
     try:
         yield
     finally:
         warnings.showwarning = show
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
         logging.getLogger().removeHandler(handler)
 
 
