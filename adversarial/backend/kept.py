@@ -137,11 +137,16 @@ def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
     return constants, operations, list(map(number, fgraph.outputs))
 
 
+def _digest(path: Path, answer: bytes) -> bytes:
+    """Of a file's content and of its name, which says what question the content answers."""
+    return hashlib.sha256(path.name.encode() + answer).digest()
+
+
 def _recall(path: Path, fgraph: FunctionGraph) -> bool:
     """Make of `fgraph` what is kept at `path`; False where nothing whole is."""
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content[32:]).digest() != content[:32]:
+        if _digest(path, content[32:]) != content[:32]:
             return False
         constants, operations, outputs = pickle.loads(content[32:])
         os.utime(path)
@@ -172,7 +177,7 @@ def _remember(path: Path, fgraph: FunctionGraph) -> None:
         answer = pickle.dumps(_flat(fgraph), protocol=4)
         aside = path.with_suffix(f".{os.getpid()}")
         try:
-            aside.write_bytes(hashlib.sha256(answer).digest() + answer)
+            aside.write_bytes(_digest(path, answer) + answer)
             os.replace(aside, path)
         except OSError:
             aside.unlink(missing_ok=True)

@@ -155,6 +155,17 @@ def test_a_damaged_file_is_made_again(damage, folder, rewritten):
     assert len(rewritten) == 2
 
 
+def test_a_file_under_anothers_name_is_made_again(folder, rewritten):
+    network(scale=3.0)
+    (other,) = folder.iterdir()
+    first = trained()
+    (path,) = set(folder.iterdir()) - {other}
+    path.write_bytes(other.read_bytes())
+    again = trained()
+    assert len(rewritten) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+
+
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     monkeypatch.setattr(kept, "_path", lambda *args: tmp_path / "missing" / "x.graph")
     assert len(trained()) == 11
