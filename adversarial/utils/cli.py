@@ -79,6 +79,7 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     traceback of every error is printed as well.
     """
     errors.open_standard_streams()
+    errors.loaded_files.clear()
     # What the console's encoding lacks (a channel named by the user) must not end a command.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -113,8 +113,20 @@ def explain(error: BaseException, command: object = None) -> None:
         return
     theirs, frame = _fault_of_user(error, getattr(command, "__code__", None))
     foreseen = isinstance(error, USER_ERRORS)
+    said = describe(error)
+    if isinstance(error, RecursionError):
+        foreseen, said = True, "too many layers, or objects within objects, for Python's stack"
+    if theirs is None and loaded_files and not any(path in said for path in loaded_files):
+        # A file can have been changed so that it loads, and what it holds fails when it is used.
+        path = printable(cropped(next(reversed(loaded_files))))
+        if not foreseen:
+            foreseen = True
+            said = (f"{path}: what it holds cannot be used ({type(error).__name__}: {said}); "
+                    f"with {DEBUG_VARIABLE}=1 the traceback is shown")
+        elif type(error) in (ValueError, TypeError, MemoryError, RecursionError):
+            said = f"{path}: {said}"
     what = "error" if foreseen else f"unexpected {type(error).__name__}"
-    lines = [f"{program_name()}: {what}: {describe(error)}"]
+    lines = [f"{program_name()}: {what}: {said}"]
     debugging = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
     if theirs is not None:
         code = frame.tb_frame.f_code
@@ -167,6 +179,8 @@ def _is_users(frame: FrameType) -> bool:
     return not any(path.startswith(folder) for folder in _libraries())
 
 
+# Paths of the model files that a command has read, the latest last.
+loaded_files: dict[str, None] = {}
 # Top-level names of modules that the user has allowed a file to use, wherever they are installed.
 users_modules: set[str] = set()
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adversarial import backend
-from adversarial.utils import container, outputs
+from adversarial.utils import container, errors, outputs
 from adversarial.utils.files import BadFile, open_regular, stem_for
 from adversarial.utils.flatten import Flattener
 from adversarial.utils.lush import read_bin_lush_matrix
@@ -333,9 +333,11 @@ def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], grap
     filepath = preprocess(os.fspath(filepath))
     with open_model(filepath) as stream:
         try:
-            return _read(stream, allow_modules, graph)
+            made = _read(stream, allow_modules, graph)
         except Fault as fault:
             raise BadFile(f"{filepath}: {fault}") from fault.__cause__
+    errors.loaded_files[filepath] = None
+    return made
 
 
 def open_model(path: str | os.PathLike[str]) -> BinaryIO:

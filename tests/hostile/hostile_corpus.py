@@ -136,7 +136,9 @@ YAML = {
     "null for a number": (changed("dim: 4,", "dim: null,"), "`dim` of RectifiedLinear"),
     "half a unit": (changed("dim: 4,", "dim: 4.5,"), "`dim` of RectifiedLinear"),
     "nan": (changed("irange: .05 },\n", "irange: .nan },\n"), "irange"),
-    "infinity": (changed("irange: .05 },\n", "irange: .inf },\n"), "`irange` of RectifiedLinear must be finite"),
+    "infinity": (
+        changed("irange: .05 },\n", "irange: .inf },\n"),
+        "`irange` of RectifiedLinear must be finite"),
     "negative range": (changed("irange: .05 },\n", "irange: -.05 },\n"), "irange"),
     "negative batches": (changed("batch_size: 10", "batch_size: -10"), "batch_size"),
     "learning backwards": (changed("learning_rate: .1", "learning_rate: -.1"), "learning_rate"),

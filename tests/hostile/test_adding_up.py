@@ -21,7 +21,7 @@ from adversarial.datasets.mnist import MNIST_rotated_background
 from adversarial.datasets.preprocessing import ZCA
 from adversarial.models.deconv import MAX_PIXELS
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.utils import container, files, serial
+from adversarial.utils import cli, container, files, serial
 from adversarial.utils.npy import load_npz
 from adversarial.viewer.grid import Grid
 
@@ -186,3 +186,26 @@ def test_commands_import_nothing_from_the_current_folder(tmp_path):
         env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "imported").exists()
+
+
+def test_what_fails_when_it_is_used_names_its_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
+    path = tmp_path / "x.pkl"
+    serial.save(path, {"layers": None})
+
+    for error in (AttributeError("no layers"), TypeError("'int' object"), KeyError("a")):
+        def main(error=error):
+            serial.load(path)
+            raise error
+
+        assert cli.run(main) == 1
+        said = capsys.readouterr().err
+        assert str(path) in said and "bug" not in said and said.count("\n") == 1
+    with pytest.raises(KeyError):
+        serial.load(path)["nothing"]
+
+    def deep():
+        raise RecursionError("maximum recursion depth exceeded")
+
+    assert cli.run(deep) == 1
+    assert "too many layers" in capsys.readouterr().err

@@ -93,6 +93,6 @@ def test_forged_with_good_checksums(command, tmp_path):
         path.write_bytes(corpus.forged(forged, arrays))
         result = command("show_samples", path, "--rows", "1", "--cols", "2")
         if result.status:
-            result.names("show_samples.py: error: ")
+            result.names("show_samples.py: error: ", str(path))
         ended.append(result.status)
     assert 0 in ended and 1 in ended
