@@ -12,8 +12,10 @@ import numpy as np
 
 from adversarial.utils.graph import (
     BIT_GENERATORS,
+    COPIED_ENTRY,
     FORMAT,
     MAPPINGS,
+    MAX_COPIED,
     MAX_COSTLY,
     MAX_DEPTH,
     MAX_HASHED,
@@ -51,6 +53,9 @@ class Builder:
         self.costly = 0
         self.odd_keys = 0
         self.hashed = 0
+        # By identity: `made` keeps what is counted alive.
+        self.copied_once: set[int] = set()
+        self.copied = 0
         self.tuples: dict[int, int] = {}
 
     def build(self) -> Any:
@@ -179,14 +184,26 @@ class Builder:
                     raise Fault(f"uses tuples of more than {MAX_HASHED} values in all as keys")
         return self._decode(encoded)
 
-    @staticmethod
-    def _set_state(made: Any, state: Any) -> None:
+    def _set_state(self, made: Any, state: Any) -> None:
+        self._count_copies(state)
         if hasattr(type(made), "__setstate__"):
             made.__setstate__(state)
         elif type(state) is dict and all(type(key) is str for key in state):
             made.__dict__.update(state)
         else:
             raise Fault(f"gives a {type(made).__name__} a state that is not its attributes")
+
+    def _count_copies(self, state: Any) -> None:
+        inside = state.values() if type(state) is dict else ()
+        for part in (state, *inside):
+            if not isinstance(part, (dict, np.ndarray)):
+                continue
+            if id(part) in self.copied_once:
+                size = COPIED_ENTRY * len(part) if isinstance(part, dict) else part.size
+                self.copied += size
+            self.copied_once.add(id(part))
+        if self.copied > MAX_COPIED:
+            raise Fault("has many objects share large parts of their states")
 
     def _array(self, where: Any) -> np.ndarray:
         if type(where) is list:

@@ -84,6 +84,18 @@ def test_a_tuple_hashed_for_many_keys():
         serial.from_string(corpus.forged(shared))
 
 
+@pytest.mark.parametrize("wrap", [False, True])
+def test_a_state_that_many_objects_share(wrap):
+    cls = "adversarial.models.mlp:Sigmoid" if wrap else "adversarial.space:VectorSpace"
+    large = {"t": "dict", "v": [[f"k{n}", 0] for n in range(20_000)]}
+    small = {"t": "dict", "v": [["tag", [1]]]}
+    objects = [{"t": "object", "c": cls, "v": [2 if wrap else 1]}] * 2000
+    shared = corpus.document(
+        {"t": "list", "v": [[n + 3] for n in range(2000)]}, large, small, *objects)
+    with pytest.raises(serial.BadFile, match="share large parts of their states"):
+        serial.from_string(corpus.forged(shared))
+
+
 def test_a_compressed_design_matrix_grows_no_larger():
     data = DenseDesignMatrix(X=np.random.RandomState(0).rand(50, 3))
     data.enable_compression()
