@@ -200,6 +200,9 @@ def _blocks(count: int, size: int):
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
+MAX_WHITENED = 10_000  # columns; 96 x 96 pixels are 9,216
+
+
 class ZCA(Preprocessor):
     """Whitens the columns, staying as close to the original rows as possible.
 
@@ -248,6 +251,11 @@ class ZCA(Preprocessor):
 
     def fit(self, X: np.ndarray) -> None:
         """Learn from the rows `X` (n, dim)."""
+        if X.shape[1] > MAX_WHITENED:
+            raise ValueError(
+                f"ZCA of {X.shape[1]} columns would take matrices of {X.shape[1]}^2 numbers: "
+                f"{MAX_WHITENED} columns at most"
+            )
         if X.ndim != 2 or not np.issubdtype(X.dtype, np.floating):
             raise ValueError(f"expected a floating point matrix, not {X.dtype} of {X.shape}")
         dim = X.shape[1]

@@ -221,3 +221,8 @@ def test_what_fails_when_it_is_used_names_its_file(tmp_path, capsys, monkeypatch
 
     assert cli.run(deep) == 1
     assert "too many layers" in capsys.readouterr().err
+
+
+def test_whitening_has_an_end():
+    with pytest.raises(ValueError, match="30000 columns"):
+        ZCA().fit(np.zeros((2, 30_000), "float32"))
