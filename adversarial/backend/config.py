@@ -113,6 +113,7 @@ def configure() -> Setup:
     if already:
         _apply_late(flags)
     else:
+        _forget_failed_import()
         _import_with(flags, {} if folder is None else {"compiledir": folder})
     from aesara import config
     from aesara.link.c.op import OpenMPOp
@@ -188,6 +189,23 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
             del os.environ["AESARA_FLAGS"]
         else:
             os.environ["AESARA_FLAGS"] = before
+
+
+def _forget_failed_import() -> None:
+    """Make room for Aesara where somebody imported it before us, and that failed.
+
+    On Python 3.12 it fails, by four tracebacks of NumPy's distutils that are gone there, unless
+    our settings are made first. What it leaves behind would make it fail again.
+    """
+    left = [name for name in sys.modules if name.partition(".")[0] == "aesara"]
+    if left:
+        for name in left:
+            del sys.modules[name]
+        warnings.warn(
+            "`import aesara` failed before adversarial was imported, which makes the settings that "
+            "Aesara needs; it is imported now. Import adversarial first.",
+            RuntimeWarning, stacklevel=5,
+        )
 
 
 def _apply_late(flags: dict[str, str]) -> None:

@@ -159,3 +159,36 @@ def test_a_setting_that_aesara_does_not_take(setting, tmp_path):
         first, second = done.stderr.splitlines()
         assert "error: Aesara does not accept a setting: " in first and str(rc) in second
         assert done.returncode == 1
+
+
+WITHOUT_DISTUTILS = """
+import sys, warnings
+
+class NotThere:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("numpy.distutils"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+# As on Python 3.12.
+sys.meta_path.insert(0, NotThere())
+try:
+    import aesara
+except ModuleNotFoundError:
+    print("failed")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import adversarial
+(line,) = [str(w.message) for w in caught if w.category is RuntimeWarning]
+print(line)
+import aesara
+import aesara.tensor as at
+from adversarial.backend import function
+x = at.scalar()
+print(function([x], 2 * x, mode="FAST_COMPILE")(4))
+"""
+
+
+def test_aesara_that_failed_to_import_is_imported_again():
+    lines = run(WITHOUT_DISTUTILS, AESARA_FLAGS="cxx=").stdout.splitlines()
+    assert lines[0] == "failed" and lines[-1] == "8.0"
+    assert lines[1].startswith("`import aesara` failed") and "Import adversarial first" in lines[1]
