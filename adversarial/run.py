@@ -147,7 +147,7 @@ class Run:
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
-        data = fingerprint(train.dataset)
+        data = {"train": fingerprint(train.dataset), "monitored": _monitored(train)}
         if self.resume_from is not None and number == self.first:
             self._compare_data(data)
             train.resume(self.resume_from, self._edits(train))
@@ -163,13 +163,26 @@ class Run:
         }
         return train
 
-    def _compare_data(self, now: dict[str, Any]) -> None:
-        """ValueError where the training set is another than it was; a warning with `--config`."""
+    def _compare_data(self, now: dict[str, dict[str, Any]]) -> None:
+        """ValueError where the training set is another than it was; a warning with `--config`.
+
+        A warning where a monitored set is another: its channels go on with other data.
+        """
         before = self.resume_from.experiment.get("data")
-        found = difference(before, now) if isinstance(before, dict) else None
-        if found is None:
+        if not isinstance(before, dict):  # an earlier version's
             return
         name = self.resume_from.name
+        monitored = before.get("monitored")
+        for label, data in now["monitored"].items():
+            was = monitored.get(label) if isinstance(monitored, dict) else None
+            found = difference(was, data) if isinstance(was, dict) else None
+            if found is not None:
+                log.warning("the monitored set %s has %s, since %s was saved: its channels go on "
+                            "with other data", label, found, name)
+        was = before.get("train")
+        found = difference(was, now["train"]) if isinstance(was, dict) else None
+        if found is None:
+            return
         what = f"the training set has {found}"
         if self.began_as is None:
             raise ValueError(
@@ -249,6 +262,16 @@ class Run:
             f"{path} holds this experiment after {there.epochs} epochs: --resume {path} goes on "
             f"with it, {replace}"
         )
+
+
+def _monitored(train: Train) -> dict[str, dict[str, Any]]:
+    """The fingerprints of the monitored sets other than the training set, by their names."""
+    sets = getattr(train.algorithm, "monitoring_dataset", None)
+    if not isinstance(sets, dict):
+        return {}
+    return {
+        str(name): fingerprint(data) for name, data in sets.items() if data is not train.dataset
+    }
 
 
 def _check(about: Any, path: str) -> None:

@@ -204,6 +204,33 @@ def test_another_machine_is_told(folder, caplog, monkeypatch):
     assert "now 'Z80'" in line and "now 'DebugMode'" in line and "versions" not in line
 
 
+def test_other_monitored_data_are_told(folder, caplog):
+    other = "monitoring_dataset: { valid: !obj:sized.others {} }"
+    edited(("monitoring_dataset: { train: *train }", other), name="x.yaml")
+    code = SIZED + """
+def others():
+    n = int(open("others.txt").read())
+    return DenseDesignMatrix(X=np.ones((n, 6)))
+"""
+    Path("sized.py").write_text(code)
+    Path("others.txt").write_text("20")
+    assert run("x.yaml", "--max-epochs", "1") == 0
+    Path("others.txt").write_text("30")
+    assert run("--resume", "x.pkl", "--max-epochs", "2") == 0
+    assert "the monitored set valid has 30 examples instead of 20" in caplog.text
+
+
+def test_a_stream_that_does_not_know_its_size():
+    class Stream:
+        def iterator(self, **kwargs):
+            return iter(())
+
+    data = fingerprint(Stream())
+    assert data == {"examples": None, "shapes": {}, "checksum": None}
+    assert difference(data, data) is None
+    assert "unknown number" in difference({"examples": [1]}, data)
+
+
 def test_fingerprints():
     rng = np.random.RandomState(0)
     X, y = rng.rand(5000, 3), rng.randint(3, size=(5000, 1))

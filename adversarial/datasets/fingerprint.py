@@ -43,12 +43,17 @@ def fingerprint(dataset: Any) -> dict[str, Any]:
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
     """In words, what `now` has that `before` had not; None where they are the same."""
     if before.get("examples") != now["examples"]:
-        return f"{now['examples']:,} examples instead of {before.get('examples'):,}"
+        return f"{_count(now['examples'])} examples instead of {_count(before.get('examples'))}"
     if before.get("shapes") != now["shapes"]:
         return f"examples of shape {now['shapes']} instead of {before.get('shapes')}"
     if before.get("checksum") != now["checksum"]:
         return f"other values (checksum {now['checksum']} instead of {before.get('checksum')})"
     return None
+
+
+def _count(examples: Any) -> str:
+    # What a file says need not be a number.
+    return f"{examples:,}" if isinstance(examples, int) else "an unknown number of"
 
 
 def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
