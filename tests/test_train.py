@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import shutil
@@ -159,12 +160,15 @@ def test_time_budget(data, path, caplog, monkeypatch):
 @pytest.mark.parametrize(
     "signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 )
-def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path):
+def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path, request):
     def send(algorithm):
         if algorithm.model.monitor.get_batches_seen() == 7:
             signal.raise_signal(signum)
             after.append(algorithm.model.get_param_vector())
 
+    # One that is ignored, as SIGHUP is where the tests run under nohup, would stay so.
+    request.addfinalizer(functools.partial(signal.signal, signum, signal.getsignal(signum)))
+    signal.signal(signum, signal.default_int_handler)
     after, handlers = [], [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     train, diary = experiment(data, None, [send], save_path=path, save_freq=10)
     with pytest.raises(Interrupted, match=signum.name) as stopped:
