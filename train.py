@@ -38,7 +38,7 @@ from adversarial.train_extensions import calling
 from adversarial.train_extensions.progress import Progress
 from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import cli, errors, outputs, serial
 from adversarial.utils.signals import Interrupted, StopRequest
 
@@ -183,7 +183,8 @@ def train(
         print(f"{cli.program_name()}: {stop}; {outcome(phase)}", file=sys.stderr)
         return 128 + stop.signum
     except TrainingDiverged as error:
-        hint = " (--nan-policy rollback lowers it)" if args.nan_policy == "stop" else ""
+        can_lower = args.nan_policy == "stop" and not isinstance(error, DataOverflow)
+        hint = " (--nan-policy rollback lowers it)" if can_lower else ""
         raise TrainingDiverged(f"{error}{hint}; {what_is_kept(phase)}") from error
     finally:
         progress.close()

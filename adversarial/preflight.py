@@ -17,12 +17,15 @@ import numpy as np
 
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite
-from adversarial.space import CompositeSpace, VectorSpace
+from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.termination_criteria.channels import find_channel
 from adversarial.utils import origin, serial
 from adversarial.utils.iteration import resolve_iterator_class
 
 TRAINING = "the training data set"
+# Above this, a divergence is the data's fault: after three steps the products that make up the
+# gradients, of data and of parameters that data have moved, leave float32.
+TOO_LARGE = 1e6
 
 
 def before_compiling(train: Any) -> None:
@@ -162,8 +165,8 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
     for mode, size, count, *options in passes:
         if not isinstance(mode, (str, type)) or size is None or examples is None:
             continue
-        subsets = resolve_iterator_class(mode)
         try:
+            subsets = resolve_iterator_class(mode)
             # Never the algorithm's generator: its draws belong to the training.
             subsets(examples, size, count, rng=0 if subsets.stochastic else None)
         except (ValueError, TypeError) as error:
@@ -207,8 +210,12 @@ def _misfit(
                 "Give the data set y, or choose a cost that needs none.")
     wanted = space.get_total_dimension() if hasattr(space, "get_total_dimension") else space
     if source == "targets" and array.dtype.kind in "iu" and getattr(dataset, "y_labels", 0) is None:
+        classes = int(array.max()) + 1
+        if isinstance(space, IndexSpace):
+            return (f"{name} has numbers for targets (y without y_labels), and {taker} takes "
+                    f"class numbers from 0 to {space.max_labels - 1}\n"
+                    f"Give the data set y_labels: {space.max_labels}, the number of classes.")
         if isinstance(space, VectorSpace):
-            classes = int(array.max()) + 1
             return (f"{name} has class numbers (y holds integers up to {array.max()}), and "
                     f"{taker} takes targets of {wanted} numbers, one for each class\n"
                     f"Give the data set y_labels: {max(classes, wanted)}, the number of classes.")
@@ -228,6 +235,21 @@ def _check_values(name: str, dataset: Any, sources: set[str]) -> None:
         array = _column(dataset, source)
         if array is not None:
             check_finite(array, f"{'y' if source == 'targets' else 'X'} of {name}")
+
+
+def too_large(train: Any) -> Optional[str]:
+    """Which data are so large that computing with them overflows; None if none are.
+
+    Asked when a training has diverged.
+    """
+    for name, dataset in _data_sets(train):
+        for source, letter in (("features", "X"), ("targets", "y")):
+            array = _column(dataset, source)
+            if array is not None and array.size and array.dtype.kind == "f":
+                largest = float(max(array.max(), -array.min()))
+                if largest > TOO_LARGE:
+                    return f"{letter} of {name} holds numbers as large as {largest:g}"
+    return None
 
 
 def _column(dataset: Any, source: str) -> Optional[np.ndarray]:

@@ -20,7 +20,7 @@ from adversarial.monitor import Monitor
 from adversarial.reconfigure import Edits
 from adversarial.space import NullSpace
 from adversarial.train_extensions import calling
-from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import memory, outputs, serial
 from adversarial.utils.parts import check_part
 from adversarial.utils.serial import Persistent
@@ -280,6 +280,7 @@ class Train:
                         break
                     except TrainingDiverged as error:
                         self._keep_diverged()
+                        self._blame_data(error)
                         if nan_policy != "rollback":
                             raise
                         self._roll_back(error)
@@ -448,6 +449,16 @@ class Train:
         of_criterion = [p for p in edits.changed if p.startswith("algorithm.termination_criterion")]
         if self._course.is_finished or of_criterion:
             self._course.is_finished = not self._continue_learning()
+
+    def _blame_data(self, error: TrainingDiverged) -> None:
+        """Raise DataOverflow, which no rollback cures, where that explains `error`."""
+        data = preflight.too_large(self)
+        if data is not None:
+            what = str(error).partition(": the run has diverged")[0]
+            raise DataOverflow(
+                f"{what}: {data}, which overflow in float32, in which all is computed; divide the "
+                "data by their largest value, or standardize their columns"
+            ) from error
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:

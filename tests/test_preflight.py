@@ -20,6 +20,7 @@ from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
 from adversarial.train_extensions.learning_rate import MonitorBasedLRAdjuster
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -138,6 +139,7 @@ def test_no_monitoring_at_all():
     ({"train_iteration_mode": "even_shuffled_sequential", "batch_size": 50},
      ["the training data set", "batch_size 50", "even_shuffled_sequential"]),
     ({"monitor_iteration_mode": "random_uniform"}, ["'train'", "monitor_iteration_mode"]),
+    ({"monitor_iteration_mode": "sequentiel"}, ["'train'", "monitor_iteration_mode 'sequentiel'"]),
 ])
 def test_minibatches_that_a_data_set_has_not(options, words):
     message = refused(train(**options))
@@ -167,6 +169,13 @@ def test_targets_of_another_kind(y, words):
     assert all(word in message for word in words)
 
 
+def test_targets_without_y_labels_where_classes_are_compared():
+    top = Softmax(layer_name="y", n_classes=3, irange=0.1, binary_target_dim=1)
+    y = np.arange(20)[:, None] % 3
+    message = refused(train(DenseDesignMatrix(X=rows(), y=y), model=classifier(top)))
+    assert "class numbers from 0 to 2" in message and "y_labels: 3" in message
+
+
 WIDE = """
 !obj:adversarial.train.Train {
     dataset: !obj:adversarial.datasets.mixture.GaussianMixture {
@@ -184,7 +193,60 @@ def test_widths_are_named_with_their_lines():
     assert "wide.yaml line 5) takes 5" in message
 
 
+PAIR = """
+!obj:adversarial.AdversaryPair {
+    generator: !obj:adversarial.Generator { mlp: !obj:adversarial.models.mlp.MLP {
+        nvis: 2,
+        layers: [ !obj:adversarial.models.mlp.Linear { layer_name: y, dim: 7, irange: 0.1 } ] } },
+    discriminator: !obj:adversarial.models.mlp.MLP {
+        nvis: 6,
+        layers: [ !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: 0.1 } ] } }
+"""
+
+
+def test_both_players_are_named_with_their_lines():
+    with pytest.raises(yaml_parse.YamlError) as refusal:
+        yaml_parse.load(PAIR, name="pair.yaml")
+    message = str(refusal.value)
+    assert "generator (pair.yaml line 5) makes" in message and "dim=7" in message
+    assert "discriminator (pair.yaml line 6) takes" in message and "dim=6" in message
+
+
 # Numbers
+
+
+@pytest.mark.parametrize("scale", [3e38, 1e20])
+def test_data_that_overflow_once_trained_on(scale):
+    data = DenseDesignMatrix(X=rows() * np.float32(scale), y=rows(width=2))
+    model = classifier(Linear(layer_name="y", dim=2, irange=0.1))
+    with pytest.raises(TrainingDiverged) as diverged:
+        train(data, model, monitoring_dataset=None).main_loop()
+    message = str(diverged.value)
+    assert "X of the training data set holds numbers as large as" in message
+    assert "learning_rate" not in message and "divide" in message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_what_an_iterator_gives_is_finite(value):
+    class Stream(DenseDesignMatrix):
+        def iterator(self, *args, **named):
+            for x, y in super().iterator(*args, **named):
+                x = x.astype("float64")
+                x[1, 2] = value
+                yield x, y
+
+    data = Stream(X=rows(), y=rows(width=3))
+    with pytest.raises(ValueError, match="features that Stream.iterator gave .*row 1, column 2"):
+        train(data, monitoring_dataset=None).main_loop()
+
+
+def test_advice_of_a_refusal_keeps_its_line_in_a_yaml():
+    text = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: [[1, 2], [.inf, 3]] }"""
+    with pytest.raises(yaml_parse.YamlError) as refusal:
+        yaml_parse.load(text, name="rows.yaml")
+    first, advice = str(refusal.value).splitlines()
+    assert first.endswith("row 1, column 0 is inf") and advice.startswith("Leave such rows out")
 
 
 def test_infinite_and_overflowing_rows():

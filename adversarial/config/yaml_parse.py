@@ -14,6 +14,7 @@ first object is made. Every error is a `YamlError`: one line with file, line and
 from __future__ import annotations
 
 import os
+import re
 import reprlib
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -412,7 +413,10 @@ def _call(proxy: Proxy, made: dict[int, Any], budget: arrays.ArrayBudget) -> Any
     except YamlError:
         raise
     except (*_BAD_VALUES, *_UNFORESEEN) as error:
-        words = in_plain_words(" ".join(str(error).split()))
+        # What is wrong is one line; a line that begins with a capital letter is advice.
+        wrong, *advice = re.split(r"\n(?=[A-Z])", str(error).strip())
+        wrong = in_plain_words(" ".join(wrong.split()))
+        words = "\n".join([wrong, *(" ".join(line.split()) for line in advice)])
         if not isinstance(error, _BAD_VALUES) or not words:
             words = f"{type(error).__name__}: {words}"
         raise YamlError(f"{proxy.where}: {proxy.name}: {words}") from error

@@ -21,6 +21,7 @@ from typing import Any, Optional
 import aesara.tensor as at
 import numpy as np
 
+from adversarial.datasets.finite import check_finite
 from adversarial.space import CompositeSpace
 from adversarial.utils.iteration import resolve_iterator_class
 
@@ -181,8 +182,9 @@ class StreamedFeed:
                              f"asked for ({', '.join(self._sources) or 'none'})")
         arrays, counts = [], set()
         for part, space, source, variable in zip(parts, self._spaces, self._sources, self.inputs):
+            array = np.asarray(part)
+            check_finite(array, f"{source} that {whose} gave")
             try:
-                array = np.asarray(part)
                 kinds = {array.dtype.kind, np.dtype(variable.dtype).kind}
                 if "f" in kinds - {np.dtype(variable.dtype).kind}:
                     raise TypeError(f"{array.dtype} cannot become {variable.dtype}")

@@ -10,7 +10,7 @@ from adversarial.models.mlp import MLP, Layer
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.models.model import Model
 from adversarial.space import Space
-from adversarial.utils import serial
+from adversarial.utils import origin, serial
 
 
 class AdversaryPair(Model):
@@ -46,7 +46,10 @@ class AdversaryPair(Model):
         made, judged = generator.get_output_space(), discriminator.get_input_space()
         whole = made.get_total_dimension() == judged.get_total_dimension()
         if not (whole or self.is_inpainting):
-            raise ValueError(f"the generator makes {made}, but the discriminator takes {judged}")
+            raise ValueError(
+                f"the generator{origin.of(generator.mlp.layers[-1])} makes {made}, but the "
+                f"discriminator{origin.of(discriminator)} takes {judged}"
+            )
         refuse_rows_in_another_order(generator.mlp, taken="", made="a sample as a row")
         for network in (discriminator, inferer):
             if network is not None:

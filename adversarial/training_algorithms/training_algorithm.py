@@ -12,6 +12,10 @@ class TrainingDiverged(ValueError):
     """A parameter, or an objective, is no longer a finite number."""
 
 
+class DataOverflow(TrainingDiverged):
+    """It is not, because numbers of the data are too large to compute with."""
+
+
 class NoBatchSizeError(ValueError):
     """Neither the algorithm nor the model says how large a minibatch is."""
 
