@@ -43,7 +43,7 @@ setup(
         # Aesara imports functions that SciPy 1.13 took away.
         "scipy>=1.7,<1.13",
         # A fast BLAS with no step of the user's own, 26 MB. On AMD's processors it is faster than
-        # MKL (docs/PERFORMANCE.md), which takes 690 MB more.
+        # MKL (docs/PERFORMANCE.md), which takes 943 MB more.
         "scipy-openblas32>=0.3.23",
         # Aesara needs distutils, which Python 3.12 left to setuptools.
         "setuptools>=59",
