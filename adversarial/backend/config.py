@@ -16,6 +16,7 @@ import warnings
 from dataclasses import dataclass
 
 from adversarial.backend import blas, compiled_code, compiler, fork
+from adversarial.utils import errors
 
 # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
 # flags beside -O3 change no value, only what is left in status words that nobody reads; without
@@ -182,6 +183,7 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
             + (f", which is {before!r}." if before else ", which is not set.")
         ) from error
     finally:
+        errors.watch_imports()  # again: Aesara has put its own hook in the place of ours
         blas_log.setLevel(level)
         if homeless:
             del os.environ["HOME"]

@@ -171,6 +171,16 @@ def test_interrupt_is_130(capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
+def test_ctrl_c_while_packages_are_imported(tmp_path):
+    # Imported after Aesara, which has an excepthook of its own.
+    (tmp_path / "threadpoolctl.py").write_text("raise KeyboardInterrupt")
+    program = os.path.join(os.path.dirname(__file__), "..", "..", "parzen_ll.py")
+    done = subprocess.run([sys.executable, program, "model.pkl"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode != 0
+    assert done.stderr == "parzen_ll.py: interrupted\n"
+
+
 def test_usage_errors_pass_through():
     with pytest.raises(SystemExit) as caught:
         cli.run(raising(SystemExit(2)))
