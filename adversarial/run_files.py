@@ -100,27 +100,29 @@ class Reservation:
         for call in phase.calls():
             what = f"the file of {call.name} ({call.where})"
             try:
-                declared += [
-                    File(call.callable, *map(outputs.admitted, paths), what, number)
-                    for paths in files_written(call.callable, call.keywords)
-                ]
+                paths = dict.fromkeys(files_written(call.callable, call.keywords))
+                declared += [File(call.callable, *map(outputs.admitted, path), what, number)
+                             for path in paths]
             except ValueError as error:
                 raise type(error)(f"{call.where}: {call.name}: {error}") from None
         model = self.run.save_path(self.phases, number)
+        own = []
         if model is not None:
-            yield File(None, model, model, MODEL, number)
+            own.append(File(None, model, model, MODEL, number))
             beside = [(MonitorCSV, outputs.TABLE, "the table"),
                       (None, outputs.DIVERGED, "a state that diverged")]
             if any("generator" in call.keywords for call in phase.calls("model")[:1]):
                 beside.append((SampleGrid, outputs.PICTURE, "the picture"))
             for writer, ending, what in beside:
                 path = outputs.beside(model, ending)
-                yield File(writer, path, path, what, number)
-        places: dict[str, str] = {} if model is None else {os.path.realpath(model): MODEL}
-        for file in declared:
-            if places.setdefault(file.place, file.what) != file.what:
+                own.append(File(writer, path, path, what, number))
+        places: dict[str, File] = {}
+        for file in (*own, *declared):
+            other = places.setdefault(file.place, file)
+            # Who draws the picture, or writes the table, may be told to do so where it would.
+            if other is not file and (other not in own or other.writer is not file.writer):
                 raise ValueError(
-                    f"{file.path} is where {file.what} is to be saved and {places[file.place]}, "
+                    f"{file.path} is where {file.what} is to be saved and {other.what}, "
                     "too: one would replace the other"
                 )
             yield file
@@ -196,9 +198,13 @@ class Reservation:
         elif self.run.resume_from is None:
             line = (f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "
                     "replaces it")
+        elif isinstance(self.run.resume_from.experiment.get("mark"), str):
+            line = (f"{first.path}, where {first.what} is to be saved, was not written by this run:"
+                    " --overwrite replaces it")
         else:
-            line = (f"{first.path}, where {first.what} is to be saved, was not written by this run "
-                    "(or by an older version): --overwrite replaces it")
+            line = (f"{first.path}, where {first.what} is to be saved, may not be of this run: "
+                    f"{self.run.resume_from.name} is of an earlier version, which left no mark in "
+                    "the files beside it; --overwrite replaces it and goes on")
         others = ", ".join(file.path for file in there[1:])
         raise FileExistsError(line + (f", and with it {others}" if others else ""))
 

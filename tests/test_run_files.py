@@ -247,6 +247,10 @@ def test_two_that_would_write_the_same_file(folder, run):
     refused(run("a.yaml"), "x.pkl", "PolyakAveraging", "MonitorBasedSaveBest", "one would replace")
     (folder / "a.yaml").write_text(text(at(BEST, "a.pkl")))
     refused(run("a.yaml"), "a.pkl", "MonitorBasedSaveBest", "the model, too")
+    (folder / "a.yaml").write_text(text(at(BEST, "x.pkl") + ", " + at(BEST, "below/../x.pkl")))
+    refused(run("a.yaml"), "x.pkl", "one would replace")
+    (folder / "a.yaml").write_text(text(at(BEST, "a.diverged.pkl")))
+    refused(run("a.yaml"), "MonitorBasedSaveBest", "a state that diverged, too")
 
 
 def test_a_dry_run_checks_and_reserves_nothing(folder, run):
