@@ -205,7 +205,7 @@ def test_running_estimate_until_ctrl_c(digits, popen):
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=300)
     assert child.returncode == 0
-    assert err == "\nstopping after this score; a second Ctrl-C stops at once\n"
+    assert err == "\nCtrl-C: stopping after this score; a second Ctrl-C stops at once\n"
     assert [line["num_samples"] for line in lines] == [1, 2, 3]
     samples = draw_samples(serial.load(digits), 3, seed=1, batch_size=1)
     data = np.random.RandomState(0).rand(20, 784).astype("float32")
