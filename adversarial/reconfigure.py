@@ -57,9 +57,8 @@ class Edits:
                   for path, slot in checkpoint.slots(old, aliases=True).items()}
         for path, slot in checkpoint.slots(new, aliases=True).items():
             if path in before and _is_setting(slot.value) and _is_setting(before[path]):
-                values = _number(before[path]), _number(slot.value)
-                if values[0] != values[1]:
-                    edits.changed[path] = values
+                if not _equal(before[path], slot.value):
+                    edits.changed[path] = _number(before[path]), _number(slot.value)
         return edits
 
     def place(self, path: str) -> Optional[str]:
@@ -88,15 +87,32 @@ class Edits:
 
 
 def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
-    """Each goes to the first of its class that is not taken."""
-    free = list(enumerate(new))
-    moved: dict[str, Optional[str]] = {}
-    for i, item in enumerate(old):
-        place = next((pair for pair in free if type(pair[1]) is type(item)), None)
-        moved[f"{name}[{i}]"] = None if place is None else f"{name}[{place[0]}]"
-        if place is not None:
-            free.remove(place)
+    """Each goes to the one of its class that has most of its settings; else to the first."""
+    moved: dict[str, Optional[str]] = {f"{name}[{i}]": None for i in range(len(old))}
+    pairs = [(-_common_settings(item, other), i, j)
+             for i, item in enumerate(old) for j, other in enumerate(new) if type(item) is type(other)]
+    taken: set[int] = set()
+    for _, i, j in sorted(pairs):
+        if moved[f"{name}[{i}]"] is None and j not in taken:
+            moved[f"{name}[{i}]"] = f"{name}[{j}]"
+            taken.add(j)
     return moved
+
+
+def _common_settings(one: Any, other: Any) -> int:
+    """How many plain attributes two objects have in common."""
+    mine, others = (getattr(item, "__dict__", {}) for item in (one, other))
+    return sum(
+        name in others and _is_setting(value) and _is_setting(others[name])
+        and _equal(value, others[name]) for name, value in mine.items()
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(_number(one) == _number(other))
+    except ValueError:  # arrays within lists
+        return False
 
 
 def _is_setting(value: Any) -> bool:

@@ -11,6 +11,9 @@ import train
 from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.reconfigure import Edits
+from adversarial.train_extensions.best_params import MonitorBasedSaveBest
+from adversarial.train_extensions.snapshots import Snapshots
 from adversarial.utils import serial
 
 EXPERIMENT = """
@@ -187,6 +190,20 @@ def test_another_model_is_refused(old, new, folder):
     edited((old, new))
     with pytest.raises(ValueError, match="another than that of the edited file: model."):
         run("--resume", "x.pkl", "--config", "new.yaml")
+
+
+def test_a_second_extension_of_a_class_does_not_take_the_state_of_the_first():
+    def best(channel, cost=np.inf):
+        item = MonitorBasedSaveBest(channel, store_best_model=True)
+        item.best_cost = cost
+        return item
+
+    old = {"extensions": [best("objective"), Snapshots([1], "a{epoch}.pkl")], "callbacks": []}
+    new = {**old, "extensions": [best("misclass"), Snapshots([2], "a{epoch}.pkl"),
+                                 best("objective")]}
+    edits = Edits.between(old, new)
+    assert edits.moved == {"extensions[0]": "extensions[2]", "extensions[1]": "extensions[1]"}
+    assert edits.value("extensions[2].best_cost", 0.3) == 0.3
 
 
 def test_config_is_for_resuming(folder, capsys):
