@@ -125,6 +125,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 files = None
             else:
                 stack.enter_context(files)
+        run.bring_back(phases)
         for number in range(run.first, len(phases)):
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))

@@ -271,9 +271,14 @@ class Saved:
                     raise ValueError(f"{self.name}: {path} {error}") from None
             elif not _of_model(path) and not _is_empty(value):
                 lost.append(path)
-        roots["model"].monitor.go_on_from(model.monitor)
+        for name, monitor in vars(roots["model"]).items():
+            # Beside its own, those that `push_monitor` put aside.
+            earlier = getattr(model, name, None)
+            if isinstance(monitor, Monitor) and isinstance(earlier, Monitor):
+                monitor.go_on_from(earlier)
+                if name != "monitor":
+                    monitor.training_succeeded = earlier.training_succeeded
         return lost
-
 
     def _check_same_parameters(self, saved: Any, edited: Any) -> None:
         arrays = [

@@ -18,8 +18,10 @@ from typing import Any, Optional
 
 from adversarial import checkpoint
 from adversarial.config.nodes import PHASE, read_text, train_environment
-from adversarial.config.yaml_parse import Phase, load_phases
+from adversarial.config.yaml_parse import Phase, Proxy, load_phases
 from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.monitor import push_monitor
+from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
 from adversarial.train import Train
 from adversarial.utils import outputs, seeding, serial
@@ -57,6 +59,9 @@ class Run:
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
     began_as: Optional[Run] = None
+    # Of the phases before that are made again: what their files hold, or why there is none.
+    _earlier: dict[int, checkpoint.Saved] = field(default_factory=dict)
+    _missing: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of_yaml(
@@ -137,20 +142,25 @@ class Run:
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""
-        if self.resume_from is not None and number == self.first:
+        saved = self._saved(number)
+        if saved is not None:
             # Wherever the YAML says: the file may have been moved.
-            phases[number].give("save_path", self.resume_from.name)
+            phases[number].give("save_path", saved.name)
         if self.has_model_of(phases, number):
             # That other file may have changed since, or gone.
-            phases[number].give("model", self.resume_from.model())
+            model = saved.model()
+            for call in self._calls_of_model(phases, number):
+                phases[number].take(call, model)
         train = phases[number]()
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
         data = {"train": fingerprint(train.dataset), "monitored": _monitored(train)}
-        if self.resume_from is not None and number == self.first:
-            self._compare_data(data)
-            train.resume(self.resume_from, self._edits(train))
+        if saved is not None:
+            self._compare_data(saved, data)
+            train.resume(saved, self._edits(train))
+        if number == self.first:
+            self._check_held(phases, train)
         folder = os.path.dirname(train.save_path or self.path) or "."
         train.experiment = {
             "yaml": self.text,
@@ -163,15 +173,79 @@ class Run:
         }
         return train
 
-    def _compare_data(self, now: dict[str, dict[str, Any]]) -> None:
+    def bring_back(self, phases: list[Phase]) -> None:
+        """Make the phases that are over and share something with later ones, as they ended.
+
+        ValueError where the files that are there do not say how.
+        """
+        if self.resume_from is None:
+            return
+        start = self.first + self.is_done(self.first)
+        again = needed(phases, start, self.first)
+        if self.began_as is not None and again:
+            raise ValueError(
+                f"{self.resume_from.name} cannot go on by an edited file: phase {again[0] + 1}, "
+                "which is over, shares an object with a later one\n"
+                f"Go on by the file that it began with: --resume {self.resume_from.name}"
+            )
+        for number in again:
+            if number < self.first:
+                self._find_file(phases, number)
+            log.info("phase %d of %d is made again, not trained, for what later ones share with it",
+                     number + 1, len(phases))
+            self.make(phases, number).bring_back()
+        if self._missing and start > self.first and not phases[self.first].is_made:
+            self.make(phases, self.first)  # which checks that its file holds what is shared
+
+    def _find_file(self, phases: list[Phase], number: int) -> None:
+        """Look for the model file of a phase that is over."""
+        path = phases[number].argument("save_path")
+        if not isinstance(path, str) or not phases[number].argument("save_freq"):
+            self._missing[number] = "which saves no model file"
+            return
+        try:
+            saved = checkpoint.read(outputs.admitted(path), self.allow_modules)
+        except (OSError, ValueError) as error:
+            self._missing[number] = f"whose model file cannot be used ({_first_line(error)})"
+            return
+        if self._is_of(saved, number):
+            self._earlier[number] = saved
+        else:
+            self._missing[number] = f"whose model file, {path}, holds another experiment now"
+
+    def _check_held(self, phases: list[Phase], train: Train) -> None:
+        """ValueError where a later phase needs what the file of an earlier one held."""
+        start = self.first + self.is_done(self.first)
+        for number, why in self._missing.items():
+            shared = phases[number].shared_with(phases[start:])
+            for call in not_held(train, phases[number], shared):
+                name = self.resume_from.name
+                raise ValueError(
+                    f"{name} cannot go on: {call.name} ({call.where}) is shared with phase "
+                    f"{number + 1}, {why}, and {name} does not hold it\n"
+                    f"Bring back the model file of phase {number + 1}, or begin anew with "
+                    f"{self.path}"
+                )
+
+    def _saved(self, number: int) -> Optional[checkpoint.Saved]:
+        """What the file of a phase holds, where this run goes on from it."""
+        return self.resume_from if number == self.first else self._earlier.get(number)
+
+    def _is_of(self, saved: checkpoint.Saved, number: int) -> bool:
+        """Whether phase `number` of this experiment saved that."""
+        about: Any = saved.experiment or {}
+        asked = {"yaml": self.text, "seed": self.seed, "phase": number}
+        return {name: about.get(name) for name in asked} == asked
+
+    def _compare_data(self, saved: checkpoint.Saved, now: dict[str, dict[str, Any]]) -> None:
         """ValueError where the training set is another than it was; a warning with `--config`.
 
         A warning where a monitored set is another: its channels go on with other data.
         """
-        before = self.resume_from.experiment.get("data")
+        before = saved.experiment.get("data")
         if not isinstance(before, dict):  # an earlier version's
             return
-        name = self.resume_from.name
+        name = saved.name
         monitored = before.get("monitored")
         for label, data in now["monitored"].items():
             was = monitored.get(label) if isinstance(monitored, dict) else None
@@ -236,25 +310,35 @@ class Run:
     def has_model_of(self, phases: list[Phase], number: int) -> bool:
         """Whether the file that is resumed holds the model that a phase would load from another.
 
-        Not where something else of the phase shares a part of that model.
+        Not where something else of the phase shares a part of that model, or it is there already.
         """
-        if self.resume_from is None or number != self.first:
+        if self._saved(number) is None:
             return False
         parts = phases[number].calls("model")
+        own = self._calls_of_model(phases, number)
         return any(call.callable is serial.load for call in parts) and not any(
-            part in phases[number].calls(without="model") for part in parts[1:]
-        )
+            part in phases[number].calls(without="model") for part in parts if part not in own
+        ) and not any(phases[number].made(part) is not None for part in parts)
+
+    def _calls_of_model(self, phases: list[Phase], number: int) -> list[Proxy]:
+        """What describes a phase's model: `push_monitor` gives back the model that it is given."""
+        parts = phases[number].calls("model")
+        found = parts[:1]
+        while found and found[-1].callable is push_monitor:
+            inner = found[-1].keywords.get("model")
+            if inner not in parts:
+                break
+            found.append(inner)
+        return found
 
     def in_the_way(self, path: str, number: int) -> str:
         """What to say of a file that lies where the model of a phase is to be saved."""
         replace = "--overwrite replaces it"
         try:
             there = checkpoint.read(path, self.allow_modules)
-            about: Any = there.experiment or {}
         except (ValueError, OSError):
             return f"{path} exists already: {replace}"
-        asked = {"yaml": self.text, "seed": self.seed, "phase": number}
-        if {name: about.get(name) for name in asked} != asked:
+        if not self._is_of(there, number):
             return f"{path} holds another experiment ({there.epochs} epochs of it): {replace}"
         if there.is_finished:
             return f"{path} holds this experiment, finished after {there.epochs} epochs: {replace}"
@@ -272,6 +356,10 @@ def _monitored(train: Train) -> dict[str, dict[str, Any]]:
     return {
         str(name): fingerprint(data) for name, data in sets.items() if data is not train.dataset
     }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _check(about: Any, path: str) -> None:

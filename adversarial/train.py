@@ -212,6 +212,22 @@ class Train:
         self._resume_from = saved
         self._edits = edits
 
+    def bring_back(self) -> None:
+        """Be as `main_loop` left this object, by the file given to `resume`, and train no more.
+
+        Without a file it is only set up.
+        """
+        self.setup()
+        if self._resume_from is not None:
+            self._go_back_to_saved()
+        self.model.monitor.training_succeeded = True
+
+    def _go_back_to_saved(self) -> None:
+        self._restore(self._resume_from)
+        self._last_good = self._resume_from
+        self._resume_from = None
+        self.last_save = self._seen()
+
     def main_loop(
         self,
         time_budget: Optional[float] = None,
@@ -249,10 +265,7 @@ class Train:
         monitor = self.model.monitor
         begun_at = monitor.get_epochs_seen()
         if self._resume_from is not None:
-            self._restore(self._resume_from)
-            self._last_good = self._resume_from
-            self._resume_from = None
-            self.last_save = self._seen()
+            self._go_back_to_saved()
             begun_at = self._course.first_epoch or 0
         else:
             if self._course.is_finished:

@@ -171,6 +171,11 @@ class Phase:
     def __call__(self) -> Any:
         return _instantiate(self._tree, self._made)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether it has been called."""
+        return id(self._tree) in self._made
+
     def argument(self, name: str) -> Any:
         """The plain value that the YAML gives as argument `name`; None where it gives no such."""
         value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
@@ -188,6 +193,19 @@ class Phase:
             return list(_calls(inside.get(argument), set()))
         return list(_calls(tree, {id(inside[without])} if without in inside else set()))
 
+    def shared_with(self, others: Collection[Phase]) -> list[Proxy]:
+        """The objects that it and any of `others` use, but for those that lie inside such a one."""
+        theirs = {call for other in others for call in other.calls()}
+        return [call for call in _calls(self._tree, set(), theirs) if call in theirs]
+
+    def made(self, call: Proxy) -> Any:
+        """What was made of one of `calls`; None before that."""
+        return self._made.get(id(call))
+
+    def take(self, call: Proxy, value: Any) -> None:
+        """Take `value` for what the YAML describes in one of `calls`, wherever that is used."""
+        self._made[id(call)] = value
+
     def give(self, argument: str, value: Any) -> None:
         """Take `value` for what the YAML describes as an argument, wherever that is used."""
         described = self._tree.keywords.get(argument)
@@ -197,7 +215,8 @@ class Phase:
             self._tree.keywords[argument] = value
 
 
-def _calls(tree: Any, seen: set[int]) -> Iterator[Proxy]:
+def _calls(tree: Any, seen: set[int], whole: Collection[Proxy] = ()) -> Iterator[Proxy]:
+    """The calls in `tree`; of what is described inside those of `whole`, none."""
     if not isinstance(tree, (Proxy, list, dict)) or id(tree) in seen:
         return
     seen.add(id(tree))
@@ -205,9 +224,11 @@ def _calls(tree: Any, seen: set[int]) -> Iterator[Proxy]:
         if tree.callable is do_not_recurse:
             return
         yield tree
+        if tree in whole:
+            return
         tree = tree.keywords
     for item in tree.values() if isinstance(tree, dict) else tree:
-        yield from _calls(item, seen)
+        yield from _calls(item, seen, whole)
 
 
 def load_phases(

@@ -1,0 +1,60 @@
+"""What the phases of an experiment share, found again when a run is resumed in a later one.
+
+An object that phases share by an anchor is made once, and each phase finds it as the one before
+left it. So a resumed run makes also the earlier phases that share something with those it goes on
+with. It sets them up and restores them from their model files, but does not train them again. The
+file that is resumed holds the state of its own phase, shared objects included: an earlier phase's
+file may be missing where that is all there is to restore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adversarial import checkpoint
+from adversarial.config.yaml_parse import Phase, Proxy
+from adversarial.datasets.dataset import Dataset
+
+
+def needed(phases: Sequence[Phase], start: int, resumed: int) -> list[int]:
+    """The phases before `start` that share something with one from there on, directly or not.
+
+    `resumed` is the phase whose file there is. A data set that this phase uses is no reason to make
+    an earlier one: its state, a random generator, is in the file.
+    """
+    found: list[int] = []
+    for number in reversed(range(start)):
+        later = [phases[other] for other in (*found, *range(start, len(phases)))]
+        shared = phases[number].shared_with(later)
+        if number < resumed:
+            held = set(phases[resumed].calls())
+            shared = [call for call in shared if not (call in held and _makes_data(call))]
+        if shared:
+            found.insert(0, number)
+    return found
+
+
+def not_held(train: Any, phase: Phase, calls: Sequence[Proxy]) -> list[Proxy]:
+    """Those of `calls`, which `phase` has made, whose state is not among that of `train`."""
+    found = []
+    for call in calls:
+        value = phase.made(call)
+        if checkpoint.is_plain(value) and not isinstance(value, checkpoint.GENERATORS):
+            continue
+        slots = checkpoint.slots({**train.roots(), _SHARED: _Holder(value)})
+        if any(path.startswith(f"{_SHARED}.") for path in slots):
+            found.append(call)
+    return found
+
+
+_SHARED = "shared"
+
+
+class _Holder:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _makes_data(call: Proxy) -> bool:
+    return isinstance(call.callable, type) and issubclass(call.callable, Dataset)
