@@ -89,8 +89,10 @@ class Edits:
 def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
     """Each goes to the one of its class that has most of its settings; else to the first."""
     moved: dict[str, Optional[str]] = {f"{name}[{i}]": None for i in range(len(old))}
-    pairs = [(-_common_settings(item, other), i, j)
-             for i, item in enumerate(old) for j, other in enumerate(new) if type(item) is type(other)]
+    pairs = [
+        (-_common_settings(item, other), i, j)
+        for i, item in enumerate(old) for j, other in enumerate(new) if type(item) is type(other)
+    ]
     taken: set[int] = set()
     for _, i, j in sorted(pairs):
         if moved[f"{name}[{i}]"] is None and j not in taken:

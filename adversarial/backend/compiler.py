@@ -54,7 +54,7 @@ def require(cxx: str, chosen_by_user: bool) -> None:
     Raises
     ------
     CompilerMissing
-        Without a compiler, or without Python's headers. Aesara would run everything in Python
+        Without a compiler, or the one that is set, or without Python's headers. Aesara would run everything in Python
         then, tens of times slower, and say so at most once in passing.
     """
     if not cxx:
@@ -63,6 +63,11 @@ def require(cxx: str, chosen_by_user: bool) -> None:
         raise CompilerMissing(
             f"No C++ compiler found. Install one: {_how_to_get_compiler()}.\n"
             "Or compute without one, by JAX: --backend jax (pip install -e '.[jax]')."
+        )
+    if shutil.which(cxx) is None:
+        raise CompilerMissing(
+            f"The C++ compiler {cxx}, to which Aesara is set, is not there or no program. Name "
+            "another: AESARA_FLAGS=cxx=g++."
         )
     folders = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
     if not any(os.path.exists(os.path.join(folder, "Python.h")) for folder in folders if folder):

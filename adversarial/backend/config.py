@@ -176,7 +176,7 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, nothing to act on
             import aesara  # noqa: F401
-    except ValueError as error:
+    except (ValueError, configparser.Error) as error:
         raise SetupError(
             f"Aesara does not accept a setting: {error}\nSettings are made in "
             f"{_files_of_settings()} and by the environment variable AESARA_FLAGS"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -61,16 +62,23 @@ def test_advice_fits_the_machine(monkeypatch, tmp_path):
     compiler.require("", chosen_by_user=True)
 
 
+def test_a_compiler_that_is_set_and_not_there(tmp_path):
+    (tmp_path / "g++").write_text("no program")
+    for cxx in (str(tmp_path / "none"), str(tmp_path / "g++")):
+        with pytest.raises(backend.CompilerMissing, match=f"C.. compiler {re.escape(cxx)}, "):
+            compiler.require(cxx, chosen_by_user=True)
+
+
 def test_missing_headers_are_named(monkeypatch, tmp_path):
-    compiler.require("g++", chosen_by_user=False)
+    compiler.require(sys.executable, chosen_by_user=False)
     monkeypatch.setattr(compiler.sysconfig, "get_path", lambda name: str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     with pytest.raises(backend.CompilerMissing, match=rf"Python.h.*python{version}-dev"):
-        compiler.require("g++", chosen_by_user=False)
+        compiler.require(sys.executable, chosen_by_user=False)
     (tmp_path / "Python.h").write_text("")
-    compiler.require("g++", chosen_by_user=False)
+    compiler.require(sys.executable, chosen_by_user=False)
 
 
 def fake(path, answer):
