@@ -304,10 +304,13 @@ class Train:
                 raise
             finally:
                 vars(monitor).pop("between_batches", None)
-        monitor.training_succeeded = True
-        if self.save_freq and not (self.is_saved and self._seen() == untouched):
-            self.save()
+            monitor.training_succeeded = True
+            # A signal that comes while the end of a training is saved lets it be saved.
+            if self.save_freq and not (self.is_saved and self._seen() == untouched):
+                self.save()
         self._tell_watchers()
+        if stop.signum is not None:
+            raise Interrupted(stop.signum)
 
     def _run(
         self, t0: float, time_budget: Optional[float], until: Optional[int], stop: StopRequest

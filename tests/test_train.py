@@ -182,6 +182,22 @@ def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path, request
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_lets_the_save_at_the_end_be_done(signum, data, path, request):
+    handler = signal.signal(signum, lambda *args: pytest.fail("ended the save"))
+    request.addfinalizer(lambda: signal.signal(signum, handler))
+
+    class Late(TrainExtension):
+        def on_save(self, model, dataset, algorithm):
+            signal.raise_signal(signum)
+
+    train, _ = experiment(data, epochs=2, save_path=path, save_freq=5)
+    train.extensions.append(Late())
+    with pytest.raises(Interrupted):
+        train.main_loop()
+    assert train.is_saved and serial.load(path).monitor.get_epochs_seen() == 2
+
+
 def test_an_untrained_model_does_not_replace_a_file(data, path):
     class Impatient(TrainExtension):
         def on_monitor(self, *args):

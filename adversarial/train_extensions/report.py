@@ -233,7 +233,7 @@ def _as_csv(rows: list[list]) -> bytes:
     csv.writer(text, lineterminator="\n").writerows(
         [shortest(value) if isinstance(value, float) else value for value in row] for row in rows
     )
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "backslashreplace")  # lone surrogates
 
 
 def _print(line: str) -> None:

@@ -187,6 +187,12 @@ def test_csv_values_can_be_read_again_exactly(model, tmp_path):
     np.testing.assert_array_equal(again, values)
 
 
+def test_names_that_utf8_cannot_write(model, tmp_path):
+    path = str(tmp_path / "table.csv")
+    measure(model, MonitorCSV(path), **{"\ud83d_objective": 0.5})
+    assert "\\ud83d_objective" in open(path, encoding="utf-8").read()
+
+
 def test_a_training_that_goes_on_leaves_neither_a_gap_nor_a_row_twice(model, tmp_path):
     path = tmp_path / "m.csv"
     first = MonitorCSV(path)
