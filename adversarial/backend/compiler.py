@@ -54,8 +54,8 @@ def require(cxx: str, chosen_by_user: bool) -> None:
     Raises
     ------
     CompilerMissing
-        Without a compiler, or the one that is set, or without Python's headers. Aesara would run everything in Python
-        then, tens of times slower, and say so at most once in passing.
+        Without a compiler, or the one that is set, or without Python's headers. Aesara would run
+        everything in Python then, tens of times slower, and say so at most once in passing.
     """
     if not cxx:
         if chosen_by_user:
