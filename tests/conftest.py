@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import logging
+import os
 import signal
 import subprocess
+import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +25,12 @@ from aesara.compile.mode import optdb
 
 from adversarial.backend import engine, function, graphs
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.utils import seeding, string_utils
+from adversarial.utils import cli, seeding, string_utils
+
+ROOT = Path(__file__).parents[1]
+
+# Not a package; what tests share beside fixtures is in modules of their own.
+sys.path.insert(0, os.path.dirname(__file__))
 
 # The same examples in every run, so that what fails, fails because of a change; new ones with
 # `--hypothesis-profile=new`.
@@ -104,3 +115,33 @@ def data():
     X = rng.uniform(size=(23, 6)).astype("float32")
     X.flat[0], X.flat[1] = 0.0, 1.0
     return DenseDesignMatrix(X=X, y=rng.normal(size=(23, 2)))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capfd, fast_compile):
+    """run(*args) -> (status, stderr) of train.py within this process."""
+    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    root = logging.getLogger()
+    handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)
+
+    def run(*args):
+        try:
+            status = cli.run(lambda: script.main(["--quiet", *args]))
+        finally:
+            root.handlers[:] = handlers
+            signal.signal(signal.SIGTERM, handler)
+            for name in ("train", "adversarial"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
+        return status, capfd.readouterr().err
+
+    return run

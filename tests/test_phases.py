@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from saved_state import contents
 
-from adversarial import checkpoint
 from adversarial.train import Train
-from adversarial.utils import serial
-from tests.test_run_files import folder, run  # noqa: F401
 
 PHASE = """- !obj:adversarial.train.Train {
     dataset: %(data)s,
@@ -86,22 +84,8 @@ class Killed(BaseException):
     pass
 
 
-def contents(path):
-    saved, model = checkpoint.read(path), serial.load(path)
-    found = {path: slot.value for path, slot in checkpoint.slots({"model": model}).items()}
-    found.update(saved._values)
-    for of in ("monitor", "before"):
-        for name, channel in getattr(getattr(model, of, None), "channels", {}).items():
-            if "seconds" not in name:
-                found[of, name] = [list(getattr(channel, f"{record}_record"))
-                                   for record in ("val", "epoch", "batch", "example")]
-    return {name: value.get_state(legacy=False) if isinstance(value, np.random.RandomState)
-            else value for name, value in found.items()
-            if "dataset.things" not in name}
-
-
 @pytest.fixture
-def killed(run, monkeypatch):  # noqa: F811
+def killed(run, monkeypatch):
     """killed(saves, *args): train.py, which dies right after so many saves."""
     write = Train._write
 
@@ -130,7 +114,7 @@ def whole(tmp_path_factory):
     """whole(kind, run) -> what the files of a run hold that was never stopped, by their names."""
     made = {}
 
-    def whole(kind, run):  # noqa: F811
+    def whole(kind, run):
         if kind not in made:
             here = os.getcwd()
             os.chdir(tmp_path_factory.mktemp("whole"))
@@ -159,7 +143,7 @@ EVERY = [(kind, saves) for kind in KINDS for saves in range(2, 2 * len(KINDS[kin
 @pytest.mark.parametrize(("kind", "saves"), [
     case if case in QUICK else pytest.param(*case, marks=pytest.mark.slow) for case in EVERY
 ])
-def test_killed_between_phases_and_in_a_later_one(kind, saves, folder, run, killed, whole):  # noqa: F811
+def test_killed_between_phases_and_in_a_later_one(kind, saves, folder, run, killed, whole):
     expected = whole(kind, run)
     write(kind)
     killed(saves, "a.yaml")
@@ -173,7 +157,7 @@ def test_killed_between_phases_and_in_a_later_one(kind, saves, folder, run, kill
     kind if kind in ("a generator", "a model and its records")
     else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if len(KINDS[kind]) == 2
 ])
-def test_the_file_of_a_later_phase_holds_what_that_needs(kind, folder, run, killed, whole):  # noqa: F811
+def test_the_file_of_a_later_phase_holds_what_that_needs(kind, folder, run, killed, whole):
     expected = whole(kind, run)
     write(kind)
     killed(3, "a.yaml")
@@ -183,7 +167,7 @@ def test_the_file_of_a_later_phase_holds_what_that_needs(kind, folder, run, kill
 
 
 @pytest.mark.parametrize("saves", [4, pytest.param(3, marks=pytest.mark.slow)])
-def test_what_no_file_holds_is_told(saves, folder, run, killed):  # noqa: F811
+def test_what_no_file_holds_is_told(saves, folder, run, killed):
     """Phase 3 trains the generator of phase 1, of which phase 2 knows nothing."""
     write("with the phase before the last")
     killed(saves, "a.yaml")
@@ -201,7 +185,7 @@ def test_what_no_file_holds_is_told(saves, folder, run, killed):  # noqa: F811
     assert run("--resume", "a_phase2.pkl", "--max-epochs", "0") == (0, "")
 
 
-def test_an_edited_file_cannot_share_with_a_phase_that_is_over(folder, run, killed):  # noqa: F811
+def test_an_edited_file_cannot_share_with_a_phase_that_is_over(folder, run, killed):
     write("a model")
     killed(3, "a.yaml")
     Path("b.yaml").write_text(Path("a.yaml").read_text().replace("rate: .1", "rate: .2"))

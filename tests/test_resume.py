@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from saved_state import contents
 
 from adversarial import checkpoint, monitor
 from adversarial.costs.adversary import AdversaryCost2
@@ -29,7 +30,6 @@ from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.cycler import Cycler
 from adversarial.training_algorithms.learning_rule import AdaDelta, AdaGrad, Momentum, RMSProp
 from adversarial.training_algorithms.schedules import ExponentialDecay, LinearDecay
-from adversarial.utils import serial
 from adversarial.utils.signals import Interrupted
 
 pytestmark = [
@@ -133,27 +133,6 @@ def experiment(kind, path, stop_at=None, epochs=EPOCHS):
     return Train(
         images(6 * BATCHES, 0), pair, algorithm, str(path), save_freq=1, extensions=extensions
     )
-
-
-def contents(path):
-    """All that the file holds but for clocks: {path: value}."""
-    saved = checkpoint.read(path)
-    model = serial.load(path)
-    found = {f"file.{p}": slot.value for p, slot in checkpoint.slots({"model": model}).items()}
-    found.update(saved._values)
-    for name, channel in model.monitor.channels.items():
-        if "seconds" not in name:
-            for record in ("val", "epoch", "batch", "example"):
-                found[f"channel {name} {record}"] = list(getattr(channel, f"{record}_record"))
-    for name, value in list(found.items()):
-        if name.endswith(".best_model"):
-            found[name] = value.get_param_vector()
-        if isinstance(value, np.random.RandomState):
-            found[name] = value.get_state(legacy=False)
-    return {
-        name: value for name, value in found.items()
-        if "dataset.things" not in name and "hostname" not in name
-    }
 
 
 @pytest.fixture(scope="module")

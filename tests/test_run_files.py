@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import os
-import signal
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +12,11 @@ from PIL import Image
 
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.utils import cli, lock, outputs, serial
+from adversarial.utils import lock, outputs, serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-ROOT = Path(__file__).parents[1]
 MODEL = """!obj:adversarial.AdversaryPair {
         generator: !obj:adversarial.Generator {
             noise: uniform, monitor_ll: 0,
@@ -74,35 +69,9 @@ def at(extension, path):
     return extension.replace("PATH", f'"{path}"')
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    (tmp_path / "below").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder, monkeypatch, capfd, fast_compile):
-    """run(*args) -> (status, stderr) of train.py within this process."""
-    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    root = logging.getLogger()
-    handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)
-
-    def run(*args):
-        try:
-            status = cli.run(lambda: script.main(["--quiet", *args]))
-        finally:
-            root.handlers[:] = handlers
-            signal.signal(signal.SIGTERM, handler)
-            for name in ("train", "adversarial"):
-                logging.getLogger(name).setLevel(logging.NOTSET)
-        return status, capfd.readouterr().err
-
-    return run
+@pytest.fixture(autouse=True)
+def below(folder):
+    (folder / "below").mkdir()
 
 
 def refused(result, *words):
