@@ -135,6 +135,12 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                     "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
                     run.resume_from.epochs, run.resume_from.name,
                 )
+                if files is not None and files.is_behind(number):
+                    with outputs.marked(run.mark(number)):
+                        phase = run.brought_back(phases, number)
+                        added = leave_beside(phase)
+                        files.add(phase, number)
+                        phase.tell_again(added)
                 continue
             left = None
             if args.time_budget is not None:
@@ -157,17 +163,26 @@ def watch(phase: Train, args: argparse.Namespace) -> Progress:
     progress = Progress()
     if not args.quiet:
         phase.extensions += [progress, EpochTable(args.all_channels)]
-    if phase.save_path is not None and args.max_epochs != 0:
-        watchers: list = []
-        if backend.is_first_process():
-            watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
-        if hasattr(phase.model, "generator"):
-            watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
-        # Not where the YAML's own extensions write.
-        taken = {os.path.realpath(file.path) for each in phase.extensions
-                 for file in files_written(type(each), getattr(each, "__dict__", {}))}
-        phase.extensions += [each for each in watchers if os.path.realpath(each.path) not in taken]
+    if args.max_epochs != 0:
+        leave_beside(phase)
     return progress
+
+
+def leave_beside(phase: Train) -> list:
+    """Add the extensions that write the table and the picture; they are returned."""
+    if phase.save_path is None:
+        return []
+    watchers: list = []
+    if backend.is_first_process():
+        watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
+    if hasattr(phase.model, "generator"):
+        watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
+    # Not where the YAML's own extensions write.
+    taken = {os.path.realpath(file.path) for each in phase.extensions
+             for file in files_written(type(each), getattr(each, "__dict__", {}))}
+    added = [each for each in watchers if os.path.realpath(each.path) not in taken]
+    phase.extensions += added
+    return added
 
 
 def train(

@@ -59,9 +59,10 @@ class Run:
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
     began_as: Optional[Run] = None
-    # Of the phases before that are made again: what their files hold, or why there is none.
+    # Of phases that are over: what their files hold, or why there is none; and those made again.
     _earlier: dict[int, checkpoint.Saved] = field(default_factory=dict)
     _missing: dict[int, str] = field(default_factory=dict)
+    _over: dict[int, Train] = field(default_factory=dict)
 
     @classmethod
     def of_yaml(
@@ -193,9 +194,16 @@ class Run:
                 self._find_file(phases, number)
             log.info("phase %d of %d is made again, not trained, for what later ones share with it",
                      number + 1, len(phases))
-            self.make(phases, number).bring_back()
-        if self._missing and start > self.first and not phases[self.first].is_made:
+            self.brought_back(phases, number)
+        if self._missing and start > self.first and self.first not in again:
             self.make(phases, self.first)  # which checks that its file holds what is shared
+
+    def brought_back(self, phases: list[Phase], number: int) -> Train:
+        """The `Train` object of a phase that is over, as it ended."""
+        if number not in self._over:
+            self._over[number] = self.make(phases, number)
+            self._over[number].bring_back()
+        return self._over[number]
 
     def _find_file(self, phases: list[Phase], number: int) -> None:
         """Look for the model file of a phase that is over."""

@@ -22,6 +22,8 @@ from adversarial.utils import lock, outputs, serial
 from adversarial.utils.string_utils import preprocess
 
 MODEL = "the model"
+# What write anew after every save, or every monitoring.
+_AFTER_A_SAVE = (MonitorCSV, SampleGrid)
 
 
 class File(NamedTuple):
@@ -92,6 +94,16 @@ class Reservation:
         for file in files:
             serial.check_writable(file.path, file.what)
         self._reserve(files)
+
+    def is_behind(self, number: int) -> bool:
+        """Whether the table or a picture of the phase that is resumed was not written since it was
+        saved: the run was killed in between."""
+        saved = self.run.resume_from
+        paths = [file.path for file in self._files_of(number) if file.writer in _AFTER_A_SAVE]
+        if hasattr(saved.model(), "generator"):
+            paths.append(outputs.beside(saved.name, outputs.PICTURE))
+        when = os.stat(saved.name).st_mtime_ns
+        return not all(os.path.exists(p) and os.stat(p).st_mtime_ns >= when for p in paths)
 
     def _files_of(self, number: int) -> Iterator[File]:
         """What the YAML says that a phase writes."""

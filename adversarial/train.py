@@ -222,6 +222,16 @@ class Train:
             self._go_back_to_saved()
         self.model.monitor.training_succeeded = True
 
+    def tell_again(self, added: Collection[Any]) -> None:
+        """Have those who only watch do what they do after the last save and monitoring.
+
+        `added` are those that have been put into `extensions` since `bring_back`.
+        """
+        parts = (self.model, self.dataset, self.algorithm)
+        calling.set_up(list(added), *parts)
+        calling.tell_watchers(self.extensions, "on_save", *parts)
+        calling.tell_watchers(self.extensions, "on_monitor", *parts)
+
     def _go_back_to_saved(self) -> None:
         self._restore(self._resume_from)
         self._last_good = self._resume_from

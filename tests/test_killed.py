@@ -180,3 +180,23 @@ def test_killed_at_whatever_it_does(kills, folder, run, monkeypatch):
     assert run_again(run) == 0, Path("error.txt").read_text()
     check()
     print(killed)
+
+
+def test_killed_after_the_last_save(folder, run, monkeypatch):
+    """The table and the picture of a training that is over are completed."""
+    monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
+    monkeypatch.setattr(Glitch, "__module__", "own")
+    Path("a.yaml").write_text(TEXT[: TEXT.rindex("- !obj")])
+    args = ("--allow-module", "own", "--nan-policy", "rollback")
+    run("a.yaml", *args)
+    whole = left_behind()
+    Path("a_phase1.png").unlink()
+    table = Path("a_phase1.monitor.csv")
+    table.write_bytes(b"".join(table.read_bytes().splitlines(keepends=True)[:-1]))
+    os.utime(table, ns=(0, 0))
+    before = Path("a_phase1.pkl").read_bytes()
+    assert run("--resume", "a_phase1.pkl", *args) == (0, "")
+    np.testing.assert_equal(left_behind(), whole)
+    assert Path("a_phase1.pkl").read_bytes() == before
+    monkeypatch.setattr(Train, "setup", None)  # which nothing needs from now on
+    assert run("--resume", "a_phase1.pkl", *args) == (0, "")

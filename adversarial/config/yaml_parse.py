@@ -171,11 +171,6 @@ class Phase:
     def __call__(self) -> Any:
         return _instantiate(self._tree, self._made)
 
-    @property
-    def is_made(self) -> bool:
-        """Whether it has been called."""
-        return id(self._tree) in self._made
-
     def argument(self, name: str) -> Any:
         """The plain value that the YAML gives as argument `name`; None where it gives no such."""
         value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
