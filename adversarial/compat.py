@@ -21,10 +21,13 @@ import importlib.util
 import sys
 import types
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 from adversarial.config.aliases import MOVED, PREFIXES, current_path, left_out
+
+__all__ = ["OldModule", "OldNames", "OrderedDict", "install"]  # pylearn2.compat had OrderedDict
 
 _HOME = "adversarial"
 

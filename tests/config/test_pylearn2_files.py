@@ -28,9 +28,8 @@ SOFTMAX = """!obj:pylearn2.models.mlp.Softmax {
 SOFTMAX_REGRESSION = f"""
 !obj:pylearn2.train.Train {{
     dataset: &train {SET},
-    model: !obj:pylearn2.models.mlp.MLP {{
-        nvis: 784, layers: [ !obj:pylearn2.models.mlp.Softmax {{
-            layer_name: 'y', n_classes: 10, irange: 0. }} ] }},
+    model: !obj:pylearn2.models.softmax_regression.SoftmaxRegression {{
+        n_classes: 10, irange: 0., nvis: 784 }},
     algorithm: !obj:pylearn2.training_algorithms.bgd.BGD {{
         batch_size: 10000, line_search_mode: 'exhaustive', conjugate: 1,
         monitoring_dataset: {{ 'train': *train }}, termination_criterion: {NOT_BETTER} }},
