@@ -135,11 +135,13 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                     "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
                     run.resume_from.epochs, run.resume_from.name,
                 )
-                if files is not None and files.is_behind(number):
+                # Several processes draw a picture together.
+                if backend.agree(int(files is not None and files.is_behind(number))):
                     with outputs.marked(run.mark(number)):
                         phase = run.brought_back(phases, number)
                         added = leave_beside(phase)
-                        files.add(phase, number)
+                        if files is not None:
+                            files.add(phase, number)
                         phase.tell_again(added)
                 continue
             left = None
