@@ -6,8 +6,10 @@ Called by `config` before Aesara is imported, which otherwise fails where the fo
 from __future__ import annotations
 
 import atexit
+import glob
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import warnings
@@ -30,6 +32,7 @@ def folder_for(flags: Mapping[str, str]) -> Optional[str]:
     folder = os.path.expanduser(flags.get(setting) or _default())
     reason = _cannot_write(folder)
     if reason is None:
+        _remove_damaged(folder, "*" if setting == "compiledir" else "*/*")
         return None
     temporary = tempfile.mkdtemp(prefix="aesara-")
     process = os.getpid()
@@ -46,6 +49,43 @@ def folder_for(flags: Mapping[str, str]) -> Optional[str]:
         RuntimeWarning, stacklevel=2,
     )
     return temporary
+
+
+def _remove_damaged(folder: str, level: str) -> None:
+    """Remove modules that are not whole, with a warning: loading one ends the process by SIGBUS."""
+    removed = 0
+    for path in glob.glob(os.path.join(glob.escape(folder), level, "*.so")):
+        place = os.path.dirname(path)
+        # Another process may be writing what has no key yet, in a folder of a temporary name.
+        finished = (not os.path.basename(place).startswith("tmp")
+                    or os.path.exists(os.path.join(place, "key.pkl")))
+        if finished and not _is_whole(path):
+            shutil.rmtree(place, ignore_errors=True)
+            removed += 1
+    if removed:
+        warnings.warn(
+            f"{removed} damaged modules of compiled code were removed from {folder}; they are "
+            "compiled again", RuntimeWarning, stacklevel=3,
+        )
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a module has its end: of an ELF file that is the table of its sections."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(64)
+            size = os.fstat(file.fileno()).st_size
+    except OSError:
+        return True
+    if not sys.platform.startswith("linux"):
+        return size > 0
+    if len(header) < 64 or header[:4] != b"\x7fELF":
+        return False
+    if header[4:6] != b"\x02\x01":  # not 64 bits, little-endian
+        return True
+    (start,) = struct.unpack_from("<Q", header, 40)
+    length, count = struct.unpack_from("<HH", header, 58)
+    return start + length * count <= size
 
 
 def _default() -> str:
