@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from adversarial import preflight
+from adversarial import AdversaryCost2, AdversaryPair, Generator, preflight
 from adversarial.config import yaml_parse
 from adversarial.costs.default import Default
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.models.mlp import MLP, Linear, Softmax
+from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.termination_criteria import (
     And,
     ChannelTarget,
@@ -213,6 +213,18 @@ def test_both_players_are_named_with_their_lines():
 
 
 # Numbers
+
+
+@pytest.mark.parametrize("nvis, dim, words", [
+    (3, 2, "the inferer takes 3 numbers, but a sample has 4"),
+    (4, 5, "the inferer predicts 5 numbers, but z of the generator has 2"),
+])
+def test_an_inferer_of_another_width(nvis, dim, words):
+    def mlp(nvis, dim, kind=Linear):
+        return MLP(nvis=nvis, layers=[kind(layer_name="y", dim=dim, irange=0.1)])
+
+    pair = AdversaryPair(Generator(mlp(2, 4)), mlp(4, 1, Sigmoid), mlp(nvis, dim))
+    assert words in refused(train(model=pair, cost=AdversaryCost2(scale_grads=0)))
 
 
 @pytest.mark.parametrize("scale", [3e38, 1e20])

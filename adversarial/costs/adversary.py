@@ -13,6 +13,7 @@ from adversarial import backend
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.utils import origin
 from adversarial.utils.positional import order_of, positional_order
 from adversarial.utils.seeding import seed_words
 
@@ -153,7 +154,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
             target, made = z, self._noise_space(model)
             if self.infer_layer is not None:
                 target, made = self._layer_of(model, g_layers)
-            # Both raise where the inferer takes, or predicts, another number of values.
+            self._check_inferer(model, made)
             target = made.format_as(target, model.inferer.get_output_space())
             seen = model.as_inferer_input(model.inferer, clean_samples)
             i = self._i_objective(model.inferer, seen, target)
@@ -162,6 +163,24 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     def _noise_space(self, model: AdversaryPair) -> Space:
         """The space of the z that `_samples` gives."""
         return model.generator.get_input_space()
+
+    def _check_inferer(self, model: AdversaryPair, target: Space) -> None:
+        """ValueError unless the inferer takes a sample, and predicts a point of `target`."""
+        name = f"the inferer{origin.of(model.inferer)}"
+        taken = model.inferer.get_input_space().get_total_dimension()
+        given = model.inferer.get_output_space().get_total_dimension()
+        sample = model.get_input_space().get_total_dimension()
+        wanted = target.get_total_dimension()
+        if taken != sample:
+            raise ValueError(f"{name} takes {taken} numbers, but a sample has {sample}")
+        if given != wanted:
+            what = "z" if self.infer_layer is None else f"infer_layer {self.infer_layer}"
+            whose = f"the generator{origin.of(model.generator)}"
+            raise ValueError(
+                f"{name} predicts {given} numbers, but {what} of {whose} has {wanted} (cannot "
+                f"format {target} as {model.inferer.get_output_space()}: points of {wanted} "
+                f"numbers against {given})"
+            )
 
     def _layer_of(self, model: AdversaryPair, states: list) -> tuple:
         """(output of layer `infer_layer` of G, its space); `states` are of all but the top one."""
