@@ -29,14 +29,6 @@ MAX_TUPLE_DEPTH = 100
 MAX_TUPLE_SIZE = 10_000_000
 # Keys can be chosen so that their hashes collide; text, whose hash is secret, cannot.
 MAX_ODD_KEYS = 10_000
-# Hashing of tuples, in values: each key is hashed, with all inside it, each time it is met.
-MAX_HASHED = 10_000_000
-# What objects copy as they are restored, where several share it: values of arrays, and
-# entries of dicts, each of which takes as much as COPIED_ENTRY of these.
-MAX_COPIED = 20_000_000
-COPIED_ENTRY = 20
-# A shared variable or a generator takes fifty times the memory of its line in the file.
-MAX_COSTLY = 10_000
 
 SEQUENCES = {"list": list, "tuple": tuple, "set": set}
 MAPPINGS = {"dict": dict, "ordered": collections.OrderedDict}

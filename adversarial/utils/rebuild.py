@@ -10,16 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.utils.budget import Budget
 from adversarial.utils.graph import (
     BIT_GENERATORS,
-    COPIED_ENTRY,
     FORMAT,
     MAPPINGS,
-    MAX_COPIED,
-    MAX_COSTLY,
     MAX_DEPTH,
-    MAX_HASHED,
-    MAX_ODD_KEYS,
     NUMBERS,
     PACKED,
     RANDOM,
@@ -30,15 +26,27 @@ from adversarial.utils.graph import (
 )
 from adversarial.utils.npy import Fault, check_dtype_and_count
 
+# What things cost of a file's budget, in bytes of memory or nanoseconds: a shared variable or a
+# generator, an entry of a dict that is copied, a value in a tuple that is hashed, the comparison of
+# two keys, an item of a list.
+_COSTLY, _ENTRY, _HASHED, _COMPARED, _ITEM = 6000, 160, 8, 1, 40
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 
 
 class Builder:
-    """Makes the objects of a document; `find_class` turns a class's name into it or raises."""
+    """Makes the objects of a document; `find_class` turns a class's name into it or raises.
+
+    `size` is that of the file, in bytes: what it becomes is bounded by that.
+    """
 
     def __init__(
-        self, document: Any, arrays: list[np.ndarray], find_class: Callable[[str], type]
+        self,
+        document: Any,
+        arrays: list[np.ndarray],
+        find_class: Callable[[str], type],
+        size: int,
     ) -> None:
+        self.budget = Budget(size)
         if type(document) is not dict or document.get("format") != FORMAT:
             raise Fault("is not a model file of this program")
         version = document.get("version")
@@ -50,12 +58,9 @@ class Builder:
         self.find_class = find_class
         self.made: dict[int, Any] = {}
         self.used: set[int] = set()
-        self.costly = 0
         self.odd_keys = 0
-        self.hashed = 0
         # By identity: `made` keeps what is counted alive.
         self.copied_once: set[int] = set()
-        self.copied = 0
         self.tuples: dict[int, int] = {}
 
     def build(self) -> Any:
@@ -129,9 +134,7 @@ class Builder:
     def _shell(self, node: dict[str, Any]) -> Any:
         kind = node["t"]
         if kind == "shared" or kind in RANDOM:
-            self.costly += 1
-            if self.costly > MAX_COSTLY:
-                raise Fault(f"holds more than {MAX_COSTLY} shared variables and generators")
+            self.budget.spend(_COSTLY, "shared variables and generators")
         if kind == "object":
             return object.__new__(self.find_class(node["c"]))
         if kind == "array":
@@ -145,7 +148,9 @@ class Builder:
             name = node["n"]
             if name is not None and type(name) is not str:
                 raise Fault(f"names a shared variable {name!r:.80}")
-            return shared(self._array(node["a"]), name=name)
+            array = self._array(node["a"])
+            self.budget.spend(array.nbytes, "shared variables")
+            return shared(array, name=name)
         if kind in RANDOM:
             if node["b"] not in BIT_GENERATORS:
                 raise Fault(f"draws from an unknown generator {node['b']!r:.80}")
@@ -158,7 +163,9 @@ class Builder:
         kind = node["t"]
         if kind == "list":
             if "packed" in node:
-                made.extend(_numbers(self._array(node["packed"]["a"])))
+                packed = self._array(node["packed"]["a"])
+                self.budget.spend(_ITEM * packed.size, "lists of numbers")
+                made.extend(_numbers(packed))
             else:
                 made.extend(self._decode(item) for item in node["v"])
         elif kind == "set":
@@ -175,13 +182,13 @@ class Builder:
 
     def _key(self, encoded: Any) -> Any:
         if type(encoded) is not str:
+            # Their hashes can be chosen to collide, so that each is compared with all before it,
+            # and a tuple is hashed, with all inside it, each time that it is met.
+            size = self.tuples.get(encoded[0], 0) if type(encoded) is list else 0
+            self.budget.spend(
+                _HASHED * size + _COMPARED * self.odd_keys, "keys that are not text"
+            )
             self.odd_keys += 1
-            if self.odd_keys > MAX_ODD_KEYS:
-                raise Fault(f"holds more than {MAX_ODD_KEYS} keys that are not text")
-            if type(encoded) is list:
-                self.hashed += self.tuples.get(encoded[0], 0)
-                if self.hashed > MAX_HASHED:
-                    raise Fault(f"uses tuples of more than {MAX_HASHED} values in all as keys")
         return self._decode(encoded)
 
     def _set_state(self, made: Any, state: Any) -> None:
@@ -199,11 +206,9 @@ class Builder:
             if not isinstance(part, (dict, np.ndarray)):
                 continue
             if id(part) in self.copied_once:
-                size = COPIED_ENTRY * len(part) if isinstance(part, dict) else part.size
-                self.copied += size
+                size = _ENTRY * len(part) if isinstance(part, dict) else part.nbytes
+                self.budget.spend(size, "parts of states that many objects share")
             self.copied_once.add(id(part))
-        if self.copied > MAX_COPIED:
-            raise Fault("has many objects share large parts of their states")
 
     def _array(self, where: Any) -> np.ndarray:
         if type(where) is list:

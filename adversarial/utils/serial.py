@@ -252,8 +252,9 @@ def _read(stream: BinaryIO, allow_modules: Collection[str], graph: str = contain
     document, arrays = container.read(stream, graph)
     if document is None:
         return None
+    size = stream.seek(0, os.SEEK_END)
     try:
-        return Builder(document, arrays, _class_finder(allow_modules)).build()
+        return Builder(document, arrays, _class_finder(allow_modules), size).build()
     except Fault:
         raise
     # Checksums guard against accidents; a forged graph can make any step of this fail.

@@ -80,7 +80,7 @@ def test_a_tuple_hashed_for_many_keys():
         {"t": "dict", "v": [[[n + 2], 0] for n in range(2000)]},
         {"t": "tuple", "v": [0] * 10_000},
         *[{"t": "tuple", "v": [[1], n]} for n in range(2000)])
-    with pytest.raises(serial.BadFile, match="uses tuples"):
+    with pytest.raises(serial.BadFile, match="far more memory or time .*keys that are not text"):
         serial.from_string(corpus.forged(shared))
 
 
@@ -92,7 +92,7 @@ def test_a_state_that_many_objects_share(wrap):
     objects = [{"t": "object", "c": cls, "v": [2 if wrap else 1]}] * 2000
     shared = corpus.document(
         {"t": "list", "v": [[n + 3] for n in range(2000)]}, large, small, *objects)
-    with pytest.raises(serial.BadFile, match="share large parts of their states"):
+    with pytest.raises(serial.BadFile, match="far more memory or time .*many objects share"):
         serial.from_string(corpus.forged(shared))
 
 
