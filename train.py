@@ -15,12 +15,10 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-import signal
 import sys
 import time
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from types import FrameType
 from typing import Optional
 
 # Before other packages: it explains what goes wrong while these are imported.
@@ -40,7 +38,7 @@ from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import cli, errors, outputs, serial
-from adversarial.utils.signals import Interrupted, StopRequest
+from adversarial.utils.signals import Interrupted
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
@@ -95,9 +93,6 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
-    for signum in StopRequest.SIGNALS:
-        if signum != signal.SIGINT and signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, terminate)
     folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
     with shown_beside_bar(), outputs.confined_to(folder):
         cli.choose_engine(args)
@@ -246,13 +241,6 @@ def what_is_kept(phase: Train) -> str:
     if phase.last_save is None:
         return f"no good model had been saved{bad}"
     return f"{phase.save_path} is the model after {phase.last_save[0]} epochs{bad}"
-
-
-def terminate(signum: int, frame: Optional[FrameType]) -> None:
-    """A signal before training has begun, or after it."""
-    name = signal.Signals(signum).name
-    print(f"{cli.program_name()}: terminated by {name}", file=sys.stderr)
-    sys.exit(128 + signum)
 
 
 @contextlib.contextmanager

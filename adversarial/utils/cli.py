@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from adversarial.backend import engine
-from adversarial.utils import errors
+from adversarial.utils import errors, signals
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
 from adversarial.utils.string_utils import allow_variables
@@ -75,8 +75,9 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     Returns
     -------
     What `main` returned; 1 after an error, which `errors.explain` has described on stderr; 130
-    after Ctrl-C. With the environment variable ADVERSARIAL_DEBUG set to anything but 0, the
-    traceback of every error is printed as well.
+    after Ctrl-C. Another signal ends the process with 128 and its number, and is named. With the
+    environment variable ADVERSARIAL_DEBUG set to anything but 0, the traceback of every error is
+    printed as well.
     """
     errors.open_standard_streams()
     errors.loaded_files.clear()
@@ -87,7 +88,8 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     streams = errors.EscapingStream(sys.stdout), errors.EscapingStream(sys.stderr)
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
         try:
-            status = main()
+            with signals.named(errors.program_name()):
+                status = main()
         except BrokenPipeError:
             # The reader of our output has gone (`... | head`). Nothing is left to say.
             _swallow_output()

@@ -6,8 +6,9 @@ import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
-from typing import Optional
+from typing import Any, Optional
 
 from adversarial import backend
 
@@ -80,3 +81,29 @@ class StopRequest:
             signum = (backend.agree(signum or 0) or None) if together else None
         if signum is not None:
             raise Interrupted(signum)
+
+
+@contextlib.contextmanager
+def named(program: str) -> Iterator[None]:
+    """Within this block a signal other than Ctrl-C ends the process by SystemExit, and is named.
+
+    One that is ignored stays so, and a `StopRequest` within the block comes first.
+    """
+
+    def end(signum: int, frame: Optional[FrameType]) -> None:
+        # Not print: the signal may have come in the middle of one.
+        with contextlib.suppress(OSError):
+            line = f"{program}: terminated by {signal.Signals(signum).name}\n"
+            os.write(2, line.encode(errors="replace"))
+        raise SystemExit(128 + signum)
+
+    previous: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for signum in StopRequest.SIGNALS:
+            if signum != signal.SIGINT and signal.getsignal(signum) is not signal.SIG_IGN:
+                previous[signum] = signal.signal(signum, end)
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

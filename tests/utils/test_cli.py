@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -269,3 +270,18 @@ def test_options_that_commands_share():
     args = parser.parse_args(["--allow-module", "a", "--allow-module", "b", "--show"])
     assert (args.out, args.show, args.allow_module) == (None, True, ["a", "b"])
     assert "beside it" in parser.format_help()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_ends_every_command_by_its_name(signum, capfd, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["show_samples.py"])
+    before = signal.getsignal(signum)
+    signal.signal(signum, signal.SIG_DFL)  # a shell may ignore some
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.run(lambda: signal.raise_signal(signum))
+        assert signal.getsignal(signum) is signal.SIG_DFL
+    finally:
+        signal.signal(signum, before)
+    assert ended.value.code == 128 + signum
+    assert capfd.readouterr().err == f"show_samples.py: terminated by {signum.name}\n"
