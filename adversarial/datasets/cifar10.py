@@ -149,7 +149,10 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
             content = _BatchUnpickler(file, encoding="latin1").load()
         content = {key.decode() if isinstance(key, bytes) else key: value
                    for key, value in content.items()}
-        pixels, labels = content["data"], content["labels"]
+        pixels, labels = (
+            part.value if isinstance(part, _PickledArray) else part
+            for part in (content["data"], content["labels"])
+        )
         if isinstance(labels, list) and all(type(label) is int for label in labels):
             labels = np.array(labels)  # lists of lists of the same lists could grow without end
     except (OSError, BadFile):
@@ -204,16 +207,35 @@ def _array_kind(*_):
     raise pickle.UnpicklingError("it makes an array without numbers")
 
 
+class _PickledArray:
+    """Stands for an array while its pickle is read: NumPy is given nothing but the bytes."""
+
+    def __setstate__(self, state):
+        _, shape, kind, fortran, data = state
+        if not isinstance(kind, _ByteType):
+            raise pickle.UnpicklingError("it holds an unusual array")
+        # As Python 2 wrote them, bytes are read as text.
+        data = data.encode("latin1") if isinstance(data, str) else data
+        self.value = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
+
+
+class _ByteType:
+    """Stands for NumPy's type of unsigned bytes; what more a pickle says of it is not used."""
+
+    def __setstate__(self, state):
+        pass
+
+
 def _empty_array(kind, shape, typecode):
     if kind is not _array_kind or shape != (0,):
         raise pickle.UnpicklingError("it holds an unusual array")
-    return np.ndarray((0,), np.uint8)
+    return _PickledArray()
 
 
 def _byte_type(code, *_):
     if code not in ("u1", b"u1"):
         raise pickle.UnpicklingError(f"it holds an array of {code!r}, not of unsigned bytes")
-    return np.dtype("u1", copy=True)
+    return _ByteType()
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:

@@ -244,3 +244,27 @@ def test_test_and_validation_sets_are_treated_as_the_training_set_was(monkeypatc
     for found, expected in ((train.get_test_set(), pixels["test"]),
                             (train.get_valid_set(), pixels["train"][40:])):
         np.testing.assert_allclose(found.X, (expected - 127.5) / 127.5 + 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "state", [(3, "|", None, None, None, -1, -1, 63), (3, ">", None, ("x",), {}, 9, 9, 1), None]
+)
+def test_flags_of_a_forged_type_reach_no_array(present, state):
+    """What a pickle says of a type, beyond its name, is not given to NumPy."""
+
+    class Forged:
+        def __reduce__(self):
+            return np.dtype, ("u1", 0, 1), *(() if state is None else (state,))
+
+    class Data:
+        def __reduce__(self):
+            name = NAMES[0]
+            rebuild = np.zeros(0, "u1").__reduce__()[0]
+            return rebuild, (np.ndarray, (0,), b"b"), (
+                1, PIXELS[name].shape, Forged(), False, PIXELS[name].tobytes())
+
+    content = {"batch_label": "x", "labels": LABELS[NAMES[0]].tolist(), "data": Data(),
+               "filenames": ["a.png"] * SIZE}
+    (present / NAMES[0]).write_bytes(pickle.dumps(content, 2))
+    X = CIFAR10("train", stop=SIZE).X
+    assert np.array_equal(X, PIXELS[NAMES[0]]) and not X.dtype.hasobject
