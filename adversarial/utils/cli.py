@@ -13,6 +13,7 @@ import math
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -23,6 +24,17 @@ from adversarial.utils import errors, signals
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
 from adversarial.utils.string_utils import allow_variables
+
+
+def _renew_bar_lock() -> None:
+    # tqdm's own lock is shared with forked processes: one that is killed while it writes would keep
+    # it for ever, and all others would wait.
+    tqdm.set_lock(threading.RLock())
+
+
+_renew_bar_lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_bar_lock)
 
 
 class Parser(argparse.ArgumentParser):

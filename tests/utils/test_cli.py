@@ -285,3 +285,18 @@ def test_a_signal_ends_every_command_by_its_name(signum, capfd, monkeypatch):
         signal.signal(signum, before)
     assert ended.value.code == 128 + signum
     assert capfd.readouterr().err == f"show_samples.py: terminated by {signum.name}\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_killed_child_keeps_no_lock_of_the_bars():
+    """Neither from its parent, nor in it where the parent's other threads were writing."""
+    from tqdm import tqdm
+
+    with tqdm.get_lock():
+        child = os.fork()
+        if child == 0:
+            tqdm.get_lock().acquire()
+            os.kill(os.getpid(), signal.SIGKILL)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert tqdm.get_lock().acquire(blocking=False)
+    tqdm.get_lock().release()
