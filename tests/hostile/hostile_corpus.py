@@ -259,7 +259,7 @@ def models() -> dict:
         "a list a thousand times": (many({"t": "list", "packed": {"a": 0}}, 1000), "twice"),
         "shared variables": (many({"t": "shared", "n": None, "a": ["<f4", [], "AAAAAA=="]},
                                   200_000), "far more memory"),
-        "generators": (many({"t": "generator", "b": "MT19937", "v": None}, 200_000), "far more"),
+        "generators": (many({"t": "generator", "b": "MT19937", "v": None}, 60_000), "far more"),
         "records of records": (forged(tower()), "not valid"),
         "a list of texts": (forged(document({"t": "list", "packed": {"a": 0}}),
                                    [np.zeros((50, 50), "S9")]), "packs a list"),
