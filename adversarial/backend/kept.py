@@ -16,7 +16,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -149,26 +149,37 @@ def _recall(path: Path, fgraph: FunctionGraph) -> bool:
         if _digest(path, content[32:]) != content[:32]:
             return False
         constants, operations, outputs = pickle.loads(content[32:])
+        found = _rebuilt(fgraph.inputs, constants, operations)
+        outputs = [found[i] for i in outputs]
+        if [v.type for v in outputs] != [v.type for v in fgraph.outputs]:
+            return False
         os.utime(path)
     except Exception:
         # Not there, or by other versions after all: it is made again.
         return False
-    variables = dict(enumerate(fgraph.inputs))
-    for i, (kind, type_, data) in enumerate(constants, start=1):
-        variables[-i] = kind(type_, data)
-    count = len(fgraph.inputs)
-    for op, inputs, types in operations:
-        made = [type_() for type_ in types]
-        Apply(op, [variables[i] for i in inputs], made)
-        variables.update(enumerate(made, start=count))
-        count += len(made)
-    for place, i in enumerate(outputs):
-        fgraph.change_node_input("output", place, variables[i], reason="kept")
+    for place, v in enumerate(outputs):
+        fgraph.change_node_input("output", place, v, reason="kept")
     if any(op.destroy_map for op, _, _ in operations):
         # Puts whoever overwrites an array after those who read it.
         fgraph.attach_feature(DestroyHandler())
         fgraph.validate()
     return True
+
+
+def _rebuilt(
+    inputs: Sequence[Variable], constants: Sequence[tuple], operations: Sequence[tuple]
+) -> dict[int, Variable]:
+    """The variables of a graph by the numbers that `_flat` gave them; changes no other graph."""
+    variables = dict(enumerate(inputs))
+    for i, (kind, type_, data) in enumerate(constants, start=1):
+        variables[-i] = kind(type_, data)
+    count = len(inputs)
+    for op, taken, types in operations:
+        made = [type_() for type_ in types]
+        Apply(op, [variables[i] for i in taken], made)
+        variables.update(enumerate(made, start=count))
+        count += len(made)
+    return variables
 
 
 def _remember(path: Path, fgraph: FunctionGraph) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -227,3 +228,19 @@ def test_modes_of_their_own_kind_are_left_alone():
     assert isinstance(kept.keeping(None), Mode)
     query = RewriteDatabaseQuery(["fast_run"], extra_rewrites=[(object(), 1)])
     assert kept._path(query, None) is None
+
+
+@pytest.mark.parametrize("change", [
+    lambda graph: (graph[0], graph[1], [10**6]),
+    lambda graph: (graph[0], graph[1], [0] * len(graph[2])),
+    lambda graph: (graph[0], [(None, [0], [])], graph[2]),
+    lambda graph: (5, graph[1], graph[2]),
+])
+def test_what_fits_no_graph_is_made_again(folder, rewritten, change):
+    first = trained()
+    (path,) = folder.iterdir()
+    answer = pickle.dumps(change(pickle.loads(path.read_bytes()[32:])), protocol=4)
+    path.write_bytes(kept._digest(path, answer) + answer)
+    again = trained()
+    assert len(rewritten) == 2
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
