@@ -14,6 +14,7 @@ from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.utils import origin
+from adversarial.utils.parts import check_finite
 from adversarial.utils.positional import order_of, positional_order
 from adversarial.utils.seeding import seed_words
 
@@ -89,6 +90,20 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         infer_layer: Optional[int] = None,
         noise_both: float = 0.0,
     ) -> None:
+        check_finite(
+            target_scale=target_scale,
+            discriminator_default_input_include_prob=discriminator_default_input_include_prob,
+            discriminator_input_include_probs=discriminator_input_include_probs,
+            discriminator_default_input_scale=discriminator_default_input_scale,
+            discriminator_input_scales=discriminator_input_scales,
+            generator_default_input_include_prob=generator_default_input_include_prob,
+            generator_default_input_scale=generator_default_input_scale,
+            inference_default_input_include_prob=inference_default_input_include_prob,
+            inference_input_include_probs=inference_input_include_probs,
+            inference_default_input_scale=inference_default_input_scale,
+            inference_input_scales=inference_input_scales,
+            noise_both=noise_both,
+        )
         self.scale_grads = bool(scale_grads)
         self.target_scale = target_scale
         self.discriminator_default_input_include_prob = discriminator_default_input_include_prob
@@ -348,6 +363,7 @@ class AdversaryCost2(AdversaryCost):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        check_finite(minimax_coeff=minimax_coeff, zurich_coeff=zurich_coeff)
         if blend_obj and minimax_coeff + zurich_coeff == 0:
             raise ValueError("minimax_coeff and zurich_coeff cancel: their sum divides the blend")
         self.blend_obj = blend_obj
@@ -379,6 +395,7 @@ class LazyAdversaryCost(AdversaryCost):
     @positional_order(*order_of(AdversaryCost), "g_eps", "d_eps")
     def __init__(self, *args: Any, g_eps: float = 0.0, d_eps: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        check_finite(g_eps=g_eps, d_eps=d_eps)
         self.g_eps = g_eps
         self.d_eps = d_eps
 

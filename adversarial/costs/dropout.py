@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin
+from adversarial.utils.parts import check_finite
 
 
 class Dropout(DefaultDataSpecsMixin, Cost):
@@ -23,6 +24,12 @@ class Dropout(DefaultDataSpecsMixin, Cost):
         input_scales: Optional[dict[str, float]] = None,
         per_example: bool = True,
     ) -> None:
+        check_finite(
+            default_input_include_prob=default_input_include_prob,
+            input_include_probs=input_include_probs,
+            default_input_scale=default_input_scale,
+            input_scales=input_scales,
+        )
         self.default_input_include_prob = default_input_include_prob
         self.input_include_probs = input_include_probs or {}
         self.default_input_scale = default_input_scale

@@ -23,7 +23,7 @@ from adversarial.training_algorithms.training_algorithm import (
     TrainingDiverged,
 )
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
-from adversarial.utils.parts import check_part
+from adversarial.utils.parts import check_finite, check_part
 from adversarial.utils.seeding import Seed, numpy_rng
 from adversarial.utils.signals import Interrupted
 
@@ -103,6 +103,7 @@ class SGD(TrainingAlgorithm):
                 check_part(name, part, method)
         if monitoring_dataset is None and (monitoring_batch_size or monitoring_batches):
             raise ValueError("monitoring_batch_size and monitoring_batches need monitoring_dataset")
+        check_finite(learning_rate=learning_rate)
         if not float(learning_rate) > 0:
             raise ValueError(f"learning_rate must be positive, not {learning_rate!r}")
         for name, size in (("batch_size", batch_size), ("batches_per_iter", batches_per_iter),

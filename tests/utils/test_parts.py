@@ -1,0 +1,34 @@
+"""Numbers that are infinite or NaN are refused by name, whoever constructs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adversarial import AdversaryCost2, LazyAdversaryCost
+from adversarial.costs.dropout import Dropout
+from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils.parts import check_finite
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("kind, name, value", [
+    (SGD, "learning_rate", INF),
+    (SGD, "learning_rate", np.float32("inf")),
+    (AdversaryCost2, "target_scale", NAN),
+    (AdversaryCost2, "minimax_coeff", NAN),
+    (AdversaryCost2, "noise_both", INF),
+    (AdversaryCost2, "discriminator_default_input_include_prob", NAN),
+    (AdversaryCost2, "discriminator_input_scales", {"h0": 1.0, "h1": INF}),
+    (LazyAdversaryCost, "d_eps", NAN),
+    (Dropout, "input_include_probs", {"h0": NAN}),
+    (Dropout, "default_input_scale", -INF),
+])
+def test_what_is_not_finite_is_named(kind, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be finite, not"):
+        kind(**{name: value})
+
+
+def test_finite_numbers_and_what_is_no_number():
+    check_finite(a=1, b=0.5, c=None, d={"x": 2.0}, e="nan", f=np.float64(3))
