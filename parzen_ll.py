@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """Score a trained generator by the log-likelihood of test data under its samples (Table 1).
 
-    python parzen_ll.py mnist.pkl                  # on the test set of what it was trained on
-    python parzen_ll.py old.pkl --dataset mnist    # a file that does not say what that was
-    python parzen_ll.py model.pkl --dataset test.yaml
-    python parzen_ll.py mnist.pkl --sigma 0.2 --running  # until Ctrl-C
+python parzen_ll.py mnist.pkl                  # on the test set of what it was trained on
+python parzen_ll.py old.pkl --dataset mnist    # a file that does not say what that was
+python parzen_ll.py model.pkl --dataset test.yaml
+python parzen_ll.py mnist.pkl --sigma 0.2 --running  # until Ctrl-C
 """
 
 from __future__ import annotations
@@ -54,27 +54,42 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("model", nargs="?", help="model file (.pkl)")
     add("-p", "--path", metavar="MODEL", help="the same, as in 2014")
-    add("-d", "--dataset", metavar="DATA",
+    add(
+        "-d",
+        "--dataset",
+        metavar="DATA",
         help="what to score on, in place of the data set that the model was trained on: mnist, tfd "
         "(in [0, 1], unless the model was trained on them otherwise), or a YAML file: the test set "
-        "of the data set in it, or that itself where it has none")
+        "of the data set in it, or that itself where it has none",
+    )
     add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
     add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
     add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
-    add("-n", "--num_samples", type=cli.positive_int, default=10000,
-        help="samples to draw (10000)")
-    add("-l", "--limit_size", type=cli.positive_int, default=1000,
-        help="validation examples to choose sigma by (1000)")
-    add("-b", "--batch_size", type=cli.positive_int,
-        help="samples drawn at a time (100; with --running, 1)")
+    add("-n", "--num_samples", type=cli.positive_int, default=10000, help="samples to draw (10000)")
+    add(
+        "-l",
+        "--limit_size",
+        type=cli.positive_int,
+        default=1000,
+        help="validation examples to choose sigma by (1000)",
+    )
+    add(
+        "-b",
+        "--batch_size",
+        type=cli.positive_int,
+        help="samples drawn at a time (100; with --running, 1)",
+    )
     add("-c", "--cross_val", type=cli.positive_int, default=10, help="how many sigmas to try (10)")
     add("--sigma_start", type=float, default=-1.0, help="log10 of the first sigma tried (-1)")
     add("--sigma_end", type=float, default=0.0, help="log10 of the last sigma tried (0)")
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
-    add("--running", action="store_true",
+    add(
+        "--running",
+        action="store_true",
         help="as ll.py did: draw one sample after the other until Ctrl-C, and after each print the "
         "score by all so far; sigma is fixed before: by --sigma, or chosen as usual by "
-        "--num_samples other samples")
+        "--num_samples other samples",
+    )
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
@@ -128,8 +143,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
         if outcomes[-1].at_edge:
             sigma = outcomes[-1].score.sigma
-            print(f"note: sigma {sigma:.4g} is the outermost one tried; a better one may lie "
-                  "beyond (--sigma_start, --sigma_end)", file=sys.stderr)
+            print(
+                f"note: sigma {sigma:.4g} is the outermost one tried; a better one may lie "
+                "beyond (--sigma_start, --sigma_end)",
+                file=sys.stderr,
+            )
     if args.json:
         print(json.dumps(as_data(args, data, folds, outcomes), indent=1))
     else:
@@ -154,7 +172,12 @@ class Data:
     """
 
     def __init__(
-        self, name: str, dataset: Any, is_own: bool, own: np.ndarray | None, width: int,
+        self,
+        name: str,
+        dataset: Any,
+        is_own: bool,
+        own: np.ndarray | None,
+        width: int,
         args: argparse.Namespace,
     ) -> None:
         self.name, self.dataset, self.is_own = name, dataset, is_own
@@ -195,8 +218,11 @@ class Data:
         choosers = args.limit_size if args.sigma is None else 0
         split = split_of(self.dataset, fold, choosers, args.valid, itself=not self.is_own)
         if choosers and not hasattr(self.dataset, "get_valid_set"):
-            print(f"note: {self.name} has no validation set: its first {len(split.valid)} test "
-                  "examples choose sigma, and only the others are scored", file=sys.stderr)
+            print(
+                f"note: {self.name} has no validation set: its first {len(split.valid)} test "
+                "examples choose sigma, and only the others are scored",
+                file=sys.stderr,
+            )
         return split
 
 
@@ -206,7 +232,10 @@ def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
 
 
 def run_on(
-    args: argparse.Namespace, data: Data, model: Any, split: Split,
+    args: argparse.Namespace,
+    data: Data,
+    model: Any,
+    split: Split,
     sigmas: Sequence[float] | np.ndarray,
 ) -> None:
     """Print the score by more and more samples, until Ctrl-C; then, at the end, the last one."""
@@ -245,8 +274,10 @@ def show(
         print(f"{where}: {describe(outcome.score)}")
     if len(outcomes) > 1:
         total = FoldedScore(tuple(outcome.score for outcome in outcomes))
-        print(f"{data.name} {set_name(args)} set, mean of {len(outcomes)} folds: "
-              f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)")
+        print(
+            f"{data.name} {set_name(args)} set, mean of {len(outcomes)} folds: "
+            f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)"
+        )
 
 
 def as_data(
@@ -259,9 +290,7 @@ def as_data(
         "num_samples": args.num_samples,
         "seed": args.seed,
     }
-    scores = [
-        {**asdict(outcome.score), "cross_validation": outcome.tried} for outcome in outcomes
-    ]
+    scores = [{**asdict(outcome.score), "cross_validation": outcome.tried} for outcome in outcomes]
     if not data.has_folds:
         return {**result, **scores[0]}
     result["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
@@ -272,8 +301,10 @@ def as_data(
 
 
 def describe(score: ParzenScore) -> str:
-    return (f"{score.mean:.2f} +- {score.standard_error:.2f} nats "
-            f"(sigma {score.sigma:.4f}, {score.n} examples)")
+    return (
+        f"{score.mean:.2f} +- {score.standard_error:.2f} nats "
+        f"(sigma {score.sigma:.4f}, {score.n} examples)"
+    )
 
 
 def set_name(args: argparse.Namespace) -> str:

@@ -27,21 +27,37 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Draw samples of a trained model as a picture.")
     add = parser.add_argument
     add("model", help="model file (.pkl)")
-    cli.add_picture(parser, "beside the model: STEM_samples.png, STEM_nearest.png, "
-                    "STEM_interpolated.png or STEM_inpainted_SIDE.png")
+    cli.add_picture(
+        parser,
+        "beside the model: STEM_samples.png, STEM_nearest.png, "
+        "STEM_interpolated.png or STEM_inpainted_SIDE.png",
+    )
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
     add("--cols", type=cli.positive_int, help="samples in a row (10; of --inpaint, 4)")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--nearest", action="store_true",
-                      help="end each row with the training example nearest to its last sample, "
-                      "framed; loads the training set")
-    what.add_argument("--interpolate", action="store_true",
-                      help="each row walks along a line between two points of z space")
-    what.add_argument("--inpaint", choices=SIDES, metavar="SIDE",
-                      help="examples, framed, without their SIDE half, and completed by the model: "
-                      f"{', '.join(SIDES)}, as it was trained")
-    add("--dataset", metavar="FILE",
-        help="YAML file of the examples for --nearest and --inpaint (the training set)")
+    what.add_argument(
+        "--nearest",
+        action="store_true",
+        help="end each row with the training example nearest to its last sample, "
+        "framed; loads the training set",
+    )
+    what.add_argument(
+        "--interpolate",
+        action="store_true",
+        help="each row walks along a line between two points of z space",
+    )
+    what.add_argument(
+        "--inpaint",
+        choices=SIDES,
+        metavar="SIDE",
+        help="examples, framed, without their SIDE half, and completed by the model: "
+        f"{', '.join(SIDES)}, as it was trained",
+    )
+    add(
+        "--dataset",
+        metavar="FILE",
+        help="YAML file of the examples for --nearest and --inpaint (the training set)",
+    )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
     cli.add_allow_module(parser)

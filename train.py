@@ -52,34 +52,65 @@ OUT_OF_TIME = 75
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = cli.Parser(description="Train what a YAML file describes.")
     add = parser.add_argument
-    add("config", nargs="?",
-        help="YAML file: a Train object, or a list of them to run one after another")
-    add("--resume", metavar="MODEL", help="go on with the training that saved this model file, "
-        "exactly as if it had not stopped")
-    add("--config", metavar="YAML", dest="edited",
-        help="with --resume: go on by this edited YAML file; all but the model may change")
+    add(
+        "config",
+        nargs="?",
+        help="YAML file: a Train object, or a list of them to run one after another",
+    )
+    add(
+        "--resume",
+        metavar="MODEL",
+        help="go on with the training that saved this model file, exactly as if it had not stopped",
+    )
+    add(
+        "--config",
+        metavar="YAML",
+        dest="edited",
+        help="with --resume: go on by this edited YAML file; all but the model may change",
+    )
     add("--overwrite", action="store_true", help="replace files that are there already")
-    add("--time-budget", type=cli.positive_number, metavar="SECONDS",
-        help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}")
-    add("--max-epochs", type=cli.natural, metavar="N",
+    add(
+        "--time-budget",
+        type=cli.positive_number,
+        metavar="SECONDS",
+        help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}",
+    )
+    add(
+        "--max-epochs",
+        type=cli.natural,
+        metavar="N",
         help="train for at most N epochs, those before --resume included; 0 is a dry run: compile "
-        "and measure, write nothing")
-    add("--nan-policy", choices=NAN_POLICIES, default="stop",
+        "and measure, write nothing",
+    )
+    add(
+        "--nan-policy",
+        choices=NAN_POLICIES,
+        default="stop",
         help="when the training diverges: stop, keeping the last good model; or go back to that, "
         f"multiply the learning rate by {ROLLBACK_FACTOR:g} and go on, {MOST_ROLLBACKS} times at "
-        "most (stop)")
+        "most (stop)",
+    )
     add("--seed", type=cli.natural, metavar="N", help="run another replicate of the experiment")
-    add("--all-channels", action="store_true",
-        help="print every monitor channel, not only the important ones")
+    add(
+        "--all-channels",
+        action="store_true",
+        help="print every monitor channel, not only the important ones",
+    )
     add("--quiet", action="store_true", help="print warnings and errors only")
     cli.add_allow_module(parser)
-    add("--allow-outside", action="store_true",
-        help="let the YAML write files outside its own folder, and of any kind")
+    add(
+        "--allow-outside",
+        action="store_true",
+        help="let the YAML write files outside its own folder, and of any kind",
+    )
     cli.add_engine_option(parser)
     cli.add_device_options(parser)
-    add("--version", action="version",
+    add(
+        "--version",
+        action="version",
         version=f"adversarial-nets {adversarial.__version__}, {AESARA}, "
-        f"Python {sys.version.split()[0]}")
+        f"Python {sys.version.split()[0]}",
+    )
     args = parser.parse_args(argv)
     if (args.config is None) == (args.resume is None):
         parser.error("give either a YAML file or --resume with a model file")
@@ -128,7 +159,8 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 log.info(
                     "finished after %d epochs, by its own termination criterion; to train longer, "
                     "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
-                    run.resume_from.epochs, run.resume_from.name,
+                    run.resume_from.epochs,
+                    run.resume_from.name,
                 )
                 # Several processes draw a picture together.
                 if backend.agree(int(files is not None and files.is_behind(number))):
@@ -175,15 +207,21 @@ def leave_beside(phase: Train) -> list:
     if hasattr(phase.model, "generator"):
         watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
     # Not where the YAML's own extensions write.
-    taken = {os.path.realpath(file.path) for each in phase.extensions
-             for file in files_written(type(each), getattr(each, "__dict__", {}))}
+    taken = {
+        os.path.realpath(file.path)
+        for each in phase.extensions
+        for file in files_written(type(each), getattr(each, "__dict__", {}))
+    }
     added = [each for each in watchers if os.path.realpath(each.path) not in taken]
     phase.extensions += added
     return added
 
 
 def train(
-    phase: Train, args: argparse.Namespace, time_budget: Optional[float], progress: Progress,
+    phase: Train,
+    args: argparse.Namespace,
+    time_budget: Optional[float],
+    progress: Progress,
     unsaved: Collection[str],
 ) -> int:
     """Run one phase to its end; the status for the shell. `unsaved`: files whose save failed."""
@@ -203,8 +241,13 @@ def train(
         progress.close()
     if args.max_epochs == 0:
         if not args.quiet:
-            calling.tell_watchers([EpochTable(args.all_channels)], "on_monitor", phase.model,
-                                  phase.dataset, phase.algorithm)
+            calling.tell_watchers(
+                [EpochTable(args.all_channels)],
+                "on_monitor",
+                phase.model,
+                phase.dataset,
+                phase.algorithm,
+            )
         log.info("dry run: all was compiled and measured; nothing was trained or written")
         return 0
     if phase.is_out_of_time:
@@ -223,8 +266,11 @@ def describe(phase: Train) -> None:
     count = sum(param.get_value(borrow=True).size for param in phase.model.get_params())
     examples = num_examples(phase.dataset)
     log.info(
-        "%s of %s parameters on %s, %s examples", type(phase.model).__name__, f"{count:,}",
-        type(phase.dataset).__name__, "a stream of" if examples is None else f"{examples:,}",
+        "%s of %s parameters on %s, %s examples",
+        type(phase.model).__name__,
+        f"{count:,}",
+        type(phase.dataset).__name__,
+        "a stream of" if examples is None else f"{examples:,}",
     )
 
 

@@ -158,7 +158,8 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
         # The model's own are in its own part of the file.
         "values": {
             p: dict(slot.value) if isinstance(slot.value, defaultdict) else slot.value
-            for p, slot in slots(roots).items() if not _of_model(p)
+            for p, slot in slots(roots).items()
+            if not _of_model(p)
         },
     }
 
@@ -178,8 +179,11 @@ def machine() -> dict[str, str]:
 def other_machine(before: dict[str, str]) -> Optional[str]:
     """What of `machine` is another now, in words; None if nothing is."""
     now = machine()
-    found = [f"{name} {before[name]!r}, now {now[name]!r}"
-             for name in now if name in before and before[name] != now[name]]
+    found = [
+        f"{name} {before[name]!r}, now {now[name]!r}"
+        for name in now
+        if name in before and before[name] != now[name]
+    ]
     return "; ".join(found) or None
 
 
@@ -282,8 +286,11 @@ class Saved:
 
     def _check_same_parameters(self, saved: Any, edited: Any) -> None:
         arrays = [
-            {path: slot.value.shape for path, slot in slots({"model": model}, aliases=True).items()
-             if isinstance(slot.value, np.ndarray)}
+            {
+                path: slot.value.shape
+                for path, slot in slots({"model": model}, aliases=True).items()
+                if isinstance(slot.value, np.ndarray)
+            }
             for model in (saved, edited)
         ]
         for path in dict.fromkeys([*arrays[0], *arrays[1]]):

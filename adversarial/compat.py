@@ -76,7 +76,8 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if missing is not None and fullname.partition(".")[0] in PREFIXES:
                 raise ModuleNotFoundError(
                     f"No module named {fullname!r}: of Pylearn2, {missing} are left out; see "
-                    "docs/DIFFERENCES.md", name=fullname,
+                    "docs/DIFFERENCES.md",
+                    name=fullname,
                 )
             return None
         # A package, since what is looked for inside it comes back here.
@@ -108,7 +109,7 @@ def _moved_within(name: str) -> Iterator[str]:
     """What lies within the module `name`, of the names that moved out of it."""
     first, dot, rest = name.partition(".")
     inside = PREFIXES.get(first, first) + dot + rest + "."
-    return (old[len(inside):] for old in MOVED if old.startswith(inside))
+    return (old[len(inside) :] for old in MOVED if old.startswith(inside))
 
 
 def install() -> None:
@@ -125,7 +126,8 @@ def install() -> None:
             warnings.warn(
                 f"a {prefix} is installed ({where}): `import {prefix}` gives that one, not this "
                 "package's classes under their old names; uninstall it to have these",
-                RuntimeWarning, stacklevel=3,
+                RuntimeWarning,
+                stacklevel=3,
             )
     # Last, so that a module of the same name that is installed is never hidden.
     sys.meta_path.append(OldNames())

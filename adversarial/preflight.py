@@ -105,8 +105,10 @@ def _data_sets(train: Any) -> Iterator[tuple[str, Any]]:
     found = [(TRAINING, train.dataset)]
     monitored = getattr(train.algorithm, "monitoring_dataset", None) or {}
     if isinstance(monitored, dict):
-        found += [(f"the monitoring data set {name!r}" if name else "the monitoring data set", each)
-                  for name, each in monitored.items()]
+        found += [
+            (f"the monitoring data set {name!r}" if name else "the monitoring data set", each)
+            for name, each in monitored.items()
+        ]
     for extension in train.extensions:
         own = getattr(extension, "dataset", None)
         if hasattr(own, "symbolic_batch"):
@@ -130,9 +132,7 @@ def _data_specs(trains: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any
         costs += more.values() if isinstance(more, dict) else more
         if hasattr(model, "get_monitoring_data_specs"):
             found.append(model.get_monitoring_data_specs())
-    return found + [
-        cost.get_data_specs(model) for cost in costs if hasattr(cost, "get_data_specs")
-    ]
+    return found + [cost.get_data_specs(model) for cost in costs if hasattr(cost, "get_data_specs")]
 
 
 def _sources(source: Any) -> set[str]:
@@ -147,20 +147,26 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
     passes = []
     if name.startswith(TRAINING):
         mode = getattr(algorithm, "train_iteration_mode", None)
-        passes.append((mode, size, batches, "train_iteration_mode", "batch_size",
-                       "batches_per_iter"))
+        passes.append(
+            (mode, size, batches, "train_iteration_mode", "batch_size", "batches_per_iter")
+        )
     monitored = getattr(algorithm, "monitoring_dataset", None)
     if isinstance(monitored, dict) and any(each is dataset for each in monitored.values()):
         own_size = getattr(algorithm, "monitoring_batch_size", None)
         own_batches = getattr(algorithm, "monitoring_batches", None)
         inherits = own_size is None and own_batches is None
-        passes.append((
-            getattr(algorithm, "monitor_iteration_mode", None), own_size or size,
-            batches if inherits else own_batches, "monitor_iteration_mode",
-            "monitoring_batch_size" if own_size else "batch_size",
-            "batches_per_iter (monitoring_batches is not given)" if inherits
-            else "monitoring_batches",
-        ))
+        passes.append(
+            (
+                getattr(algorithm, "monitor_iteration_mode", None),
+                own_size or size,
+                batches if inherits else own_batches,
+                "monitor_iteration_mode",
+                "monitoring_batch_size" if own_size else "batch_size",
+                "batches_per_iter (monitoring_batches is not given)"
+                if inherits
+                else "monitoring_batches",
+            )
+        )
     examples = num_examples(dataset)
     for mode, size, count, *options in passes:
         if not isinstance(mode, (str, type)) or size is None or examples is None:
@@ -171,7 +177,8 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
             subsets(examples, size, count, rng=0 if subsets.stochastic else None)
         except (ValueError, TypeError) as error:
             given = ", ".join(
-                f"{option} {value!r}" for option, value in zip(options, (mode, size, count))
+                f"{option} {value!r}"
+                for option, value in zip(options, (mode, size, count))
                 if value is not None
             )
             raise ValueError(
@@ -197,37 +204,48 @@ def _check_spaces(name: str, dataset: Any, specs: tuple[Any, Any], model: Any) -
         raise ValueError(_misfit(name, dataset, space, source, model, error)) from None
 
 
-def _misfit(
-    name: str, dataset: Any, space: Any, source: str, model: Any, error: Exception
-) -> str:
+def _misfit(name: str, dataset: Any, space: Any, source: str, model: Any, error: Exception) -> str:
     # Of a pair, D is what looks at data.
     player = getattr(model, "discriminator", None)
-    taker = f"the model{origin.of(model)}" if player is None else \
-        f"the model's discriminator{origin.of(player)}"
+    taker = (
+        f"the model{origin.of(model)}"
+        if player is None
+        else f"the model's discriminator{origin.of(player)}"
+    )
     array = _column(dataset, source)
     if array is None:
-        return (f"{name} has no {source}, and the cost or the model asks for them: {error}\n"
-                "Give the data set y, or choose a cost that needs none.")
+        return (
+            f"{name} has no {source}, and the cost or the model asks for them: {error}\n"
+            "Give the data set y, or choose a cost that needs none."
+        )
     wanted = space.get_total_dimension() if hasattr(space, "get_total_dimension") else space
     if source == "targets" and array.dtype.kind in "iu" and getattr(dataset, "y_labels", 0) is None:
         classes = int(array.max()) + 1
         if isinstance(space, IndexSpace):
-            return (f"{name} has numbers for targets (y without y_labels), and {taker} takes "
-                    f"class numbers from 0 to {space.max_labels - 1}\n"
-                    f"Give the data set y_labels: {space.max_labels}, the number of classes.")
+            return (
+                f"{name} has numbers for targets (y without y_labels), and {taker} takes "
+                f"class numbers from 0 to {space.max_labels - 1}\n"
+                f"Give the data set y_labels: {space.max_labels}, the number of classes."
+            )
         if isinstance(space, VectorSpace):
-            return (f"{name} has class numbers (y holds integers up to {array.max()}), and "
-                    f"{taker} takes targets of {wanted} numbers, one for each class\n"
-                    f"Give the data set y_labels: {max(classes, wanted)}, the number of classes.")
+            return (
+                f"{name} has class numbers (y holds integers up to {array.max()}), and "
+                f"{taker} takes targets of {wanted} numbers, one for each class\n"
+                f"Give the data set y_labels: {max(classes, wanted)}, the number of classes."
+            )
     width = array.shape[1] if array.ndim > 1 else 1
     labels = getattr(dataset, "y_labels", None)
     if source == "targets" and labels is not None:
-        return (f"{name} has y_labels {labels}, and {taker} takes targets of {wanted} numbers "
-                f"({error})\nThe number of classes must be the same in both.")
+        return (
+            f"{name} has y_labels {labels}, and {taker} takes targets of {wanted} numbers "
+            f"({error})\nThe number of classes must be the same in both."
+        )
     what = "rows" if source == "features" else source
-    return (f"{name} has {what} of {width} numbers, and {taker} takes {wanted} ({error})\n"
-            "The two widths must be the same: nvis and input_space of a network, the dim of a "
-            "generator's last layer, n_classes of its top layer.")
+    return (
+        f"{name} has {what} of {width} numbers, and {taker} takes {wanted} ({error})\n"
+        "The two widths must be the same: nvis and input_space of a network, the dim of a "
+        "generator's last layer, n_classes of its top layer."
+    )
 
 
 def _check_values(name: str, dataset: Any, sources: set[str]) -> None:

@@ -53,8 +53,10 @@ class Edits:
         for name in _LISTS:
             moved.update(_moved(name, old[name], new[name]))
         edits = cls({}, moved)
-        before = {edits.place(path): slot.value
-                  for path, slot in checkpoint.slots(old, aliases=True).items()}
+        before = {
+            edits.place(path): slot.value
+            for path, slot in checkpoint.slots(old, aliases=True).items()
+        }
         for path, slot in checkpoint.slots(new, aliases=True).items():
             if path in before and _is_setting(slot.value) and _is_setting(before[path]):
                 if not _equal(before[path], slot.value):
@@ -82,8 +84,10 @@ class Edits:
 
     def in_words(self) -> list[str]:
         """The changes, each for people."""
-        return [f"{path}: {new!r:.80} instead of {old!r:.80}"
-                for path, (old, new) in sorted(self.changed.items())]
+        return [
+            f"{path}: {new!r:.80} instead of {old!r:.80}"
+            for path, (old, new) in sorted(self.changed.items())
+        ]
 
 
 def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
@@ -91,7 +95,9 @@ def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
     moved: dict[str, Optional[str]] = {f"{name}[{i}]": None for i in range(len(old))}
     pairs = [
         (-_common_settings(item, other), i, j)
-        for i, item in enumerate(old) for j, other in enumerate(new) if type(item) is type(other)
+        for i, item in enumerate(old)
+        for j, other in enumerate(new)
+        if type(item) is type(other)
     ]
     taken: set[int] = set()
     for _, i, j in sorted(pairs):
@@ -105,8 +111,11 @@ def _common_settings(one: Any, other: Any) -> int:
     """How many plain attributes two objects have in common."""
     mine, others = (getattr(item, "__dict__", {}) for item in (one, other))
     return sum(
-        name in others and _is_setting(value) and _is_setting(others[name])
-        and _equal(value, others[name]) for name, value in mine.items()
+        name in others
+        and _is_setting(value)
+        and _is_setting(others[name])
+        and _equal(value, others[name])
+        for name, value in mine.items()
     )
 
 

@@ -96,18 +96,17 @@ class Run:
         _check(about, path)
         yaml = os.path.normpath(os.path.join(os.path.dirname(path), about["yaml_path"]))
         # The environment's own values come first: where data is may have changed.
-        environ = {name: value for name, value in about.get("environ", {}).items()
-                   if not (may_read(name) and name in os.environ)}
-        run = cls(
-            yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules
-        )
+        environ = {
+            name: value
+            for name, value in about.get("environ", {}).items()
+            if not (may_read(name) and name in os.environ)
+        }
+        run = cls(yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules)
         if config is None:
             run._warn_of_edits()
             return run
         edited = cls.of_yaml(config, about["seed"], allow_modules)
-        return dataclasses.replace(
-            edited, first=about["phase"], resume_from=saved, began_as=run
-        )
+        return dataclasses.replace(edited, first=about["phase"], resume_from=saved, began_as=run)
 
     def _warn_of_edits(self) -> None:
         """Say so if the YAML file, where it still lies beside the model, was edited since."""
@@ -117,13 +116,19 @@ class Run:
         except (OSError, ValueError):
             return
         before = self.text.splitlines()
-        number = next((i for i, (a, b) in enumerate(zip(lines, before)) if a != b),
-                      min(len(lines), len(before)))
+        number = next(
+            (i for i, (a, b) in enumerate(zip(lines, before)) if a != b),
+            min(len(lines), len(before)),
+        )
         if lines != before:
             log.warning(
                 "%s was edited, from line %d on, since %s was saved: the training goes on as it "
                 "was begun. To go on by the edited file: --resume %s --config %s",
-                self.path, number + 1, self.resume_from.name, self.resume_from.name, self.path,
+                self.path,
+                number + 1,
+                self.resume_from.name,
+                self.resume_from.name,
+                self.path,
             )
 
     def variables(self) -> list[str]:
@@ -192,8 +197,11 @@ class Run:
         for number in again:
             if number < self.first:
                 self._find_file(phases, number)
-            log.info("phase %d of %d is made again, not trained, for what later ones share with it",
-                     number + 1, len(phases))
+            log.info(
+                "phase %d of %d is made again, not trained, for what later ones share with it",
+                number + 1,
+                len(phases),
+            )
             self.brought_back(phases, number)
         if self._missing and start > self.first and self.first not in again:
             self.make(phases, self.first)  # which checks that its file holds what is shared
@@ -259,8 +267,13 @@ class Run:
             was = monitored.get(label) if isinstance(monitored, dict) else None
             found = difference(was, data) if isinstance(was, dict) else None
             if found is not None:
-                log.warning("the monitored set %s has %s, since %s was saved: its channels go on "
-                            "with other data", label, found, name)
+                log.warning(
+                    "the monitored set %s has %s, since %s was saved: its channels go on "
+                    "with other data",
+                    label,
+                    found,
+                    name,
+                )
         was = before.get("train")
         found = difference(was, now["train"]) if isinstance(was, dict) else None
         if found is None:
@@ -324,9 +337,13 @@ class Run:
             return False
         parts = phases[number].calls("model")
         own = self._calls_of_model(phases, number)
-        return any(call.callable is serial.load for call in parts) and not any(
-            part in phases[number].calls(without="model") for part in parts if part not in own
-        ) and not any(phases[number].made(part) is not None for part in parts)
+        return (
+            any(call.callable is serial.load for call in parts)
+            and not any(
+                part in phases[number].calls(without="model") for part in parts if part not in own
+            )
+            and not any(phases[number].made(part) is not None for part in parts)
+        )
 
     def _calls_of_model(self, phases: list[Phase], number: int) -> list[Proxy]:
         """What describes a phase's model: `push_monitor` gives back the model that it is given."""

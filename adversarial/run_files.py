@@ -89,7 +89,8 @@ class Reservation:
         parts = (*train.extensions, train.algorithm, *callbacks, train.model, train.dataset)
         files = [
             File(type(part), *paths, f"the file of {type(part).__name__}", number)
-            for part in parts for paths in files_written(type(part), getattr(part, "__dict__", {}))
+            for part in parts
+            for paths in files_written(type(part), getattr(part, "__dict__", {}))
         ]
         for file in files:
             serial.check_writable(file.path, file.what)
@@ -113,16 +114,20 @@ class Reservation:
             what = f"the file of {call.name} ({call.where})"
             try:
                 paths = dict.fromkeys(files_written(call.callable, call.keywords))
-                declared += [File(call.callable, *map(outputs.admitted, path), what, number)
-                             for path in paths]
+                declared += [
+                    File(call.callable, *map(outputs.admitted, path), what, number)
+                    for path in paths
+                ]
             except ValueError as error:
                 raise type(error)(f"{call.where}: {call.name}: {error}") from None
         model = self.run.save_path(self.phases, number)
         own = []
         if model is not None:
             own.append(File(None, model, model, MODEL, number))
-            beside = [(MonitorCSV, outputs.TABLE, "the table"),
-                      (None, outputs.DIVERGED, "a state that diverged")]
+            beside = [
+                (MonitorCSV, outputs.TABLE, "the table"),
+                (None, outputs.DIVERGED, "a state that diverged"),
+            ]
             if any("generator" in call.keywords for call in phase.calls("model")[:1]):
                 beside.append((SampleGrid, outputs.PICTURE, "the picture"))
             for writer, ending, what in beside:
@@ -172,9 +177,9 @@ class Reservation:
         if not self.overwrite:
             known = {file for file in new.values() if self._may_replace(file)}
             outputs.permit(file.path for file in known)
-            self._refuse([
-                file for file in new.values() if file not in known and not self._is_judged(file)
-            ])
+            self._refuse(
+                [file for file in new.values() if file not in known and not self._is_judged(file)]
+            )
         self._files.update(new)
 
     def _may_replace(self, file: File) -> bool:
@@ -187,7 +192,8 @@ class Reservation:
         if outputs.carries(file.place, self.run.mark(file.phase).encode()):
             return True
         return (
-            saved is not None and file.writer is MonitorCSV
+            saved is not None
+            and file.writer is MonitorCSV
             and MonitorCSV.wrote(file.path, saved.model())
         )
 
@@ -208,15 +214,21 @@ class Reservation:
         if first.what == MODEL:
             line = self.run.in_the_way(first.path, first.phase)
         elif self.run.resume_from is None:
-            line = (f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "
-                    "replaces it")
+            line = (
+                f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "
+                "replaces it"
+            )
         elif isinstance(self.run.resume_from.experiment.get("mark"), str):
-            line = (f"{first.path}, where {first.what} is to be saved, was not written by this run:"
-                    " --overwrite replaces it")
+            line = (
+                f"{first.path}, where {first.what} is to be saved, was not written by this run:"
+                " --overwrite replaces it"
+            )
         else:
-            line = (f"{first.path}, where {first.what} is to be saved, may not be of this run: "
-                    f"{self.run.resume_from.name} is of an earlier version, which left no mark in "
-                    "the files beside it; --overwrite replaces it and goes on")
+            line = (
+                f"{first.path}, where {first.what} is to be saved, may not be of this run: "
+                f"{self.run.resume_from.name} is of an earlier version, which left no mark in "
+                "the files beside it; --overwrite replaces it and goes on"
+            )
         others = ", ".join(file.path for file in there[1:])
         raise FileExistsError(line + (f", and with it {others}" if others else ""))
 

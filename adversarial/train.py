@@ -389,9 +389,7 @@ class Train:
         """
         self._measure()
         self._news = True
-        return calling.ask_participants(
-            self.extensions, self.model, self.dataset, self.algorithm
-        )
+        return calling.ask_participants(self.extensions, self.model, self.dataset, self.algorithm)
 
     def _measure(self) -> None:
         self.model.monitor()
@@ -455,7 +453,8 @@ class Train:
         if other is not None:
             log.warning(
                 "%s was trained with %s: the numbers will agree closely, but not bit for bit",
-                saved.name, other,
+                saved.name,
+                other,
             )
         edits, self._edits = self._edits, None
         lost = saved.restore(self.roots(), edits)
@@ -464,7 +463,8 @@ class Train:
         if lost:
             log.warning(
                 "not all that was saved has a place in the experiment as it is now (%s): training "
-                "goes on, but not bit for bit", ", ".join(lost[:5]),
+                "goes on, but not bit for bit",
+                ", ".join(lost[:5]),
             )
         for extension in self.extensions:
             if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
@@ -507,7 +507,11 @@ class Train:
         log.warning("%s", error)
         log.warning(
             "rolled back to epoch %d, minibatch %d; going on with %g times the learning rate "
-            "(rollback %d of %d)", *self._seen(), lowered, rollbacks, MOST_ROLLBACKS,
+            "(rollback %d of %d)",
+            *self._seen(),
+            lowered,
+            rollbacks,
+            MOST_ROLLBACKS,
         )
 
     @property

@@ -51,8 +51,10 @@ def report(experiment: Experiment, steps: int) -> None:
 
 def show(experiment: Experiment, seconds: dict, call: float) -> None:
     total = sum(seconds.values())
-    print(f"{experiment.name}, batch {experiment.batch}: {call * 1e3:.2f} ms a step, of which "
-          f"{total * 1e3:.2f} ms in {len(seconds)} nodes (profiling itself costs a little)\n")
+    print(
+        f"{experiment.name}, batch {experiment.batch}: {call * 1e3:.2f} ms a step, of which "
+        f"{total * 1e3:.2f} ms in {len(seconds)} nodes (profiling itself costs a little)\n"
+    )
     kinds: dict[str, list[float]] = {}
     for node, spent in seconds.items():
         kinds.setdefault(type(node.op).__name__, []).append(spent)
@@ -63,8 +65,10 @@ def show(experiment: Experiment, seconds: dict, call: float) -> None:
     for node, spent in sorted(seconds.items(), key=lambda item: -item[1])[:SHOWN]:
         inputs = ", ".join(_shape(x) for x in node.inputs)
         outputs = ", ".join(_shape(x) for x in node.outputs)
-        print(f"{spent * 1e3:6.2f}  {spent / total:6.1%}  {_short(str(node.op))} "
-              f"[{inputs} -> {outputs}]")
+        print(
+            f"{spent * 1e3:6.2f}  {spent / total:6.1%}  {_short(str(node.op))} "
+            f"[{inputs} -> {outputs}]"
+        )
 
 
 def _shape(variable: Any) -> str:

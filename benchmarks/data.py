@@ -15,7 +15,7 @@ from benchmarks.experiments import ROOT, Experiment
 _LOAD = {
     "mnist": "from adversarial.datasets.mnist import MNIST; X = MNIST('train', stop=50000).X",
     "cifar10": "from adversarial.datasets.cifar10 import CIFAR10; "
-               "X = CIFAR10('train', stop=40000, gcn=55.0).X",
+    "X = CIFAR10('train', stop=40000, gcn=55.0).X",
 }
 _FIND_CIFAR10 = (
     "import sys; from adversarial.datasets import download as d; "
@@ -54,7 +54,9 @@ def _write_noise(folder: Path) -> None:
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
-        content = {b"data": rng.integers(0, 256, (10000, 3072), dtype=np.uint8),
-                   b"labels": rng.integers(0, 10, 10000).tolist()}
+        content = {
+            b"data": rng.integers(0, 256, (10000, 3072), dtype=np.uint8),
+            b"labels": rng.integers(0, 10, 10000).tolist(),
+        }
         with open(folder / name, "wb") as file:
             pickle.dump(content, file, protocol=3)

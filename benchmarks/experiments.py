@@ -110,9 +110,12 @@ class Experiment:
         self, batch: int | None = None, width: float = 1.0, trained: str | None = None
     ) -> Experiment:
         """The same with another minibatch and `width` times as many hidden units."""
+
         def scaled(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-            hidden = [dataclasses.replace(layer, units=scale_units(layer.units, width))
-                      for layer in layers[:-1]]
+            hidden = [
+                dataclasses.replace(layer, units=scale_units(layer.units, width))
+                for layer in layers[:-1]
+            ]
             return (*hidden, layers[-1])
 
         if width != 1 and any(not x.dense for x in self.generator + self.discriminator):
@@ -148,8 +151,10 @@ class Experiment:
                 for x, below in zip(layers, inputs)
             ]
 
-        return (network(self.generator, self.generator_inputs()),
-                network(self.discriminator, self.discriminator_inputs()))
+        return (
+            network(self.generator, self.generator_inputs()),
+            network(self.discriminator, self.discriminator_inputs()),
+        )
 
     def products(self) -> list[Product]:
         """The matrix products without which no step can be made.

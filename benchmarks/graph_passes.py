@@ -78,11 +78,16 @@ def main() -> None:
         rewriter.apply(fgraph)
         after = kinds(fgraph)
         if after != before:
-            changes = [f"{kind} {before[kind]} -> {after[kind]}"
-                       for kind in sorted(before | after) if before[kind] != after[kind]]
+            changes = [
+                f"{kind} {before[kind]} -> {after[kind]}"
+                for kind in sorted(before | after)
+                if before[kind] != after[kind]
+            ]
             name = getattr(rewriter, "name", None) or type(rewriter).__name__
-            print(f"{name:34} {sum(after.values()):4}  {', '.join(changes[:6])}"
-                  + (f" and {len(changes) - 6} kinds more" if len(changes) > 6 else ""))
+            print(
+                f"{name:34} {sum(after.values()):4}  {', '.join(changes[:6])}"
+                + (f" and {len(changes) - 6} kinds more" if len(changes) > 6 else "")
+            )
 
 
 if __name__ == "__main__":

@@ -34,11 +34,19 @@ TOLERANCE = 1e-3  # nats
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", nargs="?", help="model file to draw the samples from; without "
-                        "one, blurred training digits stand in for samples")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        help="model file to draw the samples from; without "
+        "one, blurred training digits stand in for samples",
+    )
     parser.add_argument("--repeats", type=int, default=3, help="of this project's procedure (3)")
-    parser.add_argument("--subset", type=int, default=100,
-                        help="points that scikit-learn scores at each sigma (100)")
+    parser.add_argument(
+        "--subset",
+        type=int,
+        default=100,
+        help="points that scikit-learn scores at each sigma (100)",
+    )
     args = parser.parse_args(argv)
     print(f"load average before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -98,8 +106,12 @@ def time_ours(path: str, repeats: int, subset: int) -> dict[str, Any]:
         outcome = choose_and_score(estimator, Split(valid, test), SIGMAS)
         times.append(time.perf_counter() - began)
         peak = peak or peak_mib()  # of the first: a second meets what the first left
-    return {"seconds": median(times), "peak": peak, "score": outcome.score,
-            "logs": estimator.log_likelihoods(test[:subset], SIGMAS)}
+    return {
+        "seconds": median(times),
+        "peak": peak,
+        "score": outcome.score,
+        "logs": estimator.log_likelihoods(test[:subset], SIGMAS),
+    }
 
 
 def time_sklearn(path: str, subset: int) -> dict[str, Any]:
@@ -119,8 +131,12 @@ def time_sklearn(path: str, subset: int) -> dict[str, Any]:
         logs.append(density.score_samples(test[:subset]))
         scoring += time.perf_counter() - built
         build.append(built - began)
-    return {"build": min(build), "a_point": scoring / (subset * len(SIGMAS)), "peak": peak_mib(),
-            "logs": np.array(logs)}
+    return {
+        "build": min(build),
+        "a_point": scoring / (subset * len(SIGMAS)),
+        "peak": peak_mib(),
+        "logs": np.array(logs),
+    }
 
 
 def time_products(path: str, repeats: int) -> float:
@@ -140,18 +156,24 @@ def report(ours: dict, theirs: dict, products: float, subset: int) -> None:
     points = VALID * len(SIGMAS) + TEST
     extrapolated = theirs["build"] + theirs["a_point"] * points
     score = ours["score"]
-    print(f"this project: {ours['seconds']:.2f} s, {ours['seconds'] / products:.2f} times its "
-          f"matrix products ({products:.2f} s); peak {ours['peak']:.0f} MiB; "
-          f"{score.mean:.2f} +- {score.standard_error:.2f} nats at sigma {score.sigma:.3f}")
-    print(f"scikit-learn: {extrapolated:.0f} s, EXTRAPOLATED linearly from {subset} points at "
-          f"each sigma ({theirs['a_point'] * 1e3:.1f} ms a point, {points} to score; building, "
-          f"{theirs['build']:.1f} s, counted once); leaf_size {SAMPLES}; one thread, as it has no "
-          f"more; peak {theirs['peak']:.0f} MiB")
+    print(
+        f"this project: {ours['seconds']:.2f} s, {ours['seconds'] / products:.2f} times its "
+        f"matrix products ({products:.2f} s); peak {ours['peak']:.0f} MiB; "
+        f"{score.mean:.2f} +- {score.standard_error:.2f} nats at sigma {score.sigma:.3f}"
+    )
+    print(
+        f"scikit-learn: {extrapolated:.0f} s, EXTRAPOLATED linearly from {subset} points at "
+        f"each sigma ({theirs['a_point'] * 1e3:.1f} ms a point, {points} to score; building, "
+        f"{theirs['build']:.1f} s, counted once); leaf_size {SAMPLES}; one thread, as it has no "
+        f"more; peak {theirs['peak']:.0f} MiB"
+    )
     print(f"{extrapolated / ours['seconds']:.0f} times faster")
     worst = np.abs(ours["logs"] - theirs["logs"]).max()
     verdict = "within" if worst <= TOLERANCE else "NOT WITHIN"
-    print(f"greatest difference over {subset} points and {len(SIGMAS)} sigmas: {worst:.1e} nats, "
-          f"{verdict} {TOLERANCE:g}")
+    print(
+        f"greatest difference over {subset} points and {len(SIGMAS)} sigmas: {worst:.1e} nats, "
+        f"{verdict} {TOLERANCE:g}"
+    )
 
 
 if __name__ == "__main__":

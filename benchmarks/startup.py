@@ -76,11 +76,14 @@ def seconds(path: Path, compiled: Path) -> float:
     began = time.time()
     done = subprocess.run(
         [sys.executable, "train.py", str(path), "--allow-module", MODULE],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     for line in done.stdout.splitlines():
         if line.startswith(MARK):
-            return float(line[len(MARK):]) - began
+            return float(line[len(MARK) :]) - began
     sys.exit(f"train.py ended with status {done.returncode} before its first minibatch")
 
 

@@ -66,8 +66,9 @@ def measure(game: object, valid: object) -> tuple[float, float, float]:
     drop = pytorch.dropout(MNIST)
     with torch.no_grad():
         pairs = [
-            pytorch.losses(MNIST, game.generator, game.discriminator, x,
-                           pytorch.draw_noise(MNIST), drop)
+            pytorch.losses(
+                MNIST, game.generator, game.discriminator, x, pytorch.draw_noise(MNIST), drop
+            )
             for x in valid.split(MNIST.batch)
         ]
         d, g = (float(torch.stack(column).mean()) for column in zip(*pairs))

@@ -147,8 +147,13 @@ class Player:
         self.peak_mib = 0.0
         # A session of its own, so that helpers it starts are stopped with it.
         self._process = subprocess.Popen(
-            command, env=environment, cwd=folder, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            command,
+            env=environment,
+            cwd=folder,
+            text=True,
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         began = time.perf_counter()
         try:

@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("experiment", help="YAML file")
     parser.add_argument("variant", nargs="?", help="its name (without one: list the names)")
     parser.add_argument(
-        "--table", metavar="YAML", help="what holds the variants (variants.yaml beside it)")
+        "--table", metavar="YAML", help="what holds the variants (variants.yaml beside it)"
+    )
     args = parser.parse_args(argv)
     if args.variant is None:
         print("\n".join(variants_of(args.experiment, args.table)))

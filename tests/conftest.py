@@ -67,6 +67,7 @@ def no_allowed_variable(monkeypatch):
 def popen():
     """`subprocess.Popen`, but what a test starts does not outlive it."""
     with contextlib.ExitStack() as started:
+
         def start(*args, **kwargs):
             process = subprocess.Popen(*args, **kwargs)
             started.callback(process.kill)

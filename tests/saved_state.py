@@ -27,6 +27,7 @@ def contents(path):
         if isinstance(value, np.random.RandomState):
             found[name] = value.get_state(legacy=False)
     return {
-        name: value for name, value in found.items()
+        name: value
+        for name, value in found.items()
         if "dataset.things" not in name and "hostname" not in name
     }

@@ -115,9 +115,7 @@ def test_the_order_of_attributes_does_not_matter():
     layer = old["model"].layers[0]
     vars(layer)["_params"] = vars(layer).pop("_params")  # now the last of the attributes
     saved(old).restore(new)
-    np.testing.assert_array_equal(
-        new["model"].get_param_vector(), old["model"].get_param_vector()
-    )
+    np.testing.assert_array_equal(new["model"].get_param_vector(), old["model"].get_param_vector())
     for way in (old, new):
         assert "model.layers[0].W" in checkpoint.slots(way, aliases=True)
         assert "model.layers[0]._params[0]" in checkpoint.slots(way, aliases=True)
@@ -170,9 +168,7 @@ def test_a_training_goes_on_with_the_kernels_it_began_with(flips, fast_compile):
     second.resume(checkpoint.from_bytes(data))
     second.main_loop(max_epochs=2)
     assert second.model.layers[0].filter_flip is flips
-    np.testing.assert_array_equal(
-        second.model.get_param_vector(), whole.model.get_param_vector()
-    )
+    np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
 
 
 def test_a_forged_file_cannot_say_where_to_write():
@@ -184,12 +180,26 @@ def test_a_forged_file_cannot_say_where_to_write():
     assert new["extensions"][0].path == "here" and new["extensions"][0].nothing is None
 
 
-@pytest.mark.parametrize("training, words", [
-    (None, "no training to go on with"), (5, "another version"), ({"version": 0}, "another"),
-    ({"version": 1}, "not valid"),
-    ({"version": 1, "experiment": 0, "machine": 0, "seen": 3, "is_finished": 0, "values": {}},
-     "not valid"),
-])
+@pytest.mark.parametrize(
+    "training, words",
+    [
+        (None, "no training to go on with"),
+        (5, "another version"),
+        ({"version": 0}, "another"),
+        ({"version": 1}, "not valid"),
+        (
+            {
+                "version": 1,
+                "experiment": 0,
+                "machine": 0,
+                "seen": 3,
+                "is_finished": 0,
+                "values": {},
+            },
+            "not valid",
+        ),
+    ],
+)
 def test_what_is_no_training(training, words):
     model = experiment()["model"]
     with pytest.raises(ValueError, match=words):

@@ -77,8 +77,14 @@ for line in ("import pylearn2.models.rbm", "from pylearn2.models.autoencoder imp
 
 
 def python(code, **kwargs):
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                           cwd=ROOT, timeout=120, **kwargs)
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        **kwargs,
+    )
     assert found.returncode == 0, found.stderr
     return found
 

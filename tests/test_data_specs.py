@@ -30,10 +30,15 @@ def test_a_single_one():
     assert nothing.flatten(None) == () and nothing.nest(()) is None
 
 
-@pytest.mark.parametrize("specs", [
-    (V, ("x", "y")), (CompositeSpace([V, W]), "x"), (CompositeSpace([V, W]), ("x",)),
-    (NullSpace(), "x"),
-])
+@pytest.mark.parametrize(
+    "specs",
+    [
+        (V, ("x", "y")),
+        (CompositeSpace([V, W]), "x"),
+        (CompositeSpace([V, W]), ("x",)),
+        (NullSpace(), "x"),
+    ],
+)
 def test_specs_that_do_not_fit(specs):
     with pytest.raises(ValueError):
         DataSpecsMapping(specs)

@@ -43,8 +43,12 @@ def test_a_hundred_steps_and_samples_agree(on, tmp_path):
         train.setup()
         train.algorithm.train(dataset=train.dataset)
         train.model.monitor()
-        records.append({channel: record.val_record[0]
-                        for channel, record in train.model.monitor.channels.items()})
+        records.append(
+            {
+                channel: record.val_record[0]
+                for channel, record in train.model.monitor.channels.items()
+            }
+        )
         serial.save(tmp_path / f"{name}.pkl", train.model)
         samples.append({})
         for other in ("c", "jax"):

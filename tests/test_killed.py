@@ -42,7 +42,8 @@ SHARED = """
         save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}_${PYLEARN2_TRAIN_PHASE}_best.pkl" } ],
     save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}_${PYLEARN2_TRAIN_PHASE}.pkl", save_freq: 1 }
 """
-TEXT = """- !obj:adversarial.train.Train {
+TEXT = (
+    """- !obj:adversarial.train.Train {
     dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
         X: !obj:numpy.eye { N: 9 } },
     model: !obj:adversarial.AdversaryPair {
@@ -51,14 +52,18 @@ TEXT = """- !obj:adversarial.train.Train {
                 !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 9, irange: .05 } ] } },
         discriminator: !obj:adversarial.models.mlp.MLP { nvis: 9, layers: [
             !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .05 } ] },
-        monitor_generator: False, monitor_discriminator: False },""" + SHARED + """
+        monitor_generator: False, monitor_discriminator: False },"""
+    + SHARED
+    + """
 - !obj:adversarial.train.Train {
     dataset: *data,
     model: !obj:adversarial.AdversaryPair {
         generator: *generator,
         discriminator: !obj:adversarial.models.mlp.MLP { nvis: 9, layers: [
             !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .1 } ] },
-        monitor_generator: False, monitor_discriminator: False },""" + SHARED
+        monitor_generator: False, monitor_discriminator: False },"""
+    + SHARED
+)
 MODELS = ["a_phase1.pkl", "a_phase2.pkl"]
 # What a process does -> where that begins, and how often it does.
 STAGES = {
@@ -127,8 +132,10 @@ def left_behind():
     for path in sorted(Path().glob("a_*")):
         if path.suffix == ".csv":
             with open(path, newline="") as stream:
-                found[path.name] = [{name: value for name, value in row.items()
-                                     if "seconds" not in name} for row in csv.DictReader(stream)]
+                found[path.name] = [
+                    {name: value for name, value in row.items() if "seconds" not in name}
+                    for row in csv.DictReader(stream)
+                ]
         elif path.suffix == ".png":
             found[path.name] = path.read_bytes()
         elif path.name in MODELS:
@@ -141,8 +148,13 @@ def left_behind():
 def run_again(run, stage=None, at=0, delay=0):
     """Begins the experiment, or resumes it by its last file; its status, None if it was killed."""
     last = [name for name in MODELS if os.path.exists(name)][-1:]
-    args = [*(("--resume", *last) if last else ("a.yaml",)), "--nan-policy", "rollback",
-            "--allow-module", "own"]
+    args = [
+        *(("--resume", *last) if last else ("a.yaml",)),
+        "--nan-policy",
+        "rollback",
+        "--allow-module",
+        "own",
+    ]
     return life(run, args, stage, at, delay)
 
 
@@ -154,8 +166,11 @@ def test_killed_at_whatever_it_does(kills, folder, run, monkeypatch):
     Path("a.yaml").write_text(TEXT)
     assert run_again(run) == 0, Path("error.txt").read_text()
     whole = left_behind()
-    assert {f"{phase}{end}" for phase in ("a_phase1", "a_phase2")
-            for end in (".pkl", "_best.pkl", ".monitor.csv", ".png", ".diverged.pkl")} == set(whole)
+    assert {
+        f"{phase}{end}"
+        for phase in ("a_phase1", "a_phase2")
+        for end in (".pkl", "_best.pkl", ".monitor.csv", ".png", ".diverged.pkl")
+    } == set(whole)
 
     def begin():
         for name in whole:

@@ -62,7 +62,11 @@ def test_memory_files_and_table(epochs, tmp_path):
     env = {**os.environ, "AESARA_FLAGS": "mode=FAST_COMPILE,cxx=", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(epochs), str(warm), str(ROOT)],
-        cwd=tmp_path, env=env, stdout=subprocess.PIPE, check=True, text=True,
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
     )
     (_, before, files, table), (_, after, files_after, table_after) = json.loads(done.stdout)
     print(f"{epochs} epochs: {before / 1e6:.1f} to {after / 1e6:.1f} MB resident")

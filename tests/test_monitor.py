@@ -49,8 +49,9 @@ def monitor(model, data):
 def add(monitor, data, name, of):
     """The channel of `of(rows)`."""
     indices = monitor._entry(data).indices
-    monitor.add_channel(name, indices, of(data.symbolic_batch(indices, FEATURES)), data,
-                        data_specs=FEATURES)
+    monitor.add_channel(
+        name, indices, of(data.symbolic_batch(indices, FEATURES)), data, data_specs=FEATURES
+    )
 
 
 def last(model, name):
@@ -111,8 +112,11 @@ def test_records(model, monitor, data):
     assert list(channel.batch_record) == [0, 3]
     assert list(channel.example_record) == [0, 13]
     assert len(channel.val_record) == 2 and 0 <= channel.time_record[0] <= channel.time_record[1]
-    assert (monitor.get_epochs_seen(), monitor.get_batches_seen(), monitor.get_examples_seen()) \
-        == (1, 3, 13)
+    assert (monitor.get_epochs_seen(), monitor.get_batches_seen(), monitor.get_examples_seen()) == (
+        1,
+        3,
+        13,
+    )
     assert "mean, 2 values" in repr(channel)
     monitor._sanity_check()
     channel.val_record.pop()
@@ -124,8 +128,9 @@ def test_channels_of_the_model_and_its_cost(model, data):
     monitor = Monitor.get_monitor(model)
     assert Monitor.get_monitor(model) is monitor
     other = DenseDesignMatrix(X=data.X[:9], y=data.y[:9])
-    monitor.setup({"train": data, "valid": other}, Default(), batch_size=5,
-                  extra_costs={"again": Default()})
+    monitor.setup(
+        {"train": data, "valid": other}, Default(), batch_size=5, extra_costs={"again": Default()}
+    )
     monitor()
     W, b = model.get_param_values()
     for name, part in (("train", data), ("valid", other)):
@@ -361,7 +366,10 @@ def test_several_data_sets_at_once(model, monitor):
     rows = [np.random.RandomState(n).normal(size=(n, 6)) for n in (6, 8)]
     sets = [DenseDesignMatrix(X=X) for X in rows]
     monitor.add_dataset(
-        sets, mode=["sequential", "shuffled_sequential"], batch_size=[4, 3], num_batches=[1, None],
+        sets,
+        mode=["sequential", "shuffled_sequential"],
+        batch_size=[4, 3],
+        num_batches=[1, None],
         seed=[None, 7],
     )
     assert monitor.batch_size[-2:] == [4, 3] and monitor.num_batches[-2:] == [1, None]
@@ -389,8 +397,6 @@ def test_get_channel(model, data):
     model.layers[0].set_weights(0 * W)
     assert measure() == pytest.approx((data.y**2).sum(axis=1).mean(), rel=1e-5)
     assert not own.channels and model._spare_monitor is own
-
-
 
 
 def test_a_channel_of_a_graph_of_the_users_own(monitor, data, model):

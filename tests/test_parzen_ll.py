@@ -217,6 +217,7 @@ def test_running_estimate_until_ctrl_c(digits, popen):
 @pytest.fixture
 def stop_after(command, monkeypatch):
     """stop_after(n): Ctrl-C is pressed while --running is at its n-th score."""
+
     def set_up(n):
         def interrupted(*args):
             for i, scored in enumerate(running_estimate(*args), start=1):
@@ -230,8 +231,9 @@ def stop_after(command, monkeypatch):
 
 
 @pytest.mark.parametrize("batch, seen", [((), range(1, 41)), (("-b", 16), (16, 32, 48))])
-def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys, stop_after,
-                                                        batch, seen):
+def test_running_estimate_is_that_of_all_samples_so_far(
+    command, digits, capsys, stop_after, batch, seen
+):
     stop_after(len(seen))
     assert command(digits, "-d", "mnist", "-s", ".3", "--running", *batch) == 0
     *lines, last = capsys.readouterr().out.splitlines()
@@ -245,7 +247,8 @@ def test_running_estimate_is_that_of_all_samples_so_far(command, digits, capsys,
     assert len(lines) == len(seen)
     found = re.fullmatch(
         rf"mnist test set, {seen[-1]} samples: (\S+) \+- (\S+) nats "
-        rf"\(sigma 0.3000, {len(scored)} examples\)", last
+        rf"\(sigma 0.3000, {len(scored)} examples\)",
+        last,
     )
     error = expected.std() / len(scored) ** 0.5
     assert [float(x) for x in found.groups()] == pytest.approx([expected.mean(), error], abs=0.006)

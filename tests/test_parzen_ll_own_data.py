@@ -33,7 +33,7 @@ REMAPPED = MNIST.format(
     "{ map_from: [0, 1], map_to: [-1, 1] }"
 )
 # A data set of the user's own that has a test set, but no validation set.
-MODULE = '''
+MODULE = """
 import numpy as np
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
@@ -45,7 +45,7 @@ class Own(DenseDesignMatrix):
 
     def get_test_set(self):
         return Own(self.scale, "test")
-'''
+"""
 
 
 @pytest.fixture

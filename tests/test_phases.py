@@ -39,13 +39,18 @@ NEW = PAIR % (GENERATOR, DISCRIMINATOR)
 RULE = """learning_rule: %s!obj:adversarial.training_algorithms.learning_rule.Momentum {
             init_momentum: .5 },"""
 DECAY = """update_callbacks: [ %s ],"""
-EXPONENTIAL = ("!obj:adversarial.training_algorithms.sgd.ExponentialDecay "
-               "{ decay_factor: 1.2, min_lr: .01 }")
-MOMENTUM = ("!obj:adversarial.train_extensions.momentum.MomentumAdjustor "
-            "{ final_momentum: .9, start: 0, saturate: 3 }")
-PUSHED = ("!obj:adversarial.monitor.push_monitor { model: %s, name: before, "
-          "transfer_experience: %d, save_records: %d }")
-FIRST = "!pkl: \"${PYLEARN2_TRAIN_FILE_FULL_STEM}_phase1.pkl\""
+EXPONENTIAL = (
+    "!obj:adversarial.training_algorithms.sgd.ExponentialDecay { decay_factor: 1.2, min_lr: .01 }"
+)
+MOMENTUM = (
+    "!obj:adversarial.train_extensions.momentum.MomentumAdjustor "
+    "{ final_momentum: .9, start: 0, saturate: 3 }"
+)
+PUSHED = (
+    "!obj:adversarial.monitor.push_monitor { model: %s, name: before, "
+    "transfer_experience: %d, save_records: %d }"
+)
+FIRST = '!pkl: "${PYLEARN2_TRAIN_FILE_FULL_STEM}_phase1.pkl"'
 
 
 def phase(model, data="*data", algorithm="", extensions=""):
@@ -55,7 +60,8 @@ def phase(model, data="*data", algorithm="", extensions=""):
 # What is shared -> the phases.
 KINDS = {
     "a generator": [
-        phase(PAIR % (f"&g {GENERATOR}", DISCRIMINATOR), EYE), phase(PAIR % ("*g", DISCRIMINATOR))
+        phase(PAIR % (f"&g {GENERATOR}", DISCRIMINATOR), EYE),
+        phase(PAIR % ("*g", DISCRIMINATOR)),
     ],
     "schedules": [
         phase(NEW, EYE, RULE % "&rule " + DECAY % f"&decay {EXPONENTIAL}", f"&momentum {MOMENTUM}"),
@@ -68,13 +74,18 @@ KINDS = {
     "a model": [phase(f"&model {NEW}", EYE), phase(PUSHED % ("*model", 0, 0))],
     "a model and its records": [phase(f"&model {NEW}", EYE), phase(PUSHED % ("*model", 1, 1))],
     "a model that is loaded": [
-        phase(NEW, EYE), phase("&pushed " + PUSHED % (f"&model {FIRST}", 1, 1), extensions="""
+        phase(NEW, EYE),
+        phase(
+            "&pushed " + PUSHED % (f"&model {FIRST}", 1, 1),
+            extensions="""
         !obj:adversarial.train_extensions.best_params.KeepBestParams {
             model: *model, cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 },
-            monitoring_dataset: *data, batch_size: 3 }"""),
+            monitoring_dataset: *data, batch_size: 3 }""",
+        ),
     ],
     "with the phase before the last": [
-        phase(PAIR % (f"&g {GENERATOR}", DISCRIMINATOR), EYE), phase(NEW),
+        phase(PAIR % (f"&g {GENERATOR}", DISCRIMINATOR), EYE),
+        phase(NEW),
         phase(PAIR % ("*g", DISCRIMINATOR)),
     ],
 }
@@ -140,9 +151,10 @@ QUICK = {("a generator", 2), ("schedules", 3), ("a model and its records", 2)}
 EVERY = [(kind, saves) for kind in KINDS for saves in range(2, 2 * len(KINDS[kind]))]
 
 
-@pytest.mark.parametrize(("kind", "saves"), [
-    case if case in QUICK else pytest.param(*case, marks=pytest.mark.slow) for case in EVERY
-])
+@pytest.mark.parametrize(
+    ("kind", "saves"),
+    [case if case in QUICK else pytest.param(*case, marks=pytest.mark.slow) for case in EVERY],
+)
 def test_killed_between_phases_and_in_a_later_one(kind, saves, folder, run, killed, whole):
     expected = whole(kind, run)
     write(kind)
@@ -153,10 +165,16 @@ def test_killed_between_phases_and_in_a_later_one(kind, saves, folder, run, kill
         assert_same(name, expected)
 
 
-@pytest.mark.parametrize("kind", [
-    kind if kind in ("a generator", "a model and its records")
-    else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if len(KINDS[kind]) == 2
-])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        if kind in ("a generator", "a model and its records")
+        else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in KINDS
+        if len(KINDS[kind]) == 2
+    ],
+)
 def test_the_file_of_a_later_phase_holds_what_that_needs(kind, folder, run, killed, whole):
     expected = whole(kind, run)
     write(kind)

@@ -38,13 +38,21 @@ def train(dataset=None, model=None, extensions=(), save_path=None, **options):
     y = np.eye(3, dtype="float32")[np.arange(20) % 3]
     dataset = DenseDesignMatrix(X=rows(), y=y) if dataset is None else dataset
     arguments = {
-        "learning_rate": 0.1, "batch_size": 5, "cost": Default(),
-        "monitoring_dataset": {"train": dataset}, "termination_criterion": EpochCounter(1),
+        "learning_rate": 0.1,
+        "batch_size": 5,
+        "cost": Default(),
+        "monitoring_dataset": {"train": dataset},
+        "termination_criterion": EpochCounter(1),
         **options,
     }
-    return Train(dataset, classifier() if model is None else model, SGD(**arguments),
-                 save_path=save_path, save_freq=int(save_path is not None),
-                 extensions=list(extensions))
+    return Train(
+        dataset,
+        classifier() if model is None else model,
+        SGD(**arguments),
+        save_path=save_path,
+        save_freq=int(save_path is not None),
+        extensions=list(extensions),
+    )
 
 
 def refused(experiment, error=ValueError):
@@ -72,9 +80,13 @@ def layer_with_a_function():
     return layer
 
 
-@pytest.mark.parametrize("layer, place", [
-    (local_layer, "layers[0]"), (layer_with_a_function, "['deep'][1]['scale']"),
-])
+@pytest.mark.parametrize(
+    "layer, place",
+    [
+        (local_layer, "layers[0]"),
+        (layer_with_a_function, "['deep'][1]['scale']"),
+    ],
+)
 def test_what_cannot_be_saved(layer, place, tmp_path, monkeypatch):
     monkeypatch.setattr(SGD, "setup", lambda *args, **named: pytest.fail("was set up"))
     experiment = train(model=classifier(layer()), save_path=str(tmp_path / "m.pkl"))
@@ -85,8 +97,9 @@ def test_what_cannot_be_saved(layer, place, tmp_path, monkeypatch):
 
 def test_an_extension_that_saves_counts(tmp_path):
     best = MonitorBasedSaveBest("train_objective", str(tmp_path / "best.pkl"))
-    assert "layers[0]" in refused(train(model=classifier(local_layer()), extensions=[best]),
-                                  TypeError)
+    assert "layers[0]" in refused(
+        train(model=classifier(local_layer()), extensions=[best]), TypeError
+    )
 
 
 def test_without_saving_any_class_trains():
@@ -103,22 +116,28 @@ class Named(TrainExtension):
         self.channel_name = channel_name
 
 
-@pytest.mark.parametrize("criterion", [
-    lambda: MonitorBased(channel_name="train_objectiv"),
-    lambda: And([EpochCounter(3), ChannelTarget("train_objectiv", 0.1)]),
-    lambda: MatchChannel("train_objectiv", "x", "earlier"),
-])
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        lambda: MonitorBased(channel_name="train_objectiv"),
+        lambda: And([EpochCounter(3), ChannelTarget("train_objectiv", 0.1)]),
+        lambda: MatchChannel("train_objectiv", "x", "earlier"),
+    ],
+)
 def test_a_channel_that_the_criterion_reads(criterion):
     message = refused(train(termination_criterion=criterion()))
     assert "'train_objectiv'" in message and "did you mean 'train_objective'" in message
 
 
-@pytest.mark.parametrize("extension", [
-    lambda: MonitorBasedLRAdjuster(channel_name="train_objectiv"),
-    lambda: MonitorBasedLRAdjuster(dataset_name="valid"),
-    lambda: MonitorBasedSaveBest("train_objectiv", store_best_model=True),
-    lambda: Named("train_objectiv"),
-])
+@pytest.mark.parametrize(
+    "extension",
+    [
+        lambda: MonitorBasedLRAdjuster(channel_name="train_objectiv"),
+        lambda: MonitorBasedLRAdjuster(dataset_name="valid"),
+        lambda: MonitorBasedSaveBest("train_objectiv", store_best_model=True),
+        lambda: Named("train_objectiv"),
+    ],
+)
 def test_a_channel_that_an_extension_reads(extension):
     extension = extension()
     message = refused(train(extensions=[extension]))
@@ -133,14 +152,22 @@ def test_no_monitoring_at_all():
 # Iteration
 
 
-@pytest.mark.parametrize("options, words", [
-    ({"batches_per_iter": 9}, ["the training data set", "batches_per_iter 9"]),
-    ({"monitoring_batches": 9}, ["'train'", "monitoring_batches 9"]),
-    ({"train_iteration_mode": "even_shuffled_sequential", "batch_size": 50},
-     ["the training data set", "batch_size 50", "even_shuffled_sequential"]),
-    ({"monitor_iteration_mode": "random_uniform"}, ["'train'", "monitor_iteration_mode"]),
-    ({"monitor_iteration_mode": "sequentiel"}, ["'train'", "monitor_iteration_mode 'sequentiel'"]),
-])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"batches_per_iter": 9}, ["the training data set", "batches_per_iter 9"]),
+        ({"monitoring_batches": 9}, ["'train'", "monitoring_batches 9"]),
+        (
+            {"train_iteration_mode": "even_shuffled_sequential", "batch_size": 50},
+            ["the training data set", "batch_size 50", "even_shuffled_sequential"],
+        ),
+        ({"monitor_iteration_mode": "random_uniform"}, ["'train'", "monitor_iteration_mode"]),
+        (
+            {"monitor_iteration_mode": "sequentiel"},
+            ["'train'", "monitor_iteration_mode 'sequentiel'"],
+        ),
+    ],
+)
 def test_minibatches_that_a_data_set_has_not(options, words):
     message = refused(train(**options))
     assert all(word in message for word in words[1:])
@@ -150,20 +177,24 @@ def test_minibatches_that_a_data_set_has_not(options, words):
 def test_a_small_monitoring_set_is_named():
     y = np.eye(3, dtype="float32")[np.arange(20) % 3]
     data, small = DenseDesignMatrix(X=rows(), y=y), DenseDesignMatrix(X=rows(8), y=y[:8])
-    message = refused(train(data, monitoring_dataset={"train": data, "valid": small},
-                            batches_per_iter=4))
+    message = refused(
+        train(data, monitoring_dataset={"train": data, "valid": small}, batches_per_iter=4)
+    )
     assert "monitoring data set 'valid'" in message and "batches_per_iter" in message
 
 
 # Spaces
 
 
-@pytest.mark.parametrize("y, words", [
-    ({"y": np.arange(20)[:, None] % 3}, ["class numbers", "y_labels: 3"]),
-    ({"y": np.arange(20)[:, None] % 3, "y_labels": 5}, ["y_labels 5", "3 numbers"]),
-    ({"y": np.zeros((20, 2), "float32")}, ["targets of 2 numbers", "takes 3"]),
-    ({}, ["no targets"]),
-])
+@pytest.mark.parametrize(
+    "y, words",
+    [
+        ({"y": np.arange(20)[:, None] % 3}, ["class numbers", "y_labels: 3"]),
+        ({"y": np.arange(20)[:, None] % 3, "y_labels": 5}, ["y_labels 5", "3 numbers"]),
+        ({"y": np.zeros((20, 2), "float32")}, ["targets of 2 numbers", "takes 3"]),
+        ({}, ["no targets"]),
+    ],
+)
 def test_targets_of_another_kind(y, words):
     message = refused(train(DenseDesignMatrix(X=rows(), **y)))
     assert all(word in message for word in words)
@@ -215,10 +246,13 @@ def test_both_players_are_named_with_their_lines():
 # Numbers
 
 
-@pytest.mark.parametrize("nvis, dim, words", [
-    (3, 2, "the inferer takes 3 numbers, but a sample has 4"),
-    (4, 5, "the inferer predicts 5 numbers, but z of the generator has 2"),
-])
+@pytest.mark.parametrize(
+    "nvis, dim, words",
+    [
+        (3, 2, "the inferer takes 3 numbers, but a sample has 4"),
+        (4, 5, "the inferer predicts 5 numbers, but z of the generator has 2"),
+    ],
+)
 def test_an_inferer_of_another_width(nvis, dim, words):
     def mlp(nvis, dim, kind=Linear):
         return MLP(nvis=nvis, layers=[kind(layer_name="y", dim=dim, irange=0.1)])

@@ -157,9 +157,12 @@ def test_is_as_it_was(entry):
 
 
 NAMED_IN_YAML = [
-    entry for entry in ENTRIES
-    if entry.bases is not None and not entry.path.startswith(NOT_FOR_YAML)
-    and "._" not in entry.path and "Error" not in entry.path
+    entry
+    for entry in ENTRIES
+    if entry.bases is not None
+    and not entry.path.startswith(NOT_FOR_YAML)
+    and "._" not in entry.path
+    and "Error" not in entry.path
 ]
 
 

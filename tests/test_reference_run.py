@@ -23,12 +23,24 @@ YAML = Path(__file__).parents[1] / "yaml" / "mnist.yaml"
 def names_of_2014():
     """The channels in the header of the original's records."""
     names = {
-        "learning_rate", "momentum", "total_seconds_last_epoch", "training_seconds_this_epoch",
+        "learning_rate",
+        "momentum",
+        "total_seconds_last_epoch",
+        "training_seconds_this_epoch",
     }
     names |= {
         "valid_" + name
-        for name in ("false_negatives", "false_positives", "gen_ll", "gen_nll", "objective",
-                     "now_train_generator", "objective_d", "objective_g", "sample_grad_norm")
+        for name in (
+            "false_negatives",
+            "false_positives",
+            "gen_ll",
+            "gen_nll",
+            "objective",
+            "now_train_generator",
+            "objective_d",
+            "objective_g",
+            "sample_grad_norm",
+        )
     }
     extremes = ("max", "mean", "min")
     for player, layer in product(("gen", "dis_on_data", "dis_on_samp"), ("h0", "h1", "y")):

@@ -77,58 +77,98 @@ def images(n, seed):
 
 def simultaneous(**kw):
     cost = game(init_now_train_generator=False)
-    return sgd.SGD(cost=cost, learning_rule=Momentum(0.5), **kw), [
-        ExponentialDecay(1.01, 1e-6), Plain()
-    ], [MomentumAdjustor(0.7, 1, 3), ActivateGenerator(1), PolyakAveraging(1, every=3)]
+    return (
+        sgd.SGD(cost=cost, learning_rule=Momentum(0.5), **kw),
+        [ExponentialDecay(1.01, 1e-6), Plain()],
+        [MomentumAdjustor(0.7, 1, 3), ActivateGenerator(1), PolyakAveraging(1, every=3)],
+    )
 
 
 def steps_of_d(**kw):
-    return k_steps.SGD(
-        cost=game(), learning_rule=RMSProp(0.9), discriminator_steps=3,
-        train_iteration_mode="random_uniform", batches_per_iter=BATCHES, **kw
-    ), [LinearDecay(2, 9, 0.1)], [OneOverEpoch(1)]
+    return (
+        k_steps.SGD(
+            cost=game(),
+            learning_rule=RMSProp(0.9),
+            discriminator_steps=3,
+            train_iteration_mode="random_uniform",
+            batches_per_iter=BATCHES,
+            **kw,
+        ),
+        [LinearDecay(2, 9, 0.1)],
+        [OneOverEpoch(1)],
+    )
 
 
 def alternating(**kw):
-    return sgd_alt.SGD(
-        cost=game(), learning_rule=AdaDelta(), discriminator_steps=2, **kw
-    ), [Cycler(2)], [MonitorBasedLRAdjuster(channel_name="smooth")]
+    return (
+        sgd_alt.SGD(cost=game(), learning_rule=AdaDelta(), discriminator_steps=2, **kw),
+        [Cycler(2)],
+        [MonitorBasedLRAdjuster(channel_name="smooth")],
+    )
 
 
 def ada_grad(**kw):
-    return sgd.SGD(
-        cost=game(), learning_rule=AdaGrad(), train_iteration_mode="batchwise_shuffled_sequential",
-        **kw
-    ), [], []
+    return (
+        sgd.SGD(
+            cost=game(),
+            learning_rule=AdaGrad(),
+            train_iteration_mode="batchwise_shuffled_sequential",
+            **kw,
+        ),
+        [],
+        [],
+    )
 
 
 def game(**kw):
     return AdversaryCost2(
-        scale_grads=0, discriminator_default_input_include_prob=0.5,
-        discriminator_default_input_scale=2.0, noise_both=0.1, **kw
+        scale_grads=0,
+        discriminator_default_input_include_prob=0.5,
+        discriminator_default_input_scale=2.0,
+        noise_both=0.1,
+        **kw,
     )
 
 
 def experiment(kind, path, stop_at=None, epochs=EPOCHS):
     pair = AdversaryPair(
-        Generator(MLP([RectifiedLinear(layer_name="h", dim=5, irange=0.5),
-                       Sigmoid(layer_name="y", dim=8, irange=0.5)], nvis=3), noise="uniform"),
-        MLP([Maxout("h", num_units=4, num_pieces=2, irange=0.5),
-             Sigmoid(layer_name="y", dim=1, irange=0.5)], nvis=8),
+        Generator(
+            MLP(
+                [
+                    RectifiedLinear(layer_name="h", dim=5, irange=0.5),
+                    Sigmoid(layer_name="y", dim=8, irange=0.5),
+                ],
+                nvis=3,
+            ),
+            noise="uniform",
+        ),
+        MLP(
+            [
+                Maxout("h", num_units=4, num_pieces=2, irange=0.5),
+                Sigmoid(layer_name="y", dim=1, irange=0.5),
+            ],
+            nvis=8,
+        ),
         # What takes longest to compile, and takes no part in training.
-        monitor_generator=False, monitor_discriminator=False,
+        monitor_generator=False,
+        monitor_discriminator=False,
     )
     valid = images(12, 1)
     algorithm, callbacks, extensions = kind(
-        learning_rate=0.1, batch_size=6, monitoring_dataset={"valid": valid}, monitoring_batches=2,
+        learning_rate=0.1,
+        batch_size=6,
+        monitoring_dataset={"valid": valid},
+        monitoring_batches=2,
         termination_criterion=And([EpochCounter(epochs), MonitorBased(0.0, 50, "smooth")]),
         update_callbacks=None,
     )
     algorithm.update_callbacks += callbacks
     extensions = [
-        ChannelSmoother("valid_objective", "smooth", 2), *extensions,
+        ChannelSmoother("valid_objective", "smooth", 2),
+        *extensions,
         KeepBestParams(pair, algorithm.cost, valid, 6),
-        MonitorBasedSaveBest("smooth", store_best_model=True), Interrupter(stop_at),
+        MonitorBasedSaveBest("smooth", store_best_model=True),
+        Interrupter(stop_at),
     ]
     return Train(
         images(6 * BATCHES, 0), pair, algorithm, str(path), save_freq=1, extensions=extensions
@@ -182,6 +222,7 @@ def test_stopped_and_resumed_gives_the_same_bits(kind, points, uninterrupted, tm
 def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monkeypatch):
     """Stopped at these monitoring batches of each attempt, two to a monitoring: after the first
     epoch, again while that is measured anew, after the third; after the last epoch."""
+
     class Stopping(monitor.Watch):
         at, count = None, 0
 
@@ -219,9 +260,16 @@ def test_stopped_after_any_minibatch(kind, point, uninterrupted, tmp_path):
 
 def test_the_comparison_sees_what_matters(uninterrupted, tmp_path):
     found = uninterrupted(simultaneous)
-    for part in ("learning_rule.accumulators['vel_h_W#2']", "_rng_of_epoch", "callbacks[1].calls",
-                 "extensions[5].best_cost", "theano_rng.state", "_worker._steps",
-                 "termination_criterion._criteria[1].countdown", "channel valid_objective val"):
+    for part in (
+        "learning_rule.accumulators['vel_h_W#2']",
+        "_rng_of_epoch",
+        "callbacks[1].calls",
+        "extensions[5].best_cost",
+        "theano_rng.state",
+        "_worker._steps",
+        "termination_criterion._criteria[1].countdown",
+        "channel valid_objective val",
+    ):
         assert any(part in name for name in found), part
     assert found["callbacks[1].calls"] == EPOCHS * BATCHES == len(found["callbacks[1].seen"])
 

@@ -180,9 +180,11 @@ def test_a_finished_training_says_how_to_go_on(folder, caplog):
     "old, new",
     [
         ("nvis: 2", "nvis: 3"),
-        ("layers: [!obj:adversarial.models.mlp.Linear {",
-         "layers: [!obj:adversarial.models.mlp.Linear { layer_name: h, dim: 5, irange: .5 },"
-         " !obj:adversarial.models.mlp.Linear {"),
+        (
+            "layers: [!obj:adversarial.models.mlp.Linear {",
+            "layers: [!obj:adversarial.models.mlp.Linear { layer_name: h, dim: 5, irange: .5 },"
+            " !obj:adversarial.models.mlp.Linear {",
+        ),
     ],
 )
 def test_another_model_is_refused(old, new, folder):
@@ -199,8 +201,10 @@ def test_a_second_extension_of_a_class_does_not_take_the_state_of_the_first():
         return item
 
     old = {"extensions": [best("objective"), Snapshots([1], "a{epoch}.pkl")], "callbacks": []}
-    new = {**old, "extensions": [best("misclass"), Snapshots([2], "a{epoch}.pkl"),
-                                 best("objective")]}
+    new = {
+        **old,
+        "extensions": [best("misclass"), Snapshots([2], "a{epoch}.pkl"), best("objective")],
+    }
     edits = Edits.between(old, new)
     assert edits.moved == {"extensions[0]": "extensions[2]", "extensions[1]": "extensions[1]"}
     assert edits.value("extensions[2].best_cost", 0.3) == 0.3
@@ -224,11 +228,14 @@ def test_another_machine_is_told(folder, caplog, monkeypatch):
 def test_other_monitored_data_are_told(folder, caplog):
     other = "monitoring_dataset: { valid: !obj:sized.others {} }"
     edited(("monitoring_dataset: { train: *train }", other), name="x.yaml")
-    code = SIZED + """
+    code = (
+        SIZED
+        + """
 def others():
     n = int(open("others.txt").read())
     return DenseDesignMatrix(X=np.ones((n, 6)))
 """
+    )
     Path("sized.py").write_text(code)
     Path("others.txt").write_text("20")
     assert run("x.yaml", "--max-epochs", "1") == 0

@@ -40,11 +40,14 @@ TRAIN = """!obj:adversarial.train.Train {
     save_freq: 1
 }
 """
-BEST = ("!obj:adversarial.train_extensions.best_params.MonitorBasedSaveBest "
-        "{ channel_name: train_objective, save_path: PATH }")
+BEST = (
+    "!obj:adversarial.train_extensions.best_params.MonitorBasedSaveBest "
+    "{ channel_name: train_objective, save_path: PATH }"
+)
 POLYAK = "!obj:adversarial.train_extensions.polyak.PolyakAveraging { start: 0, save_path: PATH }"
-SNAPSHOTS = ("!obj:adversarial.train_extensions.snapshots.Snapshots "
-             "{ epochs: [0, 2], save_path: PATH }")
+SNAPSHOTS = (
+    "!obj:adversarial.train_extensions.snapshots.Snapshots { epochs: [0, 2], save_path: PATH }"
+)
 TABLE = "!obj:adversarial.train_extensions.report.MonitorCSV { path: PATH }"
 GRID = "!obj:adversarial.train_extensions.samples.SampleGrid { path: PATH }"
 # An extension, the path it is given, and a file that it would replace.
@@ -174,8 +177,7 @@ def grid():
 def own_module(monkeypatch):
     """This file, as the module `own` that --allow-module names."""
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
-    for thing in (Undeclared, Breaker, Same, generator_of,
-                  discriminator_of, grid):
+    for thing in (Undeclared, Breaker, Same, generator_of, discriminator_of, grid):
         monkeypatch.setattr(thing, "__module__", "own")
     return ("--allow-module", "own")
 
@@ -318,8 +320,9 @@ def test_two_runs_that_share_one_file(folder, run):
 
 
 def test_an_extension_in_the_place_of_a_usual_one(folder, run):
-    (folder / "a.yaml").write_text(text(at(TABLE, "a.monitor.csv"), at(GRID, "a.png")
-                                        .replace("{", "{ rows: 2, cols: 3,")))
+    (folder / "a.yaml").write_text(
+        text(at(TABLE, "a.monitor.csv"), at(GRID, "a.png").replace("{", "{ rows: 2, cols: 3,"))
+    )
     assert run("a.yaml", "--max-epochs", "2") == (0, "")
     assert len((folder / "a.monitor.csv").read_text().splitlines()) == 4
     with Image.open(folder / "a.png") as picture:
@@ -386,9 +389,11 @@ def test_a_part_that_something_else_shares_is_not_taken_from_the_file(folder, ru
     (folder / "first.yaml").write_text(text())
     assert run("first.yaml", "--max-epochs", "1") == (0, "")
     start, _, rest = MODEL.partition("generator: ")
-    discriminator = rest[rest.index("discriminator: "):]
-    pair = f'{start}generator: !obj:own.generator_of {{ pair: &first !pkl: "first.pkl" }}, ' \
+    discriminator = rest[rest.index("discriminator: ") :]
+    pair = (
+        f'{start}generator: !obj:own.generator_of {{ pair: &first !pkl: "first.pkl" }}, '
         + discriminator
+    )
     (folder / "a.yaml").write_text(text("!obj:own.Same { pair: *first }", model=pair))
     assert run("a.yaml", *own_module, "--max-epochs", "1") == (0, "")
     assert run("--resume", "a.pkl", *own_module, "--max-epochs", "2") == (0, "")
@@ -424,15 +429,21 @@ PARTS = MODEL.partition("discriminator: ")
 OF_ANOTHER = {
     "all": '!pkl: "first.pkl"',
     "pushed": '!obj:pylearn2.monitor.push_monitor { model: !pkl: "first.pkl", name: old }',
-    "a player": PARTS[0] + 'discriminator: !obj:own.discriminator_of { pair: !pkl: "first.pkl" },'
-    + PARTS[2][PARTS[2].index("monitor_generator") - 8:],
+    "a player": PARTS[0]
+    + 'discriminator: !obj:own.discriminator_of { pair: !pkl: "first.pkl" },'
+    + PARTS[2][PARTS[2].index("monitor_generator") - 8 :],
 }
 
 
-@pytest.mark.parametrize(("what", "change"), [
-    ("all", os.remove), ("all", lambda path: Path(path).write_text("junk")),
-    ("pushed", os.remove), ("a player", os.remove),
-])
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("all", os.remove),
+        ("all", lambda path: Path(path).write_text("junk")),
+        ("pushed", os.remove),
+        ("a player", os.remove),
+    ],
+)
 def test_a_model_that_began_as_another_needs_that_no_more(what, change, folder, run, own_module):
     """Its own file holds everything; how the other goes on is nothing to it."""
     (folder / "first.yaml").write_text(text())
@@ -445,8 +456,12 @@ def test_a_model_that_began_as_another_needs_that_no_more(what, change, folder, 
     assert run("--resume", "a.pkl", *own_module) == (0, "")
     np.testing.assert_array_equal(params("a.pkl"), params("whole.pkl"))
     records = [
-        {name: list(channel.val_record) for name, channel in serial.load(f"{path}.pkl")
-         .monitor.channels.items() if "seconds" not in name} for path in ("a", "whole")
+        {
+            name: list(channel.val_record)
+            for name, channel in serial.load(f"{path}.pkl").monitor.channels.items()
+            if "seconds" not in name
+        }
+        for path in ("a", "whole")
     ]
     assert records[0] == records[1]
     refused(run("a.yaml", *own_module, "--overwrite"), "first.pkl")

@@ -144,7 +144,10 @@ def test_convert_moves_axes():
     )
     symbolic = at.tensor("float32", shape=(2, 3, 4, 5))
     assert Conv2DSpace.convert(symbolic, ("c", 0, 1, "b"), ("b", "c", 0, 1)).type.shape == (
-        5, 2, 3, 4,
+        5,
+        2,
+        3,
+        4,
     )
     with pytest.raises(ValueError, match="four axes"):
         Conv2DSpace.convert(batch[0], ("c", 0, 1, "b"), ("b", "c", 0, 1))

@@ -58,7 +58,10 @@ def experiment(data, epochs=3, callbacks=(), **kwargs):
     diary = Diary()
     criterion = None if epochs is None else EpochCounter(max_epochs=epochs)
     algorithm = SGD(
-        0.1, batch_size=5, monitoring_dataset={"valid": data}, termination_criterion=criterion,
+        0.1,
+        batch_size=5,
+        monitoring_dataset={"valid": data},
+        termination_criterion=criterion,
         update_callbacks=list(callbacks),
     )
     return Train(data, net(), algorithm, extensions=[diary], **kwargs), diary
@@ -157,9 +160,7 @@ def test_time_budget(data, path, caplog, monkeypatch):
 # Signals
 
 
-@pytest.mark.parametrize(
-    "signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
-)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_ends_the_epoch_after_its_minibatch(signum, data, path, request):
     def send(algorithm):
         if algorithm.model.monitor.get_batches_seen() == 7:
@@ -468,8 +469,10 @@ def test_slow_work_is_announced(caplog):
 # Before the first epoch, and ends that are not the criterion's
 
 
-@pytest.mark.parametrize("stop", [EpochCounter(0), EpochCounter(0, new_epochs=False),
-                                  And([EpochCounter(5), EpochCounter(0)])])
+@pytest.mark.parametrize(
+    "stop",
+    [EpochCounter(0), EpochCounter(0, new_epochs=False), And([EpochCounter(5), EpochCounter(0)])],
+)
 def test_the_criterion_is_asked_before_the_first_epoch(stop, data, path):
     train, diary = experiment(data, save_path=path, save_freq=1)
     train.algorithm.termination_criterion = stop
@@ -565,8 +568,15 @@ class Broken(TrainExtension):
 
 
 @pytest.mark.parametrize("method", ["on_monitor", "on_save"])
-@pytest.mark.parametrize("error", [ValueError("no such colour"), MemoryError(), StopIteration(),
-                                   UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("no such colour"),
+        MemoryError(),
+        StopIteration(),
+        UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range"),
+    ],
+)
 def test_a_watcher_that_fails_is_a_warning(error, method, data, path, caplog):
     train, diary = experiment(data, 2, save_path=path, save_freq=1)
     train.extensions.insert(0, Broken(error, method))
@@ -589,14 +599,24 @@ def test_watchers_are_called_once_the_model_is_saved(data, path):
             seen.append(("monitor", model.monitor.get_epochs_seen(), saved))
 
         def on_save(self, model, dataset, algorithm):
-            seen.append(("save", model.monitor.get_epochs_seen(),
-                         serial.load(path).monitor.get_epochs_seen()))
+            seen.append(
+                (
+                    "save",
+                    model.monitor.get_epochs_seen(),
+                    serial.load(path).monitor.get_epochs_seen(),
+                )
+            )
 
     train, _ = experiment(data, 2, save_path=path, save_freq=1)
     train.extensions.append(Looks())
     train.main_loop()
-    assert seen == [("monitor", 0, None), ("save", 1, 1), ("monitor", 1, 1), ("save", 2, 2),
-                    ("monitor", 2, 2)]
+    assert seen == [
+        ("monitor", 0, None),
+        ("save", 1, 1),
+        ("monitor", 1, 1),
+        ("save", 2, 2),
+        ("monitor", 2, 2),
+    ]
 
 
 # More than one training in one process
@@ -621,7 +641,9 @@ def test_the_main_loop_called_again_goes_on(data):
         np.testing.assert_array_equal(ours, theirs)
     record = whole.model.monitor.channels["valid_objective"].val_record
     assert list(twice.model.monitor.channels["valid_objective"].val_record) == [
-        *record[:3], *record[2:]]
+        *record[:3],
+        *record[2:],
+    ]
 
 
 def test_the_main_loop_goes_on_where_it_was_interrupted(data):
@@ -701,7 +723,8 @@ def test_a_criterion_of_the_monitor_begins_anew(data):
     """Each training ends after the first epoch, which lowers the objective too little."""
     train, _ = experiment(data, 1)
     train.algorithm.termination_criterion = MonitorBased(
-        prop_decrease=0.999, N=1, channel_name="valid_objective")
+        prop_decrease=0.999, N=1, channel_name="valid_objective"
+    )
     for epochs in (1, 2):
         train.main_loop()
         assert train.model.monitor.get_epochs_seen() == epochs
@@ -710,8 +733,9 @@ def test_a_criterion_of_the_monitor_begins_anew(data):
 def test_a_part_that_was_replaced_is_set_up(data):
     train, diary = experiment(data, 1)
     train.main_loop()
-    train.algorithm = SGD(0.1, batch_size=7, monitoring_dataset=data,
-                          termination_criterion=EpochCounter(1))
+    train.algorithm = SGD(
+        0.1, batch_size=7, monitoring_dataset=data, termination_criterion=EpochCounter(1)
+    )
     train.model.batch_size = None
     train.main_loop()
     assert diary.events.count("setup") == 2 and train.model.monitor.get_batches_seen() == 5 + 4

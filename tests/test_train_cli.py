@@ -123,7 +123,11 @@ def start(folder, popen):
     env.pop("ADVERSARIAL_DEBUG", None)
     return lambda *args: popen(
         [sys.executable, str(ROOT / "train.py"), *args, "--allow-module", "helper"],
-        cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -188,7 +192,10 @@ def test_a_run_leaves_a_model_a_table_and_a_picture(folder, start):
     out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     assert sorted(path.name for path in folder.glob("tiny*")) == [
-        "tiny.monitor.csv", "tiny.pkl", "tiny.png", "tiny.yaml"
+        "tiny.monitor.csv",
+        "tiny.pkl",
+        "tiny.png",
+        "tiny.yaml",
     ]
     found = rows(folder / "tiny.monitor.csv")
     assert [row["epochs_seen"] for row in found] == ["0", "1", "2", "3"]
@@ -203,8 +210,14 @@ def test_a_run_leaves_a_model_a_table_and_a_picture(folder, start):
         assert picture.size == (2 * (10 * 4 + 22), 2 * (10 * 3 + 22))
     # A table on stdout; all else on stderr.
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["epoch", "0", "1", "2", "3"]
-    for said in ("Aesara", "float32", "AdversaryPair of 61 parameters", "40 examples",
-                 "done; epochs: 3, minibatches: 12; saved", "tiny.pkl"):
+    for said in (
+        "Aesara",
+        "float32",
+        "AdversaryPair of 61 parameters",
+        "40 examples",
+        "done; epochs: 3, minibatches: 12; saved",
+        "tiny.pkl",
+    ):
         assert said in err
     assert "compiling" not in err or "up to a minute" in err
 
@@ -246,8 +259,9 @@ def test_phases_run_one_after_another_and_load_what_came_before(folder, run):
     first = TINY.replace("ALGORITHM", "")
     first = first.replace("FULL_STEM}", "FULL_STEM}_${PYLEARN2_TRAIN_PHASE}")
     head, _, tail = first.partition("model: ")
-    second = (head + 'model: !pkl: "two_phase1.pkl",\n    algorithm: '
-              + tail.partition("algorithm: ")[2]).replace("&train ", "")
+    second = (
+        head + 'model: !pkl: "two_phase1.pkl",\n    algorithm: ' + tail.partition("algorithm: ")[2]
+    ).replace("&train ", "")
     items = [item.strip().replace("\n", "\n  ") for item in (first, second)]
     (folder / "two.yaml").write_text("".join(f"- {item}\n" for item in items))
     status, out, err = run("two.yaml", "--max-epochs", "1")
@@ -256,7 +270,9 @@ def test_phases_run_one_after_another_and_load_what_came_before(folder, run):
     assert serial.load(folder / "two_phase1.pkl").monitor.get_epochs_seen() == 1
     assert serial.load(folder / "two_phase2.pkl").monitor.get_epochs_seen() == 2
     assert [row["epochs_seen"] for row in rows(folder / "two_phase2.monitor.csv")] == [
-        "0", "1", "2"
+        "0",
+        "1",
+        "2",
     ]
 
 
@@ -353,7 +369,10 @@ def test_a_moved_model_goes_on_where_it_is(folder, run):
     status, _, err = run("--resume", "elsewhere/other.pkl", "--max-epochs", "2")
     assert status == 0 and "saved elsewhere/other.pkl" in err
     assert sorted(p.name for p in (folder / "elsewhere").glob("*")) == [
-        ".other.pkl.lock", "other.monitor.csv", "other.pkl", "other.png"
+        ".other.pkl.lock",
+        "other.monitor.csv",
+        "other.pkl",
+        "other.png",
     ]
     assert not (folder / "tiny.pkl").exists()
 
@@ -371,8 +390,11 @@ def test_what_is_finished_stays_finished(folder, run):
 
 
 def test_phases_resume_in_the_right_one(folder, run):
-    text = TINY.replace("ALGORITHM", """termination_criterion:
-        !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 2}""")
+    text = TINY.replace(
+        "ALGORITHM",
+        """termination_criterion:
+        !obj:adversarial.termination_criteria.EpochCounter {max_epochs: 2}""",
+    )
     text = text.replace("FULL_STEM}", "FULL_STEM}_${PYLEARN2_TRAIN_PHASE}")
     items = [text, text.replace("&train ", "")]
     (folder / "two.yaml").write_text(
@@ -423,8 +445,15 @@ def test_the_second_run_is_told_of_the_first(folder, run):
 def test_divergence(folder, run):
     write(folder, algorithm="update_callbacks: !obj:helper.Poison {at: 6}")
     result = run("tiny.yaml", "--max-epochs", "3")
-    refused(result, "minibatch 3 of epoch 2", "of the", "not finite", "tiny.diverged.pkl",
-            "tiny.pkl is the model after 1 epochs", "--nan-policy rollback lowers it")
+    refused(
+        result,
+        "minibatch 3 of epoch 2",
+        "of the",
+        "not finite",
+        "tiny.diverged.pkl",
+        "tiny.pkl is the model after 1 epochs",
+        "--nan-policy rollback lowers it",
+    )
     assert serial.load(folder / "tiny.pkl").monitor.get_epochs_seen() == 1
     assert np.isfinite(params(folder / "tiny.pkl")).all()
     assert not np.isfinite(params(folder / "tiny.diverged.pkl")).all()

@@ -34,21 +34,28 @@ MOMENTUM, LAST_MOMENTUM, START, SATURATE = 0.5, 0.7, 1, 4
 
 def pair():
     bound = dict(max_col_norm=NORM)
-    G = MLP([
-        RectifiedLinear(layer_name="h0", dim=12, irange=0.5, **bound),
-        Sigmoid(layer_name="y", dim=PIXELS, sparse_init=4, **bound),
-    ], nvis=Z)
-    D = MLP([
-        Maxout(layer_name="h0", num_units=7, num_pieces=PIECES, irange=0.8, **bound),
-        Sigmoid(layer_name="y", dim=1, irange=0.5, **bound),
-    ], nvis=PIXELS)
+    G = MLP(
+        [
+            RectifiedLinear(layer_name="h0", dim=12, irange=0.5, **bound),
+            Sigmoid(layer_name="y", dim=PIXELS, sparse_init=4, **bound),
+        ],
+        nvis=Z,
+    )
+    D = MLP(
+        [
+            Maxout(layer_name="h0", num_units=7, num_pieces=PIECES, irange=0.8, **bound),
+            Sigmoid(layer_name="y", dim=1, irange=0.5, **bound),
+        ],
+        nvis=PIXELS,
+    )
     return AdversaryPair(Generator(G, noise="uniform"), D)
 
 
 def weights(mlp):
     """[W, b, W, b, ...] from the first layer up, float64."""
-    return [param.get_value().astype("float64") for layer in mlp.layers
-            for param in (layer.W, layer.b)]
+    return [
+        param.get_value().astype("float64") for layer in mlp.layers for param in (layer.W, layer.b)
+    ]
 
 
 # 2014's loop, from section 2 of the facts: nothing below calls the package.
@@ -116,8 +123,7 @@ def loop_of_2014(D, G, minibatches):
         momentum = MOMENTUM * (1 - along) + LAST_MOMENTUM * along
         rate = max(RATE / DECAY**t, LEAST)
         of_d, of_g = gradients(x, z, bounded[:4], bounded[4:])
-        increments = [momentum * inc - rate * grad
-                      for inc, grad in zip(increments, of_d + of_g)]
+        increments = [momentum * inc - rate * grad for inc, grad in zip(increments, of_d + of_g)]
         moved = [value + inc for value, inc in zip(bounded, increments)]
         bounded = [constrain(W) if i % 2 == 0 else W for i, W in enumerate(moved)]
         states.append([value.copy() for value in bounded])
@@ -146,18 +152,26 @@ def test_a_constrained_pair_follows_the_loop_of_2014(monkeypatch):
             place.set_value(noise[done : done + BATCH])
 
     algorithm = SGD(
-        RATE, batch_size=BATCH, train_iteration_mode="sequential",
+        RATE,
+        batch_size=BATCH,
+        train_iteration_mode="sequential",
         cost=AdversaryCost2(scale_grads=0),
         learning_rule=Momentum(MOMENTUM),
         update_callbacks=[note, ExponentialDecay(decay_factor=DECAY, min_lr=LEAST)],
         termination_criterion=EpochCounter(EPOCHS),
     )
-    Train(DenseDesignMatrix(X=X), model, algorithm,
-          extensions=[MomentumAdjustor(LAST_MOMENTUM, START, SATURATE)]).main_loop()
+    Train(
+        DenseDesignMatrix(X=X),
+        model,
+        algorithm,
+        extensions=[MomentumAdjustor(LAST_MOMENTUM, START, SATURATE)],
+    ).main_loop()
 
     data = np.tile(X.astype("float64"), (EPOCHS, 1))
-    minibatches = [(data[i : i + BATCH], noise[i : i + BATCH].astype("float64"))
-                   for i in range(0, len(noise), BATCH)]
+    minibatches = [
+        (data[i : i + BATCH], noise[i : i + BATCH].astype("float64"))
+        for i in range(0, len(noise), BATCH)
+    ]
     expected = loop_of_2014(D, G, minibatches)
     assert len(states) == len(expected) == 20
     for step, (found, wanted) in enumerate(zip(states, expected), start=1):

@@ -27,8 +27,13 @@ OF_2014 = HERE / "yaml2014"
 OF_TODAY = HERE.parent / "yaml"
 make_tfd = runpy.run_path(str(HERE / "datasets" / "make_tfd.py"))["make_tfd"]
 
-FIVE = ["mnist", "cifar10_fully_connected", "cifar10_convolutional", "tfd_pretrain/pretrain",
-        "tfd_pretrain/train"]
+FIVE = [
+    "mnist",
+    "cifar10_fully_connected",
+    "cifar10_convolutional",
+    "tfd_pretrain/pretrain",
+    "tfd_pretrain/train",
+]
 
 
 def read(folder, name, **environ):
@@ -69,7 +74,8 @@ def test_what_all_have_in_common(name):
     algorithm = parts(train, "algorithm").keywords
     assert parts(train, "algorithm", "learning_rule").keywords == {"init_momentum": 0.5}
     assert parts(train, "algorithm", "update_callbacks").keywords == {
-        "decay_factor": 1.000004, "min_lr": 1e-6
+        "decay_factor": 1.000004,
+        "min_lr": 1e-6,
     }
     (adjustor,) = parts(train, "extensions")
     assert adjustor.keywords == {"start": 1, "saturate": 250, "final_momentum": 0.7}
@@ -117,8 +123,9 @@ def test_the_settings(name, data, batch, rate, epochs, noise, ll):
 
 def test_the_layers_of_the_fully_connected_cifar10():
     train = read(OF_2014, "cifar10_fully_connected")
-    generator, discriminator = parts(train, "model", "generator", "mlp"), parts(
-        train, "model", "discriminator"
+    generator, discriminator = (
+        parts(train, "model", "generator", "mlp"),
+        parts(train, "model", "discriminator"),
     )
     assert (generator.keywords["nvis"], discriminator.keywords["nvis"]) == (100, 3072)
     assert shape(generator.keywords["layers"]) == [
@@ -146,7 +153,10 @@ def test_the_layers_of_both_tfd_trainings():
     assert bias.callable.__name__ == "init_sigmoid_bias_from_marginals"
     assert bias.keywords["dataset"] is pretrain.keywords["dataset"]
     assert {k: v for k, v in top.keywords.items() if v is not bias} == {
-        "layer_name": "y", "dim": 2304, "sparse_init": 100, "max_col_norm": norm
+        "layer_name": "y",
+        "dim": 2304,
+        "sparse_init": 100,
+        "max_col_norm": norm,
     }
     assert shape(below.keywords["layers"]) == [
         ("RectifiedLinear", "h0", norm, ("dim", 8000), ("irange", 0.05)),
@@ -177,8 +187,11 @@ def test_todays_file_says_the_same(name):
 
 
 def idx(array):
-    return (bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-            + array.tobytes())
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
 @pytest.fixture
@@ -189,8 +202,11 @@ def data(tmp_path, monkeypatch):
     monkeypatch.delenv("ADVERSARIAL_DATA_PATH", raising=False)
     rng = np.random.RandomState(0)
     (path / "mnist" / "mnist_rotation_back_image").mkdir(parents=True)
-    np.savez(path / "mnist" / "mnist_rotation_back_image" / "train.npz",
-             data=rng.uniform(size=(5, 784)), labels=np.arange(5))
+    np.savez(
+        path / "mnist" / "mnist_rotation_back_image" / "train.npz",
+        data=rng.uniform(size=(5, 784)),
+        labels=np.arange(5),
+    )
     hashes = {}
     for prefix, n in (("train", 20), ("t10k", 10)):
         for kind, shape in (("images-idx3", (n, 28, 28)), ("labels-idx1", (n,))):
@@ -210,22 +226,37 @@ def data(tmp_path, monkeypatch):
 
 SMALLER = {
     "mnist": {
-        "50000": "16", "60000": "20", "dim: 1200": "dim: 7", "num_units: 240": "num_units: 3",
+        "50000": "16",
+        "60000": "20",
+        "dim: 1200": "dim: 7",
+        "num_units: 240": "num_units: 3",
     },
     "cifar10_fully_connected": {
-        "40000": "16", "50000": "20", "dim: 8000": "dim: 7", "num_units: 1600": "num_units: 3",
+        "40000": "16",
+        "50000": "20",
+        "dim: 8000": "dim: 7",
+        "num_units: 1600": "num_units: 3",
     },
     "cifar10_convolutional": {
-        "40000": "16", "50000": "20", "batch_size: 128": "batch_size: 8", "dim: 8000": "dim: 300",
-        "num_channels: 80": "num_channels: 3", "num_channels: 32": "num_channels: 2",
-        "num_channels: 192": "num_channels: 2", "num_units: 500": "num_units: 3",
+        "40000": "16",
+        "50000": "20",
+        "batch_size: 128": "batch_size: 8",
+        "dim: 8000": "dim: 300",
+        "num_channels: 80": "num_channels: 3",
+        "num_channels: 32": "num_channels: 2",
+        "num_channels: 192": "num_channels: 2",
+        "num_units: 500": "num_units: 3",
     },
     "tfd_pretrain/pretrain": {
-        "dim: 8000": "dim: 7", "num_units: 1200": "num_units: 3",
-        "sparse_init: 100": "sparse_init: 4", "max_epochs: 50": "max_epochs: 1",
+        "dim: 8000": "dim: 7",
+        "num_units: 1200": "num_units: 3",
+        "sparse_init: 100": "sparse_init: 4",
+        "max_epochs: 50": "max_epochs: 1",
     },
     "tfd_pretrain/train": {
-        "dim: 8000": "dim: 6", "num_units: 1200": "num_units: 3", "max_epochs: 22": "max_epochs: 1",
+        "dim: 8000": "dim: 6",
+        "num_units: 1200": "num_units: 3",
+        "max_epochs: 22": "max_epochs: 1",
     },
 }
 
@@ -290,15 +321,17 @@ def test_tfd_pretrains_then_trains(data, tmp_path, monkeypatch, fast_compile):
     monkeypatch.chdir("/")
     layers = started.model.generator.mlp.layers
     assert [type(layer).__name__ for layer in layers] == [
-        "RectifiedLinear", "Sigmoid", "RectifiedLinear", "Sigmoid", "Sigmoid"
+        "RectifiedLinear",
+        "Sigmoid",
+        "RectifiedLinear",
+        "Sigmoid",
+        "Sigmoid",
     ]
     for layer, weights in zip(layers[2:], before):
         np.testing.assert_array_equal(layer.get_weights(), weights)
     pair = train_an_epoch(scaled_down(OF_TODAY, "tfd_pretrain/train", tmp_path))
     after = [layer.get_weights() for layer in pair.generator.mlp.layers]
-    assert [weights.shape for weights in after] == [
-        (100, 6), (6, 100), (100, 7), (7, 7), (7, 2304)
-    ]
+    assert [weights.shape for weights in after] == [(100, 6), (6, 100), (100, 7), (7, 7), (7, 2304)]
     # The pretrained layers go on learning, within their norms.
     assert all(np.abs(now - then).max() > 0 for now, then in zip(after[2:], before))
     assert max(np.linalg.norm(weights, axis=0).max() for weights in after) <= 1.9366

@@ -38,38 +38,57 @@ def test_mnist_has_the_networks_and_the_cost_of_the_paper(name):
     assert arguments["dataset"] == MNIST_TRAIN
     pair = arguments["model"][1]
     marginals = ("init_sigmoid_bias_from_marginals", {"dataset": MNIST_TRAIN})
-    assert pair["generator"] == ("Generator", {
-        "noise": "uniform",
-        "monitor_ll": 1,
-        "mlp": ("MLP", {
-            "nvis": 100,
+    assert pair["generator"] == (
+        "Generator",
+        {
+            "noise": "uniform",
+            "monitor_ll": 1,
+            "mlp": (
+                "MLP",
+                {
+                    "nvis": 100,
+                    "layers": [
+                        ("RectifiedLinear", {"layer_name": "h0", "dim": 1200, "irange": 0.05}),
+                        ("RectifiedLinear", {"layer_name": "h1", "dim": 1200, "irange": 0.05}),
+                        (
+                            "Sigmoid",
+                            {"layer_name": "y", "dim": 784, "irange": 0.05, "init_bias": marginals},
+                        ),
+                    ],
+                },
+            ),
+        },
+    )
+    assert pair["discriminator"] == (
+        "MLP",
+        {
+            "nvis": 784,
             "layers": [
-                ("RectifiedLinear", {"layer_name": "h0", "dim": 1200, "irange": 0.05}),
-                ("RectifiedLinear", {"layer_name": "h1", "dim": 1200, "irange": 0.05}),
-                ("Sigmoid", {
-                    "layer_name": "y", "dim": 784, "irange": 0.05, "init_bias": marginals
-                }),
+                (
+                    "Maxout",
+                    {"layer_name": "h0", "num_units": 240, "num_pieces": 5, "irange": 0.005},
+                ),
+                (
+                    "Maxout",
+                    {"layer_name": "h1", "num_units": 240, "num_pieces": 5, "irange": 0.005},
+                ),
+                ("Sigmoid", {"layer_name": "y", "dim": 1, "irange": 0.005}),
             ],
-        }),
-    })
-    assert pair["discriminator"] == ("MLP", {
-        "nvis": 784,
-        "layers": [
-            ("Maxout", {"layer_name": "h0", "num_units": 240, "num_pieces": 5, "irange": 0.005}),
-            ("Maxout", {"layer_name": "h1", "num_units": 240, "num_pieces": 5, "irange": 0.005}),
-            ("Sigmoid", {"layer_name": "y", "dim": 1, "irange": 0.005}),
-        ],
-    })
+        },
+    )
     algorithm = arguments["algorithm"][1]
     assert algorithm["batch_size"] == 100
     assert algorithm["monitoring_dataset"] == {"valid": MNIST_VALID}
-    assert algorithm["cost"] == ("AdversaryCost2", {
-        "scale_grads": 0,
-        "discriminator_default_input_include_prob": 0.5,
-        "discriminator_input_include_probs": {"h0": 0.8},
-        "discriminator_default_input_scale": 2.0,
-        "discriminator_input_scales": {"h0": 1.25},
-    })
+    assert algorithm["cost"] == (
+        "AdversaryCost2",
+        {
+            "scale_grads": 0,
+            "discriminator_default_input_include_prob": 0.5,
+            "discriminator_input_include_probs": {"h0": 0.8},
+            "discriminator_default_input_scale": 2.0,
+            "discriminator_input_scales": {"h0": 1.25},
+        },
+    )
     assert arguments["save_path"] == str(YAML / f"{name}.pkl")
     assert arguments["save_freq"] == 1
 
@@ -80,7 +99,8 @@ def test_mnist_has_the_schedule_of_the_paper():
     assert algorithm["learning_rate"] == 0.1
     assert algorithm["learning_rule"] == ("Momentum", {"init_momentum": 0.5})
     assert algorithm["update_callbacks"] == (
-        "ExponentialDecay", {"decay_factor": 1.000004, "min_lr": 1e-6}
+        "ExponentialDecay",
+        {"decay_factor": 1.000004, "min_lr": 1e-6},
     )
     assert "termination_criterion" not in algorithm
     assert arguments["extensions"] == [
@@ -112,9 +132,13 @@ def test_the_quick_experiment_ends_by_itself():
 @pytest.mark.parametrize("name", ["mnist", "mnist_quick"])
 def test_the_training_set_is_loaded_once(name):
     train = read(name).keywords
-    bias = train["model"].keywords["generator"].keywords["mlp"].keywords["layers"][-1].keywords[
-        "init_bias"
-    ]
+    bias = (
+        train["model"]
+        .keywords["generator"]
+        .keywords["mlp"]
+        .keywords["layers"][-1]
+        .keywords["init_bias"]
+    )
     assert bias.callable is init_sigmoid_bias_from_marginals
     assert bias.keywords["dataset"] is train["dataset"]
 
@@ -142,5 +166,6 @@ def test_inpainting_paints_the_half_that_d_judges():
     top = networks[0]["layers"][-1][1]
     assert top["dim"] == 28 * 14
     assert top["init_bias"] == (
-        "init_sigmoid_bias_from_marginals", {"dataset": MNIST_TRAIN, "side": "right"}
+        "init_sigmoid_bias_from_marginals",
+        {"dataset": MNIST_TRAIN, "side": "right"},
     )

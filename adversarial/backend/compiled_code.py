@@ -46,7 +46,8 @@ def folder_for(flags: Mapping[str, str]) -> Optional[str]:
         f"compiled code cannot be kept in {folder} ({reason}), so it goes to {temporary} and is "
         f"compiled again at the next start. Name a folder for it: "
         f"AESARA_FLAGS={setting}=/path/to/folder",
-        RuntimeWarning, stacklevel=2,
+        RuntimeWarning,
+        stacklevel=2,
     )
     return temporary
 
@@ -57,15 +58,18 @@ def _remove_damaged(folder: str, level: str) -> None:
     for path in glob.glob(os.path.join(glob.escape(folder), level, "*.so")):
         place = os.path.dirname(path)
         # Another process may be writing what has no key yet, in a folder of a temporary name.
-        finished = (not os.path.basename(place).startswith("tmp")
-                    or os.path.exists(os.path.join(place, "key.pkl")))
+        finished = not os.path.basename(place).startswith("tmp") or os.path.exists(
+            os.path.join(place, "key.pkl")
+        )
         if finished and not _is_whole(path):
             shutil.rmtree(place, ignore_errors=True)
             removed += 1
     if removed:
         warnings.warn(
             f"{removed} damaged modules of compiled code were removed from {folder}; they are "
-            "compiled again", RuntimeWarning, stacklevel=3,
+            "compiled again",
+            RuntimeWarning,
+            stacklevel=3,
         )
 
 

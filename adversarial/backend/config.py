@@ -95,7 +95,8 @@ def configure() -> Setup:
     cxx = chosen.get("cxx", compiler.find())
     flags = {
         "floatX": "float32",
-        "gcc__cxxflags": f"{OPTIMIZE} -g0" if sys.platform == "darwin"
+        "gcc__cxxflags": f"{OPTIMIZE} -g0"
+        if sys.platform == "darwin"
         else f"{OPTIMIZE} -march=native -g0",
         "openmp": str(compiler.supports_openmp(cxx)),
         "allow_gc": "False",
@@ -206,7 +207,8 @@ def _forget_failed_import() -> None:
         warnings.warn(
             "`import aesara` failed before adversarial was imported, which makes the settings that "
             "Aesara needs; it is imported now. Import adversarial first.",
-            RuntimeWarning, stacklevel=5,
+            RuntimeWarning,
+            stacklevel=5,
         )
 
 

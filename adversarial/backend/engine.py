@@ -35,7 +35,8 @@ class Cluster:
             raise ValueError(f"the coordinator must be HOST:PORT, not {self.coordinator!r}")
         if not 0 <= self.process_id < self.num_processes:
             raise ValueError(
-                f"process_id must be 0 .. {self.num_processes - 1}, not {self.process_id}")
+                f"process_id must be 0 .. {self.num_processes - 1}, not {self.process_id}"
+            )
 
 
 _chosen: Optional[str] = None

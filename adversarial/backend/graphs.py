@@ -71,9 +71,7 @@ def _naming_folder() -> Iterator[None]:
     except Exception as error:
         number = getattr(error, "errno", None)
         # What g++ says comes as text.
-        if number not in _NO_ROOM and not any(
-            os.strerror(code) in str(error) for code in _NO_ROOM
-        ):
+        if number not in _NO_ROOM and not any(os.strerror(code) in str(error) for code in _NO_ROOM):
             raise
         reason = os.strerror(number) if number in _NO_ROOM else "no room, or not writable"
         raise OSError(

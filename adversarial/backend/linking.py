@@ -228,7 +228,10 @@ class _Compilers:
             if self._ended:
                 raise subprocess.CalledProcessError(-signal.SIGTERM, command)
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 start_new_session=os.name == "posix",  # g++ has children of its own
             )
             self._running.add(process)
@@ -263,11 +266,19 @@ def _compile(jobs: Sequence[_Job], folder: Path, compilers: _Compilers) -> Path:
     preargs, rest = jobs[0].preargs, jobs[0].rest
     libs, lib_dirs = [*rest["libs"], *std_libs()], [*rest["lib_dirs"], *std_lib_dirs()]
     compilers.run(
-        [aesara.config.cxx, get_gcc_shared_library_arg(), "-g", *preargs,
-         *(f"-I{path}" for path in [*rest["include_dirs"], *std_include_dirs()] if path),
-         *(f"-L{path}" for path in lib_dirs if path),
-         "-fvisibility=hidden", "-o", str(library), str(source),
-         *GCC_compiler.linking_patch(lib_dirs, libs)]
+        [
+            aesara.config.cxx,
+            get_gcc_shared_library_arg(),
+            "-g",
+            *preargs,
+            *(f"-I{path}" for path in [*rest["include_dirs"], *std_include_dirs()] if path),
+            *(f"-L{path}" for path in lib_dirs if path),
+            "-fvisibility=hidden",
+            "-o",
+            str(library),
+            str(source),
+            *GCC_compiler.linking_patch(lib_dirs, libs),
+        ]
     )
     return library
 

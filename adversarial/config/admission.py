@@ -107,7 +107,8 @@ def _within(name: str, packages: Collection[str]) -> bool:
 def _not_allowed(dotted: str) -> Refusal:
     return Refusal(
         f"`{dotted:.200}` may not be constructed from YAML: only classes of adversarial and "
-        "sandbox, and a few functions of theirs and of NumPy, may" + _suggest(dotted, NUMPY)
+        "sandbox, and a few functions of theirs and of NumPy, may"
+        + _suggest(dotted, NUMPY)
         + "; allow a module of your own with --allow-module NAME"
     )
 

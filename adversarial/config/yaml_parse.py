@@ -43,9 +43,22 @@ from adversarial.utils import origin, serial
 from adversarial.utils.files import open_regular
 
 __all__ = [
-    "BaseProxy", "Phase", "Proxy", "YamlError", "construct_mapping", "constructor_float",
-    "constructor_import", "do_not_recurse", "initialize", "load", "load_path", "load_phases",
-    "load_train_file", "multi_constructor_import", "multi_constructor_obj", "multi_constructor_pkl",
+    "BaseProxy",
+    "Phase",
+    "Proxy",
+    "YamlError",
+    "construct_mapping",
+    "constructor_float",
+    "constructor_import",
+    "do_not_recurse",
+    "initialize",
+    "load",
+    "load_path",
+    "load_phases",
+    "load_train_file",
+    "multi_constructor_import",
+    "multi_constructor_obj",
+    "multi_constructor_pkl",
     "try_to_import",
 ]
 
@@ -53,7 +66,12 @@ _MERGE = "tag:yaml.org,2002:merge"
 # What a constructor raises for values it cannot use; anything else is a fault of its own.
 _BAD_VALUES = (ValueError, TypeError)
 _UNFORESEEN = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
 )
 
 BaseProxy = namedtuple("BaseProxy", "callable positionals keywords yaml_src")
@@ -351,9 +369,7 @@ def _construct_mapping(loader: _Loader, node: yaml.Node) -> dict[Any, Any]:
     return {key: loader.construct_object(value) for key, (_, value) in entries.items()}
 
 
-def _entries(
-    loader: _Loader, node: yaml.MappingNode
-) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
+def _entries(loader: _Loader, node: yaml.MappingNode) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
     """Keys of a mapping, with the nodes of key and value; `<<` brings in those not given."""
     entries: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
     merged: dict[Any, tuple[yaml.Node, yaml.Node]] = {}

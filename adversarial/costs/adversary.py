@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, NamedTuple, Optional, Union
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 from aesara.gradient import disconnected_grad
 
@@ -30,11 +30,11 @@ class Judgement(NamedTuple):
 
     def loss(self, label: float) -> Any:
         """Mean cross-entropy against `label`, a scalar."""
-        return self.head.cost(T.full_like(self.p, label), self.p)
+        return self.head.cost(at.full_like(self.p, label), self.p)
 
     def losses(self, label: float) -> Any:
         """Cross-entropy of each example, shape (batch, 1)."""
-        return self.head.cost_matrix(T.full_like(self.p, label), self.p)
+        return self.head.cost_matrix(at.full_like(self.p, label), self.p)
 
 
 class AdversaryCost(DefaultDataSpecsMixin, Cost):
@@ -286,7 +286,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
                 found = gradients_of(objective, params, samples)
                 gradients.add(f"of the {name}", objective, params, found)
             else:
-                gradients.update((param, T.zeros_like(param)) for param in params)
+                gradients.update((param, at.zeros_like(param)) for param in params)
         updates: OrderedDict = OrderedDict()
         if self.alternate_g:
             updates[self.now_train_generator] = 1.0 - self.now_train_generator
@@ -296,18 +296,18 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     # or 1, but one product with a scalar instead of one with every weight.
 
     def _d_gradients(self, d: Any, params: list, samples: Any) -> list:
-        return T.grad(self.now_train_discriminator * d, params, consider_constant=[samples])
+        return at.grad(self.now_train_discriminator * d, params, consider_constant=[samples])
 
     def _g_gradients(self, g: Any, params: list, samples: Any) -> list:
-        at_samples = T.grad(self.now_train_generator * g, samples)
+        at_samples = at.grad(self.now_train_generator * g, samples)
         if self.scale_grads:
             # G switched off, or samples that all fail a threshold: zero must not become NaN.
-            norm = T.maximum(TINY, T.sqrt(T.square(at_samples).sum()))
-            at_samples = at_samples * T.maximum(1.0, self.target_scale / norm)
-        return T.grad(None, params, known_grads=OrderedDict([(samples, at_samples)]))
+            norm = at.maximum(TINY, at.sqrt(at.square(at_samples).sum()))
+            at_samples = at_samples * at.maximum(1.0, self.target_scale / norm)
+        return at.grad(None, params, known_grads=OrderedDict([(samples, at_samples)]))
 
     def _i_gradients(self, i: Any, params: list, samples: Any) -> list:
-        return T.grad(self.now_train_inference * i, params)
+        return at.grad(self.now_train_inference * i, params)
 
     # Monitoring
 
@@ -330,8 +330,8 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
         channels["false_negatives"] = (on_data < 0.5).mean(dtype=on_data.dtype)
         on_samples = D.fprop(samples)
         channels["false_positives"] = (on_samples > 0.5).mean(dtype=on_samples.dtype)
-        gradient = T.grad(D.cost(on_samples, on_samples), samples)
-        channels["sample_grad_norm"] = T.sqrt(T.square(gradient).sum())
+        gradient = at.grad(D.cost(on_samples, on_samples), samples)
+        channels["sample_grad_norm"] = at.sqrt(at.square(gradient).sum())
         channels["objective"] = self._total(d, g, i)
         if model.inferer is not None and model.monitor_inference:
             channels["objective_i"] = i

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 from adversarial.space import CompositeSpace, NullSpace
 from adversarial.utils.deprecated import deprecated_arguments
@@ -52,7 +52,7 @@ class Cost(Persistent):
         cost = self.expr(model, data, **kwargs)
         params = list(model.get_params())
         gradients = Gradients()
-        found = T.grad(cost, params, disconnected_inputs="ignore")
+        found = at.grad(cost, params, disconnected_inputs="ignore")
         gradients.add("of the model", cost, params, found)
         return gradients, OrderedDict()
 
@@ -113,8 +113,10 @@ class FixedVarDescr:
         self.on_load_batch: list = []
 
     def _data_specs_err(self, value: Any = None) -> None:
-        raise FixedVarDescrDataSpecsError("a FixedVarDescr has no data_specs: on_load_batch gets "
-                                          "the batch in the data specs of its cost")
+        raise FixedVarDescrDataSpecsError(
+            "a FixedVarDescr has no data_specs: on_load_batch gets "
+            "the batch in the data specs of its cost"
+        )
 
     data_specs = property(_data_specs_err, _data_specs_err)
 
@@ -262,6 +264,7 @@ class MethodCost(Cost):
         self._bound(model)
         specs = getattr(model, self.method + "_data_specs", None)
         if specs is None:
-            raise ValueError(f"give data_specs: {type(model).__name__} has no "
-                             f"{self.method}_data_specs")
+            raise ValueError(
+                f"give data_specs: {type(model).__name__} has no {self.method}_data_specs"
+            )
         return specs()

@@ -1,4 +1,5 @@
 """CIFAR-10: 60,000 colour photographs of 32 x 32 pixels in ten classes (Krizhevsky, 2009)."""
+
 from __future__ import annotations
 
 import pickle
@@ -24,13 +25,15 @@ BATCH_SIZE = 10000
 PIXELS = 3 * 32 * 32
 VALID = (40000, 50000)  # of the training set
 # What pickles of protocols 0 to 4 say of dicts, lists, numbers, texts and arrays.
-OPCODES = frozenset("""
+OPCODES = frozenset(
+    """
     DICT LIST TUPLE PUT GET INT LONG STRING UNICODE
     PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 EMPTY_LIST APPEND
     APPENDS EMPTY_DICT SETITEM SETITEMS EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 SHORT_BINSTRING
     BINSTRING SHORT_BINBYTES BINBYTES BINBYTES8 SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINPUT
     LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
-""".split())
+""".split()
+)
 MOST_CALLS = 100
 LARGEST_BATCH = 40 << 20  # bytes; a published one has 31 million
 
@@ -54,21 +57,45 @@ class CIFAR10(DenseDesignMatrix):
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)
-    def __init__(self, which_set, center=False, rescale=False, gcn=None, start=None, stop=None,
-                 axes=AXES, toronto_prepro=False, preprocessor=None):
+    def __init__(
+        self,
+        which_set,
+        center=False,
+        rescale=False,
+        gcn=None,
+        start=None,
+        stop=None,
+        axes=AXES,
+        toronto_prepro=False,
+        preprocessor=None,
+    ):
         if which_set not in BATCHES:
-            hint = ("; the validation set is which_set 'train' with start 40000 and stop 50000"
-                    if which_set == "valid" else "")
+            hint = (
+                "; the validation set is which_set 'train' with start 40000 and stop 50000"
+                if which_set == "valid"
+                else ""
+            )
             raise ValueError(f"CIFAR10 has the sets 'train' and 'test', not {which_set!r}{hint}")
         if toronto_prepro and (center or gcn is not None):
-            raise ValueError(f"toronto_prepro goes with neither center nor gcn "
-                             f"(center={center!r}, gcn={gcn!r})")
+            raise ValueError(
+                f"toronto_prepro goes with neither center nor gcn (center={center!r}, gcn={gcn!r})"
+            )
         rows = check_range(start, stop, BATCH_SIZE * len(BATCHES[which_set]))
         self.img_shape = (3, 32, 32)
         self.img_size = PIXELS
         self.n_classes = 10
-        self.label_names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
-                            "horse", "ship", "truck"]
+        self.label_names = [
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ]
         self.center = center
         self.rescale = rescale
         self.gcn = None if gcn is None else float(gcn)
@@ -88,8 +115,12 @@ class CIFAR10(DenseDesignMatrix):
             X -= self.mean_image / 127.5 if rescale else self.mean_image
         if gcn is not None:
             X = global_contrast_normalize(X, scale=self.gcn)
-        super().__init__(X=X, y=y[rows].astype(np.int64)[:, None], y_labels=self.n_classes,
-                         view_converter=DefaultViewConverter((32, 32, 3), axes))
+        super().__init__(
+            X=X,
+            y=y[rows].astype(np.int64)[:, None],
+            y_labels=self.n_classes,
+            view_converter=DefaultViewConverter((32, 32, 3), axes),
+        )
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor)
 
@@ -122,9 +153,14 @@ class CIFAR10(DenseDesignMatrix):
         return CIFAR10("train", start=VALID[0], stop=VALID[1], **self._treatment())
 
     def _treatment(self) -> dict:
-        return {"center": self.center, "rescale": self.rescale, "gcn": self.gcn,
-                "axes": self.axes, "toronto_prepro": self.toronto_prepro,
-                "preprocessor": self._preprocessor}
+        return {
+            "center": self.center,
+            "rescale": self.rescale,
+            "gcn": self.gcn,
+            "axes": self.axes,
+            "toronto_prepro": self.toronto_prepro,
+            "preprocessor": self._preprocessor,
+        }
 
 
 def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
@@ -147,8 +183,9 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
             _check_opcodes(file)
             file.seek(0)
             content = _BatchUnpickler(file, encoding="latin1").load()
-        content = {key.decode() if isinstance(key, bytes) else key: value
-                   for key, value in content.items()}
+        content = {
+            key.decode() if isinstance(key, bytes) else key: value for key, value in content.items()
+        }
         pixels, labels = (
             part.value if isinstance(part, _PickledArray) else part
             for part in (content["data"], content["labels"])
@@ -158,14 +195,21 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, BadFile):
         raise
     except Exception as error:  # a damaged pickle can raise anything
-        raise BadFile(f"{path}: not a batch of CIFAR-10 ({type(error).__name__}: {error})") \
-            from error
-    if not isinstance(pixels, np.ndarray) or pixels.shape != (BATCH_SIZE, PIXELS) \
-            or pixels.dtype != np.uint8:
+        raise BadFile(
+            f"{path}: not a batch of CIFAR-10 ({type(error).__name__}: {error})"
+        ) from error
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.shape != (BATCH_SIZE, PIXELS)
+        or pixels.dtype != np.uint8
+    ):
         raise BadFile(f"{path}: 'data' is no uint8 array of shape ({BATCH_SIZE}, {PIXELS})")
-    if not isinstance(labels, np.ndarray) or labels.shape != (BATCH_SIZE,) \
-            or labels.dtype.kind not in "iu" \
-            or not 0 <= labels.min() <= labels.max() < 10:
+    if (
+        not isinstance(labels, np.ndarray)
+        or labels.shape != (BATCH_SIZE,)
+        or labels.dtype.kind not in "iu"
+        or not 0 <= labels.min() <= labels.max() < 10
+    ):
         raise BadFile(f"{path}: 'labels' are no {BATCH_SIZE} class numbers from 0 to 9")
     return pixels, labels.astype(np.uint8)
 
@@ -192,11 +236,13 @@ class _BatchUnpickler(pickle.Unpickler):
     """Builds arrays of unsigned bytes and nothing else beyond plain Python data."""
 
     def find_class(self, module: str, name: str):
-        allowed = {("numpy.core.multiarray", "_reconstruct"): _empty_array,
-                   ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-                   ("numpy", "ndarray"): _array_kind,
-                   ("numpy", "dtype"): _byte_type,
-                   ("_codecs", "encode"): _latin1_bytes}
+        allowed = {
+            ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy", "ndarray"): _array_kind,
+            ("numpy", "dtype"): _byte_type,
+            ("_codecs", "encode"): _latin1_bytes,
+        }
         if (module, name) not in allowed:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return allowed[module, name]
@@ -265,12 +311,16 @@ def _fetch(target: Path) -> None:
             archive = target.parent / URL.rsplit("/", 1)[-1]
             if not archive.exists():
                 download.fetch(URL, archive, SHA256)
-            download.unpack(archive, [f"{FOLDER}/{name}" for names in BATCHES.values()
-                                      for name in names], target)
+            download.unpack(
+                archive,
+                [f"{FOLDER}/{name}" for names in BATCHES.values() for name in names],
+                target,
+            )
             archive.unlink()
     except (OSError, tarfile.TarError, KeyError) as error:
         raise download.DataUnavailable(
             f"CIFAR-10 is not on this machine (data paths: {download.data_path_hint()}) and "
             f"cannot be fetched from {URL}: {error}. Unpack that archive in the folder cifar10/ "
             f"of a directory, so that cifar10/{FOLDER}/ is there, and set PYLEARN2_DATA_PATH to "
-            f"that directory") from error
+            f"that directory"
+        ) from error

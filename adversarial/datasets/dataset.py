@@ -1,4 +1,5 @@
 """What every dataset offers to training."""
+
 from __future__ import annotations
 
 from adversarial.utils.serial import Persistent
@@ -18,8 +19,15 @@ class Dataset(Persistent):
         """All examples: an array, or a tuple of arrays, as `get_data_specs` says."""
         raise NotImplementedError(f"{type(self).__name__} does not give out its data")
 
-    def iterator(self, mode=None, batch_size=None, num_batches=None, rng=None, data_specs=None,
-                 return_tuple=False):
+    def iterator(
+        self,
+        mode=None,
+        batch_size=None,
+        num_batches=None,
+        rng=None,
+        data_specs=None,
+        return_tuple=False,
+    ):
         """Minibatches as NumPy arrays; see `adversarial.utils.iteration`."""
         raise NotImplementedError(f"{type(self).__name__} cannot be iterated over")
 

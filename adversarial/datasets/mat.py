@@ -4,6 +4,7 @@ SciPy's reader takes memory for what a header claims, and makes cells, structure
 the way; this one knows numbers only, and takes memory for bytes that have arrived. The format:
 MathWorks, "MAT-File Format", level 5.
 """
+
 from __future__ import annotations
 
 import math
@@ -47,7 +48,8 @@ def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
         raise ValueError(
             "it is one of version 7.3, which is HDF5: in MATLAB, load it and save it with "
             "save(name, '-v7'); or in Python, read it with h5py, whose axes are reversed, and "
-            "write it with scipy.io.savemat")
+            "write it with scipy.io.savemat"
+        )
     order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
     if order is None or struct.unpack(order + "H", header[124:126])[0] >> 8 != 1:
         raise ValueError("it has another header")
@@ -101,8 +103,9 @@ def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict
     arrays[name] = array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _element(stream, order: str, at_most: int, name: str = "",
-             packed: int | None = None) -> tuple[int, bytes]:
+def _element(
+    stream, order: str, at_most: int, name: str = "", packed: int | None = None
+) -> tuple[int, bytes]:
     """Type and bytes of the element that comes next."""
     head = _exactly(stream, 8)
     kind, length = struct.unpack(order + "II", head)
@@ -110,10 +113,13 @@ def _element(stream, order: str, at_most: int, name: str = "",
         kind, length = kind & 0xFFFF, kind >> 16
         if length > 4:
             raise ValueError(f"a small element of {length} bytes")
-        return kind, head[4:4 + length]
+        return kind, head[4 : 4 + length]
     if length > at_most:
-        raise ValueError(f"{name!r} takes {length} bytes, more than {at_most}" if name
-                         else f"an element of {length} bytes where at most {at_most} belong")
+        raise ValueError(
+            f"{name!r} takes {length} bytes, more than {at_most}"
+            if name
+            else f"an element of {length} bytes where at most {at_most} belong"
+        )
     if packed is not None:
         check_inflation(name, packed, length)
     data = _exactly(stream, length)

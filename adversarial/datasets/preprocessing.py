@@ -4,6 +4,7 @@
 `can_fit` the preprocessor first learns what it needs from that dataset; a test set is then
 transformed without, by what the training set taught.
 """
+
 from __future__ import annotations
 
 import os
@@ -120,8 +121,10 @@ class Standardize(ExamplewisePreprocessor):
 
 def _learnt(preprocessor: Preprocessor, value):
     if value is None:
-        raise ValueError(f"{type(preprocessor).__name__} has not seen any data: "
-                         f"apply it with can_fit=True to the training set first")
+        raise ValueError(
+            f"{type(preprocessor).__name__} has not seen any data: "
+            f"apply it with can_fit=True to the training set first"
+        )
     return value
 
 
@@ -153,8 +156,15 @@ class GlobalContrastNormalization(Preprocessor):
     @deprecated_arguments(
         std_bias=("sqrt_bias", float), use_norm=("use_std", lambda norm: not norm)
     )
-    def __init__(self, subtract_mean=True, scale=1.0, sqrt_bias=0.0, use_std=False,
-                 min_divisor=1e-8, batch_size=None):
+    def __init__(
+        self,
+        subtract_mean=True,
+        scale=1.0,
+        sqrt_bias=0.0,
+        use_std=False,
+        min_divisor=1e-8,
+        batch_size=None,
+    ):
         self._subtract_mean = subtract_mean
         self._scale = scale
         self._sqrt_bias = sqrt_bias
@@ -163,13 +173,28 @@ class GlobalContrastNormalization(Preprocessor):
         self._batch_size = batch_size
 
     def apply(self, dataset, can_fit: bool = False) -> None:
-        dataset.set_design_matrix(global_contrast_normalize(
-            dataset.get_design_matrix(), self._scale, self._subtract_mean, self._use_std,
-            self._sqrt_bias, self._min_divisor, self._batch_size))
+        dataset.set_design_matrix(
+            global_contrast_normalize(
+                dataset.get_design_matrix(),
+                self._scale,
+                self._subtract_mean,
+                self._use_std,
+                self._sqrt_bias,
+                self._min_divisor,
+                self._batch_size,
+            )
+        )
 
 
-def global_contrast_normalize(X, scale=1.0, subtract_mean=True, use_std=False, sqrt_bias=0.0,
-                              min_divisor=1e-8, batch_size=None) -> np.ndarray:
+def global_contrast_normalize(
+    X,
+    scale=1.0,
+    subtract_mean=True,
+    use_std=False,
+    sqrt_bias=0.0,
+    min_divisor=1e-8,
+    batch_size=None,
+) -> np.ndarray:
     """The rows of `X` (n, dim), each brought to the same length, as a new array.
 
     From each row its mean is subtracted (`subtract_mean`). Then it is divided by
@@ -219,11 +244,14 @@ class ZCA(Preprocessor):
     Attributes (after `fit`): mean_ (dim,), P_ and inv_P_ (dim, dim).
     """
 
-    def __init__(self, n_components=None, n_drop_components=None, filter_bias=0.1,
-                 store_inverse=True):
+    def __init__(
+        self, n_components=None, n_drop_components=None, filter_bias=0.1, store_inverse=True
+    ):
         if n_components and n_drop_components:
-            raise ValueError(f"give n_components or n_drop_components, not both "
-                             f"({n_components!r} and {n_drop_components!r})")
+            raise ValueError(
+                f"give n_components or n_drop_components, not both "
+                f"({n_components!r} and {n_drop_components!r})"
+            )
         self.n_components = n_components
         self.n_drop_components = n_drop_components
         self.filter_bias = float(filter_bias)
@@ -270,10 +298,12 @@ class ZCA(Preprocessor):
         covariance /= len(X)
         covariance[np.diag_indices(dim)] += self.filter_bias
         values, vectors = scipy.linalg.eigh(covariance)
-        values, vectors = values[dim - keep:], vectors[:, dim - keep:]
+        values, vectors = values[dim - keep :], vectors[:, dim - keep :]
         if values[0] <= 0:
-            raise ValueError(f"the smallest variance, filter_bias included, is {values[0]:.3g}; "
-                             f"choose a larger filter_bias or fewer components")
+            raise ValueError(
+                f"the smallest variance, filter_bias included, is {values[0]:.3g}; "
+                f"choose a larger filter_bias or fewer components"
+            )
         self.mean_ = mean
         self.P_ = self._gpu_mdmt(vectors, values**-0.5).astype(X.dtype)
         self.inv_P_ = None
@@ -304,8 +334,7 @@ class ZCA(Preprocessor):
         if self.matrices_save_path is not None and self.P_ is not None:
             kept = {name: state.pop(name) for name in ("mean_", "P_", "inv_P_")}
             with atomic_write(self.matrices_save_path) as file:
-                np.savez(file, **{name: value for name, value in kept.items()
-                                  if value is not None})
+                np.savez(file, **{name: value for name, value in kept.items() if value is not None})
                 state["matrices_digest"] = digest_of(file)
         return state
 

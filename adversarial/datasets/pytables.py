@@ -1,4 +1,5 @@
 """A design matrix in an HDF5 file, for what is larger than memory. Needs PyTables."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -109,8 +110,10 @@ class _StoredArrays(ResidentArrays):
     def follow(self, source: str, array: Any) -> None:
         for op in self._stored.get(source, ()):
             if not isinstance(array, _StoredRows) or array.shape[1:] != op.rows.shape[1:]:
-                raise ValueError(f"the {source} of a data set in use lay in a file of rows "
-                                 f"{op.rows.shape[1:]}, and no longer do: call setup again")
+                raise ValueError(
+                    f"the {source} of a data set in use lay in a file of rows "
+                    f"{op.rows.shape[1:]}, and no longer do: call setup again"
+                )
             op.rows = array
         if source not in self._stored:
             super().follow(source, array)
@@ -141,14 +144,31 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
 
     h5file: Any = None
 
-    def __init__(self, X=None, topo_view=None, y=None, view_converter=None, axes=AXES,
-                 rng=_default_seed, X_labels=None, y_labels=None):
+    def __init__(
+        self,
+        X=None,
+        topo_view=None,
+        y=None,
+        view_converter=None,
+        axes=AXES,
+        rng=_default_seed,
+        X_labels=None,
+        y_labels=None,
+    ):
         ensure_tables()
         if y is not None:
             y = y[:]  # of a file: read
         file, self.h5file = self.h5file, None  # a subclass may have opened it: X is not written
-        super().__init__(X=X, topo_view=topo_view, y=y, view_converter=view_converter, axes=axes,
-                         rng=rng, X_labels=X_labels, y_labels=y_labels)
+        super().__init__(
+            X=X,
+            topo_view=topo_view,
+            y=y,
+            view_converter=view_converter,
+            axes=axes,
+            rng=rng,
+            X_labels=X_labels,
+            y_labels=y_labels,
+        )
         self.h5file = file
         self._resident = _StoredArrays()
 
@@ -200,8 +220,14 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         return file, _new_group(file, GROUP, shapes)
 
     @staticmethod
-    def fill_hdf5(file_handle: Any, data_x: Any, data_y: Any = None, node: Any = None,
-                  start: int = 0, batch_size: int = BATCH) -> None:
+    def fill_hdf5(
+        file_handle: Any,
+        data_x: Any,
+        data_y: Any = None,
+        node: Any = None,
+        start: int = 0,
+        batch_size: int = BATCH,
+    ) -> None:
         """Write `data_x`, and `data_y` if given, to the group `node` (``Data``) from `start` on.
 
         `batch_size` rows at a time. ValueError if something does not fit or X holds NaN.

@@ -1,4 +1,5 @@
 """A dataset's arrays where compiled functions can take rows from them."""
+
 from __future__ import annotations
 
 from typing import Any, Optional
@@ -59,8 +60,12 @@ class ResidentArrays:
                 self._follow(source, array)
             else:
                 # Taking rows of a strided array would copy all of it each time.
-                variable = backend.shared(np.ascontiguousarray(array), name=source, borrow=True,
-                                          shape=(None, *array.shape[1:]))
+                variable = backend.shared(
+                    np.ascontiguousarray(array),
+                    name=source,
+                    borrow=True,
+                    shape=(None, *array.shape[1:]),
+                )
                 self._kept[source] = array, variable
         return variable
 
@@ -97,9 +102,11 @@ class ResidentMixin:
         self._check_targets()
         view = None if self.view_converter is None else tuple(self.view_converter.shape)
         if "features" in resident.sources() and self._compiled_view not in (None, view):
-            raise ValueError(f"the images of a data set in use became {view} (rows, columns, "
-                             f"channels), and were {self._compiled_view} when functions were "
-                             "compiled: call setup again for images of another shape")
+            raise ValueError(
+                f"the images of a data set in use became {view} (rows, columns, "
+                f"channels), and were {self._compiled_view} when functions were "
+                "compiled: call setup again for images of another shape"
+            )
         for source in resident.sources():
             resident.follow(source, self._column(source)[0])
         resident.is_stale = False

@@ -1,4 +1,5 @@
 """Cutting a design matrix into ranges, folds and held-out parts."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -45,12 +46,15 @@ class SplitMixin:
 
     def _apply_holdout(self, order: np.ndarray, train_size: int, train_prop: float):
         if bool(train_size) == bool(train_prop):
-            raise ValueError(f"give either train_size or train_prop, not {train_size!r} and "
-                             f"{train_prop!r}")
+            raise ValueError(
+                f"give either train_size or train_prop, not {train_size!r} and {train_prop!r}"
+            )
         size = train_size or int(round(len(order) * train_prop))
         if not 0 < size < len(order):
-            raise ValueError(f"a training part of {size} out of {len(order)} examples leaves "
-                             f"one of the parts empty")
+            raise ValueError(
+                f"a training part of {size} out of {len(order)} examples leaves "
+                f"one of the parts empty"
+            )
         return self.X[order[:size]], self.X[order[size:]]
 
 
@@ -59,6 +63,8 @@ def check_range(start, stop, size: int) -> slice:
     first = 0 if start is None else start
     last = size if stop is None else stop
     if not 0 <= first < last <= size:
-        raise ValueError(f"start {start!r} and stop {stop!r} do not select from {size} examples "
-                         f"(0 <= start < stop <= {size})")
+        raise ValueError(
+            f"start {start!r} and stop {stop!r} do not select from {size} examples "
+            f"(0 <= start < stop <= {size})"
+        )
     return slice(first, last)

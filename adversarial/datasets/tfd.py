@@ -1,4 +1,5 @@
 """The Toronto Face Database: grey faces, seven expressions (Susskind, Anderson, Hinton, 2010)."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -45,17 +46,37 @@ class TFD(DenseDesignMatrix):
     per_example = (*DenseDesignMatrix.per_example, "y_identity")
 
     @deprecated_arguments(one_hot=ONE_HOT)
-    def __init__(self, which_set, fold=0, image_size=48, example_range=None, center=False,
-                 scale=False, shuffle=False, rng=None, seed=132987, preprocessor=None, axes=AXES):
+    def __init__(
+        self,
+        which_set,
+        fold=0,
+        image_size=48,
+        example_range=None,
+        center=False,
+        scale=False,
+        shuffle=False,
+        rng=None,
+        seed=132987,
+        preprocessor=None,
+        axes=AXES,
+    ):
         if which_set not in MARKS:
             raise ValueError(f"TFD has the sets {', '.join(map(repr, MARKS))}, not {which_set!r}")
         if fold not in range(FOLDS):
             raise ValueError(f"fold must be from 0 to {FOLDS - 1}, not {fold!r}")
         if image_size not in (48, 96):
             raise ValueError(f"image_size must be 48 or 96, not {image_size!r}")
-        self.args = {"fold": fold, "image_size": image_size, "center": center, "scale": scale,
-                     "shuffle": shuffle, "rng": rng, "seed": seed, "preprocessor": preprocessor,
-                     "axes": list(axes)}
+        self.args = {
+            "fold": fold,
+            "image_size": image_size,
+            "center": center,
+            "scale": scale,
+            "shuffle": shuffle,
+            "rng": rng,
+            "seed": seed,
+            "preprocessor": preprocessor,
+            "axes": list(axes),
+        }
         path = _find(f"TFD_{image_size}x{image_size}.mat")
         data = _read(path, image_size)
         rows = np.flatnonzero(np.isin(data["folds"][:, fold], MARKS[which_set]))
@@ -77,19 +98,29 @@ class TFD(DenseDesignMatrix):
         if which_set != "unlabeled":
             y = data["labs_ex"][rows].astype(np.int64).reshape(-1, 1) - 1
             if not 0 <= y.min() <= y.max() < EXPRESSIONS:
-                raise BadFile(f"{path}: 'labs_ex' has expressions from {y.min() + 1} to "
-                              f"{y.max() + 1} in the set {which_set!r}, expected 1 to "
-                              f"{EXPRESSIONS}")
+                raise BadFile(
+                    f"{path}: 'labs_ex' has expressions from {y.min() + 1} to "
+                    f"{y.max() + 1} in the set {which_set!r}, expected 1 to "
+                    f"{EXPRESSIONS}"
+                )
             self.y_identity = data["labs_id"][rows].astype(np.int64).reshape(-1, 1)
-        super().__init__(X=X, y=y, y_labels=None if y is None else EXPRESSIONS,
-                         view_converter=DefaultViewConverter((image_size, image_size, 1), axes))
+        super().__init__(
+            X=X,
+            y=y,
+            y_labels=None if y is None else EXPRESSIONS,
+            view_converter=DefaultViewConverter((image_size, image_size, 1), axes),
+        )
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor)
 
     def adjust_for_viewer(self, X):
         center, scale = self.args["center"], self.args["scale"]
-        black, white = {(False, False): (0, 255), (True, False): (-127.5, 127.5),
-                        (False, True): (0, 1), (True, True): (-1, 1)}[bool(center), bool(scale)]
+        black, white = {
+            (False, False): (0, 255),
+            (True, False): (-127.5, 127.5),
+            (False, True): (0, 1),
+            (True, True): (-1, 1),
+        }[bool(center), bool(scale)]
         return np.clip((X - black) * (2 / (white - black)) - 1, -1.0, 1.0)
 
     def adjust_to_be_viewed_with(self, X, other, per_example=False):
@@ -115,7 +146,8 @@ def _find(name: str) -> Path:
             f"{name} was not found. The Toronto Face Database cannot be downloaded freely: ask "
             f"Josh Susskind (josh@mplab.ucsd.edu) for it, then put {name} into the folder "
             f"faces/TFD/ of a directory and set PYLEARN2_DATA_PATH to that directory. "
-            f"Data paths searched: {download.data_path_hint()}")
+            f"Data paths searched: {download.data_path_hint()}"
+        )
     return found
 
 
@@ -128,11 +160,14 @@ def _read(path: Path, image_size: int) -> dict[str, np.ndarray]:
             raise BadFile(f"{path}: has no array {name!r}")
     count = len(data["images"])
     if data["images"].shape != (count, image_size, image_size) or not count:
-        raise BadFile(f"{path}: 'images' has shape {data['images'].shape}, expected "
-                      f"(n, {image_size}, {image_size})")
+        raise BadFile(
+            f"{path}: 'images' has shape {data['images'].shape}, expected "
+            f"(n, {image_size}, {image_size})"
+        )
     if data["folds"].shape != (count, FOLDS):
-        raise BadFile(f"{path}: 'folds' has shape {data['folds'].shape}, expected "
-                      f"({count}, {FOLDS})")
+        raise BadFile(
+            f"{path}: 'folds' has shape {data['folds'].shape}, expected ({count}, {FOLDS})"
+        )
     for name in ("labs_ex", "labs_id"):
         if data[name].size != count:
             raise BadFile(f"{path}: {name!r} has shape {data[name].shape}, expected ({count}, 1)")

@@ -57,8 +57,9 @@ class VectorSpacesDataset(Dataset):
         arrays = (data,) if single else tuple(data)
         names = (source,) if single else source
         if not len(spaces) == len(arrays) == len(names):
-            raise ValueError(f"data_specs: {len(spaces)} spaces and {len(names)} names for "
-                             f"{len(arrays)} arrays")
+            raise ValueError(
+                f"data_specs: {len(spaces)} spaces and {len(names)} names for {len(arrays)} arrays"
+            )
         if any(isinstance(part, CompositeSpace) for part in spaces):
             raise ValueError("data_specs must not be nested: give a space an array")
         if len(set(names)) < len(names):
@@ -112,15 +113,25 @@ class VectorSpacesDataset(Dataset):
             raise ValueError(f"this dataset has no {name!r}, only {sorted(self._columns)}")
         return self._columns[name]
 
-    def iterator(self, mode=None, batch_size=None, num_batches=None, rng=None, data_specs=None,
-                 return_tuple=False) -> FiniteDatasetIterator:
+    def iterator(
+        self,
+        mode=None,
+        batch_size=None,
+        num_batches=None,
+        rng=None,
+        data_specs=None,
+        return_tuple=False,
+    ) -> FiniteDatasetIterator:
         """Minibatches as NumPy arrays; by default all arrays, in their own spaces."""
         subsets = resolve_iterator_class("sequential" if mode is None else mode)
         if subsets.stochastic and rng is None:
             rng = self.rng
         return FiniteDatasetIterator(
-            self, subsets(self.get_num_examples(), batch_size, num_batches, rng), data_specs,
-            return_tuple)
+            self,
+            subsets(self.get_num_examples(), batch_size, num_batches, rng),
+            data_specs,
+            return_tuple,
+        )
 
     def symbolic_batch(self, indices: Any, data_specs: tuple) -> Any:
         """The examples `indices` in the spaces of `data_specs`; see `DenseDesignMatrix`."""
@@ -128,8 +139,9 @@ class VectorSpacesDataset(Dataset):
         if not isinstance(source, str):
             if len(space.components) != len(source):
                 raise ValueError(f"{len(space.components)} spaces for the sources {source!r}")
-            return tuple(self.symbolic_batch(indices, part)
-                         for part in zip(space.components, source))
+            return tuple(
+                self.symbolic_batch(indices, part) for part in zip(space.components, source)
+            )
         if not source:
             return None
         own, array = self._column(source)

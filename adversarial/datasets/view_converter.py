@@ -1,4 +1,5 @@
 """Between rows of a design matrix and images."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -69,8 +70,10 @@ class DefaultViewConverter(Persistent):
     def design_mat_to_topo_view(self, design_matrix: np.ndarray) -> np.ndarray:
         """Rows (n, dim) as images in `axes`. A view, not a copy, where possible."""
         if design_matrix.ndim != 2 or design_matrix.shape[1] != self._dim():
-            raise ValueError(f"a design matrix for images of {self.shape} has shape "
-                             f"(n, {self._dim()}), not {design_matrix.shape}")
+            raise ValueError(
+                f"a design matrix for images of {self.shape} has shape "
+                f"(n, {self._dim()}), not {design_matrix.shape}"
+            )
         return self.rows_to_topo(design_matrix)
 
     def design_mat_to_weights_view(self, X: np.ndarray) -> np.ndarray:
@@ -80,9 +83,12 @@ class DefaultViewConverter(Persistent):
     def topo_view_to_design_mat(self, topo_array: np.ndarray) -> np.ndarray:
         """Images in `axes` as rows (n, dim)."""
         if topo_array.ndim != 4 or self.shape != tuple(
-                topo_array.shape[self.axes.index(axis)] for axis in (0, 1, "c")):
-            raise ValueError(f"images of {self.shape} with axes {self.axes} cannot come from an "
-                             f"array of shape {topo_array.shape}")
+            topo_array.shape[self.axes.index(axis)] for axis in (0, 1, "c")
+        ):
+            raise ValueError(
+                f"images of {self.shape} with axes {self.axes} cannot come from an "
+                f"array of shape {topo_array.shape}"
+            )
         stored = topo_array.transpose([self.axes.index(axis) for axis in ROW_AXES])
         return stored.reshape(stored.shape[0], self._dim())
 

@@ -25,8 +25,13 @@ DRAWN = 100
 
 
 def check_match(
-    model: Any, path: str, rows: np.ndarray, dataset: Any, what: str,
-    own: Optional[np.ndarray] = None, width: Optional[int] = None,
+    model: Any,
+    path: str,
+    rows: np.ndarray,
+    dataset: Any,
+    what: str,
+    own: Optional[np.ndarray] = None,
+    width: Optional[int] = None,
 ) -> None:
     """Raise ValueError, saying what differs, unless `rows` are of the kind that a model makes.
 
@@ -53,8 +58,11 @@ def check_match(
             "trained on another data set?"
         )
     theirs = shape_of_rows(dataset)
-    ours = (*space.shape, space.num_channels) if isinstance(space, Conv2DSpace) \
+    ours = (
+        (*space.shape, space.num_channels)
+        if isinstance(space, Conv2DSpace)
         else shape_of_rows(model)
+    )
     if theirs and ours and math.prod(ours) == width and theirs != ours:
         raise ValueError(
             f"{path} makes images of {_times(ours)}, but those of {what} are {_times(theirs)} "

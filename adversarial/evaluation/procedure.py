@@ -95,7 +95,10 @@ def is_named(name: str, dataset: Any) -> bool:
 
 
 def split_of(
-    dataset: Any, fold: int = 0, limit_size: int = 1000, score_valid: bool = False,
+    dataset: Any,
+    fold: int = 0,
+    limit_size: int = 1000,
+    score_valid: bool = False,
     itself: bool = False,
 ) -> Split:
     """The test set and validation examples of `dataset`, treated as it was.

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 # Keeps the division finite for a column of zeros, as in the original.
 TINY = 1e-7
@@ -27,12 +27,12 @@ def constrain_norms(
     if W not in updates or (at_most is None and not at_least):
         return
     new = updates[W]
-    norms = T.sqrt(T.square(new).sum(axis=list(axes), keepdims=True))
+    norms = at.sqrt(at.square(new).sum(axis=list(axes), keepdims=True))
     desired = norms
     if at_most is not None:
-        desired = T.minimum(desired, at_most)
+        desired = at.minimum(desired, at_most)
     if at_least:
-        desired = T.maximum(desired, at_least)
+        desired = at.maximum(desired, at_least)
     updates[W] = new * (desired / (TINY + norms))
 
 

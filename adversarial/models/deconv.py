@@ -112,9 +112,7 @@ def setup_deconv_detector_layer_c01b(
     images = layer._take_images(input_space)
     shape = [
         stride * (size - 1) - 2 * layer.pad_out + kernel
-        for size, stride, kernel in zip(
-            images.shape, layer.output_stride, layer.kernel_shape
-        )
+        for size, stride, kernel in zip(images.shape, layer.output_stride, layer.kernel_shape)
     ]
     if min(shape) < 1:
         raise ValueError(

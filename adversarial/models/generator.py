@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from typing import Any, Optional, Union
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -99,7 +99,7 @@ class Generator(Model):
             return self.theano_rng.uniform(size=size, low=-np.sqrt(3), high=np.sqrt(3))
         z = self.theano_rng.normal(size=size)
         if self.noise == "spherical":
-            z = z / T.maximum(1e-7, T.sqrt(T.square(z).sum(axis=1, keepdims=True)))
+            z = z / at.maximum(1e-7, at.sqrt(at.square(z).sum(axis=1, keepdims=True)))
         return z
 
     def _formatted_noise(self, num_samples: Any) -> Any:
@@ -131,9 +131,9 @@ class Generator(Model):
         default_input_scale: float = 1.0,
     ) -> Any:
         """`num_samples` samples, symbolic, in the output space."""
-        return self.sample_and_noise(
-            num_samples, default_input_include_prob, default_input_scale
-        )[0]
+        return self.sample_and_noise(num_samples, default_input_include_prob, default_input_scale)[
+            0
+        ]
 
     def paints_half_of(self, images: Space) -> bool:
         """Whether G takes `images` in, of their size and channels, and puts out half of one."""
@@ -171,15 +171,16 @@ class Generator(Model):
                 f"but G puts out {made}"
             )
         noise = self.theano_rng.normal(size=size)
-        seen = T.set_subtensor(hole, noise)
-        seen = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c"))\
-            .format_as(seen, space)
+        seen = at.set_subtensor(hole, noise)
+        seen = Conv2DSpace(
+            space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c")
+        ).format_as(seen, space)
         painted = self.mlp.dropout_fprop(
             seen,
             default_input_include_prob=default_input_include_prob,
             default_input_scale=default_input_scale,
         )
-        return T.set_subtensor(hole, painted.reshape(size)), noise
+        return at.set_subtensor(hole, painted.reshape(size)), noise
 
     def ll(self, data: Any, n_samples: int, sigma: float, samples: Any = None) -> Any:
         """Parzen log-likelihood of each example of `data`, in nats.
@@ -189,9 +190,7 @@ class Generator(Model):
         space = self.get_output_space()
         flat = VectorSpace(space.get_total_dimension())
         samples = self.sample(n_samples) if samples is None else samples
-        return theano_parzen(
-            space.format_as(data, flat), space.format_as(samples, flat), sigma
-        )
+        return theano_parzen(space.format_as(data, flat), space.format_as(samples, flat), sigma)
 
     def get_monitoring_channels(self, data: Any, states: Optional[tuple] = None) -> OrderedDict:
         """Channels of G's layers, and ll if monitored.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -105,8 +105,8 @@ class Maxout(Dense):
             pieces = [z[:, i : last + i + 1 : self.pool_stride] for i in range(self.num_pieces)]
             p = pieces[0]
             for piece in pieces[1:]:
-                p = T.maximum(p, piece)
-        return T.maximum(p, 0.0) if self.min_zero else p
+                p = at.maximum(p, piece)
+        return at.maximum(p, 0.0) if self.min_zero else p
 
     def get_weights_view_shape(self) -> tuple[int, int]:
         return (self.num_units, self.num_pieces)

@@ -212,9 +212,9 @@ class Model(Persistent):
 
     def score(self, batch: Any) -> Any:
         """Gradient of log p with respect to `batch`, for models with a free energy."""
-        import aesara.tensor as T
+        import aesara.tensor as at
 
-        return T.grad(-self.free_energy(batch).sum(), batch)
+        return at.grad(-self.free_energy(batch).sum(), batch)
 
     def free_energy(self, batch: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no free energy")

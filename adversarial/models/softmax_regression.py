@@ -35,8 +35,14 @@ class SoftmaxRegression(MLP):
         **kwargs: Any,
     ) -> None:
         classifier = Softmax(
-            n_classes=n_classes, layer_name="y", irange=irange, istdev=istdev,
-            sparse_init=sparse_init, W_lr_scale=W_lr_scale, b_lr_scale=b_lr_scale,
-            max_row_norm=max_row_norm, max_col_norm=max_col_norm,
+            n_classes=n_classes,
+            layer_name="y",
+            irange=irange,
+            istdev=istdev,
+            sparse_init=sparse_init,
+            W_lr_scale=W_lr_scale,
+            b_lr_scale=b_lr_scale,
+            max_row_norm=max_row_norm,
+            max_col_norm=max_col_norm,
         )
         super().__init__([classifier], batch_size, input_space, nvis=nvis, seed=seed, **kwargs)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 from adversarial.backend import unit_statistics
 
@@ -14,9 +14,9 @@ from adversarial.backend import unit_statistics
 def norm_channels(W: Any) -> OrderedDict:
     """Least, mean and greatest norm of the rows and columns of W (inputs, units)."""
     channels = OrderedDict()
-    squares = T.square(W)
+    squares = at.square(W)
     for kind, axis in (("row", 1), ("col", 0)):
-        norms = T.sqrt(squares.sum(axis=axis))
+        norms = at.sqrt(squares.sum(axis=axis))
         channels[f"{kind}_norms_min"] = norms.min()
         channels[f"{kind}_norms_mean"] = norms.mean()
         channels[f"{kind}_norms_max"] = norms.max()

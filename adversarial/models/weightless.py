@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -41,7 +41,7 @@ class Sigmoid(_SameSpace):
         self.left_slope = left_slope
 
     def fprop(self, state_below: Any) -> Any:
-        return T.sigmoid(state_below)
+        return at.sigmoid(state_below)
 
 
 class _ShowsWeightsAbove(_SameSpace):
@@ -84,9 +84,7 @@ class SubtractRealMean(_ShowsWeightsAbove):
     For vectors, and for images where the data set's view converter says how its rows are images.
     """
 
-    def __init__(
-        self, layer_name: str, dataset: Any, also_sd: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, layer_name: str, dataset: Any, also_sd: bool = False, **kwargs: Any) -> None:
         super().__init__(layer_name, **kwargs)
         self.also_sd = also_sd
         X = dataset.get_design_matrix()
@@ -170,7 +168,7 @@ class NoiseCat(Layer):
     def fprop(self, state_below: Any) -> Any:
         size = (state_below.shape[0], self.new_dim)
         noise = self.theano_rng.normal(size=size, avg=0.0, std=self.std)
-        return T.concatenate([state_below, noise], axis=1)
+        return at.concatenate([state_below, noise], axis=1)
 
 
 class Clusterize(_SameSpace):
@@ -199,7 +197,7 @@ class HardSigmoid(Linear):
         self.left_slope = left_slope
 
     def _activate(self, z: Any) -> Any:
-        return T.clip(z, 0.0, 1.0)
+        return at.clip(z, 0.0, 1.0)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         raise NotImplementedError("HardSigmoid defines no loss")

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import Constant, graph_inputs
 
@@ -58,16 +58,21 @@ class Monitor(Persistent):
     def __getstate__(self) -> dict[str, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in self.names_to_del}
         state.update(
-            _seconds_before=self._seconds(), _began=None, _mode=None, _datasets=[], _functions=None,
-            _streams=[], set_ups=0, _of_set_up=(set(), []),
+            _seconds_before=self._seconds(),
+            _began=None,
+            _mode=None,
+            _datasets=[],
+            _functions=None,
+            _streams=[],
+            set_ups=0,
+            _of_set_up=(set(), []),
         )
         state.pop("between_batches", None)  # of a training under way
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Files from before engines were noted have none.
-        self.__dict__.update(
-            {"engines": [], **state, "set_ups": 0, "_of_set_up": (set(), [])})
+        self.__dict__.update({"engines": [], **state, "set_ups": 0, "_of_set_up": (set(), [])})
         self._began = time.monotonic()
 
     def _seconds(self) -> float:
@@ -140,8 +145,9 @@ class Monitor(Persistent):
         for name in names & self.channels.keys():
             self.channels[name].val = None
         used = {id(c.dataset) for c in self.channels.values() if c.val is not None}
-        self._datasets = [entry for entry in self._datasets
-                          if id(entry.dataset) in used or entry not in entries]
+        self._datasets = [
+            entry for entry in self._datasets if id(entry.dataset) in used or entry not in entries
+        ]
         if names or entries:
             self._functions = self._mode = None
         names_before = {name for name, c in self.channels.items() if c.val is not None}
@@ -190,8 +196,12 @@ class Monitor(Persistent):
             self._add_dataset(dataset, mode, batch_size, num_batches, seed)
             return
         columns = []
-        for name, value in (("mode", mode), ("batch_size", batch_size),
-                            ("num_batches", num_batches), ("seed", seed)):
+        for name, value in (
+            ("mode", mode),
+            ("batch_size", batch_size),
+            ("num_batches", num_batches),
+            ("seed", seed),
+        ):
             if not isinstance(value, list):
                 value = [value] * len(dataset)
             if len(value) != len(dataset):
@@ -238,8 +248,11 @@ class Monitor(Persistent):
         """
         datasets = dataset if isinstance(dataset, dict) else {"": dataset}
         costs = {"": cost}
-        costs.update(extra_costs if isinstance(extra_costs, dict) else
-                     {f"cost_{i}": extra for i, extra in enumerate(extra_costs or [])})
+        costs.update(
+            extra_costs
+            if isinstance(extra_costs, dict)
+            else {f"cost_{i}": extra for i, extra in enumerate(extra_costs or [])}
+        )
         for name, data in datasets.items():
             if not any(entry.dataset is data for entry in self._datasets):
                 self.add_dataset(data, mode, batch_size, num_batches)
@@ -315,7 +328,7 @@ class Monitor(Persistent):
                 raise ValueError(f"channel {name!r}: say which of the data sets it is measured on")
             dataset = self._datasets[0].dataset
         feed = self._entry(dataset).feed
-        val = T.as_tensor_variable(val)
+        val = at.as_tensor_variable(val)
         if val.ndim != 0:
             raise ValueError(f"channel {name!r} is not a scalar but has {val.ndim} axes")
         specs = data_specs
@@ -325,9 +338,13 @@ class Monitor(Persistent):
             if specs is None:
                 specs = (self.model.get_input_space(), self.model.get_input_source())
             val = on_batch(name, val, ipt, feed.batch(specs))
-        free = [v for v in graph_inputs([val])
-                if not (isinstance(v, (Constant, SharedVariable))
-                        or any(v is own for own in feed.inputs))]
+        free = [
+            v
+            for v in graph_inputs([val])
+            if not (
+                isinstance(v, (Constant, SharedVariable)) or any(v is own for own in feed.inputs)
+            )
+        ]
         if free:
             raise ValueError(
                 f"channel {name!r} depends on {', '.join(map(str, free))}, which ipt does not name"
@@ -365,12 +382,19 @@ class Monitor(Persistent):
             else:
                 once.append(channel)
         self._streams = random_streams(
-            channel.val for channels in per_batch.values() for channel in channels)
+            channel.val for channels in per_batch.values() for channel in channels
+        )
         self._functions = (
             # Not worth the time of g++ for what runs once an epoch.
             (once, self._compile([], once, self._mode or "FAST_COMPILE")),
-            [(entry, found := per_batch[id(entry)],
-              self._compile(entry.feed.inputs, found, self._mode)) for entry in self._datasets],
+            [
+                (
+                    entry,
+                    found := per_batch[id(entry)],
+                    self._compile(entry.feed.inputs, found, self._mode),
+                )
+                for entry in self._datasets
+            ],
         )
 
         self._share_occasions()
@@ -388,7 +412,7 @@ class Monitor(Persistent):
         """A function that gives the list of the channels' values."""
         if not channels:
             return None
-        values = [T.cast(channel.val, backend.floatX) for channel in channels]
+        values = [at.cast(channel.val, backend.floatX) for channel in channels]
         return backend.function(inputs, values, name="monitor", mode=mode)
 
     # Monitoring

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
 from aesara.graph.basic import ancestors, clone_replace
@@ -24,7 +24,11 @@ class MonitoredData:
     """A monitoring data set and how minibatches are drawn from it."""
 
     def __init__(
-        self, dataset: Any, mode: str, batch_size: Optional[int], num_batches: Optional[int],
+        self,
+        dataset: Any,
+        mode: str,
+        batch_size: Optional[int],
+        num_batches: Optional[int],
         seed: Any,
     ) -> None:
         self.dataset = dataset
@@ -74,22 +78,29 @@ class Watch:
 
 def random_streams(values: Iterable[Any]) -> list[Any]:
     """The shared variables that computing `values` moves on."""
-    return [var for var in dict.fromkeys(ancestors(list(values)))
-            if isinstance(var, SharedVariable) and var.default_update is not None]
+    return [
+        var
+        for var in dict.fromkeys(ancestors(list(values)))
+        if isinstance(var, SharedVariable) and var.default_update is not None
+    ]
 
 
 def on_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:
     """`value` computed from `batch`, which takes the place of `inputs` (nested alike)."""
     inputs, batch = _flat(inputs), _flat(batch)
     if len(inputs) != len(batch):
-        raise ValueError(f"channel {name!r}: ipt holds {len(inputs)} variables, and a batch as its "
-                         f"data_specs say {len(batch)}")
+        raise ValueError(
+            f"channel {name!r}: ipt holds {len(inputs)} variables, and a batch as its "
+            f"data_specs say {len(batch)}"
+        )
     replace = {}
     for var, part in zip(inputs, batch):
         if var.ndim != part.ndim:
-            raise ValueError(f"channel {name!r}: {var} in ipt has {var.ndim} axes, and a batch as "
-                             f"its data_specs say {part.ndim}")
-        replace[var] = T.cast(part, var.dtype)
+            raise ValueError(
+                f"channel {name!r}: {var} in ipt has {var.ndim} axes, and a batch as "
+                f"its data_specs say {part.ndim}"
+            )
+        replace[var] = at.cast(part, var.dtype)
     return clone_replace(value, replace)
 
 

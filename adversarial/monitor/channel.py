@@ -71,8 +71,10 @@ class MonitorChannel(Persistent):
         training before it did so after its last. `occasion` begins with (epochs, minibatches).
         """
         first, self.remeasures_last = self.remeasures_last, False
-        return first and len(self.val_record) > 0 and (
-            (self.epoch_record[-1], self.batch_record[-1]) == occasion[:2]
+        return (
+            first
+            and len(self.val_record) > 0
+            and ((self.epoch_record[-1], self.batch_record[-1]) == occasion[:2])
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -25,15 +25,23 @@ USUAL = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(
-        description="Draw monitor channels as curves. Needs matplotlib."
-    )
+    parser = cli.Parser(description="Draw monitor channels as curves. Needs matplotlib.")
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL",
-        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
-    add("-c", "--channel", action="append", default=[], metavar="NAME",
+    add(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
+    )
+    add(
+        "-c",
+        "--channel",
+        action="append",
+        default=[],
+        metavar="NAME",
         help="channel to draw; * stands for anything; may be repeated (the players' objectives; "
-        "print_monitor lists all)")
+        "print_monitor lists all)",
+    )
     add("-x", choices=COUNTS, default="epochs", help="what the horizontal axis counts (epochs)")
     add("--log", action="store_true", help="a logarithmic vertical axis")
     cli.add_picture(parser, "beside the first model: STEM_channels.png")
@@ -69,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def usual(history: dict[str, Record]) -> Sequence[str]:
     """Patterns of the channels that one looks at first."""
     return next(
-        patterns for patterns in USUAL
+        patterns
+        for patterns in USUAL
         if all(fnmatch.filter(history, pattern) for pattern in patterns)
     )
 

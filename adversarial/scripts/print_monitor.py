@@ -1,7 +1,7 @@
 """Print what the monitor of a model measured.
 
-    python -m adversarial.scripts.print_monitor yaml/mnist.pkl
-    python -m adversarial.scripts.print_monitor yaml/mnist.pkl -c 'valid_objective*' --epoch 20
+python -m adversarial.scripts.print_monitor yaml/mnist.pkl
+python -m adversarial.scripts.print_monitor yaml/mnist.pkl -c 'valid_objective*' --epoch 20
 """
 
 from __future__ import annotations
@@ -19,10 +19,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description="Print the value of each monitor channel after the last epoch, or another."
     )
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL",
-        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
-    add("-c", "--channel", action="append", default=[], metavar="NAME",
-        help="this channel only; * stands for anything; may be repeated (all channels)")
+    add(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
+    )
+    add(
+        "-c",
+        "--channel",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="this channel only; * stands for anything; may be repeated (all channels)",
+    )
     add("-e", "--epoch", type=cli.natural, help="the values after this epoch (the last)")
     cli.add_allow_module(parser)
     return parser.parse_args(argv)

@@ -1,7 +1,7 @@
 """Draw examples of a data set: of a YAML file, or those a model was trained on.
 
-    python -m adversarial.scripts.show_examples yaml/mnist.yaml --out digits.png
-    python -m adversarial.scripts.show_examples yaml/mnist.pkl --rows 5 --cols 20
+python -m adversarial.scripts.show_examples yaml/mnist.yaml --out digits.png
+python -m adversarial.scripts.show_examples yaml/mnist.pkl --rows 5 --cols 20
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Draw a one-dimensional game as the paper's Figure 1: p_data, p_g and D, a panel for each model.
 
-    python train.py yaml/figure1.yaml
-    python -m adversarial.scripts.show_game yaml/figure1_*.pkl --out figure1.png
+python train.py yaml/figure1.yaml
+python -m adversarial.scripts.show_game yaml/figure1_*.pkl --out figure1.png
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Draw the weights of a layer as images, and print their norms.
 
-    python -m adversarial.scripts.show_weights yaml/mnist.pkl
-    python -m adversarial.scripts.show_weights yaml/mnist.pkl --player generator --rows 10 --cols 20
+python -m adversarial.scripts.show_weights yaml/mnist.pkl
+python -m adversarial.scripts.show_weights yaml/mnist.pkl --player generator --rows 10 --cols 20
 """
 
 from __future__ import annotations
@@ -17,21 +17,26 @@ from adversarial.viewer.weights import PLAYERS, SCALES, patches_of
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(
-        description="Draw the weights of a layer as images, middle grey being 0."
-    )
+    parser = cli.Parser(description="Draw the weights of a layer as images, middle grey being 0.")
     add = parser.add_argument
     add("model", help="model file (.pkl)")
     add("--player", choices=PLAYERS, help="whose layer (the discriminator's)")
     add("--layer", metavar="NAME", help="its layer_name (the first; the generator's last)")
-    add("--rescale", choices=SCALES, default="individual",
-        help="what is white: the greatest weight of each image, of all images, or 1 (individual)")
+    add(
+        "--rescale",
+        choices=SCALES,
+        default="individual",
+        help="what is white: the greatest weight of each image, of all images, or 1 (individual)",
+    )
     add("--sort", action="store_true", help="strongest first, by norm")
     add("--rows", type=cli.positive_int, help="rows of images (as many as 400 images need)")
     add("--cols", type=cli.positive_int, help="images in a row (so that the grid is square)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each weight (2)")
-    cli.add_picture(parser, "beside the model: STEM_weights.png, "
-                    "with the names of --player and --layer, if given: STEM_weights_h0.png")
+    cli.add_picture(
+        parser,
+        "beside the model: STEM_weights.png, "
+        "with the names of --player and --layer, if given: STEM_weights_h0.png",
+    )
     cli.add_allow_module(parser)
     return parser.parse_args(argv)
 

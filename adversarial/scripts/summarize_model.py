@@ -1,6 +1,6 @@
 """Print what a model is made of: its layers, their shapes, and statistics of their parameters.
 
-    python -m adversarial.scripts.summarize_model yaml/mnist.pkl
+python -m adversarial.scripts.summarize_model yaml/mnist.pkl
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ def summarize(model: Any) -> None:
         print(f"\n{player}: {size_of(network):,} parameters")
         print(f"  takes {shape_of(network.get_input_space())}")
         for layer in network.layers:
-            print(f"  {layer.layer_name}: {type(layer).__name__}, "
-                  f"puts out {shape_of(layer.get_output_space())}")
+            print(
+                f"  {layer.layer_name}: {type(layer).__name__}, "
+                f"puts out {shape_of(layer.get_output_space())}"
+            )
             for param in layer.get_params():
                 print("    " + described(param))
 

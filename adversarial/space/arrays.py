@@ -57,8 +57,7 @@ def check_array(batch: Any, shape: tuple, owner: Any) -> None:
         raise TypeError(f"{owner} takes a single array as a batch, got {describe(batch)}")
     actual = static_shape(batch)
     differ = len(actual) != len(shape) or any(
-        have is not None and want is not None and have != want
-        for have, want in zip(actual, shape)
+        have is not None and want is not None and have != want for have, want in zip(actual, shape)
     )
     if differ:
         wanted = ", ".join("batch" if want is None else str(want) for want in shape)

@@ -144,9 +144,7 @@ class Space(Persistent):
     @staticmethod
     def _check_is_symbolic(batch: Batch) -> None:
         if not is_symbolic_batch(batch):
-            raise TypeError(
-                f"expected a symbolic batch (Aesara variable), got {describe(batch)}"
-            )
+            raise TypeError(f"expected a symbolic batch (Aesara variable), got {describe(batch)}")
 
     def batch_size(self, batch: Batch) -> Any:
         """Number of examples in a symbolic batch, as a symbolic integer."""

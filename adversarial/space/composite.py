@@ -109,8 +109,7 @@ class CompositeSpace(Space):
 
     def get_batch(self, data: Batch, start: int, end: int) -> tuple:
         return tuple(
-            component.get_batch(part, start, end)
-            for component, part in zip(self.components, data)
+            component.get_batch(part, start, end) for component, part in zip(self.components, data)
         )
 
     def _validate_impl(self, is_numeric: bool, batch: Batch) -> None:

@@ -42,8 +42,9 @@ class DataSpecsMapping:
     def _number(self, space: Space, source: Any) -> Any:
         if isinstance(space, CompositeSpace):
             if not isinstance(source, tuple) or len(source) != len(space.components):
-                raise ValueError(f"{space} needs a tuple of {len(space.components)} sources, "
-                                 f"not {source!r}")
+                raise ValueError(
+                    f"{space} needs a tuple of {len(space.components)} sources, not {source!r}"
+                )
             return tuple(map(self._number, space.components, source))
         if isinstance(space, NullSpace):
             if source:

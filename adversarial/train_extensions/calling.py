@@ -77,7 +77,9 @@ def warn_of(where: str, error: Exception) -> None:
     kind = "".join(traceback.format_exception_only(type(error), error)).strip()
     log.warning(
         "%s failed (%s); the training goes on, and so does the saving of its model\n%s",
-        where, kind, "".join(traceback.format_tb(error.__traceback__)).rstrip(),
+        where,
+        kind,
+        "".join(traceback.format_tb(error.__traceback__)).rstrip(),
     )
 
 

@@ -105,11 +105,18 @@ class Progress(TrainExtension):
         self._last = now
         seconds_a_batch = (now - self._began) / (done - self._first)
         if not total:  # a stream's end is not known
-            log.info("epoch %d: minibatch %d, %.0f examples/s", self._epoch + 1, done,
-                     algorithm.batch_size / seconds_a_batch)
+            log.info(
+                "epoch %d: minibatch %d, %.0f examples/s",
+                self._epoch + 1,
+                done,
+                algorithm.batch_size / seconds_a_batch,
+            )
             return
         log.info(
             "epoch %d: minibatch %d of %d, %.0f examples/s, %.0f s left",
-            self._epoch + 1, done, total, algorithm.batch_size / seconds_a_batch,
+            self._epoch + 1,
+            done,
+            total,
+            algorithm.batch_size / seconds_a_batch,
             (total - done) * seconds_a_batch,
         )

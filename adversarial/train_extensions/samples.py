@@ -53,7 +53,11 @@ class SampleGrid(TrainExtension):
         return outputs.named(arguments, "path")
 
     def __init__(
-        self, path: str | os.PathLike[str], rows: int = 10, cols: int = 10, seed: int = 0,
+        self,
+        path: str | os.PathLike[str],
+        rows: int = 10,
+        cols: int = 10,
+        seed: int = 0,
         scale: int = 2,
     ) -> None:
         self.path = outputs.admitted(path)
@@ -61,8 +65,12 @@ class SampleGrid(TrainExtension):
             raise ValueError(
                 f"path of SampleGrid must end in one of {', '.join(outputs.PICTURES)}, not {path!r}"
             )
-        for name, value, least in (("rows", rows, 1), ("cols", cols, 1), ("scale", scale, 1),
-                                   ("seed", seed, 0)):
+        for name, value, least in (
+            ("rows", rows, 1),
+            ("cols", cols, 1),
+            ("scale", scale, 1),
+            ("seed", seed, 0),
+        ):
             if not isinstance(value, (int, np.integer)) or not least <= value < 1 << 32:
                 raise ValueError(
                     f"{name} of SampleGrid must be a whole number of at least {least}, "

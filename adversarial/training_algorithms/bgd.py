@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -146,14 +146,15 @@ class BGD(sgd.SGD):
         params = list(gradients)
 
         def copies(what: str) -> list:
-            return [backend.shared(np.zeros_like(p.get_value()), f"{what}_{p.name}")
-                    for p in params]
+            return [
+                backend.shared(np.zeros_like(p.get_value()), f"{what}_{p.name}") for p in params
+            ]
 
         # State between minibatches: checkpoints find it here.
         self._starts, self._grads, self._directions = map(
             copies, ("start", "gradient", "direction")
         )
-        alpha, beta = T.scalar("alpha"), T.scalar("beta")
+        alpha, beta = at.scalar("alpha"), at.scalar("beta")
         new_grads = [gradients[p] * scalers.get(p, 1.0) for p in params]
 
         def function(inputs: list, outputs: list, changes: Any = ()) -> Any:
@@ -164,16 +165,18 @@ class BGD(sgd.SGD):
 
         self._objective = function(inputs, [objective])
         # |g|^2, and g (g - g of before), which tells how much of the old direction stays.
-        squares = sum(T.square(g).sum() for g in new_grads)
+        squares = sum(at.square(g).sum() for g in new_grads)
         turn = sum((g * (g - old)).sum() for g, old in zip(new_grads, self._grads))
-        before = sum(T.square(old).sum() for old in self._grads)
+        before = sum(at.square(old).sum() for old in self._grads)
         self._measure = function(
-            inputs, [squares, turn, before],
+            inputs,
+            [squares, turn, before],
             [*zip(self._grads, new_grads), *zip(self._starts, params), *updates.items()],
         )
         turned = [g + beta * d for g, d in zip(self._grads, self._directions)]
-        self._turn = function([beta], [sum(T.square(d).sum() for d in turned)],
-                              zip(self._directions, turned))
+        self._turn = function(
+            [beta], [sum(at.square(d).sum() for d in turned)], zip(self._directions, turned)
+        )
         ends = OrderedDict(
             (p, start - alpha * d) for p, start, d in zip(params, self._starts, self._directions)
         )
@@ -283,7 +286,10 @@ class BGD(sgd.SGD):
         return best, objective, best > 0
 
     def _average(self, step: float, gradient: float) -> None:
-        for average, new in ((self.ave_step_size, step), (self.ave_grad_size, gradient),
-                             (self.ave_grad_mult, step / gradient if gradient else 0.0)):
+        for average, new in (
+            (self.ave_step_size, step),
+            (self.ave_grad_size, gradient),
+            (self.ave_grad_mult, step / gradient if gradient else 0.0),
+        ):
             value = (1 - _NEW_WEIGHT) * average.get_value() + _NEW_WEIGHT * new
             average.set_value(np.asarray(value, dtype=average.dtype))

@@ -38,9 +38,7 @@ class _Schedule(Persistent):
 
     def current_learning_rate(self) -> float:
         """The learning rate after the minibatches counted so far."""
-        raise NotImplementedError(
-            f"{type(self).__name__} does not implement current_learning_rate"
-        )
+        raise NotImplementedError(f"{type(self).__name__} does not implement current_learning_rate")
 
 
 class ExponentialDecay(_Schedule):

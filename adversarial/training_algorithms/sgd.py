@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -95,10 +95,11 @@ class SGD(TrainingAlgorithm):
     ) -> None:
         if isinstance(cost, (list, tuple, set)):
             raise TypeError("cost must be one Cost; add several with SumOfCosts")
-        for name, part, method in (("cost", cost, "get_gradients"),
-                                   ("learning_rule", learning_rule, "get_updates"),
-                                   ("termination_criterion", termination_criterion,
-                                    "continue_learning")):
+        for name, part, method in (
+            ("cost", cost, "get_gradients"),
+            ("learning_rule", learning_rule, "get_updates"),
+            ("termination_criterion", termination_criterion, "continue_learning"),
+        ):
             if part is not None:
                 check_part(name, part, method)
         if monitoring_dataset is None and (monitoring_batch_size or monitoring_batches):
@@ -106,8 +107,11 @@ class SGD(TrainingAlgorithm):
         check_finite(learning_rate=learning_rate)
         if not float(learning_rate) > 0:
             raise ValueError(f"learning_rate must be positive, not {learning_rate!r}")
-        for name, size in (("batch_size", batch_size), ("batches_per_iter", batches_per_iter),
-                           ("monitoring_batch_size", monitoring_batch_size)):
+        for name, size in (
+            ("batch_size", batch_size),
+            ("batches_per_iter", batches_per_iter),
+            ("monitoring_batch_size", monitoring_batch_size),
+        ):
             if size is not None and not (isinstance(size, int) and size > 0):
                 raise ValueError(f"{name} must be a positive integer, not {size!r}")
         if init_momentum:
@@ -168,8 +172,11 @@ class SGD(TrainingAlgorithm):
         used = [dataset, *(self.monitoring_dataset or {}).values()]
         streamed = sorted({type(each).__name__ for each in used if is_streamed(each)})
         if streamed:
-            log.info("minibatches of %s come from its own iterator(), one at a time: this is "
-                     "slower than rows of a data set in memory", ", ".join(streamed))
+            log.info(
+                "minibatches of %s come from its own iterator(), one at a time: this is "
+                "slower than rows of a data set in memory",
+                ", ".join(streamed),
+            )
 
     def _synchronize_batch_size(self, model: Any) -> None:
         own = getattr(model, "batch_size", None)
@@ -239,7 +246,7 @@ class SGD(TrainingAlgorithm):
             raise ValueError(f"the cost and the learning rule both update {clash[0]}")
         moves.update(updates)
         objectives = {
-            name: T.cast(value, backend.floatX)
+            name: at.cast(value, backend.floatX)
             for name, (value, params) in self._objectives.items()
             if any(param in gradients for param in params)
         }

@@ -73,4 +73,3 @@ class TrainingAlgorithm(Persistent):
             self.monitoring_dataset = monitoring_dataset
         else:
             self.monitoring_dataset = {"": monitoring_dataset}
-

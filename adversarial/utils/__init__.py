@@ -7,8 +7,15 @@ from typing import Any
 # Those of 2014 that are of Aesara: imported when asked for, since Aesara is set up only after the
 # first modules of this package have been.
 _OF_VARIABLES = (
-    "as_floatX", "block_gradient", "constantX", "py_float_types", "py_integer_types", "safe_izip",
-    "safe_zip", "sharedX", "wraps",
+    "as_floatX",
+    "block_gradient",
+    "constantX",
+    "py_float_types",
+    "py_integer_types",
+    "safe_izip",
+    "safe_zip",
+    "sharedX",
+    "wraps",
 )
 
 

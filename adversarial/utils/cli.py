@@ -49,15 +49,22 @@ class Parser(argparse.ArgumentParser):
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
     """--backend, which every command has that compiles."""
     parser.add_argument(
-        "--backend", choices=engine.NAMES, default=None,
-        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engine.VARIABLE})")
+        "--backend",
+        choices=engine.NAMES,
+        default=None,
+        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engine.VARIABLE})",
+    )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
     """What only training can share: --devices, and the places of several processes."""
     add = parser.add_argument
-    add("--devices", type=positive_int, metavar="N",
-        help="split each minibatch over N devices of each process (1; JAX only)")
+    add(
+        "--devices",
+        type=positive_int,
+        metavar="N",
+        help="split each minibatch over N devices of each process (1; JAX only)",
+    )
     add("--coordinator", metavar="HOST:PORT", help="where the first of several processes listens")
     add("--num-processes", type=positive_int, metavar="N", help="that train together")
     add("--process-id", type=natural, metavar="I", help="which of them this is, from 0")
@@ -65,12 +72,15 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 def choose_engine(args: argparse.Namespace) -> None:
     """Have the backend compute as the options say; before anything is compiled."""
-    several = {f"--{name.replace('_', '-')}": getattr(args, name, None)
-               for name in ("coordinator", "num_processes", "process_id")}
+    several = {
+        f"--{name.replace('_', '-')}": getattr(args, name, None)
+        for name in ("coordinator", "num_processes", "process_id")
+    }
     missing = [option for option, value in several.items() if value is None]
     if missing and len(missing) < len(several):
-        raise ValueError(f"several processes need {', '.join(several)}; not given: "
-                         + ", ".join(missing))
+        raise ValueError(
+            f"several processes need {', '.join(several)}; not given: " + ", ".join(missing)
+        )
     cluster = None if missing else engine.Cluster(*several.values())
     engine.choose(args.backend, getattr(args, "devices", None), cluster)
 
@@ -148,11 +158,17 @@ def progress_bar(total: int, what: str, unit: str) -> tqdm:
 def add_allow_module(parser: argparse.ArgumentParser) -> None:
     """The option of every command that reads a model file or a YAML file."""
     parser.add_argument(
-        "--allow-module", action="append", default=[], metavar="NAME", type=errors.users_module,
+        "--allow-module",
+        action="append",
+        default=[],
+        metavar="NAME",
+        type=errors.users_module,
         help="let the file use classes of this module",
     )
     parser.add_argument(
-        "--allow-env", action=AllowVariable, metavar="NAME",
+        "--allow-env",
+        action=AllowVariable,
+        metavar="NAME",
         help="let the file use the value of this environment variable, as ${NAME}",
     )
 

@@ -56,7 +56,10 @@ Graph = tuple[Any, list[np.ndarray]]
 
 
 def write(
-    stream: BinaryIO, document: Any, arrays: list[np.ndarray], training: Optional[Graph] = None,
+    stream: BinaryIO,
+    document: Any,
+    arrays: list[np.ndarray],
+    training: Optional[Graph] = None,
     mark: bytes = b"",
 ) -> None:
     """Write the graph (`document`, `arrays`), and `training`, into the seekable `stream`.
@@ -129,8 +132,7 @@ def read(stream: BinaryIO, graph: str = GRAPH) -> Graph:
                 return None, []
             text = _read_verified(archive, infos[graph], expected)
             arrays = [
-                _read_array(archive, infos[name], expected)
-                for name in _array_names(graph, infos)
+                _read_array(archive, infos[name], expected) for name in _array_names(graph, infos)
             ]
     except Fault:
         raise
@@ -179,9 +181,7 @@ def _array_names(graph: str, infos: dict[str, zipfile.ZipInfo]) -> list[str]:
     return list(itertools.takewhile(infos.__contains__, names))
 
 
-def _read_sums(
-    archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo]
-) -> dict[str, str]:
+def _read_sums(archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
     if infos[SUMS].file_size > 200 * len(infos):
         raise Fault(f"has {infos[SUMS].file_size} bytes of checksums for {len(infos)} members")
     lines = archive.read(infos[SUMS]).decode("ascii").splitlines()

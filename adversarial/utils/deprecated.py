@@ -44,10 +44,20 @@ def deprecated_arguments(**fates: Fate) -> Callable[[Callable[..., None]], Calla
 
         signature = inspect.signature(init)
         parameters = list(signature.parameters.values())
-        more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
-                                  annotation=Optional[Any]) for name in fates]
-        place = next((index for index, parameter in enumerate(parameters)
-                      if parameter.kind is parameter.VAR_KEYWORD), len(parameters))
+        more = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Optional[Any]
+            )
+            for name in fates
+        ]
+        place = next(
+            (
+                index
+                for index, parameter in enumerate(parameters)
+                if parameter.kind is parameter.VAR_KEYWORD
+            ),
+            len(parameters),
+        )
         parameters[place:place] = more
         __init__.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=parameters

@@ -52,7 +52,7 @@ def cropped(text: str) -> str:
 
 def _ends(text: str, length: int) -> str:
     half = length // 2
-    return text if len(text) <= length else f"{text[:half]}...{text[3 - half:]}"
+    return text if len(text) <= length else f"{text[:half]}...{text[3 - half :]}"
 
 
 def describe(error: BaseException) -> str:
@@ -121,8 +121,10 @@ def explain(error: BaseException, command: object = None) -> None:
         path = printable(cropped(next(reversed(loaded_files))))
         if not foreseen:
             foreseen = True
-            said = (f"{path}: what it holds cannot be used ({type(error).__name__}: {said}); "
-                    f"with {DEBUG_VARIABLE}=1 the traceback is shown")
+            said = (
+                f"{path}: what it holds cannot be used ({type(error).__name__}: {said}); "
+                f"with {DEBUG_VARIABLE}=1 the traceback is shown"
+            )
         elif type(error) in (ValueError, TypeError, MemoryError, RecursionError):
             said = f"{path}: {said}"
     what = "error" if foreseen else f"unexpected {type(error).__name__}"
@@ -130,8 +132,9 @@ def explain(error: BaseException, command: object = None) -> None:
     debugging = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
     if theirs is not None:
         code = frame.tb_frame.f_code
-        lines.append(f"It happened in {code.co_filename}, line {frame.tb_lineno}, "
-                     f"in {code.co_name}:")
+        lines.append(
+            f"It happened in {code.co_filename}, line {frame.tb_lineno}, in {code.co_name}:"
+        )
     elif not foreseen:
         lines.append("This is a bug of the program. Please report it with what follows:")
     if debugging or (theirs is None and not foreseen):
@@ -198,8 +201,11 @@ def _libraries() -> tuple[str, ...]:
     paths |= {*getattr(site, "getsitepackages", list)(), os.path.dirname(os.__file__), _PACKAGE}
     paths |= {os.path.join(_ROOT, name) for name in ("sandbox", "benchmarks")}
     folders = [path.rstrip(os.sep) + os.sep for path in paths if path]
-    return (*folders, *map(os.path.realpath, folders),
-            *(os.path.join(_ROOT, name) for name in _COMMANDS))
+    return (
+        *folders,
+        *map(os.path.realpath, folders),
+        *(os.path.join(_ROOT, name) for name in _COMMANDS),
+    )
 
 
 def watch_imports() -> None:
@@ -229,7 +235,8 @@ def _is_command() -> bool:
     path = os.path.realpath(path)
     folders = [os.path.join(_PACKAGE, "scripts"), os.path.join(_ROOT, "sandbox")]
     return path in [os.path.join(_ROOT, name) for name in _COMMANDS] or any(
-        path.startswith(os.path.realpath(folder) + os.sep) for folder in folders)
+        path.startswith(os.path.realpath(folder) + os.sep) for folder in folders
+    )
 
 
 def open_standard_streams() -> None:

@@ -113,9 +113,7 @@ def stem_for(name: str) -> str:
     return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
 
 
-def _check_regular(
-    path: str | os.PathLike[str], found: os.stat_result, or_device: bool
-) -> None:
+def _check_regular(path: str | os.PathLike[str], found: os.stat_result, or_device: bool) -> None:
     if not stat.S_ISREG(found.st_mode) and not (or_device and stat.S_ISCHR(found.st_mode)):
         raise BadFile(f"{os.fspath(path)}: is not a regular file")
 

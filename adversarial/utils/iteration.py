@@ -4,6 +4,7 @@ A subset iterator knows only numbers: how many examples there are and how many t
 gives a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row numbers.
 `FiniteDatasetIterator` turns those into minibatches of a dataset.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -39,8 +40,13 @@ class SubsetIterator:
     stochastic = False  # draws from rng
     uniform_batch_size = False  # every minibatch has exactly batch_size examples
 
-    def __init__(self, dataset_size: int, batch_size: int | None = None,
-                 num_batches: int | None = None, rng=None):
+    def __init__(
+        self,
+        dataset_size: int,
+        batch_size: int | None = None,
+        num_batches: int | None = None,
+        rng=None,
+    ):
         # Integers once the subclass's constructor is done.
         self._dataset_size: Any = _check_count("dataset_size", dataset_size)
         self._batch_size: Any = _check_count("batch_size", batch_size)
@@ -93,8 +99,9 @@ class SequentialSubsetIterator(SubsetIterator):
     into that many parts, as equal as a constant size allows.
     """
 
-    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
-                 rng=None):
+    def __init__(
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
+    ):
         super().__init__(dataset_size, batch_size, num_batches, rng)
         size = self._dataset_size
         if self._batch_size is None:
@@ -107,8 +114,10 @@ class SequentialSubsetIterator(SubsetIterator):
         if batch_size is None or self._num_batches is None:
             self._num_batches = available
         elif self._num_batches > available:
-            raise ValueError(f"a dataset of {size} examples has only {available} batches of "
-                             f"{self._batch_size}, not {self._num_batches}")
+            raise ValueError(
+                f"a dataset of {size} examples has only {available} batches of "
+                f"{self._batch_size}, not {self._num_batches}"
+            )
 
     @staticmethod
     def _available(dataset_size: int, batch_size: int) -> int:
@@ -133,8 +142,9 @@ class ShuffledSequentialSubsetIterator(SequentialSubsetIterator):
     fancy = True
     stochastic = True
 
-    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
-                 rng=None):
+    def __init__(
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
+    ):
         super().__init__(dataset_size, batch_size, num_batches, rng)
         self._order = self._rng.permutation(self._dataset_size)
 
@@ -147,8 +157,9 @@ class BatchwiseShuffledSequentialIterator(SequentialSubsetIterator):
 
     stochastic = True
 
-    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None = None,
-                 rng=None):
+    def __init__(
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None = None, rng=None
+    ):
         super().__init__(dataset_size, batch_size, num_batches, rng)
         self._order = self._rng.permutation(self._num_batches)
 
@@ -163,12 +174,15 @@ class RandomUniformSubsetIterator(SubsetIterator):
     stochastic = True
     uniform_batch_size = True
 
-    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
-                 rng=None):
+    def __init__(
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
+    ):
         super().__init__(dataset_size, batch_size, num_batches, rng)
         if self._batch_size is None or self._num_batches is None:
-            raise ValueError(f"random iteration needs both batch_size and num_batches, got "
-                             f"{batch_size!r} and {num_batches!r}")
+            raise ValueError(
+                f"random iteration needs both batch_size and num_batches, got "
+                f"{batch_size!r} and {num_batches!r}"
+            )
 
     def _subset(self, number: int):
         return self._rng.randint(self._dataset_size, size=self._batch_size, dtype=np.int64)
@@ -179,12 +193,15 @@ class RandomSliceSubsetIterator(RandomUniformSubsetIterator):
 
     fancy = False
 
-    def __init__(self, dataset_size: int, batch_size: int | None, num_batches: int | None,
-                 rng=None):
+    def __init__(
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
+    ):
         super().__init__(dataset_size, batch_size, num_batches, rng)
         if self._batch_size > self._dataset_size:
-            raise ValueError(f"batch_size {self._batch_size} is larger than the dataset, "
-                             f"{self._dataset_size} examples")
+            raise ValueError(
+                f"batch_size {self._batch_size} is larger than the dataset, "
+                f"{self._dataset_size} examples"
+            )
 
     def _subset(self, number: int):
         start = int(self._rng.randint(self._dataset_size - self._batch_size + 1))
@@ -256,8 +273,14 @@ class FiniteDatasetIterator:
     stands alone comes bare, or as a tuple of one with `return_tuple`.
     """
 
-    def __init__(self, dataset, subset_iterator: SubsetIterator, data_specs=None,
-                 return_tuple: bool = False, convert=None):
+    def __init__(
+        self,
+        dataset,
+        subset_iterator: SubsetIterator,
+        data_specs=None,
+        return_tuple: bool = False,
+        convert=None,
+    ):
         own_space, own_source = dataset.get_data_specs()
         data = dataset.get_data()
         if isinstance(own_source, str):
@@ -275,13 +298,15 @@ class FiniteDatasetIterator:
     def _check(self, space, source) -> None:
         if not isinstance(source, str):
             if len(space.components) != len(source):
-                raise ValueError(f"{len(space.components)} spaces for {len(source)} sources "
-                                 f"{source!r}")
+                raise ValueError(
+                    f"{len(space.components)} spaces for {len(source)} sources {source!r}"
+                )
             for component, name in zip(space.components, source):
                 self._check(component, name)
         elif source and source not in self._columns:
-            raise ValueError(f"this dataset has no {source!r}, only "
-                             f"{', '.join(map(repr, self._columns))}")
+            raise ValueError(
+                f"this dataset has no {source!r}, only {', '.join(map(repr, self._columns))}"
+            )
 
     def __iter__(self):
         return self
@@ -298,8 +323,10 @@ class FiniteDatasetIterator:
 
     def _batch(self, subset, space, source):
         if not isinstance(source, str):
-            return tuple(self._batch(subset, component, name)
-                         for component, name in zip(space.components, source))
+            return tuple(
+                self._batch(subset, component, name)
+                for component, name in zip(space.components, source)
+            )
         if not source:  # NullSpace
             return None
         data, own_space = self._columns[source]

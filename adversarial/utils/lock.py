@@ -147,8 +147,10 @@ class Lock:
                 return
             except Held:
                 self._is_lost = True
-        raise Held(f"{self.file} was deleted while this run wrote {self.name}, and another run "
-                   "writes that now")
+        raise Held(
+            f"{self.file} was deleted while this run wrote {self.name}, and another run "
+            "writes that now"
+        )
 
     def settle(self) -> None:
         """What a killed process has left is of no use any more."""
@@ -187,8 +189,10 @@ class Lock:
                 self._warn(error)
             elif wait is None:
                 holder = _read_note(handle) or "another process"
-                raise Held(f"{self.name} is being written by {holder}: wait for it, stop it, or "
-                           "save elsewhere") from None
+                raise Held(
+                    f"{self.name} is being written by {holder}: wait for it, stop it, or "
+                    "save elsewhere"
+                ) from None
             else:
                 wait()
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -199,7 +203,9 @@ class Lock:
             _warned.add(folder)
             log.warning(
                 "%s cannot be locked (%s), so nothing keeps another run from writing the same "
-                "files: start only one at a time there", self.name, error.strerror or error,
+                "files: start only one at a time there",
+                self.name,
+                error.strerror or error,
             )
 
     def _is_ours(self, handle: int) -> bool:

@@ -12,7 +12,11 @@ from adversarial.utils.files import BadFile, open_regular
 
 # The number that begins a file -> the type of its elements.
 DTYPES = {
-    0x1E3D4C51: "<f4", 0x1E3D4C53: "<f8", 0x1E3D4C54: "<i4", 0x1E3D4C55: "u1", 0x1E3D4C56: "<i2",
+    0x1E3D4C51: "<f4",
+    0x1E3D4C53: "<f8",
+    0x1E3D4C54: "<i4",
+    0x1E3D4C55: "u1",
+    0x1E3D4C56: "<i2",
 }
 MOST_AXES = 8
 
@@ -46,6 +50,8 @@ def read_bin_lush_matrix(filepath: str | os.PathLike[str]) -> np.ndarray:
         dtype = np.dtype(DTYPES[magic])
         held = size - 8 - 4 * listed
         if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != held:
-            raise BadFile(f"{filepath}: holds {held} bytes of elements, which are not "
-                          f"{'x'.join(map(str, shape)) or 1} of {dtype.itemsize}")
+            raise BadFile(
+                f"{filepath}: holds {held} bytes of elements, which are not "
+                f"{'x'.join(map(str, shape)) or 1} of {dtype.itemsize}"
+            )
         return np.frombuffer(stream.read(held), dtype).reshape(shape).copy()

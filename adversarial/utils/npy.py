@@ -91,7 +91,9 @@ def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.n
 
 
 def load_npz(
-    path: str | os.PathLike[str], names: Collection[str], at_most: int = 1 << 30,
+    path: str | os.PathLike[str],
+    names: Collection[str],
+    at_most: int = 1 << 30,
     file: BinaryIO | None = None,
 ) -> dict[str, np.ndarray]:
     """Those of the arrays `names` that a .npz file, compressed or not, perhaps open as `file`, has.

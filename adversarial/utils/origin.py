@@ -23,6 +23,6 @@ def note(made: Any, place: str) -> None:
 
 
 def of(made: Any) -> str:
-    """" (gan.yaml, line 3)", to put behind a name; "" where no YAML described `made`."""
+    """ " (gan.yaml, line 3)", to put behind a name; "" where no YAML described `made`."""
     reference, place = _places.get(id(made), (None, ""))
     return f" ({place})" if reference is not None and reference() is made else ""

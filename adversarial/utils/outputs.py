@@ -62,7 +62,8 @@ def named(arguments: Mapping[str, Any], *names: str) -> list[Output]:
     paths = [arguments.get(name) for name in names]
     return [
         Output(os.fspath(path), os.fspath(path))
-        for path in paths if isinstance(path, (str, os.PathLike))
+        for path in paths
+        if isinstance(path, (str, os.PathLike))
     ]
 
 

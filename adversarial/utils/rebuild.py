@@ -186,9 +186,7 @@ class Builder:
             # Their hashes can be chosen to collide, so that each is compared with all before it,
             # and a tuple is hashed, with all inside it, each time that it is met.
             size = self.tuples.get(encoded[0], 0) if type(encoded) is list else 0
-            self.budget.spend(
-                _HASHED * size + _COMPARED * self.odd_keys, "keys that are not text"
-            )
+            self.budget.spend(_HASHED * size + _COMPARED * self.odd_keys, "keys that are not text")
             self.odd_keys += 1
         return self._decode(encoded)
 

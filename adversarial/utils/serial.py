@@ -32,9 +32,23 @@ from adversarial.utils.rebuild import Builder
 from adversarial.utils.string_utils import preprocess
 
 __all__ = [
-    "BadFile", "Persistent", "atomic_write", "clone_via_serialize", "from_string",
-    "get_pickle_protocol", "load", "load_training", "mkdir", "preprocess", "raise_cannot_open",
-    "read_bin_lush_matrix", "read_int", "save", "to_string", "training_from_string", "try_to_save",
+    "BadFile",
+    "Persistent",
+    "atomic_write",
+    "clone_via_serialize",
+    "from_string",
+    "get_pickle_protocol",
+    "load",
+    "load_training",
+    "mkdir",
+    "preprocess",
+    "raise_cannot_open",
+    "read_bin_lush_matrix",
+    "read_int",
+    "save",
+    "to_string",
+    "training_from_string",
+    "try_to_save",
 ]
 
 log = logging.getLogger(__name__)
@@ -238,7 +252,9 @@ def _sync_folder(folder: Path) -> None:
 
 def _write(stream: BinaryIO, obj: Any, training: Any = None) -> None:
     container.write(
-        stream, *_flat(obj), training=None if training is None else _flat(training),
+        stream,
+        *_flat(obj),
+        training=None if training is None else _flat(training),
         mark=outputs.mark(),
     )
 

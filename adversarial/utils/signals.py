@@ -36,7 +36,8 @@ class StopRequest:
 
     # Not every system knows SIGHUP, which comes when the terminal goes, and SIGUSR1.
     SIGNALS = tuple(
-        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+        getattr(signal, name)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
         if hasattr(signal, name)
     )
 

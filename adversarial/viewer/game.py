@@ -52,7 +52,10 @@ class Moment:
 
 
 def moment_of(
-    model: Any, density: Callable[[np.ndarray], np.ndarray], x: np.ndarray, title: str = "",
+    model: Any,
+    density: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    title: str = "",
     seed: int = 0,
 ) -> Moment:
     """The game that `model` plays on data of the given `density`, at the points `x` (n,).
@@ -97,7 +100,10 @@ def draw_game(moments: Sequence[Moment]) -> Any:
         # z lies on the lower line, as wide as the middle of x; G takes it to the upper one.
         for z, x in moment.arrows:
             below.annotate(
-                "", xy=(x, 1), xytext=(z, 0), annotation_clip=True,
+                "",
+                xy=(x, 1),
+                xytext=(z, 0),
+                annotation_clip=True,
                 arrowprops={"arrowstyle": "->", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
             )
         below.set_ylim(0, 1)
@@ -108,6 +114,8 @@ def draw_game(moments: Sequence[Moment]) -> Any:
     figure.legend(
         [data, made, judge, best],
         ["p_data", "p_g", "D", "p_data / (p_data + p_g)"],
-        loc="outside lower center", ncols=4, frameon=False,
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
     )
     return figure

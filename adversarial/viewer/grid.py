@@ -128,9 +128,7 @@ def save_grid(
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise ValueError(
-            f"images must have shape (n, height, width, 1 or 3), got {images.shape}"
-        )
+        raise ValueError(f"images must have shape (n, height, width, 1 or 3), got {images.shape}")
     if len(images) > rows * cols:
         raise ValueError(f"{len(images)} images do not fit in {rows} rows of {cols}")
     # Written so that NaN is refused as well; the margin forgives rounding.

@@ -22,9 +22,7 @@ def new_figure(width: float, height: float) -> Any:
         # The class itself: pyplot would keep figures and look for a display.
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError(
-            'pictures with axes need matplotlib: pip install -e ".[plot]"'
-        ) from None
+        raise ImportError('pictures with axes need matplotlib: pip install -e ".[plot]"') from None
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
 
 
@@ -56,8 +54,11 @@ def draw_curves(
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
     # Handles and labels are given together: a label of its own is not shown where it begins "_".
-    axes.legend(lines, [literal(f"\u200b{label}" if label.startswith("_") else label)
-                        for label, _, _ in curves], fontsize="small")
+    axes.legend(
+        lines,
+        [literal(f"\u200b{label}" if label.startswith("_") else label) for label, _, _ in curves],
+        fontsize="small",
+    )
     return figure
 
 
@@ -83,10 +84,14 @@ def draw_panels(
     for number, (title, curves) in enumerate(panels):
         row, col = divmod(number, cols)
         top = height - legend - PANEL[1] * row
-        axes = figure.add_axes((
-            (PANEL[0] * col + 0.55) / width, (top - PANEL[1] + 0.2) / height,
-            (PANEL[0] - 0.65) / width, (PANEL[1] - 0.5) / height,
-        ))
+        axes = figure.add_axes(
+            (
+                (PANEL[0] * col + 0.55) / width,
+                (top - PANEL[1] + 0.2) / height,
+                (PANEL[0] - 0.65) / width,
+                (PANEL[1] - 0.5) / height,
+            )
+        )
         for label, x, y in curves:
             lines[label] = _draw(axes, label, x, y, f"C{labels.index(label)}")
         if log:
@@ -96,7 +101,9 @@ def draw_panels(
     figure.text(0.5, 0.12 / height, literal(x_label), ha="center", fontsize="small")
     if legend:
         figure.legend(
-            list(lines.values()), [literal(label) for label in lines], loc="upper center",
+            list(lines.values()),
+            [literal(label) for label in lines],
+            loc="upper center",
             fontsize="small",
         )
     return figure
@@ -112,9 +119,7 @@ def _mark_ends(axes: Any) -> None:
     axes.tick_params(labelsize=6, length=2, pad=1)
 
 
-def _draw(
-    axes: Any, label: str, x: np.ndarray, y: np.ndarray, color: str | None = None
-) -> Any:
+def _draw(axes: Any, label: str, x: np.ndarray, y: np.ndarray, color: str | None = None) -> Any:
     (line,) = axes.plot(
         x, y, label=label, linewidth=1.2, marker="." if len(x) < 3 else None, color=color
     )

@@ -49,7 +49,11 @@ def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> S
 
 
 def nearest_sheet(
-    model: Any, training: np.ndarray, rows: int = 10, cols: int = 10, seed: int = 0,
+    model: Any,
+    training: np.ndarray,
+    rows: int = 10,
+    cols: int = 10,
+    seed: int = 0,
     dataset: Any = None,
 ) -> Sheet:
     """Figure 2: after `cols` samples, each row ends with the example of `training` (n, dimension)
@@ -79,7 +83,12 @@ def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> She
 
 
 def inpainting_sheet(
-    model: Any, examples: np.ndarray, side: str, rows: int = 10, cols: int = 4, seed: int = 0,
+    model: Any,
+    examples: np.ndarray,
+    side: str,
+    rows: int = 10,
+    cols: int = 4,
+    seed: int = 0,
     dataset: Any = None,
 ) -> Sheet:
     """In each row, `cols` of `examples` (n, dimension), chosen at random.
@@ -89,9 +98,7 @@ def inpainting_sheet(
     """
     space = generator_of(model).get_input_space()
     if not isinstance(space, Conv2DSpace):
-        raise ValueError(
-            f"inpainting needs a generator that takes images; this one takes {space}"
-        )
+        raise ValueError(f"inpainting needs a generator that takes images; this one takes {space}")
     view = View((*space.shape, space.num_channels))
     known = shape_of_rows(dataset)
     if known not in (None, view.shape):
@@ -124,9 +131,7 @@ def view_of(model: Any, dataset: Any = None) -> View:
     return view_of_space(generator_of(model).get_output_space(), model, dataset=dataset)
 
 
-def view_of_space(
-    space: Space, owner: Any, what: str = "samples", dataset: Any = None
-) -> View:
+def view_of_space(space: Space, owner: Any, what: str = "samples", dataset: Any = None) -> View:
     """What the points of `space` look like.
 
     The space itself knows it where it holds images; else `owner`, a model or a data set: training

@@ -74,8 +74,11 @@ class Patches:
 def networks_of(model: Any) -> dict[str, MLP]:
     """The networks of a model by player; of a network alone, itself, by the name 'network'."""
     if isinstance(model, AdversaryPair):
-        players = {"generator": model.generator.mlp, "discriminator": model.discriminator,
-                   "inferer": model.inferer}
+        players = {
+            "generator": model.generator.mlp,
+            "discriminator": model.discriminator,
+            "inferer": model.inferer,
+        }
         return {name: network for name, network in players.items() if network is not None}
     if isinstance(model, Generator):
         return {"generator": model.mlp}
@@ -132,7 +135,8 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
             return Patches(view(incoming), "what a unit looks for", group)
     shape = PatchViewer.pick_shape(incoming.shape[1], exact=True)
     return Patches(
-        incoming.reshape(-1, *shape, 1), "weights into a unit, in the order of the units below",
+        incoming.reshape(-1, *shape, 1),
+        "weights into a unit, in the order of the units below",
         group,
     )
 

@@ -19,8 +19,10 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 
     blas = configure().blas
     if not blas.library:
-        raise Dropped(f"the library of {blas.name} is not known; unset blas__ldflags or "
-                      "install mkl or scipy-openblas32")
+        raise Dropped(
+            f"the library of {blas.name} is not known; unset blas__ldflags or "
+            "install mkl or scipy-openblas32"
+        )
     if blas.callers is not None:
         blas.set_threads(blas.callers)  # here it is called by one
     sgemm = load_sgemm(blas.library, blas.prefix)
@@ -66,7 +68,15 @@ def arguments(product: Product, arrays: _Arrays) -> tuple:
         ROW_MAJOR,
         TRANSPOSED if product.transpose_a else PLAIN,
         TRANSPOSED if product.transpose_b else PLAIN,
-        m, n, k,
-        1.0, a.ctypes.data, a.shape[1], b.ctypes.data, b.shape[1],
-        0.0, c.ctypes.data, n,
+        m,
+        n,
+        k,
+        1.0,
+        a.ctypes.data,
+        a.shape[1],
+        b.ctypes.data,
+        b.shape[1],
+        0.0,
+        c.ctypes.data,
+        n,
     )

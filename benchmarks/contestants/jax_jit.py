@@ -50,8 +50,9 @@ def initial_state(e: Experiment, parameters: tuple[list, list]) -> dict[str, Any
     }
 
 
-def drawn_step(e: Experiment, state: dict, key: jax.Array, X: jax.Array, order: jax.Array,
-               start: int) -> dict:
+def drawn_step(
+    e: Experiment, state: dict, key: jax.Array, X: jax.Array, order: jax.Array, start: int
+) -> dict:
     """A step on the examples order[start : start + m] of X, with noise and masks drawn here."""
     indices = jax.lax.dynamic_slice(order, (start,), (e.batch,))
     x = X.at[indices].get(mode="promise_in_bounds")
@@ -67,14 +68,16 @@ def drawn_step(e: Experiment, state: dict, key: jax.Array, X: jax.Array, order: 
         def drop(i: int, h: jax.Array) -> jax.Array:
             keep = e.include[i]
             return jnp.where(jax.random.bernoulli(keys[i], keep, h.shape), h / keep, 0.0)
+
         return drop
 
     n = len(e.include)
     return step(e, state, x, z, dropout(for_masks[:n]), dropout(for_masks[n:]))[0]
 
 
-def step(e: Experiment, state: dict, x: jax.Array, z: jax.Array, drop_real: Drop,
-         drop_fake: Drop) -> tuple[dict, tuple[jax.Array, jax.Array]]:
+def step(
+    e: Experiment, state: dict, x: jax.Array, z: jax.Array, drop_real: Drop, drop_fake: Drop
+) -> tuple[dict, tuple[jax.Array, jax.Array]]:
     """One move of both players on the minibatch `x`: the new state, and the losses before it."""
     generator, discriminator = state["players"]
 
@@ -94,7 +97,8 @@ def step(e: Experiment, state: dict, x: jax.Array, z: jax.Array, drop_real: Drop
     )
     velocities = jax.tree.map(
         lambda v, gradient: state["momentum"] * v - rate * gradient,
-        state["velocities"], (of_g, of_d),
+        state["velocities"],
+        (of_g, of_d),
     )
     players = jax.tree.map(jnp.add, state["players"], velocities)
     count = state["count"] + 1
@@ -167,7 +171,11 @@ def activate(layer: Layer, z: jax.Array) -> jax.Array:
         last = (layer.pooled_size(h.shape[2]) - 1) * layer.stride
         over = last + layer.pool - h.shape[2]
         h = jax.lax.reduce_window(
-            h, -jnp.inf, jax.lax.max, (1, 1, layer.pool, layer.pool),
-            (1, 1, layer.stride, layer.stride), [(0, 0), (0, 0), (0, over), (0, over)],
+            h,
+            -jnp.inf,
+            jax.lax.max,
+            (1, 1, layer.pool, layer.pool),
+            (1, 1, layer.stride, layer.stride),
+            [(0, 0), (0, 0), (0, over), (0, over)],
         )
     return h

@@ -76,7 +76,8 @@ def edit(text: str, experiment: Experiment) -> str:
         if "batch_size" in entries:
             entries["batch_size"].value = str(experiment.batch)
         mapping.value = [
-            (key, value) for key, value in mapping.value
+            (key, value)
+            for key, value in mapping.value
             if key.value not in ("monitoring_dataset", "save_path", "save_freq")
         ]
     return yaml.serialize(root)

@@ -57,15 +57,17 @@ class Game:
             [tuple(torch.tensor(a).requires_grad_() for a in pair) for pair in network]
             for network in parameters
         )
-        self.params = [p for network in (self.discriminator, self.generator)
-                       for pair in network for p in pair]
+        self.params = [
+            p for network in (self.discriminator, self.generator) for pair in network for p in pair
+        ]
         self.optimizer = torch.optim.SGD(
             self.params, lr=experiment.learning_rate, momentum=experiment.momentum, fused=True
         )
         self.count = 0
 
-    def step(self, x: torch.Tensor, z: torch.Tensor | None = None,
-             drop: Drop | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(
+        self, x: torch.Tensor, z: torch.Tensor | None = None, drop: Drop | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """One move of both players on the minibatch `x` (m, pixels): the losses before it.
 
         Noise and dropout are drawn unless `z` (m, noise) and `drop` are given.
@@ -103,15 +105,22 @@ def dropout(e: Experiment) -> Drop:
     return lambda i, h: F.dropout(h, 1 - e.include[i])
 
 
-def losses(e: Experiment, generator: Params, discriminator: Params, x: torch.Tensor,
-           z: torch.Tensor, drop: Drop) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(
+    e: Experiment,
+    generator: Params,
+    discriminator: Params,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    drop: Drop,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """d and g of one minibatch, data and samples through D together."""
     samples = generate(e, generator, z)
     return losses_of_samples(e, discriminator, x, samples, drop)
 
 
-def losses_of_samples(e: Experiment, discriminator: Params, x: torch.Tensor,
-                      samples: torch.Tensor, drop: Drop) -> tuple[torch.Tensor, torch.Tensor]:
+def losses_of_samples(
+    e: Experiment, discriminator: Params, x: torch.Tensor, samples: torch.Tensor, drop: Drop
+) -> tuple[torch.Tensor, torch.Tensor]:
     real, fake = judge(e, discriminator, torch.cat([x, samples]), drop).split(len(x))
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return d, F.softplus(-fake).mean()

@@ -19,8 +19,9 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 class Game:
     """As `pytorch.Game`."""
 
-    def __init__(self, experiment: Experiment, parameters: tuple[list, list],
-                 compiled: bool = True) -> None:
+    def __init__(
+        self, experiment: Experiment, parameters: tuple[list, list], compiled: bool = True
+    ) -> None:
         self.experiment = experiment
         self.generator, self.discriminator = (
             [tuple(torch.tensor(a) for a in pair) for pair in network] for network in parameters
@@ -35,12 +36,22 @@ class Game:
         self.momentum = torch.tensor(experiment.momentum)
         self._step = torch.compile(step, fullgraph=True) if compiled else step
 
-    def step(self, x: torch.Tensor, z: torch.Tensor | None = None,
-             drop: Drop | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(
+        self, x: torch.Tensor, z: torch.Tensor | None = None, drop: Drop | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         self.rate.fill_(pytorch.learning_rate(self.experiment, self.count))
         self.count += 1
-        return self._step(self.experiment, self.generator, self.discriminator, self.velocities,
-                          self.rate, self.momentum, x, z, drop)
+        return self._step(
+            self.experiment,
+            self.generator,
+            self.discriminator,
+            self.velocities,
+            self.rate,
+            self.momentum,
+            x,
+            z,
+            drop,
+        )
 
 
 def step(e, generator, discriminator, velocities, rate, momentum, x, z, drop):

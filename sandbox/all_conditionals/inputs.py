@@ -21,17 +21,39 @@ from sandbox.all_conditionals.masks import KINDS
 def add_options(parser: argparse.ArgumentParser, completions: int) -> None:
     """The options of both; `completions` is the default of one."""
     add = parser.add_argument
-    add("--kinds", nargs="+", choices=KINDS, metavar="KIND",
-        help=f"what is hidden: {', '.join(KINDS)} (all)")
-    add("--side", choices=SIDES, metavar="SIDE",
+    add(
+        "--kinds",
+        nargs="+",
+        choices=KINDS,
+        metavar="KIND",
+        help=f"what is hidden: {', '.join(KINDS)} (all)",
+    )
+    add(
+        "--side",
+        choices=SIDES,
+        metavar="SIDE",
         help="the model is one of InpaintingAdversaryCost and paints this half: "
-        + ", ".join(SIDES))
-    add("--completions", type=cli.positive_int, default=completions, metavar="N",
-        help=f"completions of each image ({completions})")
-    add("--dataset", metavar="FILE",
-        help="YAML file of the images to complete (the test set of the training set)")
-    add("--training", type=cli.positive_int, default=10000, metavar="N",
-        help="search the first N training images for the nearest (10000)")
+        + ", ".join(SIDES),
+    )
+    add(
+        "--completions",
+        type=cli.positive_int,
+        default=completions,
+        metavar="N",
+        help=f"completions of each image ({completions})",
+    )
+    add(
+        "--dataset",
+        metavar="FILE",
+        help="YAML file of the images to complete (the test set of the training set)",
+    )
+    add(
+        "--training",
+        type=cli.positive_int,
+        default=10000,
+        metavar="N",
+        help="search the first N training images for the nearest (10000)",
+    )
     add("--seed", type=cli.natural, default=0, help="for masks and completions (0)")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -51,25 +51,25 @@ class RandomMasks(Persistent):
         point = self.theano_rng.uniform((n, 1, 1), high=float(weights[-1]))
         chosen = self._drawn(list(self.kinds)[-1], n)
         for kind, upto in list(zip(self.kinds, weights))[-2::-1]:
-            chosen = T.switch(T.lt(point, float(upto)), self._drawn(kind, n), chosen)
-        return T.cast(chosen, backend.floatX).dimshuffle(0, 1, 2, "x")
+            chosen = at.switch(at.lt(point, float(upto)), self._drawn(kind, n), chosen)
+        return at.cast(chosen, backend.floatX).dimshuffle(0, 1, 2, "x")
 
     def _drawn(self, kind: str, n: Any) -> Any:
         """Whether each pixel is seen under `n` masks of one kind: (n, rows, columns)."""
         if kind == "pixels":
             chance = self.theano_rng.uniform((n, 1, 1))
-            return T.lt(self.theano_rng.uniform((n, *self.shape)), chance)
+            return at.lt(self.theano_rng.uniform((n, *self.shape)), chance)
         if kind in ("rectangle", "window"):
             rows, columns = (self._span(n, length) for length in self.shape)
-            inside = T.and_(rows.dimshuffle(0, 1, "x"), columns.dimshuffle(0, "x", 1))
-            return inside if kind == "window" else T.eq(inside, 0)
+            inside = at.and_(rows.dimshuffle(0, 1, "x"), columns.dimshuffle(0, "x", 1))
+            return inside if kind == "window" else at.eq(inside, 0)
         seen = np.ones(self.shape, bool)
         seen[half_of(self.shape, kind) if kind in SIDES else ...] = False
-        return T.alloc(seen, n, *self.shape)
+        return at.alloc(seen, n, *self.shape)
 
     def _span(self, n: Any, length: int) -> Any:
         """Whether each of `length` places is between two random ends: (n, length)."""
-        ends = T.floor(self.theano_rng.uniform((n, 2), high=length + 1.0))
+        ends = at.floor(self.theano_rng.uniform((n, 2), high=length + 1.0))
         places = np.arange(length, dtype=backend.floatX)
         first, stop = ends.min(axis=1, keepdims=True), ends.max(axis=1, keepdims=True)
-        return T.and_(T.ge(places, first), T.lt(places, stop))
+        return at.and_(at.ge(places, first), at.lt(places, stop))

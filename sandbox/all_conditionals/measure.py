@@ -1,8 +1,8 @@
 """How near completions are to the truth, and whether they differ as much as they err.
 
-    python -m sandbox.all_conditionals.measure MODEL.pkl
-    python -m sandbox.all_conditionals.measure seed1.pkl seed2.pkl seed3.pkl --json
-    python -m sandbox.all_conditionals.measure cifar10.pkl --side right
+python -m sandbox.all_conditionals.measure MODEL.pkl
+python -m sandbox.all_conditionals.measure seed1.pkl seed2.pkl seed3.pkl --json
+python -m sandbox.all_conditionals.measure cifar10.pkl --side right
 """
 
 from __future__ import annotations
@@ -29,8 +29,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of one experiment")
-    add("--examples", type=cli.positive_int, default=1000, metavar="N",
-        help="complete the first N images (1000)")
+    add(
+        "--examples",
+        type=cli.positive_int,
+        default=1000,
+        metavar="N",
+        help="complete the first N images (1000)",
+    )
     add("--json", action="store_true", help="print one JSON object, each model's figures in it")
     inputs.add_options(parser, completions=10)
     args = parser.parse_args(argv)
@@ -118,10 +123,18 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(_line("", COLUMNS))
             print(_line(kind, [_cell(*summary(measured[kind])[name]) for name in COLUMNS]))
     if args.json:
-        print(to_json({
-            "models": args.models, "examples": len(images), "completions": args.completions,
-            "training": min(args.training, len(training)), "seed": args.seed, "kinds": measured,
-        }))
+        print(
+            to_json(
+                {
+                    "models": args.models,
+                    "examples": len(images),
+                    "completions": args.completions,
+                    "training": min(args.training, len(training)),
+                    "seed": args.seed,
+                    "kinds": measured,
+                }
+            )
+        )
 
 
 def _cell(mean: float, error: float) -> str:

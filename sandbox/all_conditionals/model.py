@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
@@ -44,8 +44,7 @@ class Completer(Generator):
         kinds = [type(part) for part in parts]
         if kinds != [Conv2DSpace, VectorSpace] or not _holds_mask(parts[0]):
             raise ValueError(
-                "a Completer takes a CompositeSpace of an image with its mask, and z, "
-                f"not {space}"
+                f"a Completer takes a CompositeSpace of an image with its mask, and z, not {space}"
             )
         self.seen_space, self.noise_space = parts
         self.images = Conv2DSpace(
@@ -69,14 +68,14 @@ class Completer(Generator):
         x, mask = seen[:, :, :, :-1], seen[:, :, :, -1:]
         z = self.get_noise((seen.shape[0], self.noise_space.dim))
         states = self.mlp.dropout_fprop(
-            (T.concatenate([x * mask, mask], axis=3), z),
+            (at.concatenate([x * mask, mask], axis=3), z),
             default_input_include_prob=default_input_include_prob,
             default_input_scale=default_input_scale,
             return_all=True,
         )
         painted = self.format_sample(states[-1], self.get_output_space(), self.images)
         completed = x * mask + painted * (1 - mask)
-        return T.concatenate([completed, mask], axis=3), z, states
+        return at.concatenate([completed, mask], axis=3), z, states
 
     def sample_and_noise(
         self,
@@ -86,7 +85,7 @@ class Completer(Generator):
         all_g_layers: bool = False,
     ) -> tuple:
         """As the base class: G's paintings of whole images, where nothing is seen."""
-        nothing = T.zeros((num_samples, *self.seen_space.shape, self.seen_space.num_channels))
+        nothing = at.zeros((num_samples, *self.seen_space.shape, self.seen_space.num_channels))
         _, z, states = self.complete(nothing, default_input_include_prob, default_input_scale)
         return states[-1], z, states[:-1] if all_g_layers else None
 
@@ -104,7 +103,11 @@ class ConditionalsPair(AdversaryPair):
     """
 
     def __init__(
-        self, generator: Completer, discriminator: MLP, masks: RandomMasks, *args: Any,
+        self,
+        generator: Completer,
+        discriminator: MLP,
+        masks: RandomMasks,
+        *args: Any,
         **kwargs: Any,
     ) -> None:
         if not isinstance(generator, Completer):
@@ -124,7 +127,7 @@ class ConditionalsPair(AdversaryPair):
 
     def masked(self, images: Any) -> Any:
         """`images`, a batch of data, with a random mask for each in a further channel."""
-        return T.concatenate([images, self.masks.draw(images.shape[0])], axis=3)
+        return at.concatenate([images, self.masks.draw(images.shape[0])], axis=3)
 
     def get_monitoring_data_specs(self) -> tuple:
         return (self.generator.images, self.get_input_source())

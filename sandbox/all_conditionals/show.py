@@ -1,7 +1,7 @@
 """Draw images, what is seen of them, and how a model, the mean and the nearest image complete them.
 
-    python -m sandbox.all_conditionals.show MODEL.pkl
-    python -m sandbox.all_conditionals.show cifar10.pkl --side right
+python -m sandbox.all_conditionals.show MODEL.pkl
+python -m sandbox.all_conditionals.show cifar10.pkl --side right
 """
 
 from __future__ import annotations
@@ -26,16 +26,24 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("model", help="model file (.pkl)")
     cli.add_picture(parser, "beside the model: STEM_completions.png")
-    add("--rows", type=cli.positive_int, default=16,
-        help="images, chosen at random, the kinds of masks in turn (16)")
+    add(
+        "--rows",
+        type=cli.positive_int,
+        default=16,
+        help="images, chosen at random, the kinds of masks in turn (16)",
+    )
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each pixel (2)")
     inputs.add_options(parser, completions=6)
     return parser.parse_args(argv)
 
 
 def sheet_of(
-    paint: fill.Fill, images: np.ndarray, masks: np.ndarray, training: np.ndarray,
-    completions: int, searched: int,
+    paint: fill.Fill,
+    images: np.ndarray,
+    masks: np.ndarray,
+    training: np.ndarray,
+    completions: int,
+    searched: int,
 ) -> Sheet:
     """A row for each of `images` under its mask: itself, seen, `completions`, mean, nearest."""
     made = fill.completions(paint, images, masks, completions)

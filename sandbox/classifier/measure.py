@@ -1,6 +1,6 @@
 """How many test digits a classifier gets right.
 
-    python -m sandbox.classifier.measure sandbox/classifier/experiment.pkl
+python -m sandbox.classifier.measure sandbox/classifier/experiment.pkl
 """
 
 from __future__ import annotations
@@ -35,12 +35,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     right = classifier.classes(test.X) == test.y[:, 0]
     by_class = [float(right[test.y[:, 0] == c].mean()) for c in range(test.y_labels)]
     if args.json:
-        result = {"model": args.model, "accuracy": float(right.mean()), "by_class": by_class,
-                  "n": len(right)}
+        result = {
+            "model": args.model,
+            "accuracy": float(right.mean()),
+            "by_class": by_class,
+            "n": len(right),
+        }
         print(json.dumps(result, indent=1))
         return
-    print(f"{args.model}: {right.mean():.2%} of {len(right):,} test digits right "
-          f"({np.count_nonzero(~right)} wrong)")
+    print(
+        f"{args.model}: {right.mean():.2%} of {len(right):,} test digits right "
+        f"({np.count_nonzero(~right)} wrong)"
+    )
     print("by class: " + ", ".join(f"{c} {share:.1%}" for c, share in enumerate(by_class)))
 
 

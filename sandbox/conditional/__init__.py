@@ -134,7 +134,10 @@ class ConditionalPair(AdversaryPair):
     """
 
     def __init__(
-        self, generator: ConditionalGenerator, discriminator: ConditionalMLP, *args: Any,
+        self,
+        generator: ConditionalGenerator,
+        discriminator: ConditionalMLP,
+        *args: Any,
         **kwargs: Any,
     ) -> None:
         if not isinstance(generator, ConditionalGenerator):

@@ -41,8 +41,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of conditional models")
     add("--classifier", required=True, metavar="MODEL", help="model file of the classifier")
     add("--baseline", nargs="+", default=[], metavar="MODEL", help="models that take no class")
-    add("--samples", type=cli.positive_int, default=1000,
-        help="of each class; of --baseline, as many as these together (1000)")
+    add(
+        "--samples",
+        type=cli.positive_int,
+        default=1000,
+        help="of each class; of --baseline, as many as these together (1000)",
+    )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--no-parzen", action="store_true", help="the shares only, which take seconds")
     add("--json", action="store_true", help="print the result as JSON")
@@ -59,8 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     classifier = Classifier.load(args.classifier, args.allow_module)
     generators = [load_generator(path, args.allow_module) for path in args.models]
-    plain = [generator_of(serial.load(path, allow_modules=args.allow_module))
-             for path in args.baseline]
+    plain = [
+        generator_of(serial.load(path, allow_modules=args.allow_module)) for path in args.baseline
+    ]
     splits = [] if args.no_parzen else splits_by_class()
     shares, spreads, told, untold = [], [], [], []
     for path, generator in zip(args.models, generators):
@@ -70,17 +75,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         if splits:
             if len(samples) != len(splits):
                 raise ValueError(f"{path} has {len(samples)} classes, but MNIST {len(splits)}")
-            spreads.append([spread(mine) / spread(split.scored)
-                            for mine, split in zip(samples, splits)])
+            spreads.append(
+                [spread(mine) / spread(split.scored) for mine, split in zip(samples, splits)]
+            )
             estimators = [ParzenEstimator(of_class) for of_class in samples]
             told.append(scores(estimators, splits))
     for path, generator in zip(args.baseline, plain):
         with cli.blaming(path):
             samples = draw_samples(generator, args.samples * len(splits), args.seed)
         untold.append(scores([ParzenEstimator(samples)] * len(splits), splits))
-    result = {"models": args.models, "baseline": args.baseline, "samples_of_each": args.samples,
-              "seed": args.seed, "share": summary(shares), "spread": summary(spreads),
-              "parzen": summary(told), "parzen_baseline": summary(untold)}
+    result = {
+        "models": args.models,
+        "baseline": args.baseline,
+        "samples_of_each": args.samples,
+        "seed": args.seed,
+        "share": summary(shares),
+        "spread": summary(spreads),
+        "parzen": summary(told),
+        "parzen_baseline": summary(untold),
+    }
     if args.json:
         print(to_json(result))
     else:
@@ -100,14 +113,17 @@ def spread(rows: np.ndarray) -> float:
 def splits_by_class() -> list[Split]:
     """Of each digit, its examples to choose sigma by (of 50,000 to 60,000) and in the test set."""
     valid, test = MNIST(which_set="train", start=50000, stop=60000), MNIST(which_set="test")
-    return [Split(valid.X[valid.y[:, 0] == c], test.X[test.y[:, 0] == c])
-            for c in range(test.y_labels)]
+    return [
+        Split(valid.X[valid.y[:, 0] == c], test.X[test.y[:, 0] == c]) for c in range(test.y_labels)
+    ]
 
 
 def scores(estimators: Sequence[ParzenEstimator], splits: Sequence[Split]) -> list[float]:
     """Mean log-likelihood in nats of each class's test digits, each with a sigma of its own."""
-    return [choose_and_score(estimator, split, SIGMAS).score.mean
-            for estimator, split in zip(estimators, splits)]
+    return [
+        choose_and_score(estimator, split, SIGMAS).score.mean
+        for estimator, split in zip(estimators, splits)
+    ]
 
 
 def summary(figures: Sequence[Sequence[float]]) -> dict[str, Any] | None:
@@ -125,20 +141,33 @@ def summary(figures: Sequence[Sequence[float]]) -> dict[str, Any] | None:
 
 
 def show(result: dict[str, Any]) -> None:
-    columns = [(title, scale, result[key]) for title, key, scale in (
-        ("% right", "share", 100), ("% spread", "spread", 100), ("Parzen, nats", "parzen", 1),
-        ("without class", "parzen_baseline", 1)) if result[key] is not None]
-    print(f"{len(result['models'])} models, {result['samples_of_each']} samples of each class, "
-          f"seed {result['seed']}")
+    columns = [
+        (title, scale, result[key])
+        for title, key, scale in (
+            ("% right", "share", 100),
+            ("% spread", "spread", 100),
+            ("Parzen, nats", "parzen", 1),
+            ("without class", "parzen_baseline", 1),
+        )
+        if result[key] is not None
+    ]
+    print(
+        f"{len(result['models'])} models, {result['samples_of_each']} samples of each class, "
+        f"seed {result['seed']}"
+    )
     print("class" + "".join(f"{title:>18}" for title, _, _ in columns))
     rows = [*range(len(columns[0][2]["by_class"])), "all"]
     for row in rows:
-        cells = [found["all"] if row == "all" else found["by_class"][row]
-                 for _, _, found in columns]
-        print(f"{row:>5}" + "".join(
-            f"{scale * mean:>10.1f} {'' if math.isnan(error) else f'+- {scale * error:.1f}':7}"
-            for (mean, error), (_, scale, _) in zip(cells, columns)
-        ).rstrip())
+        cells = [
+            found["all"] if row == "all" else found["by_class"][row] for _, _, found in columns
+        ]
+        print(
+            f"{row:>5}"
+            + "".join(
+                f"{scale * mean:>10.1f} {'' if math.isnan(error) else f'+- {scale * error:.1f}':7}"
+                for (mean, error), (_, scale, _) in zip(cells, columns)
+            ).rstrip()
+        )
 
 
 if __name__ == "__main__":

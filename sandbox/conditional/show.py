@@ -1,8 +1,8 @@
 """Draw samples of a conditional model, a row for each class.
 
-    python -m sandbox.conditional.show sandbox/conditional/experiment.pkl
-    python -m sandbox.conditional.show MODEL.pkl --same-z    # a column: one z, as every digit
-    python -m sandbox.conditional.show MODEL.pkl --classes 4 7
+python -m sandbox.conditional.show sandbox/conditional/experiment.pkl
+python -m sandbox.conditional.show MODEL.pkl --same-z    # a column: one z, as every digit
+python -m sandbox.conditional.show MODEL.pkl --classes 4 7
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--same-z", action="store_true", help="in each column, one z for all classes")
     add("--seed", type=cli.natural, default=0, help="for z (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
-    cli.add_picture(parser, "beside the model: STEM_classes.png, "
-                    "with --same-z STEM_classes_same_z.png")
+    cli.add_picture(
+        parser, "beside the model: STEM_classes.png, with --same-z STEM_classes_same_z.png"
+    )
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -36,8 +37,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.picture_path(args.out, args.model, "_classes_same_z.png" if args.same_z
-                           else "_classes.png")
+    out = cli.picture_path(
+        args.out, args.model, "_classes_same_z.png" if args.same_z else "_classes.png"
+    )
     model = load_model(args.model, args.allow_module)
     classes = range(generator_of(model).n_classes) if args.classes is None else args.classes
     with cli.blaming(args.model):

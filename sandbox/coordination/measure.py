@@ -1,6 +1,6 @@
 """The scores of a sweep's variants after as many seconds, and after as many updates of D.
 
-    python -m sandbox.coordination.measure sweep.csv
+python -m sandbox.coordination.measure sweep.csv
 """
 
 from __future__ import annotations
@@ -30,15 +30,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(to_json(result))
         return
     seconds, updates = result["seconds"], result["d_updates"]
-    print(f"nats after {seconds:.1f} s and after {updates:,.0f} updates of D, mean +- standard "
-          "error over seeds")
-    print(f"{'variant':16}{'seeds':>6}{'after seconds':>20}{'after updates of D':>20}"
-          f"{'s per 1,000':>13}")
+    print(
+        f"nats after {seconds:.1f} s and after {updates:,.0f} updates of D, mean +- standard "
+        "error over seeds"
+    )
+    print(
+        f"{'variant':16}{'seeds':>6}{'after seconds':>20}{'after updates of D':>20}"
+        f"{'s per 1,000':>13}"
+    )
     for row in result["variants"]:
-        timed, counted = (f"{mean:.1f} +- {error:.1f}" for mean, error in
-                          (row["after_seconds"], row["after_d_updates"]))
-        print(f"{row['variant']:16}{row['seeds']:>6}{timed:>20}{counted:>20}"
-              f"{row['seconds_per_1000_d_updates']:>13.1f}")
+        timed, counted = (
+            f"{mean:.1f} +- {error:.1f}"
+            for mean, error in (row["after_seconds"], row["after_d_updates"])
+        )
+        print(
+            f"{row['variant']:16}{row['seeds']:>6}{timed:>20}{counted:>20}"
+            f"{row['seconds_per_1000_d_updates']:>13.1f}"
+        )
 
 
 def compare(path: str) -> dict[str, Any]:
@@ -48,16 +56,19 @@ def compare(path: str) -> dict[str, Any]:
     """
     trainings = read(path)
     courses = [course for seeds in trainings.values() for course in seeds.values()]
-    least = {axis: min(getattr(course, axis)[-1] for course in courses)
-             for axis in ("seconds", "d_updates")}
+    least = {
+        axis: min(getattr(course, axis)[-1] for course in courses)
+        for axis in ("seconds", "d_updates")
+    }
     rows = []
     for variant, seeds in trainings.items():
         row = {"variant": variant, "seeds": len(seeds)}
         for axis, value in least.items():
             row[f"after_{axis}"] = mean_and_error([c.at(axis, value) for c in seeds.values()])
         updates = sum(c.d_updates[-1] for c in seeds.values())
-        row["seconds_per_1000_d_updates"] = 1000 * sum(
-            c.seconds[-1] for c in seeds.values()) / updates if updates else float("nan")
+        row["seconds_per_1000_d_updates"] = (
+            1000 * sum(c.seconds[-1] for c in seeds.values()) / updates if updates else float("nan")
+        )
         rows.append(row)
     return {"table": path, **least, "variants": rows}
 

@@ -1,6 +1,6 @@
 """Draw the scores of a sweep against seconds and against updates of D.
 
-    python -m sandbox.coordination.show sweep.csv
+python -m sandbox.coordination.show sweep.csv
 """
 
 from __future__ import annotations

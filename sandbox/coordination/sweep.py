@@ -86,12 +86,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Train the variants of an experiment, and score them.")
     add = parser.add_argument
     add("table", help="CSV file to write, or to go on with")
-    add("--experiment", default=EXPERIMENT, metavar="YAML",
-        help="what the variants.yaml beside it has variants of (that of this folder)")
+    add(
+        "--experiment",
+        default=EXPERIMENT,
+        metavar="YAML",
+        help="what the variants.yaml beside it has variants of (that of this folder)",
+    )
     add("--variants", nargs="+", metavar="NAME", help="which of them (all)")
     add("--seeds", type=cli.positive_int, default=3, help="trainings of each (3)")
-    add("--seconds", type=cli.positive_number, default=60.0,
-        help="of the processor that each may train for (60)")
+    add(
+        "--seconds",
+        type=cli.positive_number,
+        default=60.0,
+        help="of the processor that each may train for (60)",
+    )
     add("--every", type=cli.positive_int, default=2, metavar="N", help="score after N epochs (2)")
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -112,8 +120,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows = list(rows_of(run.make(run.phases(), 0), args.seconds, args.every))
             append(args.table, name, seed, rows)
             epoch, spent, _, nats, *_ = rows[-1]
-            print(f"{name}, seed {seed}: {nats:.1f} nats after {epoch} epochs, {spent:.1f} s",
-                  flush=True)
+            print(
+                f"{name}, seed {seed}: {nats:.1f} nats after {epoch} epochs, {spent:.1f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

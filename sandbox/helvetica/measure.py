@@ -21,8 +21,12 @@ CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_cla
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="The collapse channels, mean and standard error, by epoch.")
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL",
-        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)")
+    add(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
+    )
     add("--every", type=cli.positive_int, default=1, metavar="N", help="show each N-th epoch (1)")
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
@@ -31,8 +35,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    rows = [row for row in by_epoch(args.models, args.allow_module)
-            if row["epoch"] % args.every == 0]
+    rows = [
+        row for row in by_epoch(args.models, args.allow_module) if row["epoch"] % args.every == 0
+    ]
     if args.json:
         print(to_json({"models": args.models, "epochs": rows}))
         return
@@ -52,10 +57,13 @@ def by_epoch(paths: Sequence[str], allow_modules: Collection[str] = ()) -> list[
     measured = [history[CHANNELS[0]].counts["epochs"] for history in histories]
     epochs = set(measured[0]).intersection(*measured[1:])
     return [
-        {"epoch": int(epoch), **{
-            name: mean_and_error([history[name].at(epoch) for history in histories])
-            for name in CHANNELS
-        }}
+        {
+            "epoch": int(epoch),
+            **{
+                name: mean_and_error([history[name].at(epoch) for history in histories])
+                for name in CHANNELS
+            },
+        }
         for epoch in sorted(epochs)
     ]
 

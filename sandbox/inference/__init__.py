@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -71,8 +71,10 @@ class Inference:
         self.generator = pair.generator
         layers = pair.generator.mlp.layers
         if layer is not None and not 0 <= layer < len(layers) - 1:
-            raise ValueError(f"layer {layer} is none of those below the top one of G, which has "
-                             f"{len(layers)} layers, numbered from 0")
+            raise ValueError(
+                f"layer {layer} is none of those below the top one of G, which has "
+                f"{len(layers)} layers, numbered from 0"
+            )
         inferred = 0 if layer is None else layer + 1
         of_z, of_inferer = pair.generator.get_input_space(), pair.inferer.get_output_space()
         space = layers[layer].get_output_space() if inferred else of_z
@@ -80,7 +82,7 @@ class Inference:
         if have != want:
             what = f"layer {layer} of G" if inferred else "z"
             raise ValueError(f"the inferer predicts {have} values, but {what} has {want}")
-        z, images = T.matrix("z"), T.matrix("images")
+        z, images = at.matrix("z"), at.matrix("images")
         states = [_flat(of_z).format_as(z, of_z)]
         states += pair.generator.mlp.fprop(states[0], return_all=True)
         self._sample = backend.function(

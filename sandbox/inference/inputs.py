@@ -16,10 +16,19 @@ from sandbox.inference import Inference
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the inferer infers, and the samples and examples to compare with."""
     add = parser.add_argument
-    add("--layer", type=cli.natural, metavar="N",
-        help="what is inferred is layer N of G, as the cost's infer_layer (z)")
-    add("--samples", type=cli.positive_int, default=10000, metavar="N",
-        help="samples of G, among which the nearest to an example is looked for (10000)")
+    add(
+        "--layer",
+        type=cli.natural,
+        metavar="N",
+        help="what is inferred is layer N of G, as the cost's infer_layer (z)",
+    )
+    add(
+        "--samples",
+        type=cli.positive_int,
+        default=10000,
+        metavar="N",
+        help="samples of G, among which the nearest to an example is looked for (10000)",
+    )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)

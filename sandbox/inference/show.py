@@ -1,6 +1,6 @@
 """Draw test digits, what G makes of the z inferred from each, and the sample nearest to each.
 
-    python -m sandbox.inference.show sandbox/inference/experiment.pkl
+python -m sandbox.inference.show sandbox/inference/experiment.pkl
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 
 
 def sheet_of(
-    model: Any, inference: Inference, test: np.ndarray, rows: int, cols: int, samples: int,
+    model: Any,
+    inference: Inference,
+    test: np.ndarray,
+    rows: int,
+    cols: int,
+    samples: int,
     seed: int = 0,
 ) -> Sheet:
     """`rows` x `cols` threes of images, of the first examples of `test`."""

@@ -47,13 +47,27 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         "each model with a new head, the same network from scratch, and nearest neighbours."
     )
     add = parser.add_argument
-    add("models", nargs="+", metavar="model", help="model files (.pkl) of pairs; the labels for "
-        "the first are chosen by seed 0, for the second by 1, and so on")
-    add("--labels", type=cli.positive_int, action="append", metavar="N",
-        help="how many, as many of each class (100 and 1000)")
+    add(
+        "models",
+        nargs="+",
+        metavar="model",
+        help="model files (.pkl) of pairs; the labels for "
+        "the first are chosen by seed 0, for the second by 1, and so on",
+    )
+    add(
+        "--labels",
+        type=cli.positive_int,
+        action="append",
+        metavar="N",
+        help="how many, as many of each class (100 and 1000)",
+    )
     add("--seed", type=cli.natural, default=0, help="for the labels of the first model (0)")
-    add("--steps", type=cli.positive_int, default=STEPS,
-        help=f"minibatches of {BATCH} to train each network for ({STEPS})")
+    add(
+        "--steps",
+        type=cli.positive_int,
+        default=STEPS,
+        help=f"minibatches of {BATCH} to train each network for ({STEPS})",
+    )
     add("--valid", action="store_true", help="errors on the validation set, not the test set")
     add("--json", action="store_true", help="print the errors as JSON")
     cli.add_allow_module(parser)
@@ -130,8 +144,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         for number, (path, model) in enumerate(zip(args.models, models)):
             with cli.blaming(path):
                 found = measure(model, count, test, args.seed + number, args.steps)
-            results.append({"model": path, "labels": count, "seed": args.seed + number,
-                            "errors": found})
+            results.append(
+                {"model": path, "labels": count, "seed": args.seed + number, "errors": found}
+            )
     if args.json:
         print(to_json(results))
         return

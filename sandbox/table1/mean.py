@@ -1,6 +1,6 @@
 """Score the mean of several model files of one training on validation examples, as a search does.
 
-    python -m sandbox.table1.mean mnist_5.pkl mnist_10.pkl mnist_15.pkl
+python -m sandbox.table1.mean mnist_5.pkl mnist_10.pkl mnist_15.pkl
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     score = of_mean(args.models, args.allow_module)
-    print(f"mean of {len(args.models)} models: {score.mean:.1f} +- {score.standard_error:.1f} nats "
-          f"on validation examples (sigma {score.sigma:.4f})")
+    print(
+        f"mean of {len(args.models)} models: {score.mean:.1f} +- {score.standard_error:.1f} nats "
+        f"on validation examples (sigma {score.sigma:.4f})"
+    )
 
 
 def of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> ParzenScore:

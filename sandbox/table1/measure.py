@@ -1,6 +1,6 @@
 """The scores that a search has found, mean and standard error over seeds.
 
-    python -m sandbox.table1.measure docs/table1_search.csv --epoch 40
+python -m sandbox.table1.measure docs/table1_search.csv --epoch 40
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="What a search has found, mean and error over seeds.")
     add = parser.add_argument
     add("table", help="CSV file that the search wrote")
-    add("--epoch", type=cli.positive_int, default=40, metavar="N",
-        help="the scores after N epochs (40)")
+    add(
+        "--epoch",
+        type=cli.positive_int,
+        default=40,
+        metavar="N",
+        help="the scores after N epochs (40)",
+    )
     add("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(argv)
 

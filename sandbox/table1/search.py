@@ -107,8 +107,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("table", help="CSV file to write, or to go on with")
     add("--variants", nargs="+", metavar="NAME", help="which of variants.yaml (all)")
-    add("--seeds", nargs="+", type=cli.natural, default=[0, 1, 2], metavar="N",
-        help="a training of each for each of these (0 1 2)")
+    add(
+        "--seeds",
+        nargs="+",
+        type=cli.natural,
+        default=[0, 1, 2],
+        metavar="N",
+        help="a training of each for each of these (0 1 2)",
+    )
     add("--epochs", type=cli.positive_int, default=60, metavar="N", help="of each training (60)")
     add("--every", type=cli.positive_int, default=10, metavar="N", help="score after N epochs (10)")
     cli.add_engine_option(parser)
@@ -131,8 +137,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows = []
             for row in rows_of(run.make(run.phases(), 0), args.epochs, args.every):
                 rows.append((name, seed, *row))
-                print("{}, seed {}: epoch {}, {:.1f} s, {:.1f} nats; mean of the last half {:.1f}, "
-                      "of all {:.1f}".format(*rows[-1]), flush=True)
+                print(
+                    "{}, seed {}: epoch {}, {:.1f} s, {:.1f} nats; mean of the last half {:.1f}, "
+                    "of all {:.1f}".format(*rows[-1]),
+                    flush=True,
+                )
             append(args.table, rows)
 
 
@@ -151,8 +160,9 @@ def read(path: str) -> list[dict[str, str]]:
     with open_text(path, newline="") as stream:
         rows = csv.DictReader(stream)
         if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path}: is no table of a search: it does not begin "
-                             + ",".join(COLUMNS))
+            raise ValueError(
+                f"{path}: is no table of a search: it does not begin " + ",".join(COLUMNS)
+            )
         return list(rows)
 
 

@@ -225,7 +225,10 @@ def test_compiled_products_are_linked_to_it(finder, name, needed, threads):
         environment.pop(variable, None)
     done = subprocess.run(
         [sys.executable, "-c", PRODUCTS, finder],
-        env=environment, cwd=ROOT, capture_output=True, text=True,
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

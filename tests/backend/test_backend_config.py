@@ -120,9 +120,7 @@ def test_quoting_survives_aesaras_reading():
 
 
 @pytest.mark.parametrize("where", ["file", "no home", "setting"])
-def test_a_folder_that_cannot_be_written_gives_way_to_a_temporary_one(
-    where, tmp_path, monkeypatch
-):
+def test_a_folder_that_cannot_be_written_gives_way_to_a_temporary_one(where, tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
     flags = {}
@@ -160,8 +158,9 @@ def test_a_module_that_is_cut_is_removed(left, tmp_path):
     assert sorted(os.listdir(tmp_path / "compiledir_x")) == ["tmpwritten", "whole"]
 
 
-@pytest.mark.parametrize("setting", ["[global]\ndevice=gpu0", "[global]\nfloatX=float31",
-                                     "floatX=float32"])
+@pytest.mark.parametrize(
+    "setting", ["[global]\ndevice=gpu0", "[global]\nfloatX=float31", "floatX=float32"]
+)
 def test_a_setting_that_aesara_does_not_take(setting, tmp_path):
     """A Python user gets the exception, a command's the message."""
     rc = tmp_path / "rc"
@@ -170,7 +169,10 @@ def test_a_setting_that_aesara_does_not_take(setting, tmp_path):
     assert "\nadversarial.backend.config.SetupError: Aesara does not accept" in done.stderr
     for command in ["train.py"], ["-m", "adversarial.scripts.print_monitor"]:
         done = subprocess.run(
-            [sys.executable, *command, "x"], cwd=ROOT, capture_output=True, text=True,
+            [sys.executable, *command, "x"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
             env={**os.environ, "AESARARC": str(rc), "AESARA_FLAGS": ""},
         )
         first, *more = done.stderr.splitlines()

@@ -9,10 +9,13 @@ import pytest
 from adversarial import backend
 
 
-@pytest.mark.parametrize("error", [
-    OSError(errno.ENOSPC, "No space left on device"),
-    RuntimeError("g++: fatal error: cannot write /x/mod.so: No space left on device"),
-])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("g++: fatal error: cannot write /x/mod.so: No space left on device"),
+    ],
+)
 def test_a_full_disk(error, monkeypatch):
     def full(*args, **kwargs):
         raise error

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import aesara
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.compile.mode import Mode, get_default_mode, get_mode, optdb
@@ -53,10 +53,10 @@ def network(scale=2.0, mode=None):
     rng = np.random.RandomState(0)
     W, b = backend.shared(rng.randn(70, 80)), backend.shared(rng.randn(80))
     streams = backend.RandomStreams(3, "kept")
-    x = T.fmatrix("x")
+    x = at.fmatrix("x")
     mask = streams.binomial(size=x.shape, p=0.5)
-    y = backend.maxout(T.dot(x * mask * scale, W) + b, 5)
-    gradients = T.grad(T.square(y).sum(), [W, b])
+    y = backend.maxout(at.dot(x * mask * scale, W) + b, 5)
+    gradients = at.grad(at.square(y).sum(), [W, b])
     updates = [(p, p - 0.01 * g) for p, g in zip((W, b), gradients)]
     return backend.function([x], [y.sum(axis=1), *gradients], updates=updates, mode=mode), (W, b)
 
@@ -95,21 +95,27 @@ def test_what_is_overwritten_is_read_before(folder, rewritten):
 
 def test_another_process_finds_it(tmp_path):
     script = (
-        "import numpy as np; from adversarial import backend; import aesara.tensor as T\n"
+        "import numpy as np; from adversarial import backend; import aesara.tensor as at\n"
         "from adversarial.backend import kept\n"
         "made = []; remember = kept._remember\n"
         "kept._remember = lambda *a: (made.append(1), remember(*a))\n"
-        "x = T.fmatrix('x'); W = backend.shared(np.ones((3, 4)))\n"
-        "y = backend.rectify(T.dot(x, W) * 1.5)\n"
-        "f = backend.function([x], [y, T.grad(y.sum(), W)], mode='FAST_COMPILE')\n"
+        "x = at.fmatrix('x'); W = backend.shared(np.ones((3, 4)))\n"
+        "y = backend.rectify(at.dot(x, W) * 1.5)\n"
+        "f = backend.function([x], [y, at.grad(y.sum(), W)], mode='FAST_COMPILE')\n"
         "print(len(made), f(np.ones((2, 3), 'f'))[0].sum())"
     )
     said = [
         subprocess.run(
-            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=True,
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
             cwd=Path(__file__).parents[2],
-            env={**os.environ, "PYTHONHASHSEED": seed,
-                 "AESARA_FLAGS": f"base_compiledir={tmp_path}"},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "AESARA_FLAGS": f"base_compiledir={tmp_path}",
+            },
         ).stdout
         for seed in "12"
     ]
@@ -122,16 +128,18 @@ def test_another_process_finds_it(tmp_path):
 )
 def test_what_differs_is_rewritten_itself(change, folder, rewritten):
     def make(changed):
-        x = T.TensorType("float32", (None, 3 if changed == "type" else None))("x")
-        y = T.exp(x) * (2.5 if changed == "constant" else 1.5)
+        x = at.TensorType("float32", (None, 3 if changed == "type" else None))("x")
+        y = at.exp(x) * (2.5 if changed == "constant" else 1.5)
         p = backend.shared(np.zeros(3))
         outputs = [y, y.sum()]
         mode = get_default_mode().excluding("fusion") if changed == "mode" else None
         flags = {"on_opt_error": "raise"} if changed == "options" else {}
         with aesara.config.change_flags(**flags):
             return backend.function(
-                [x], outputs[::-1] if changed == "order" else outputs,
-                updates=[(p, p + y.sum())] if changed == "update" else None, mode=mode,
+                [x],
+                outputs[::-1] if changed == "order" else outputs,
+                updates=[(p, p + y.sum())] if changed == "update" else None,
+                mode=mode,
             )
 
     make(None)
@@ -141,10 +149,15 @@ def test_what_differs_is_rewritten_itself(change, folder, rewritten):
     assert len(rewritten) == 2
 
 
-@pytest.mark.parametrize("damage", [
-    lambda content: b"", lambda content: content[:40], lambda content: content[:-1],
-    lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:40],
+        lambda content: content[:-1],
+        lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
+    ],
+)
 def test_a_damaged_file_is_made_again(damage, folder, rewritten):
     first = trained()
     (path,) = folder.iterdir()
@@ -185,7 +198,7 @@ class Theirs(Op):
 
 
 def test_others_operations_are_not_kept(folder, rewritten):
-    x = T.fmatrix()
+    x = at.fmatrix()
     for _ in range(2):
         function = backend.function([x], Theirs()(x) * 2)
         assert function(np.ones((1, 1), "f")) == 4
@@ -194,16 +207,17 @@ def test_others_operations_are_not_kept(folder, rewritten):
 
 def test_others_rewrites_are_heeded(folder, rewritten):
     """One registered after a graph was kept is applied to it."""
+
     @node_rewriter([Elemwise])
     def exp_is_sin(fgraph, node):
-        return [T.sin(node.inputs[0])] if node.op == T.exp else None
+        return [at.sin(node.inputs[0])] if node.op == at.exp else None
 
-    x = T.fvector()
+    x = at.fvector()
     one = np.ones(1, "f")
-    assert backend.function([x], T.exp(x))(one) == pytest.approx(np.e)
+    assert backend.function([x], at.exp(x))(one) == pytest.approx(np.e)
     optdb.register("exp_is_sin", out2in(exp_is_sin), "fast_run", position=3)
     try:
-        assert backend.function([x], T.exp(x))(one) == pytest.approx(np.sin(1))
+        assert backend.function([x], at.exp(x))(one) == pytest.approx(np.sin(1))
     finally:
         optdb.__db__["exp_is_sin"].clear()
         del optdb.__db__["exp_is_sin"], optdb.__position__["exp_is_sin"]
@@ -230,12 +244,15 @@ def test_modes_of_their_own_kind_are_left_alone():
     assert kept._path(query, None) is None
 
 
-@pytest.mark.parametrize("change", [
-    lambda graph: (graph[0], graph[1], [10**6]),
-    lambda graph: (graph[0], graph[1], [0] * len(graph[2])),
-    lambda graph: (graph[0], [(None, [0], [])], graph[2]),
-    lambda graph: (5, graph[1], graph[2]),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda graph: (graph[0], graph[1], [10**6]),
+        lambda graph: (graph[0], graph[1], [0] * len(graph[2])),
+        lambda graph: (graph[0], [(None, [0], [])], graph[2]),
+        lambda graph: (5, graph[1], graph[2]),
+    ],
+)
 def test_what_fits_no_graph_is_made_again(folder, rewritten, change):
     first = trained()
     (path,) = folder.iterdir()

@@ -10,7 +10,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-import aesara.tensor as T
+import aesara.tensor as at
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -102,12 +102,13 @@ def libraries(monkeypatch):
 
 
 def check(marks, **kwargs):
-    x = T.fvector()
+    x = at.fvector()
     y = x
     for mark in marks:
         y = Twice(mark, **kwargs)(y)
-    np.testing.assert_array_equal(backend.function([x], y)(np.float32([1, 3])),
-                                  2.0 ** len(marks) * np.float32([1, 3]))
+    np.testing.assert_array_equal(
+        backend.function([x], y)(np.float32([1, 3])), 2.0 ** len(marks) * np.float32([1, 3])
+    )
 
 
 def test_all_modules_are_built_aside_and_several_together(compilations, libraries, monkeypatch):
@@ -133,7 +134,7 @@ def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch
 
 def test_equal_names_in_sources_that_are_compiled_together_stay_apart(compilations, monkeypatch):
     monkeypatch.setattr(linking, "_processors", lambda: 1)
-    x = T.fvector()
+    x = at.fvector()
     outputs = []
     factors = range(1, 13)
     for factor in factors:
@@ -156,11 +157,15 @@ def test_what_compiles_only_alone_is_compiled_alone(compilations, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-jobs_of = st.lists(st.builds(
-    linking._Job, st.text("ab", min_size=1), st.text("x", max_size=50),
-    st.lists(st.sampled_from(["-O1", "-O2"]), max_size=1),
-    libs=st.lists(st.sampled_from(["m", "blas"]), max_size=1),
-))
+jobs_of = st.lists(
+    st.builds(
+        linking._Job,
+        st.text("ab", min_size=1),
+        st.text("x", max_size=50),
+        st.lists(st.sampled_from(["-O1", "-O2"]), max_size=1),
+        libs=st.lists(st.sampled_from(["m", "blas"]), max_size=1),
+    )
+)
 
 
 @given(jobs_of, st.integers(1, 12))
@@ -175,7 +180,7 @@ def test_each_module_is_built_once_with_what_is_alike(jobs, parts):
 
 
 def test_code_that_does_not_compile_raises_what_aesara_raises(capsys):
-    x = T.fvector()
+    x = at.fvector()
     y = Twice("broken", broken=True)(Twice("sound")(x))
     with pytest.raises(CompileError, match="Compilation failed"):
         backend.function([x], y)
@@ -185,12 +190,12 @@ def test_code_that_does_not_compile_raises_what_aesara_raises(capsys):
 
 
 def test_nothing_is_started_when_the_cache_has_everything(compilations, monkeypatch):
-    x = T.fvector("x")
-    backend.function([x], T.exp(x) + x)
+    x = at.fvector("x")
+    backend.function([x], at.exp(x) + x)
     compilations.aside.clear()
     compilations.alone = 0
     monkeypatch.setattr(linking._Build, "start", lambda self: pytest.fail("nothing is missing"))
-    backend.function([x], T.exp(x) + x)
+    backend.function([x], at.exp(x) + x)
     assert compilations == SimpleNamespace(aside=[], alone=0)
 
 
@@ -217,7 +222,6 @@ def test_no_more_compilers_than_threads_are_allowed(threads, most, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     assert linking._processors() == (most or available)
-
 
 
 def test_compilers_are_killed_where_nobody_waits_for_them():

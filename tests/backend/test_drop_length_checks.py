@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.compile.mode import get_default_mode
@@ -24,13 +24,13 @@ def dropped(x):
     for features in (6, 4):
         W = backend.shared(np.ones((features, 8)))
         mask = streams.binomial(size=[x.shape[0], x.shape[1]], p=0.5)
-        x = backend.maxout(T.dot(x * mask, W) + W[0], 2)
+        x = backend.maxout(at.dot(x * mask, W) + W[0], 2)
     return x
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_a_length_is_its_own(rows):
-    x = T.fmatrix()
+    x = at.fmatrix()
     ours, plain = (backend.function([x], dropped(x), mode=mode) for mode in (None, PLAIN))
     assert comparisons(ours) == 0 < comparisons(plain)
     values = np.ones((rows, 6), "f")
@@ -38,8 +38,8 @@ def test_a_length_is_its_own(rows):
 
 
 def test_lengths_of_two_arrays_are_compared():
-    x, y = T.fmatrix(), T.fmatrix()
-    function = backend.function([x, y], (T.exp(x) + T.exp(y)).shape)
+    x, y = at.fmatrix(), at.fmatrix()
+    function = backend.function([x, y], (at.exp(x) + at.exp(y)).shape)
     assert comparisons(function) > 0
     np.testing.assert_array_equal(function(np.ones((1, 3), "f"), np.ones((4, 3), "f")), [4, 3])
     with pytest.raises(AssertionError, match="Could not broadcast"):

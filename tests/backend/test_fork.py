@@ -46,14 +46,24 @@ else:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("how", ["fork", "pool", "futures"])
 def test_a_child_computes(how):
-    done = subprocess.run([sys.executable, "-c", SCRIPT, "c", how], cwd=ROOT, timeout=120,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "c", how],
+        cwd=ROOT,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == f"{700 * 350.0}\n", done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_of_jax_says_what_to_use():
     pytest.importorskip("jax")
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT, "jax", "pool"], cwd=ROOT,
-                          timeout=120, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT, "jax", "pool"],
+        cwd=ROOT,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
     assert "get_context('spawn')" in done.stdout, done.stderr

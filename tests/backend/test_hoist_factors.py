@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.compile.mode import get_default_mode
@@ -23,10 +23,18 @@ SHAPES = [(MAPS, *SIZE), (3, 4, 3), (4, 2, 2), (HIDDEN,)]
 
 def parameters(tied):
     rng = np.random.RandomState(0)
-    shapes = [(6, 2, 3, 3), (6,) if tied else (6, 7, 6), (8, 3, 3, 3), (8,) if tied else (8, 4, 3),
-              (16, 2 * HIDDEN), (2 * HIDDEN,), (HIDDEN, 1)]
-    return [backend.shared(rng.uniform(-0.5, 0.5, shape), f"p{i}")
-            for i, shape in enumerate(shapes)]
+    shapes = [
+        (6, 2, 3, 3),
+        (6,) if tied else (6, 7, 6),
+        (8, 3, 3, 3),
+        (8,) if tied else (8, 4, 3),
+        (16, 2 * HIDDEN),
+        (2 * HIDDEN,),
+        (HIDDEN, 1),
+    ]
+    return [
+        backend.shared(rng.uniform(-0.5, 0.5, shape), f"p{i}") for i, shape in enumerate(shapes)
+    ]
 
 
 def logits(x, masks, params):
@@ -34,17 +42,21 @@ def logits(x, masks, params):
     W0, b0, W1, b1, W2, b2, w = params
     for W, b, mask in ((W0, b0, masks[0]), (W1, b1, masks[1])):
         z = backend.conv2d(
-            x * mask * 2, W, input_shape=(None, *x.type.shape[1:]), filter_shape=W.type.shape,
-            border_mode=(1, 1), filter_flip=False,
+            x * mask * 2,
+            W,
+            input_shape=(None, *x.type.shape[1:]),
+            filter_shape=W.type.shape,
+            border_mode=(1, 1),
+            filter_flip=False,
         )
         z = z + (b.dimshuffle("x", 0, "x", "x") if b.ndim == 1 else b.dimshuffle("x", 0, 1, 2))
-        x = T.specify_shape(
+        x = at.specify_shape(
             backend.max_pool(z, (2, 2), (2, 2), 2),
             (None, *(SHAPES[1] if W is W0 else SHAPES[2])),
         )
-    x = T.specify_shape((x * masks[2]).dimshuffle(0, 2, 3, 1), (None, 2, 2, 4)).reshape((-1, 16))
-    h = backend.maxout(T.dot(x, W2) + b2, 2)
-    return T.dot(h * masks[3] * 2, w)
+    x = at.specify_shape((x * masks[2]).dimshuffle(0, 2, 3, 1), (None, 2, 2, 4)).reshape((-1, 16))
+    h = backend.maxout(at.dot(x, W2) + b2, 2)
+    return at.dot(h * masks[3] * 2, w)
 
 
 def players(tied, mode):
@@ -53,9 +65,9 @@ def players(tied, mode):
     x, s = (TensorType("float32", (None, MAPS, *SIZE))(name) for name in "xs")
     of_x, of_s = ([TensorType("float32", (None, *shape))() for shape in SHAPES] for _ in "xs")
     real, fake = logits(x, of_x, params), logits(s, of_s, params)
-    d = 0.5 * (T.softplus(-real).mean() + T.softplus(fake).mean())
-    g = T.softplus(-fake).mean()
-    outputs = [*T.grad(d, params, consider_constant=[s]), T.grad(g, s)]
+    d = 0.5 * (at.softplus(-real).mean() + at.softplus(fake).mean())
+    g = at.softplus(-fake).mean()
+    outputs = [*at.grad(d, params, consider_constant=[s]), at.grad(g, s)]
     return backend.function([x, s, *of_x, *of_s], outputs, mode=mode)
 
 
@@ -78,13 +90,18 @@ def test_one_pass_down_for_both_objectives(pair):
 
 
 @settings(max_examples=30)
-@given(n=st.integers(1, 9), m=st.integers(1, 9), seed=st.integers(0, 2**32 - 1),
-       scale=st.sampled_from([0.1, 1.0, 30.0]))
+@given(
+    n=st.integers(1, 9),
+    m=st.integers(1, 9),
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([0.1, 1.0, 30.0]),
+)
 def test_equal_to_the_plain_graph(pair, n, m, seed, scale):
     rng = np.random.RandomState(seed)
     values = [(scale * rng.randn(rows, *SHAPES[0])).astype("f") for rows in (n, m)]
-    values += [(rng.uniform(size=(rows, *shape)) < 0.7).astype("f")
-               for rows in (n, m) for shape in SHAPES]
+    values += [
+        (rng.uniform(size=(rows, *shape)) < 0.7).astype("f") for rows in (n, m) for shape in SHAPES
+    ]
     ours, plain = pair
     for a, b in zip(ours(*values), plain(*values)):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5 * max(1.0, np.abs(b).max()))
@@ -92,11 +109,11 @@ def test_equal_to_the_plain_graph(pair, n, m, seed, scale):
 
 def test_rows_that_are_not_examples_keep_their_factor():
     """A reshape that splits or joins rows, or an axis moved to the front."""
-    column, v = T.fcol(), TensorType("float32", (None, 6))()
+    column, v = at.fcol(), TensorType("float32", (None, 6))()
     joined = (column * v).reshape((-1, 12))
     moved = (column * v).reshape((-1, 2, 3)).dimshuffle(1, 0, 2)
     function, plain = (
-        backend.function([column, v], [T.exp(joined), T.exp(moved)], mode=mode)
+        backend.function([column, v], [at.exp(joined), at.exp(moved)], mode=mode)
         for mode in (None, PLAIN)
     )
     rng = np.random.RandomState(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.compile.mode import Mode, get_default_mode
@@ -28,31 +28,38 @@ ACTIVATIONS = {
 
 def parameters(pieces, units=UNITS, seed=0):
     rng = np.random.RandomState(seed)
-    shapes = [(INPUTS, units * pieces), (units * pieces,), (units, units * pieces),
-              (units * pieces,), (units, 1), (1,)]
-    return [backend.shared(rng.uniform(-0.3, 0.3, shape), f"p{i}")
-            for i, shape in enumerate(shapes)]
+    shapes = [
+        (INPUTS, units * pieces),
+        (units * pieces,),
+        (units, units * pieces),
+        (units * pieces,),
+        (units, 1),
+        (1,),
+    ]
+    return [
+        backend.shared(rng.uniform(-0.3, 0.3, shape), f"p{i}") for i, shape in enumerate(shapes)
+    ]
 
 
 def logits(x, masks, params, activation):
     """A discriminator of two hidden layers under dropout; (batch, 1)."""
     W0, b0, W1, b1, W2, b2 = params
-    h = activation(T.dot(x * masks[0] * 1.25, W0) + b0)
-    h = activation(T.dot(h * masks[1] * 2, W1) + b1)
-    return T.dot(h * masks[2] * 2, W2) + b2
+    h = activation(at.dot(x * masks[0] * 1.25, W0) + b0)
+    h = activation(at.dot(h * masks[1] * 2, W1) + b1)
+    return at.dot(h * masks[2] * 2, W2) + b2
 
 
 def players(kind, mode, units=UNITS):
     """(function of x, s and six masks, parameters); it returns D's gradients, and G's at s."""
     pieces, activation = ACTIVATIONS[kind]
     params = parameters(pieces, units)
-    x, s = T.fmatrix("x"), T.fmatrix("s")
-    of_x, of_s = ([T.fmatrix(f"m{i}{v}") for i in range(3)] for v in (x, s))
+    x, s = at.fmatrix("x"), at.fmatrix("s")
+    of_x, of_s = ([at.fmatrix(f"m{i}{v}") for i in range(3)] for v in (x, s))
     real, fake = logits(x, of_x, params, activation), logits(s, of_s, params, activation)
-    d = 0.5 * (T.softplus(-real).mean() + T.softplus(fake).mean())
-    g = T.softplus(-fake).mean()
-    gradients = T.grad(d, params, consider_constant=[s])
-    outputs = [d, g, *gradients, T.grad(g, s)]
+    d = 0.5 * (at.softplus(-real).mean() + at.softplus(fake).mean())
+    g = at.softplus(-fake).mean()
+    gradients = at.grad(d, params, consider_constant=[s])
+    outputs = [d, g, *gradients, at.grad(g, s)]
     return backend.function([x, s, *of_x, *of_s], outputs, mode=mode), params
 
 
@@ -93,8 +100,12 @@ def test_each_matrix_is_multiplied_once_a_direction(pair):
 
 
 @settings(max_examples=30)
-@given(n=st.integers(1, 40), m=st.integers(1, 40), seed=st.integers(0, 2**32 - 1),
-       scale=st.sampled_from([0.1, 1.0, 30.0]))
+@given(
+    n=st.integers(1, 40),
+    m=st.integers(1, 40),
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([0.1, 1.0, 30.0]),
+)
 def test_equal_to_the_plain_graph(pair, n, m, seed, scale):
     kind, ours, plain = pair
     values = arguments(np.random.RandomState(seed), n, m, scale=scale)
@@ -138,18 +149,18 @@ def check(inputs, outputs, *values):
 def test_products_that_need_one_another_are_not_joined():
     rng = np.random.RandomState(5)
     W = backend.shared(rng.randn(70, 70) / 8)
-    x = T.fmatrix()
-    once = T.dot(x, W)
-    ours = check([x], [once, T.dot(T.tanh(once), W)], rng.randn(5, 70).astype("f"))
+    x = at.fmatrix()
+    once = at.dot(x, W)
+    ours = check([x], [once, at.dot(at.tanh(once), W)], rng.randn(5, 70).astype("f"))
     assert count(ours, *PRODUCTS) == 2
 
 
 def test_three_batches_of_three_sizes_in_one_product():
     rng = np.random.RandomState(6)
     W = backend.shared(rng.randn(64, 96))
-    batches = [T.fmatrix() for _ in range(3)]
+    batches = [at.fmatrix() for _ in range(3)]
     values = [rng.randn(rows, 64).astype("f") for rows in (1, 8, 0)]
-    ours = check(batches, [T.exp(T.dot(x, W) / 50) for x in batches], *values)
+    ours = check(batches, [at.exp(at.dot(x, W) / 50) for x in batches], *values)
     assert count(ours, *PRODUCTS) == 1
 
 
@@ -157,8 +168,8 @@ def test_factors_in_another_order_do_not_share_a_node():
     """column * matrix and matrix * column: alike as nodes, unlike in their inputs."""
     rng = np.random.RandomState(7)
     W, V = backend.shared(rng.randn(64, 64)), backend.shared(rng.randn(64, 64))
-    x, y, c, d = T.fmatrix(), T.fmatrix(), T.fcol(), T.fcol()
-    outputs = [T.dot(c * T.dot(x, W), V), T.dot(T.dot(y, W) * d, V)]
+    x, y, c, d = at.fmatrix(), at.fmatrix(), at.fcol(), at.fcol()
+    outputs = [at.dot(c * at.dot(x, W), V), at.dot(at.dot(y, W) * d, V)]
     values = [rng.randn(4, 64), rng.randn(6, 64), rng.randn(4, 1), rng.randn(6, 1)]
     check([x, y, c, d], outputs, *(v.astype("f") for v in values))
 
@@ -166,9 +177,9 @@ def test_factors_in_another_order_do_not_share_a_node():
 def test_gradients_of_weights_and_biases_are_summed_in_their_products():
     rng = np.random.RandomState(8)
     W, b = backend.shared(rng.randn(64, 64) / 8), backend.shared(rng.randn(64))
-    x, y = T.fmatrix(), T.fmatrix()
-    total = sum(T.square(backend.rectify(T.dot(v, W) + b)).sum() for v in (x, y))
-    ours = check([x, y], T.grad(total, [W, b]), *(rng.randn(n, 64).astype("f") for n in (7, 9)))
+    x, y = at.fmatrix(), at.fmatrix()
+    total = sum(at.square(backend.rectify(at.dot(v, W) + b)).sum() for v in (x, y))
+    ours = check([x, y], at.grad(total, [W, b]), *(rng.randn(n, 64).astype("f") for n in (7, 9)))
     assert count(ours, *PRODUCTS) == 2
 
 
@@ -176,10 +187,10 @@ def test_second_derivatives():
     """Beyond what the paper needs: gradients of gradients through joined products."""
     rng = np.random.RandomState(9)
     W = backend.shared(rng.randn(64, 64) / 8)
-    x, y = T.fmatrix(), T.fmatrix()
-    p, q = backend.rectify(T.dot(x, W)), backend.rectify(T.dot(y, W))
-    penalty = T.square(T.grad(T.square(p).sum() + T.square(q).sum(), x)).sum() / 100
-    check([x, y], [penalty, T.grad(penalty, W)], *(rng.randn(n, 64).astype("f") for n in (7, 9)))
+    x, y = at.fmatrix(), at.fmatrix()
+    p, q = backend.rectify(at.dot(x, W)), backend.rectify(at.dot(y, W))
+    penalty = at.square(at.grad(at.square(p).sum() + at.square(q).sum(), x)).sum() / 100
+    check([x, y], [penalty, at.grad(penalty, W)], *(rng.randn(n, 64).astype("f") for n in (7, 9)))
 
 
 def test_modes_of_their_own_kind_are_left_alone():

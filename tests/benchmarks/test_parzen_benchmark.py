@@ -18,8 +18,10 @@ from benchmarks import parzen  # noqa: E402
 def points(tmp_path) -> str:
     rng = np.random.RandomState(0)
     path = str(tmp_path / "points.npz")
-    arrays = {name: rng.uniform(size=(n, 9)).astype("float32")
-              for name, n in (("samples", 60), ("valid", 7), ("test", 8))}
+    arrays = {
+        name: rng.uniform(size=(n, 9)).astype("float32")
+        for name, n in (("samples", 60), ("valid", 7), ("test", 8))
+    }
     np.savez(path, **arrays)
     return path
 

@@ -67,8 +67,9 @@ class Played:
         noise = [v for v in draws if v.owner.inputs[0] is of_noise]
         masks = [v for v in draws if v.owner.inputs[0] is not of_noise]
         # Without moving the streams on: the step that follows draws the same.
-        look = backend.function([indices], [d, g, *noise, *masks], mode="FAST_COMPILE",
-                                no_default_updates=True)
+        look = backend.function(
+            [indices], [d, g, *noise, *masks], mode="FAST_COMPILE", no_default_updates=True
+        )
         networks = (model.generator.mlp, model.discriminator)
         self.before = _values(networks)
         self.losses, self.noise, self.masks = [], [], []
@@ -129,7 +130,10 @@ def played(request) -> tuple[Experiment, Played]:
     *hidden, top = small.generator
     # The rate falls fast, so that its way into the velocities shows.
     small = dataclasses.replace(
-        small, image=(1, 4, 4), noise_dim=3, decay_factor=1.5,
+        small,
+        image=(1, 4, 4),
+        noise_dim=3,
+        decay_factor=1.5,
         generator=(*hidden, dataclasses.replace(top, units=16)),
     )
     return small, Played(small)
@@ -162,8 +166,10 @@ def test_pytorch_makes_our_steps(played, module):
             return h * masks[i] / experiment.include[i]
 
         losses.append([float(x) for x in game.step(torch.tensor(mine.x), torch.tensor(z), drop)])
-    after = [[[p.detach().numpy() for p in pair] for pair in network]
-             for network in (game.generator, game.discriminator)]
+    after = [
+        [[p.detach().numpy() for p in pair] for pair in network]
+        for network in (game.generator, game.discriminator)
+    ]
     _check(mine, losses, after)
 
 
@@ -252,8 +258,11 @@ def test_convolutional_peers_judge_and_generate(peer):
     torch = pytest.importorskip("torch")
     experiment = dataclasses.replace(
         EXPERIMENTS["cifar10_convolutional"].resized(batch=2),
-        generator=(Layer("rectifier", 6, 0.5), Layer("sigmoid", 8000, 0.5),
-                   Layer("deconv", 3, 0.5, kernel=5, stride=3)),
+        generator=(
+            Layer("rectifier", 6, 0.5),
+            Layer("sigmoid", 8000, 0.5),
+            Layer("deconv", 3, 0.5, kernel=5, stride=3),
+        ),
     )
     generator, discriminator = experiment.initial_parameters()
     rng = np.random.RandomState(0)
@@ -277,9 +286,15 @@ def test_convolutional_peers_judge_and_generate(peer):
             h = torch.maximum(h[:, 0::2], h[:, 1::2])
             size = -(-(h.shape[-1] - x.pool) // x.stride) + 1
             starts = [k * x.stride for k in range(size)]
-            h = torch.stack([torch.stack([
-                h[:, :, i : i + x.pool, j : j + x.pool].amax((2, 3)) for j in starts
-            ], -1) for i in starts], -2)
+            h = torch.stack(
+                [
+                    torch.stack(
+                        [h[:, :, i : i + x.pool, j : j + x.pool].amax((2, 3)) for j in starts], -1
+                    )
+                    for i in starts
+                ],
+                -2,
+            )
         h = h.flatten(1) @ torch.tensor(discriminator[3][0])
         h = h.view(2, 500, 5).amax(2) @ torch.tensor(discriminator[4][0])
         return image.flatten(1).numpy(), h.numpy()
@@ -387,10 +402,16 @@ def test_ratios_are_medians_over_rounds():
         return types.SimpleNamespace(name=name, times=times, cpu=times, peak_mib=1.0)
 
     # Round by round ours takes half of torch's time, though the machine's mood changes.
-    players = [player("ours", [1.0, 4.0, 2.0]), player("torch", [2.0, 8.0, 4.0]),
-               player("jax", [5.0, 9.0, 5.0]), player("floor", [0.5, 1.0, 1.0])]
-    rows = {line.split()[0]: line.split()
-            for line in command.table(players, EXPERIMENTS["mnist"]).splitlines()[1:]}
+    players = [
+        player("ours", [1.0, 4.0, 2.0]),
+        player("torch", [2.0, 8.0, 4.0]),
+        player("jax", [5.0, 9.0, 5.0]),
+        player("floor", [0.5, 1.0, 1.0]),
+    ]
+    rows = {
+        line.split()[0]: line.split()
+        for line in command.table(players, EXPERIMENTS["mnist"]).splitlines()[1:]
+    }
     assert rows["ours"][1] == "2000.00"
     assert rows["ours"][3:5] == ["0.500", "2.000"]
     assert rows["torch"][3] == "1.000"
@@ -400,5 +421,3 @@ def test_ratios_are_medians_over_rounds():
 def test_arguments_out_of_range(bad):
     with pytest.raises(SystemExit):
         command.parse(bad)
-
-

@@ -22,10 +22,25 @@ MINE = things.__name__
 @pytest.mark.parametrize(
     "name",
     [
-        "os.system", "posix.system", "subprocess.Popen", "builtins.eval", "builtins.open",
-        "shutil.rmtree", "eval", "os", "adversarial", "pylearn2", "sandbox",
-        "numpy.save", "numpy.load", "numpy.fromfile", "numpy.memmap", "numpy.core.os.system",
-        "numpy.random", "numpy.testing.rundocs", "numpy.f2py.os.system",
+        "os.system",
+        "posix.system",
+        "subprocess.Popen",
+        "builtins.eval",
+        "builtins.open",
+        "shutil.rmtree",
+        "eval",
+        "os",
+        "adversarial",
+        "pylearn2",
+        "sandbox",
+        "numpy.save",
+        "numpy.load",
+        "numpy.fromfile",
+        "numpy.memmap",
+        "numpy.core.os.system",
+        "numpy.random",
+        "numpy.testing.rundocs",
+        "numpy.f2py.os.system",
         "adversarial.train.os.system",
         "adversarial.datasets.mnist.np.save",
         "adversarial.datasets.mnist.np.zeros",
@@ -55,7 +70,9 @@ MINE = things.__name__
         "adversarial.models.__loader__.load_module",
         "pylearn2.train.os.system",
         "pylearn2.utils.serial.load",
-        "adversarialx.Train", "adversarial_.Train", "\uff41dversarial.train.Train",
+        "adversarialx.Train",
+        "adversarial_.Train",
+        "\uff41dversarial.train.Train",
     ],
 )
 def test_refused_by_name(name):
@@ -72,8 +89,14 @@ def test_refused_by_name(name):
 @pytest.mark.parametrize(
     "form",
     [
-        "!obj:%s {}", "!obj:%s", "!import %s", "!import:%s", "!<!obj:%s> {}",
-        "%%TAG ! !obj:\n--- !%s {}", "&x !obj:%s {}", "[[{a: !obj:%s {}}]]",
+        "!obj:%s {}",
+        "!obj:%s",
+        "!import %s",
+        "!import:%s",
+        "!<!obj:%s> {}",
+        "%%TAG ! !obj:\n--- !%s {}",
+        "&x !obj:%s {}",
+        "[[{a: !obj:%s {}}]]",
     ],
 )
 @pytest.mark.parametrize("name", ["os.system", "adversarial.train.os.system", "os%%2Esystem"])
@@ -83,17 +106,25 @@ def test_every_way_to_ask_ends_at_the_same_door(form, name):
         load(text)
 
 
-@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system", "!!python/name:os.system",
-                                 "!!python/object/new:os.system", "!!python/module:os",
-                                 "tag:yaml.org,2002:python/object/apply:os.system"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.system",
+        "!!python/name:os.system",
+        "!!python/object/new:os.system",
+        "!!python/module:os",
+        "tag:yaml.org,2002:python/object/apply:os.system",
+    ],
+)
 def test_pythons_own_tags_do_not_exist(tag):
     text = f"!<{tag}> [ls]" if tag.startswith("tag") else f"{tag} [ls]"
     with pytest.raises(YamlError, match="unknown tag .*python/"):
         load(text)
 
 
-@pytest.mark.parametrize("name", ["", ".", "a." * 300 + "b", "a..b", ".os", "os.", "a b", "a-b.c",
-                                  "x;y", "a\x00b"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "a." * 300 + "b", "a..b", ".os", "os.", "a b", "a-b.c", "x;y", "a\x00b"]
+)
 def test_what_is_no_name(name):
     with pytest.raises(Refusal, match="is not a dotted name"):
         resolve(name)
@@ -130,8 +161,21 @@ def test_modules_of_the_users_own():
 
 @pytest.mark.parametrize(
     "name",
-    ["os.system", "adversarial.system", "np.save", "np.zeros", "math.sqrt", "sqrt", "instance",
-     "_Hidden", "made", "Pretender", "Impostor", "Box.__init__", "__builtins__"],
+    [
+        "os.system",
+        "adversarial.system",
+        "np.save",
+        "np.zeros",
+        "math.sqrt",
+        "sqrt",
+        "instance",
+        "_Hidden",
+        "made",
+        "Pretender",
+        "Impostor",
+        "Box.__init__",
+        "__builtins__",
+    ],
 )
 def test_an_allowed_module_opens_no_other(name):
     with pytest.raises(Refusal, match="may not be constructed"):
@@ -231,19 +275,34 @@ def test_current_path(old, new):
 @pytest.mark.parametrize(
     "name",
     [
-        "adversarial.AdversaryPair", "adversarial.Generator", "adversarial.AdversaryCost2",
-        "adversarial.add_layers", "adversarial.marginals", "adversarial.recapitate_discriminator",
-        "adversarial.Cycler", "adversarial.ActivateGenerator",
-        "adversarial.sgd.SGD", "adversarial.sgd_alt.SGD", "adversarial.sgd.ExponentialDecay",
-        "adversarial.sgd.MomentumAdjustor", "adversarial.sgd.OneOverEpoch",
-        "pylearn2.train.Train", "pylearn2.monitor.Monitor", "pylearn2.space.Conv2DSpace",
-        "pylearn2.datasets.mnist.MNIST", "pylearn2.datasets.dense_design_matrix.dataset_range",
-        "pylearn2.datasets.dense_design_matrix.set_axes", "pylearn2.monitor.push_monitor",
+        "adversarial.AdversaryPair",
+        "adversarial.Generator",
+        "adversarial.AdversaryCost2",
+        "adversarial.add_layers",
+        "adversarial.marginals",
+        "adversarial.recapitate_discriminator",
+        "adversarial.Cycler",
+        "adversarial.ActivateGenerator",
+        "adversarial.sgd.SGD",
+        "adversarial.sgd_alt.SGD",
+        "adversarial.sgd.ExponentialDecay",
+        "adversarial.sgd.MomentumAdjustor",
+        "adversarial.sgd.OneOverEpoch",
+        "pylearn2.train.Train",
+        "pylearn2.monitor.Monitor",
+        "pylearn2.space.Conv2DSpace",
+        "pylearn2.datasets.mnist.MNIST",
+        "pylearn2.datasets.dense_design_matrix.dataset_range",
+        "pylearn2.datasets.dense_design_matrix.set_axes",
+        "pylearn2.monitor.push_monitor",
         "pylearn2.training_algorithms.sgd.EpochMonitor",
-        "pylearn2.models.mlp.MLP", "pylearn2.models.mlp.RectifiedLinear",
-        "pylearn2.models.mlp.CompositeLayer", "pylearn2.models.maxout.Maxout",
+        "pylearn2.models.mlp.MLP",
+        "pylearn2.models.mlp.RectifiedLinear",
+        "pylearn2.models.mlp.CompositeLayer",
+        "pylearn2.models.maxout.Maxout",
         "pylearn2.models.dbm.init_sigmoid_bias_from_marginals",
-        "pylearn2.costs.cost.SumOfCosts", "pylearn2.costs.mlp.Default",
+        "pylearn2.costs.cost.SumOfCosts",
+        "pylearn2.costs.mlp.Default",
         "pylearn2.costs.mlp.dropout.Dropout",
         "pylearn2.training_algorithms.sgd.SGD",
         "pylearn2.training_algorithms.sgd.ExponentialDecay",

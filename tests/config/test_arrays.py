@@ -12,39 +12,56 @@ from adversarial.config.nodes import YamlError
 LIMIT = MAX_ARRAYS // 8
 
 
-@pytest.mark.parametrize(("target", "arguments", "more"), [
-    (np.zeros, {"shape": LIMIT}, {"shape": LIMIT + 1}),
-    (np.ones, {"shape": [4, LIMIT // 4]}, {"shape": [4, LIMIT // 4 + 1]}),
-    (np.full, {"shape": [LIMIT], "fill_value": 2}, {"shape": [LIMIT + 1], "fill_value": 2}),
-    (np.full, {"shape": 1000, "fill_value": "a" * 100}, {"shape": LIMIT, "fill_value": "a" * 100}),
-    (np.zeros, {"shape": MAX_ARRAYS, "dtype": "u1"}, {"shape": 9, "dtype": "S90000000"}),
-    (np.eye, {"N": 1000, "M": LIMIT // 1000}, {"N": 100_000}),
-    (np.arange, {"stop": 5, "start": 0}, {"start": 0, "stop": 1, "step": 1e-12}),
-    (np.linspace, {"start": 0, "stop": 1}, {"start": 0, "stop": 1, "num": LIMIT + 1}),
-    (np.array, {"object": [["a", "b"], [1]]}, {"object": ["a" * 100_000] + ["b"] * 2000}),
-])
+@pytest.mark.parametrize(
+    ("target", "arguments", "more"),
+    [
+        (np.zeros, {"shape": LIMIT}, {"shape": LIMIT + 1}),
+        (np.ones, {"shape": [4, LIMIT // 4]}, {"shape": [4, LIMIT // 4 + 1]}),
+        (np.full, {"shape": [LIMIT], "fill_value": 2}, {"shape": [LIMIT + 1], "fill_value": 2}),
+        (
+            np.full,
+            {"shape": 1000, "fill_value": "a" * 100},
+            {"shape": LIMIT, "fill_value": "a" * 100},
+        ),
+        (np.zeros, {"shape": MAX_ARRAYS, "dtype": "u1"}, {"shape": 9, "dtype": "S90000000"}),
+        (np.eye, {"N": 1000, "M": LIMIT // 1000}, {"N": 100_000}),
+        (np.arange, {"stop": 5, "start": 0}, {"start": 0, "stop": 1, "step": 1e-12}),
+        (np.linspace, {"start": 0, "stop": 1}, {"start": 0, "stop": 1, "num": LIMIT + 1}),
+        (np.array, {"object": [["a", "b"], [1]]}, {"object": ["a" * 100_000] + ["b"] * 2000}),
+    ],
+)
 def test_limits(target, arguments, more):
     ArrayBudget().spend(target, arguments)
     with pytest.raises(ValueError, match="256 MiB at most"):
         ArrayBudget().spend(target, more)
 
 
-@pytest.mark.parametrize(("target", "arguments"), [
-    (np.zeros, {"shape": "many"}), (np.zeros, {"shape": None}), (np.zeros, {}),
-    (np.arange, {"start": 0, "stop": 5, "step": 0}), (np.zeros, {"shape": 3, "dtype": "nonsense"}),
-    (np.random.RandomState, {"seed": 10**12}), (dict, {"shape": 10**12}),
-])
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        (np.zeros, {"shape": "many"}),
+        (np.zeros, {"shape": None}),
+        (np.zeros, {}),
+        (np.arange, {"start": 0, "stop": 5, "step": 0}),
+        (np.zeros, {"shape": 3, "dtype": "nonsense"}),
+        (np.random.RandomState, {"seed": 10**12}),
+        (dict, {"shape": 10**12}),
+    ],
+)
 def test_the_rest_is_left_to_numpy(target, arguments):
     ArrayBudget().spend(target, arguments)
 
 
-@pytest.mark.parametrize(("target", "arguments"), [
-    (np.array, {"object": [np.zeros(1_000_000)] * 40}),
-    (np.linspace, {"start": np.zeros(30_000), "stop": 1, "num": 40_000}),
-    (np.logspace, {"start": 0, "stop": np.zeros(30_000), "num": 40_000}),
-    (np.full, {"shape": 100, "fill_value": "a" * 900_000}),
-    (np.zeros, {"shape": 10**400}),
-])
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        (np.array, {"object": [np.zeros(1_000_000)] * 40}),
+        (np.linspace, {"start": np.zeros(30_000), "stop": 1, "num": 40_000}),
+        (np.logspace, {"start": 0, "stop": np.zeros(30_000), "num": 40_000}),
+        (np.full, {"shape": 100, "fill_value": "a" * 900_000}),
+        (np.zeros, {"shape": 10**400}),
+    ],
+)
 def test_what_arguments_make_together(target, arguments):
     with pytest.raises(ValueError, match="256 MiB at most"):
         ArrayBudget().spend(target, arguments)

@@ -113,8 +113,14 @@ CONTINUED = f"""
             channel_name: "valid_objective", prev_channel_name: "train_objective",
             prev_monitor_name: "monitor_stage_0" }} }} }}
 """
-WITHIN_REACH = dict(softmax_regression=SOFTMAX_REGRESSION, perceptron=PERCEPTRON, nested=NESTED,
-                    convolutions=CONVOLUTIONS, maxout=MAXOUT, continued=CONTINUED)
+WITHIN_REACH = dict(
+    softmax_regression=SOFTMAX_REGRESSION,
+    perceptron=PERCEPTRON,
+    nested=NESTED,
+    convolutions=CONVOLUTIONS,
+    maxout=MAXOUT,
+    continued=CONTINUED,
+)
 
 
 @pytest.mark.parametrize("name", WITHIN_REACH)
@@ -128,8 +134,9 @@ def test_parses(name):
 def test_trains(name, tmp_path, fast_compile):
     """An epoch on noise in the place of MNIST."""
     rng = np.random.RandomState(0)
-    noise = DenseDesignMatrix(X=rng.uniform(size=(20, 784)), y=rng.randint(10, size=(20, 1)),
-                              y_labels=10)
+    noise = DenseDesignMatrix(
+        X=rng.uniform(size=(20, 784)), y=rng.randint(10, size=(20, 1)), y_labels=10
+    )
     serial.save(tmp_path / "noise.pkl", noise)
     text = WITHIN_REACH[name].replace(SET, f'!pkl: "{tmp_path}/noise.pkl"')
     text = text.replace("'train': *train", "'train': *train, 'valid': *train")

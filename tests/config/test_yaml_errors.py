@@ -28,7 +28,7 @@ def complaint(text, **options):
     assert time.process_time() - began < 10
     message = str(caught.value)
     assert message.startswith("mnist.yaml") and "\n" not in message and len(message) < 1000
-    return message[len("mnist.yaml"):].strip()
+    return message[len("mnist.yaml") :].strip()
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,10 @@ def complaint(text, **options):
         ("a: !pkl: ", "line 1: write `!pkl: path`"),
         ("a: !pkl:x y", "line 1: write `!pkl: path`"),
         ("a: !import:T.Box {}", f"line 1: nothing may follow `!import:{MINE}.Box`"),
-        ("a: !obi:T.Box {}", f"line 1: unknown tag `!obi:{MINE}.Box`; "
-         "known are !obj:, !import, !pkl: and !float"),
+        (
+            "a: !obi:T.Box {}",
+            f"line 1: unknown tag `!obi:{MINE}.Box`; known are !obj:, !import, !pkl: and !float",
+        ),
         ("a: !!set {b}", "line 1: unknown tag `!!set`; known are !obj:, !import, !pkl: and !float"),
         ("!!seq {a: 1}", "line 1: expected a list"),
         ("!!map [1]", "line 1: expected `name: value` pairs"),
@@ -113,10 +115,15 @@ def test_messages(text, message):
         ("[" * 5000, "line 1: nested more than 100 deep"),
         ("{a: " * 5000, "line 1: nested more than 100 deep"),
         ("- " * 5000, "line 1: nested more than 100 deep"),
-        ("a: &a0 [x]\n" + "".join(f"k{i}: &a{i + 1} [*a{i}]\n" for i in range(200)),
-         "line 100: nested more than 100 deep"),
-        ("a: &a0 [x]\n" + "".join(f"k{i}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n"
-                                  for i in range(9)), "aliases repeat it to over 1000000 values"),
+        (
+            "a: &a0 [x]\n" + "".join(f"k{i}: &a{i + 1} [*a{i}]\n" for i in range(200)),
+            "line 100: nested more than 100 deep",
+        ),
+        (
+            "a: &a0 [x]\n"
+            + "".join(f"k{i}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9)),
+            "aliases repeat it to over 1000000 values",
+        ),
         ("[" + "1," * 25_000 + "]", "line 1: holds more than 20000 values"),
         ("#" * (nodes.MAX_BYTES + 1), "is larger than 1048576 bytes"),
         (b"#" * (nodes.MAX_BYTES + 1), "is larger than 1048576 bytes"),
@@ -160,9 +167,47 @@ def test_many_objects_inside_each_other_take_no_time():
 
 
 words = st.sampled_from(
-    ["!obj:", "T.Box", "T.Maxout", "os.system", "{", "}", "[", "]", ",", ": ", "a", "&x ", "*x",
-     "!import ", "!pkl: ", "!float ", "${", "PATH", "}", "1e-6", "\n", "  ", "- ", "'", '"', "<<",
-     "!!", "%", "|", "> ", "? ", "#", "\x00", "\u00e4", "9" * 30, "@", "`", "--- ", "~"]
+    [
+        "!obj:",
+        "T.Box",
+        "T.Maxout",
+        "os.system",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ": ",
+        "a",
+        "&x ",
+        "*x",
+        "!import ",
+        "!pkl: ",
+        "!float ",
+        "${",
+        "PATH",
+        "}",
+        "1e-6",
+        "\n",
+        "  ",
+        "- ",
+        "'",
+        '"',
+        "<<",
+        "!!",
+        "%",
+        "|",
+        "> ",
+        "? ",
+        "#",
+        "\x00",
+        "\u00e4",
+        "9" * 30,
+        "@",
+        "`",
+        "--- ",
+        "~",
+    ]
 )
 
 

@@ -67,11 +67,31 @@ def test_numpy_constructors():
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1e-6", 1e-6), ("1E5", 1e5), ("-2.5e3", -2500.0), (".5e-2", 0.005), ("5.e+1", 50.0),
-        (".00005", 5e-5), ("1.000004", 1.000004), ("2.", 2.0), ("-.5", -0.5), ("+.25", 0.25),
-        (".inf", np.inf), ("!float 3", 3.0), ("!float 1e-6", 1e-6), ("!float '2'", 2.0),
-        ("3", 3), ("-12", -12), ("'1e-6'", "1e-6"), ("1e", "1e"), ("e5", "e5"), ("h0", "h0"),
-        ("y", "y"), ("yes", True), ("~", None), ("2012-10-05", "2012-10-05"), ("=", "="),
+        ("1e-6", 1e-6),
+        ("1E5", 1e5),
+        ("-2.5e3", -2500.0),
+        (".5e-2", 0.005),
+        ("5.e+1", 50.0),
+        (".00005", 5e-5),
+        ("1.000004", 1.000004),
+        ("2.", 2.0),
+        ("-.5", -0.5),
+        ("+.25", 0.25),
+        (".inf", np.inf),
+        ("!float 3", 3.0),
+        ("!float 1e-6", 1e-6),
+        ("!float '2'", 2.0),
+        ("3", 3),
+        ("-12", -12),
+        ("'1e-6'", "1e-6"),
+        ("1e", "1e"),
+        ("e5", "e5"),
+        ("h0", "h0"),
+        ("y", "y"),
+        ("yes", True),
+        ("~", None),
+        ("2012-10-05", "2012-10-05"),
+        ("=", "="),
     ],
 )
 def test_scalars(text, value):
@@ -105,7 +125,10 @@ def test_variables(monkeypatch):
     text = """{a: ${MY_NUMBER}, b: '${MY_NUMBER}',
                c: ${MY_TEXT}.pkl, d: "x/${MY_TEXT}/${MY_NUMBER}"}"""
     assert load(text, environ={"MY_TEXT": "given"}) == {
-        "a": 12, "b": "12", "c": "given.pkl", "d": "x/given/12",
+        "a": 12,
+        "b": "12",
+        "c": "given.pkl",
+        "d": "x/given/12",
     }
 
 
@@ -210,8 +233,11 @@ def test_streams(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("a: \u00e4", encoding="utf-8")
     for stream in (
-        path.read_text(encoding="utf-8"), path.read_bytes(), io.StringIO("a: \u00e4"),
-        "a: \u00e4".encode("utf-16"), b"\xef\xbb\xbf" + path.read_bytes(),
+        path.read_text(encoding="utf-8"),
+        path.read_bytes(),
+        io.StringIO("a: \u00e4"),
+        "a: \u00e4".encode("utf-16"),
+        b"\xef\xbb\xbf" + path.read_bytes(),
     ):
         assert yaml_parse.load(stream) == {"a": "\u00e4"}
     path.write_text("a: [")
@@ -235,8 +261,10 @@ def test_model_files(tmp_path):
 def test_a_bad_model_file_names_the_line(tmp_path):
     (tmp_path / "bad.pkl").write_bytes(b"\x80\x04.")
     with pytest.raises(YamlError, match=r"line 2: !pkl: .*bad\.pkl: is not a model file.*pickle"):
-        load("a: 1\nb: !pkl: ${D}/bad.pkl".replace("!pkl: $", "!pkl: '$") + "'",
-             environ={"D": str(tmp_path)})
+        load(
+            "a: 1\nb: !pkl: ${D}/bad.pkl".replace("!pkl: $", "!pkl: '$") + "'",
+            environ={"D": str(tmp_path)},
+        )
 
 
 # -- proxies and sources ----------------------------------------------------------------------
@@ -278,7 +306,8 @@ def test_yaml_src_makes_the_same_object_alone():
 
 def test_yaml_src_keeps_variables_as_written():
     """Of every kind of scalar, also long ones and tags, so that it works on another machine."""
-    text = """
+    text = (
+        """
         - !obj:T.Box {a: ${N}, b: '${N}', c: "x/${DIR}/y", d: -${N}, e: [*x, 1]}
         - !obj:T.Box {long: "%s ${DIR} and: {more}", tag: !obj:T.${CLASS} {}}
         - !obj:T.Box
@@ -287,7 +316,9 @@ def test_yaml_src_keeps_variables_as_written():
             two
           plain: ${DIR}
           key ${N}: 1
-    """.replace("*x", "${N}") % ("word " * 40)
+    """.replace("*x", "${N}")
+        % ("word " * 40)
+    )
     for n, folder in (("3", "data"), ("4", "/else where")):
         environ = {"N": n, "DIR": folder, "CLASS": "Bare"}
         for box in load(text, environ=environ):
@@ -318,7 +349,10 @@ def test_pyyaml_itself_is_left_alone():
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
     | st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=10),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", min_size=1), inner),
     max_leaves=15,

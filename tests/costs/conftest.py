@@ -81,8 +81,17 @@ def plain(real, fake, for_g):
 
 
 def play(
-    D, G, x, z, real_masks=None, fake_masks=None, g_masks=None, clean=False, objectives=plain,
-    noise=(0.0, 0.0), rescale=None,
+    D,
+    G,
+    x,
+    z,
+    real_masks=None,
+    fake_masks=None,
+    g_masks=None,
+    clean=False,
+    objectives=plain,
+    noise=(0.0, 0.0),
+    rescale=None,
 ):
     """One game: objectives and gradients of both players, as `SimpleNamespace`.
 
@@ -138,6 +147,12 @@ def recorded(cost):
 @pytest.fixture
 def by_hand():
     return SimpleNamespace(
-        read=read, forward=forward, backward=backward, play=play, plain=plain, draws=draws,
-        recorded=recorded, softplus=softplus,
+        read=read,
+        forward=forward,
+        backward=backward,
+        play=play,
+        plain=plain,
+        draws=draws,
+        recorded=recorded,
+        softplus=softplus,
     )

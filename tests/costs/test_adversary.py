@@ -44,15 +44,11 @@ def make_pair(inferred=None):
     inferer = None
     if inferred:
         inferer = MLP([Linear(dim=inferred, layer_name="z", irange=1.0)], nvis=6, seed=[4])
-    return AdversaryPair(
-        Generator(MLP(G, nvis=4, seed=[1])), MLP(D, nvis=6, seed=[2]), inferer
-    )
+    return AdversaryPair(Generator(MLP(G, nvis=4, seed=[1])), MLP(D, nvis=6, seed=[2]), inferer)
 
 
 def players_of(pair):
-    return dict(
-        generator=pair.generator, discriminator=pair.discriminator, inference=pair.inferer
-    )
+    return dict(generator=pair.generator, discriminator=pair.discriminator, inference=pair.inferer)
 
 
 def batch():
@@ -88,8 +84,13 @@ def check(cost, by_hand, **how):
     (d, g, i), (of_g, of_d, _), (z, *masks), x = compiled(pair, cost, by_hand, *streams)
     masks = [mask * scale for mask, scale in zip(masks, (1.25, 2.0) * 2)]
     game = by_hand.play(
-        by_hand.read(pair.discriminator, top="Linear"), by_hand.read(pair.generator.mlp),
-        x, z, masks[:2], masks[2:], **how,
+        by_hand.read(pair.discriminator, top="Linear"),
+        by_hand.read(pair.generator.mlp),
+        x,
+        z,
+        masks[:2],
+        masks[2:],
+        **how,
     )
     assert d == pytest.approx(game.d, rel=1e-5) and g == pytest.approx(game.g, rel=1e-5)
     assert i == 0
@@ -116,8 +117,12 @@ def test_blended_objective(minimax, zurich, clean, by_hand):
         return (d, g), d_real, d_fake, -minimax * d_fake / total, zurich * g_for_g / total
 
     cost = AdversaryCost2(
-        scale_grads=0, blend_obj=True, minimax_coeff=minimax, zurich_coeff=zurich,
-        no_drop_in_d_for_g=clean, **D_DROPOUT,
+        scale_grads=0,
+        blend_obj=True,
+        minimax_coeff=minimax,
+        zurich_coeff=zurich,
+        no_drop_in_d_for_g=clean,
+        **D_DROPOUT,
     )
     check(cost, by_hand, objectives=blend, clean=clean)
 
@@ -195,8 +200,11 @@ def test_inference(layer, keep, by_hand):
     """The inferer learns z, or a layer of G, from samples; nobody else learns from it."""
     pair = make_pair(inferred=4 if layer is None else 5)
     cost = AdversaryCost2(
-        scale_grads=0, infer_layer=layer, noise_both=0.5,
-        inference_default_input_include_prob=keep, inference_default_input_scale=3.0,
+        scale_grads=0,
+        infer_layer=layer,
+        noise_both=0.5,
+        inference_default_input_include_prob=keep,
+        inference_default_input_scale=3.0,
     )
     streams = (pair.generator.theano_rng, cost.theano_rng, pair.inferer.theano_rng)
     (_, _, i), (of_g, of_d, of_i), drawn, x = compiled(pair, cost, by_hand, *streams)
@@ -215,13 +223,17 @@ def test_inference(layer, keep, by_hand):
 def test_dropout_of_each_layer_of_the_inferer(by_hand):
     """Probabilities and scales by the layer's name; the default is for the others."""
     pair = make_pair()
-    layers = [RectifiedLinear(dim=7, layer_name="i0", irange=1.0),
-              Linear(dim=4, layer_name="i1", irange=1.0)]
+    layers = [
+        RectifiedLinear(dim=7, layer_name="i0", irange=1.0),
+        Linear(dim=4, layer_name="i1", irange=1.0),
+    ]
     pair.inferer = MLP(layers, nvis=6, seed=[4])
     cost = AdversaryCost2(
         scale_grads=0,
-        inference_default_input_include_prob=0.9, inference_default_input_scale=3.0,
-        inference_input_include_probs={"i1": 0.2}, inference_input_scales={"i1": 5.0},
+        inference_default_input_include_prob=0.9,
+        inference_default_input_scale=3.0,
+        inference_input_include_probs={"i1": 0.2},
+        inference_input_scales={"i1": 5.0},
     )
     streams = (pair.generator.theano_rng, pair.inferer.theano_rng)
     (_, _, i), (_, _, of_i), (z, *masks), _ = compiled(pair, cost, by_hand, *streams)
@@ -246,8 +258,11 @@ def test_switches(cls):
     def moving():
         found = dict(zip(gradients, f(batch())))
         assert all(np.isfinite(gradient).all() for gradient in found.values())
-        return [who for who, player in players.items()
-                if any(found[param].any() for param in player.get_params())]
+        return [
+            who
+            for who, player in players.items()
+            if any(found[param].any() for param in player.get_params())
+        ]
 
     assert moving() == ["discriminator", "inference"]
     cost.now_train_generator.set_value(1)
@@ -320,8 +335,14 @@ def test_channels(noise_both, by_hand):
 
 def test_which_channels():
     everyone = {
-        "objective", "objective_d", "objective_g", "objective_i", "false_negatives",
-        "false_positives", "sample_grad_norm", "now_train_generator",
+        "objective",
+        "objective_d",
+        "objective_g",
+        "objective_i",
+        "false_negatives",
+        "false_positives",
+        "sample_grad_norm",
+        "now_train_generator",
     }
     pair, cost = make_pair(inferred=4), AdversaryCost2()
     assert set(cost.get_monitoring_channels(pair, at.matrix())) == everyone
@@ -341,8 +362,10 @@ def test_inpainting(side, hole, by_hand):
     x = batch().reshape(N, 2, 3, 1)
     painted = x[hole].reshape(N, -1).shape[1]
     G = MLP([Linear(dim=painted, layer_name="y", irange=1.0)], input_space=space)
-    D = MLP([Maxout("h0", 3, 2, irange=1.0), Sigmoid(dim=1, layer_name="y", irange=1.0)],
-            input_space=space)
+    D = MLP(
+        [Maxout("h0", 3, 2, irange=1.0), Sigmoid(dim=1, layer_name="y", irange=1.0)],
+        input_space=space,
+    )
     generator = Generator(G)
     generator.get_output_space = lambda: space  # with the other half, which is the data's
     pair = AdversaryPair(generator, D)
@@ -391,11 +414,14 @@ def test_inference_of_the_noise_that_was_painted_over(by_hand):
     np.testing.assert_allclose(dW, 2 / N * samples.reshape(N, 8).T @ error, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("layer, message", [
-    (1, "infer_layer is 1, but the generator has 1 layers below its top one"),
-    (-2, "infer_layer is -2"),
-    (0, "dim=5.* as .*dim=4.*: points of 5 numbers against 4"),
-])
+@pytest.mark.parametrize(
+    "layer, message",
+    [
+        (1, "infer_layer is 1, but the generator has 1 layers below its top one"),
+        (-2, "infer_layer is -2"),
+        (0, "dim=5.* as .*dim=4.*: points of 5 numbers against 4"),
+    ],
+)
 def test_layers_that_cannot_be_inferred(layer, message):
     with pytest.raises(ValueError, match=message):
         AdversaryCost2(infer_layer=layer).expr(make_pair(inferred=4), at.matrix())

@@ -110,8 +110,11 @@ def test_compiled_gradients_are_those_by_hand(sizes, batch, by_hand):
     )
     assert d == pytest.approx(expected.d, rel=1e-5)
     assert g == pytest.approx(expected.g, rel=1e-5)
-    names = [f"{who} {p.name}" for who, player in (("D", D), ("G", generator))
-             for p in player.get_params()]
+    names = [
+        f"{who} {p.name}"
+        for who, player in (("D", D), ("G", generator))
+        for p in player.get_params()
+    ]
     for name, ours, theirs in zip(names, gradients, expected.d_gradients + expected.g_gradients):
         assert_close(ours, theirs, name)
 
@@ -130,9 +133,7 @@ def test_the_reference_agrees_with_finite_differences(by_hand):
                 values, old = [], array[place]
                 for step in (1e-6, -1e-6):
                     array[place] = old + step
-                    values.append(
-                        getattr(by_hand.play(D, G, x, z, masks[:3], masks[3:]), name)
-                    )
+                    values.append(getattr(by_hand.play(D, G, x, z, masks[:3], masks[3:]), name))
                 array[place] = old
                 slope = (values[0] - values[1]) / 2e-6
                 assert slope == pytest.approx(gradient[place], rel=1e-5, abs=1e-9)
@@ -168,8 +169,12 @@ class Stepper:
         masks = [mask * scale for mask, (_, scale) in zip(masks, [*DROPOUT.values()] * 2)]
         D, G = self.pair.discriminator, self.pair.generator
         game = self.by_hand.play(
-            self.by_hand.read(D, top="Linear"), self.by_hand.read(G.mlp), self.X[indices], z,
-            masks[:3], masks[3:],
+            self.by_hand.read(D, top="Linear"),
+            self.by_hand.read(G.mlp),
+            self.X[indices],
+            z,
+            masks[:3],
+            masks[3:],
         )
         return dict(zip(D.get_params() + G.get_params(), game.d_gradients + game.g_gradients))
 
@@ -267,11 +272,16 @@ def test_compiled_gradients_agree_with_finite_differences_in_float64():
 
     root = Path(adversarial.__file__).parents[1]
     environment = {
-        **os.environ, "AESARA_FLAGS": "floatX=float64,cxx=", "PYTHONPATH": str(root),
+        **os.environ,
+        "AESARA_FLAGS": "floatX=float64,cxx=",
+        "PYTHONPATH": str(root),
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FLOAT64, __file__],
-        env=environment, capture_output=True, text=True, timeout=300,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     sizes = 4 * 5 + 5 + 5 * 5 + 5 + 5 * 6 + 6 + 6 * 15 + 15 + 3 * 15 + 15 + 3 + 1

@@ -94,9 +94,7 @@ def test_sum_of_costs(mlp, evaluate):
     assert total.supervised and not total.is_stochastic()
     space, source = total.get_data_specs(mlp)
     assert source == (("features", "targets"), "")
-    assert space == CompositeSpace(
-        [CompositeSpace([VectorSpace(3), VectorSpace(2)]), NullSpace()]
-    )
+    assert space == CompositeSpace([CompositeSpace([VectorSpace(3), VectorSpace(2)]), NullSpace()])
     x, y = random(5, 3), random(5, 2, seed=1)
     data = ((shared(x), shared(y)), None)
     gradients, updates = total.get_gradients(mlp, data)
@@ -172,8 +170,11 @@ def test_the_terms_of_the_two_players_and_a_penalty_add_up():
         discriminator=MLP([Linear(dim=9, layer_name="h", irange=1.0),
                            Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=3),
     )  # fmt: skip
-    game = AdversaryCost2(scale_grads=0, discriminator_default_input_include_prob=0.5,
-                          discriminator_default_input_scale=2.0)
+    game = AdversaryCost2(
+        scale_grads=0,
+        discriminator_default_input_include_prob=0.5,
+        discriminator_default_input_scale=2.0,
+    )
     total = SumOfCosts([game, (0.1, LpPenalty([pair.discriminator.layers[0].W], p=2))])
     value = monitored(pair, total, X=random(20, 3))
     game = value["objective_d"] + value["objective_g"]

@@ -19,8 +19,11 @@ pytestmark = pytest.mark.usefixtures("fast_compile")
 
 def network():
     """Two layers with weights, and between them one without."""
-    layers = [RectifiedLinear(layer_name="h", dim=4, irange=1.0),
-              SpaceConverter("c", VectorSpace(4)), Linear(2, "y", irange=1.0)]
+    layers = [
+        RectifiedLinear(layer_name="h", dim=4, irange=1.0),
+        SpaceConverter("c", VectorSpace(4)),
+        Linear(2, "y", irange=1.0),
+    ]
     return MLP(layers, nvis=6)
 
 
@@ -40,8 +43,9 @@ def test_value(kind, size, evaluate):
 
 
 def test_layers_of_layers_have_lists_of_their_own(evaluate):
-    inner = MLP([Linear(dim=3, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)],
-                layer_name="inner")
+    inner = MLP(
+        [Linear(dim=3, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)], layer_name="inner"
+    )
     both = CompositeLayer("both", [Linear(2, "d", irange=1.0), Linear(3, "e", irange=1.0)])
     mlp = MLP([inner, both], nvis=4)
     weights = [layer.get_weights() for layer in [*inner.layers, *both.layers]]

@@ -1,4 +1,5 @@
 """A place of its own for data, and a web server, for the tests of datasets."""
+
 from __future__ import annotations
 
 import functools
@@ -18,8 +19,14 @@ def data_path(tmp_path, monkeypatch):
     monkeypatch.delenv("ADVERSARIAL_DATA_PATH", raising=False)
     monkeypatch.setenv("ADVERSARIAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                 "ALL_PROXY"):
+    for name in (
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     return path
 
@@ -38,7 +45,7 @@ class Files(http.server.BaseHTTPRequestHandler):
             return self.send_error(404)
         start, wanted = 0, self.headers.get("Range")
         if wanted and self.site.ranges:
-            start = int(wanted[len("bytes="):-1])
+            start = int(wanted[len("bytes=") : -1])
             if start >= len(content):
                 return self.send_error(416)
         self.send_response(206 if start else 200)

@@ -1,4 +1,5 @@
 """CIFAR-10: read narrowly, prepared as the arguments say, shown right."""
+
 from __future__ import annotations
 
 import hashlib
@@ -48,8 +49,14 @@ def old_pickle(content):
 
 
 def batch(name, dump=old_pickle):
-    return dump({b"batch_label": name.encode(), b"labels": LABELS[name].tolist(),
-                 b"data": PIXELS[name], b"filenames": [b"a.png"] * SIZE})
+    return dump(
+        {
+            b"batch_label": name.encode(),
+            b"labels": LABELS[name].tolist(),
+            b"data": PIXELS[name],
+            b"filenames": [b"a.png"] * SIZE,
+        }
+    )
 
 
 @pytest.fixture
@@ -84,16 +91,21 @@ def gcn(X, scale):
     return X / (np.sqrt((X**2).sum(axis=1, keepdims=True)) / scale)
 
 
-@pytest.mark.parametrize("arguments, expected", [
-    ({"center": True}, lambda X: X - 127.5),
-    ({"rescale": True}, lambda X: X / 127.5),
-    ({"center": True, "rescale": True}, lambda X: (X - 127.5) / 127.5),
-    ({"gcn": 55.0}, lambda X: gcn(X, 55.0)),
-    ({"gcn": 1, "center": True, "rescale": True}, lambda X: gcn(X, 1.0)),
-    ({"toronto_prepro": True}, lambda X: X / 255 - TRAIN.mean(axis=0) / 255),
-    ({"toronto_prepro": True, "rescale": True},
-     lambda X: (X - TRAIN.mean(axis=0)) / 255 / 127.5),
-])
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"center": True}, lambda X: X - 127.5),
+        ({"rescale": True}, lambda X: X / 127.5),
+        ({"center": True, "rescale": True}, lambda X: (X - 127.5) / 127.5),
+        ({"gcn": 55.0}, lambda X: gcn(X, 55.0)),
+        ({"gcn": 1, "center": True, "rescale": True}, lambda X: gcn(X, 1.0)),
+        ({"toronto_prepro": True}, lambda X: X / 255 - TRAIN.mean(axis=0) / 255),
+        (
+            {"toronto_prepro": True, "rescale": True},
+            lambda X: (X - TRAIN.mean(axis=0)) / 255 / 127.5,
+        ),
+    ],
+)
 def test_preparation(present, arguments, expected):
     train = CIFAR10("train", **arguments)
     assert np.allclose(train.X, expected(TRAIN), rtol=1e-4, atol=1e-4)
@@ -110,16 +122,27 @@ def test_a_fitted_preprocessor_is_applied(present):
     assert np.allclose(CIFAR10("test", preprocessor=standardize).X, expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("arguments", [
-    {}, {"center": True}, {"rescale": True}, {"center": True, "rescale": True},
-    {"toronto_prepro": True}, {"toronto_prepro": True, "rescale": True}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"center": True},
+        {"rescale": True},
+        {"center": True, "rescale": True},
+        {"toronto_prepro": True},
+        {"toronto_prepro": True, "rescale": True},
+    ],
+)
 def test_shown_images_are_the_original_pixels(present, arguments):
     dataset = CIFAR10("test", **arguments)
     shown = TEST / 127.5 - 1
     assert np.allclose(dataset.adjust_for_viewer(dataset.X), shown, atol=1e-3)
     images = dataset.get_topological_view()
-    assert np.allclose(dataset.adjust_for_viewer(images),
-                       shown.reshape(SIZE, 3, 32, 32).transpose(0, 2, 3, 1), atol=1e-3)
+    assert np.allclose(
+        dataset.adjust_for_viewer(images),
+        shown.reshape(SIZE, 3, 32, 32).transpose(0, 2, 3, 1),
+        atol=1e-3,
+    )
     assert np.allclose(dataset.adjust_to_be_viewed_with(dataset.X, dataset.X * 9), shown, atol=1e-3)
 
 
@@ -129,18 +152,26 @@ def test_images_after_gcn_are_divided_by_the_absolute_maximum(present):
     assert np.allclose(dataset.adjust_for_viewer(dataset.X), dataset.X / largest)
     images = dataset.get_topological_view()
     assert np.allclose(dataset.adjust_for_viewer(images), images / largest[:, :, None, None])
-    assert np.allclose(dataset.adjust_to_be_viewed_with(dataset.X, 2 * dataset.X),
-                       dataset.X / largest.max() / 2)
-    assert np.allclose(dataset.adjust_to_be_viewed_with(dataset.X, 2 * dataset.X, True),
-                       dataset.X / largest / 2)
+    assert np.allclose(
+        dataset.adjust_to_be_viewed_with(dataset.X, 2 * dataset.X), dataset.X / largest.max() / 2
+    )
+    assert np.allclose(
+        dataset.adjust_to_be_viewed_with(dataset.X, 2 * dataset.X, True), dataset.X / largest / 2
+    )
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"which_set": "valid"}, "'valid'; the validation set is which_set 'train' with start 40000"),
-    ({"which_set": "test", "start": 0, "stop": 5}, "start 0 and stop 5 do not select from 4"),
-    ({"which_set": "train", "toronto_prepro": True, "gcn": 55.0}, "neither center nor gcn"),
-    ({"which_set": "train", "axes": "b01"}, "order of 'b', 0, 1 and 'c'"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"which_set": "valid"},
+            "'valid'; the validation set is which_set 'train' with start 40000",
+        ),
+        ({"which_set": "test", "start": 0, "stop": 5}, "start 0 and stop 5 do not select from 4"),
+        ({"which_set": "train", "toronto_prepro": True, "gcn": 55.0}, "neither center nor gcn"),
+        ({"which_set": "train", "axes": "b01"}, "order of 'b', 0, 1 and 'c'"),
+    ],
+)
 def test_mistakes_are_named(present, arguments, message):
     with pytest.raises(ValueError, match=message):
         CIFAR10(**arguments)
@@ -163,18 +194,22 @@ class Evil:
 GOOD = {"data": PIXELS["test_batch"], "labels": LABELS["test_batch"].tolist()}
 
 
-@pytest.mark.parametrize("content, message", [
-    ({**GOOD, "more": Evil()}, r"it asks for posix\.system"),
-    ({**GOOD, "more": eval}, r"it asks for (__builtin__|builtins)\.eval"),
-    ({**GOOD, "data": np.array([[Evil()]], object)}, "it holds an array of"),
-    ({**GOOD, "data": GOOD["data"].astype("float32")}, "not of unsigned bytes"),
-    ({**GOOD, "data": GOOD["data"][:, 1:]}, r"no uint8 array of shape \(4, 3072\)"),
-    ({**GOOD, "data": [1, 2]}, "no uint8 array"),
-    ({**GOOD, "labels": [0, 1, 2, 10]}, "class numbers from 0 to 9"),
-    ({**GOOD, "labels": [0, 1, 2]}, "class numbers from 0 to 9"),
-    ({"data": GOOD["data"]}, "KeyError"),
-    ([1, 2, 3], "not a batch of CIFAR-10"),
-], ids=["call", "eval", "objects", "floats", "shape", "list", "label", "count", "key", "type"])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({**GOOD, "more": Evil()}, r"it asks for posix\.system"),
+        ({**GOOD, "more": eval}, r"it asks for (__builtin__|builtins)\.eval"),
+        ({**GOOD, "data": np.array([[Evil()]], object)}, "it holds an array of"),
+        ({**GOOD, "data": GOOD["data"].astype("float32")}, "not of unsigned bytes"),
+        ({**GOOD, "data": GOOD["data"][:, 1:]}, r"no uint8 array of shape \(4, 3072\)"),
+        ({**GOOD, "data": [1, 2]}, "no uint8 array"),
+        ({**GOOD, "labels": [0, 1, 2, 10]}, "class numbers from 0 to 9"),
+        ({**GOOD, "labels": [0, 1, 2]}, "class numbers from 0 to 9"),
+        ({"data": GOOD["data"]}, "KeyError"),
+        ([1, 2, 3], "not a batch of CIFAR-10"),
+    ],
+    ids=["call", "eval", "objects", "floats", "shape", "list", "label", "count", "key", "type"],
+)
 def test_files_that_are_no_batches_are_named(present, content, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (present / "test_batch").write_bytes(pickle.dumps(content, 2))
@@ -184,8 +219,11 @@ def test_files_that_are_no_batches_are_named(present, content, message, tmp_path
     assert not (tmp_path / "evil").exists()
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b[100:], lambda b: b""],
-                         ids=["end", "beginning", "empty"])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[:-100], lambda b: b[100:], lambda b: b""],
+    ids=["end", "beginning", "empty"],
+)
 def test_damaged_files_are_named(present, damage):
     (present / "test_batch").write_bytes(damage(batch("test_batch")))
     with pytest.raises(BadFile, match="test_batch: not a batch of CIFAR-10"):
@@ -217,8 +255,9 @@ def test_fetching_once_into_the_cache(small, site, monkeypatch):
     assert np.array_equal(CIFAR10("test").X, TEST)
     assert np.array_equal(CIFAR10("train").X, TRAIN)
     assert [r for _, r in site.requests] == [None, f"bytes={len(content) // 2}-"]
-    assert [p.name for p in (download.cache_dir() / "cifar10").iterdir()
-            if not p.name.startswith(".")] == ["cifar-10-batches-py"]
+    assert [
+        p.name for p in (download.cache_dir() / "cifar10").iterdir() if not p.name.startswith(".")
+    ] == ["cifar-10-batches-py"]
 
 
 def test_one_message_when_it_cannot_be_fetched(small, site, monkeypatch):
@@ -233,16 +272,20 @@ def test_one_message_when_it_cannot_be_fetched(small, site, monkeypatch):
 
 def test_test_and_validation_sets_are_treated_as_the_training_set_was(monkeypatch):
     """The preprocessor as the training set left it: fitted once."""
-    pixels = {name: np.random.RandomState(len(name)).randint(256, size=(n, 3072)).astype(np.uint8)
-              for name, n in (("train", 50), ("test", 10))}
+    pixels = {
+        name: np.random.RandomState(len(name)).randint(256, size=(n, 3072)).astype(np.uint8)
+        for name, n in (("train", 50), ("test", 10))
+    }
     monkeypatch.setattr(cifar10, "BATCH_SIZE", 10)
     monkeypatch.setattr(cifar10, "VALID", (40, 50))
     labels = {name: np.zeros(len(rows)) for name, rows in pixels.items()}
     monkeypatch.setattr(cifar10, "load_arrays", lambda name: (pixels[name], labels[name]))
     scale = RemapInterval([-1, 1], [0, 2])
     train = CIFAR10("train", center=True, rescale=True, stop=40, preprocessor=scale)
-    for found, expected in ((train.get_test_set(), pixels["test"]),
-                            (train.get_valid_set(), pixels["train"][40:])):
+    for found, expected in (
+        (train.get_test_set(), pixels["test"]),
+        (train.get_valid_set(), pixels["train"][40:]),
+    ):
         np.testing.assert_allclose(found.X, (expected - 127.5) / 127.5 + 1, atol=1e-6)
 
 
@@ -260,11 +303,18 @@ def test_flags_of_a_forged_type_reach_no_array(present, state):
         def __reduce__(self):
             name = NAMES[0]
             rebuild = np.zeros(0, "u1").__reduce__()[0]
-            return rebuild, (np.ndarray, (0,), b"b"), (
-                1, PIXELS[name].shape, Forged(), False, PIXELS[name].tobytes())
+            return (
+                rebuild,
+                (np.ndarray, (0,), b"b"),
+                (1, PIXELS[name].shape, Forged(), False, PIXELS[name].tobytes()),
+            )
 
-    content = {"batch_label": "x", "labels": LABELS[NAMES[0]].tolist(), "data": Data(),
-               "filenames": ["a.png"] * SIZE}
+    content = {
+        "batch_label": "x",
+        "labels": LABELS[NAMES[0]].tolist(),
+        "data": Data(),
+        "filenames": ["a.png"] * SIZE,
+    }
     (present / NAMES[0]).write_bytes(pickle.dumps(content, 2))
     X = CIFAR10("train", stop=SIZE).X
     assert np.array_equal(X, PIXELS[NAMES[0]]) and not X.dtype.hasobject

@@ -1,4 +1,5 @@
 """The design matrix: what it accepts, gives out, cuts up and saves."""
+
 from __future__ import annotations
 
 import aesara.tensor as at
@@ -27,8 +28,12 @@ def rows():
 
 @pytest.fixture
 def dataset(rows):
-    return DenseDesignMatrix(X=rows, y=np.arange(N)[:, None] % 4, y_labels=4,
-                             view_converter=DefaultViewConverter((3, 3, 2)))
+    return DenseDesignMatrix(
+        X=rows,
+        y=np.arange(N)[:, None] % 4,
+        y_labels=4,
+        view_converter=DefaultViewConverter((3, 3, 2)),
+    )
 
 
 def test_topological_view_in_and_out(rows):
@@ -42,14 +47,14 @@ def test_topological_view_in_and_out(rows):
     assert np.array_equal(dataset.get_design_matrix(dataset.get_topological_view()), dataset.X)
     assert set_axes(dataset, ("b", 0, 1, "c")) is dataset
     assert np.allclose(dataset.get_topological_view(), images.transpose(3, 1, 2, 0))
-    assert np.allclose(dataset.get_weights_view(dataset.X[:2]),
-                       images.transpose(3, 1, 2, 0)[:2])
+    assert np.allclose(dataset.get_weights_view(dataset.X[:2]), images.transpose(3, 1, 2, 0)[:2])
 
 
 def test_get_formatted_view(dataset):
     space = Conv2DSpace((3, 3), num_channels=2, axes=("b", "c", 0, 1))
-    assert np.array_equal(dataset.get_formatted_view(dataset.X[:2], space),
-                          dataset.X[:2].reshape(2, 2, 3, 3))
+    assert np.array_equal(
+        dataset.get_formatted_view(dataset.X[:2], space), dataset.X[:2].reshape(2, 2, 3, 3)
+    )
 
 
 def test_data_specs(dataset, rows):
@@ -64,13 +69,16 @@ def test_data_specs(dataset, rows):
 
 
 def test_numeric_iteration_formats_images_and_targets(dataset):
-    specs = (CompositeSpace((Conv2DSpace((3, 3), num_channels=2, axes=("c", 0, 1, "b")),
-                             VectorSpace(4))), ("features", "targets"))
+    specs = (
+        CompositeSpace(
+            (Conv2DSpace((3, 3), num_channels=2, axes=("c", 0, 1, "b")), VectorSpace(4))
+        ),
+        ("features", "targets"),
+    )
     batches = list(dataset.iterator("sequential", batch_size=5, data_specs=specs))
     images = np.concatenate([x for x, _ in batches], axis=3)
     assert np.array_equal(images, dataset.X.reshape(N, 2, 3, 3).transpose(1, 2, 3, 0))
-    assert np.array_equal(np.concatenate([y for _, y in batches]),
-                          np.eye(4)[np.arange(N) % 4])
+    assert np.array_equal(np.concatenate([y for _, y in batches]), np.eye(4)[np.arange(N) % 4])
 
 
 @pytest.mark.parametrize("mode", iteration._MODES)
@@ -95,17 +103,22 @@ def test_iteration_gives_rows_by_default_and_moves_the_datasets_own_generator(da
 
 def test_symbolic_batch_equals_the_rows(dataset):
     indices = at.lvector()
-    space = CompositeSpace((Conv2DSpace((3, 3), num_channels=2, axes=("c", 0, 1, "b")),
-                            VectorSpace(DIM), VectorSpace(4),
-                            IndexSpace(max_labels=4, dim=1), NullSpace()))
+    space = CompositeSpace(
+        (
+            Conv2DSpace((3, 3), num_channels=2, axes=("c", 0, 1, "b")),
+            VectorSpace(DIM),
+            VectorSpace(4),
+            IndexSpace(max_labels=4, dim=1),
+            NullSpace(),
+        )
+    )
     source = "features", "features", "targets", "targets", ""
     images, flat, one_hot, numbers, nothing = dataset.symbolic_batch(indices, (space, source))
     assert nothing is None
     f = backend.function([indices], [images, flat, one_hot, numbers])
     chosen = [7, 0, 7]
     images, flat, one_hot, numbers = f(chosen)
-    assert np.array_equal(images,
-                          dataset.X[chosen].reshape(3, 2, 3, 3).transpose(1, 2, 3, 0))
+    assert np.array_equal(images, dataset.X[chosen].reshape(3, 2, 3, 3).transpose(1, 2, 3, 0))
     assert np.array_equal(flat, dataset.X[chosen]) and flat.dtype == backend.floatX
     assert np.array_equal(one_hot, np.eye(4)[[3, 0, 3]])
     assert np.array_equal(numbers, [[3], [0], [3]]) and numbers.dtype.kind == "i"
@@ -148,24 +161,36 @@ def test_symbolic_batch_refuses_sources_it_has_not(rows):
     with pytest.raises(ValueError, match="no 'targets', only"):
         dataset.symbolic_batch(at.lvector(), (VectorSpace(1), "targets"))
     with pytest.raises(ValueError, match="1 spaces for the sources"):
-        dataset.symbolic_batch(at.lvector(), (CompositeSpace((VectorSpace(DIM),)),
-                                              ("features", "features")))
+        dataset.symbolic_batch(
+            at.lvector(), (CompositeSpace((VectorSpace(DIM),)), ("features", "features"))
+        )
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({}, "either X or topo_view"),
-    ({"X": np.zeros((2, 3)), "topo_view": np.zeros((2, 1, 1, 3))}, "either X or topo_view"),
-    ({"topo_view": np.zeros((2, 1, 1, 3)), "view_converter": DefaultViewConverter((1, 1, 3))},
-     "brings its own"),
-    ({"topo_view": np.zeros((2, 3, 3))}, r"four axes .* not shape \(2, 3, 3\)"),
-    ({"X": np.zeros(3)}, r"two axes, not shape \(3,\)"),
-    ({"X": np.array([[1, np.nan], [np.nan, 0]])}, "holds 2 numbers .* row 0, column 1 is nan"),
-    ({"X": np.zeros((2, 3)), "y": np.zeros((3, 1))}, r"2 examples .* shape \(3, 1\)"),
-    ({"X": np.zeros((2, 3)), "y": np.zeros((2, 1)), "y_labels": 3}, "y holds float64"),
-    ({"X": np.zeros((2, 3)), "y": np.array([0, 3]), "y_labels": 3}, "from 0 to 3, outside 0 to 2"),
-    ({"X": np.zeros((2, 3)), "y_labels": 3}, "there is no y"),
-    ({"X": np.array([[0, -1]]), "X_labels": 3}, "from -1 to 0, outside 0 to 2"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({}, "either X or topo_view"),
+        ({"X": np.zeros((2, 3)), "topo_view": np.zeros((2, 1, 1, 3))}, "either X or topo_view"),
+        (
+            {
+                "topo_view": np.zeros((2, 1, 1, 3)),
+                "view_converter": DefaultViewConverter((1, 1, 3)),
+            },
+            "brings its own",
+        ),
+        ({"topo_view": np.zeros((2, 3, 3))}, r"four axes .* not shape \(2, 3, 3\)"),
+        ({"X": np.zeros(3)}, r"two axes, not shape \(3,\)"),
+        ({"X": np.array([[1, np.nan], [np.nan, 0]])}, "holds 2 numbers .* row 0, column 1 is nan"),
+        ({"X": np.zeros((2, 3)), "y": np.zeros((3, 1))}, r"2 examples .* shape \(3, 1\)"),
+        ({"X": np.zeros((2, 3)), "y": np.zeros((2, 1)), "y_labels": 3}, "y holds float64"),
+        (
+            {"X": np.zeros((2, 3)), "y": np.array([0, 3]), "y_labels": 3},
+            "from 0 to 3, outside 0 to 2",
+        ),
+        ({"X": np.zeros((2, 3)), "y_labels": 3}, "there is no y"),
+        ({"X": np.array([[0, -1]]), "X_labels": 3}, "from -1 to 0, outside 0 to 2"),
+    ],
+)
 def test_mistakes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         DenseDesignMatrix(**arguments)
@@ -223,9 +248,11 @@ def test_folds_and_holdouts(dataset, rows):
     assert together(shuffled) == together([rows])
     parts = dataset.bootstrap_holdout(train_prop=0.5)
     assert [len(p) for p in parts] == [6, 6] and together(parts) == together([rows])
-    for arguments, message in (({}, "either train_size or train_prop"),
-                               ({"train_size": N}, "12 out of 12"),
-                               ({"train_prop": 0.01}, "0 out of 12")):
+    for arguments, message in (
+        ({}, "either train_size or train_prop"),
+        ({"train_size": N}, "12 out of 12"),
+        ({"train_prop": 0.01}, "0 out of 12"),
+    ):
         with pytest.raises(ValueError, match=message):
             dataset.split_dataset_holdout(**arguments)
     with pytest.raises(ValueError, match="12 examples into 13 folds"):
@@ -236,7 +263,7 @@ def test_random_neighbours_and_the_position_of_the_stream(dataset, rows):
     position = dataset.get_stream_position()
     X, y = dataset.get_batch_design(4, include_labels=True)
     start = int(np.flatnonzero((rows == X[0]).all(axis=1))[0])
-    assert np.array_equal(X, rows[start:start + 4])
+    assert np.array_equal(X, rows[start : start + 4])
     assert np.array_equal(y.ravel(), np.arange(start, start + 4) % 4)
     later = [dataset.get_batch_design(4) for _ in range(4)]
     dataset.set_stream_position(position)
@@ -309,9 +336,15 @@ def test_saving_the_rows_aside_and_compressed(dataset, tmp_path):
 def test_rows_of_unknown_order_are_no_colour_images():
     space = Conv2DSpace((3, 2), num_channels=3)
     with pytest.raises(ValueError, match=r"does not say how its rows .* shape \[3, 2, 3\]"):
-        next(DenseDesignMatrix(X=np.zeros((4, 18))).iterator(
-            batch_size=2, data_specs=(space, "features")))
+        next(
+            DenseDesignMatrix(X=np.zeros((4, 18))).iterator(
+                batch_size=2, data_specs=(space, "features")
+            )
+        )
     grey = Conv2DSpace((3, 6), num_channels=1)
-    batch = next(DenseDesignMatrix(X=np.arange(36.0).reshape(2, 18)).iterator(
-        batch_size=2, data_specs=(grey, "features")))
+    batch = next(
+        DenseDesignMatrix(X=np.arange(36.0).reshape(2, 18)).iterator(
+            batch_size=2, data_specs=(grey, "features")
+        )
+    )
     assert np.array_equal(batch[..., 0].ravel(), np.arange(36))

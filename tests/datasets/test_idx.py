@@ -1,4 +1,5 @@
 """The idx reader takes whole, honest files and names what is wrong with others."""
+
 from __future__ import annotations
 
 import gzip
@@ -36,32 +37,50 @@ def test_plain_and_gzipped(write, pack):
     path = write(pack(idx()))
     assert np.array_equal(read_idx(path, (4, 3, 2), sha256), PIXELS)
     assert np.array_equal(read_idx(str(path), (None, 3, None)), PIXELS)
-    with pytest.raises(BadFile, match=f"some-idx3-ubyte: .*expected {'0' * 64}, "
-                                      f"got {sha256}"):
+    with pytest.raises(BadFile, match=f"some-idx3-ubyte: .*expected {'0' * 64}, got {sha256}"):
         read_idx(path, (4, 3, 2), "0" * 64)
 
 
 LARGE = 2**32 - 1
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "begins with nothing"),
-    (b"<html>", "begins with 3c68746d, expected 00000803"),
-    (idx(code=13), "begins with 00000d03"),
-    (idx()[:9], "ends within its header, after 9 bytes"),
-    (idx(np.zeros((0, 3, 2), np.uint8)), "holds no examples: its header says 0 x 3 x 2"),
-    (idx(PIXELS[:3]), "expected 4 x 3 x n values, its header says 3 x 3 x 2"),
-    (idx()[:-1], "which makes 40 bytes, but the file has 39"),
-    (idx() + b"!", "which makes 40 bytes, but the file has 41"),
-    (idx(dims=(4, 3, LARGE)), "but the file has 40"),
-    (gzip.compress(idx()[:-1]), "only 23 of the 24"),
-    (gzip.compress(idx() + b"!" * 10_000_000), "more than the 24"),
-    (gzip.compress(idx(dims=(4, 3, LARGE))), "more than its compressed data can hold"),
-    (gzip.compress(idx())[:-9], "damaged gzip data"),
-    (gzip.compress(idx())[:-8] + b"\0" * 8, "damaged gzip data"),
-    (gzip.compress(idx())[:10] + b"\xff" * 30, "damaged gzip data"),
-], ids=["empty", "html", "float", "header", "none", "dims", "short", "long", "huge", "short-gz",
-        "bomb", "huge-gz", "cut-gz", "crc-gz", "garbage-gz"])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "begins with nothing"),
+        (b"<html>", "begins with 3c68746d, expected 00000803"),
+        (idx(code=13), "begins with 00000d03"),
+        (idx()[:9], "ends within its header, after 9 bytes"),
+        (idx(np.zeros((0, 3, 2), np.uint8)), "holds no examples: its header says 0 x 3 x 2"),
+        (idx(PIXELS[:3]), "expected 4 x 3 x n values, its header says 3 x 3 x 2"),
+        (idx()[:-1], "which makes 40 bytes, but the file has 39"),
+        (idx() + b"!", "which makes 40 bytes, but the file has 41"),
+        (idx(dims=(4, 3, LARGE)), "but the file has 40"),
+        (gzip.compress(idx()[:-1]), "only 23 of the 24"),
+        (gzip.compress(idx() + b"!" * 10_000_000), "more than the 24"),
+        (gzip.compress(idx(dims=(4, 3, LARGE))), "more than its compressed data can hold"),
+        (gzip.compress(idx())[:-9], "damaged gzip data"),
+        (gzip.compress(idx())[:-8] + b"\0" * 8, "damaged gzip data"),
+        (gzip.compress(idx())[:10] + b"\xff" * 30, "damaged gzip data"),
+    ],
+    ids=[
+        "empty",
+        "html",
+        "float",
+        "header",
+        "none",
+        "dims",
+        "short",
+        "long",
+        "huge",
+        "short-gz",
+        "bomb",
+        "huge-gz",
+        "cut-gz",
+        "crc-gz",
+        "garbage-gz",
+    ],
+)
 def test_damage_is_named(write, content, message):
     path = write(content)
     with pytest.raises(BadFile, match=message) as caught:

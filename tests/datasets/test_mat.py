@@ -1,4 +1,5 @@
 """MATLAB's files: what SciPy writes is read as SciPy reads it, and damage is named."""
+
 from __future__ import annotations
 
 import io
@@ -26,8 +27,16 @@ def written(compressed, **arrays) -> bytes:
 def test_as_scipy_reads_it(compressed, kind, tmp_path):
     images = np.arange(120).reshape(4, 5, 6).astype(kind)
     path = tmp_path / "x.mat"
-    path.write_bytes(written(compressed, other=["a", {"b": 1}], images=images, x=np.ones((1, 1)),
-                             folds=np.zeros((3, 0)), name="text"))
+    path.write_bytes(
+        written(
+            compressed,
+            other=["a", {"b": 1}],
+            images=images,
+            x=np.ones((1, 1)),
+            folds=np.zeros((3, 0)),
+            name="text",
+        )
+    )
     expected = scipy.io.loadmat(path, variable_names=NAMES)
     found = load_mat(path, NAMES, 1 << 20)
     assert set(found) == set(NAMES)
@@ -54,8 +63,12 @@ def test_larger_than_allowed(tmp_path):
     assert load_mat(path, NAMES, 80_000)["images"].shape == (100, 100)
 
 
-GOOD = {compressed: written(compressed, images=np.arange(60, dtype="u1").reshape(3, 4, 5),
-                            folds=np.ones((3, 5))) for compressed in (False, True)}
+GOOD = {
+    compressed: written(
+        compressed, images=np.arange(60, dtype="u1").reshape(3, 4, 5), folds=np.ones((3, 5))
+    )
+    for compressed in (False, True)
+}
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -71,8 +84,10 @@ def test_truncated_anywhere(compressed, tmp_path):
 
 
 @settings(max_examples=200)
-@given(st.booleans(), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1,
-                               max_size=5))
+@given(
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=5),
+)
 def test_flipped(tmp_path_factory, compressed, changes):
     data = bytearray(GOOD[compressed])
     for place, value in changes:

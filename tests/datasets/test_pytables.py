@@ -46,8 +46,16 @@ def test_the_file_holds_what_was_written(tmp_path, file):
         np.testing.assert_array_equal(again.root.Data.y[:], Y)
 
 
-@pytest.mark.parametrize("mode", ["sequential", "shuffled_sequential", "random_slice",
-                                  "random_uniform", "batchwise_shuffled_sequential"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "sequential",
+        "shuffled_sequential",
+        "random_slice",
+        "random_uniform",
+        "batchwise_shuffled_sequential",
+    ],
+)
 def test_minibatches_are_those_of_the_matrix_in_memory(stored, mode):
     memory = DenseDesignMatrix(X=X, y=Y)
     assert stored.get_num_examples() == ROWS

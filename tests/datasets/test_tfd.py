@@ -1,4 +1,5 @@
 """The Toronto Face Database: sets and folds as its file says, on drawn faces."""
+
 from __future__ import annotations
 
 import runpy
@@ -56,16 +57,23 @@ def test_the_folds_of_a_set_differ_and_divide_the_labeled_faces(file):
     assert not np.array_equal(TFD("valid", fold=0).X, TFD("valid", fold=1).X)
 
 
-@pytest.mark.parametrize("center, scale, expected", [
-    (False, False, lambda X: X), (True, False, lambda X: X - 127.5),
-    (False, True, lambda X: X / 255), (True, True, lambda X: (X - 127.5) / 127.5)])
+@pytest.mark.parametrize(
+    "center, scale, expected",
+    [
+        (False, False, lambda X: X),
+        (True, False, lambda X: X - 127.5),
+        (False, True, lambda X: X / 255),
+        (True, True, lambda X: (X - 127.5) / 127.5),
+    ],
+)
 def test_center_and_scale(file, center, scale, expected):
     raw = TFD("valid").X.astype(float)
     dataset = TFD("valid", center=center, scale=scale)
     assert np.allclose(dataset.X, expected(raw), atol=1e-5)
     assert np.allclose(dataset.adjust_for_viewer(dataset.X), raw / 127.5 - 1, atol=1e-5)
-    assert np.allclose(dataset.adjust_to_be_viewed_with(dataset.X, None), raw / 127.5 - 1,
-                       atol=1e-5)
+    assert np.allclose(
+        dataset.adjust_to_be_viewed_with(dataset.X, None), raw / 127.5 - 1, atol=1e-5
+    )
 
 
 def test_example_range_and_shuffling(file):
@@ -112,12 +120,15 @@ def test_the_test_set_of_this_or_another_fold(file):
     assert np.array_equal(train.get_test_set(fold=0).X, TFD("test", fold=0, scale=True).X)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"which_set": "validation"}, "'full_train', not 'validation'"),
-    ({"which_set": "train", "fold": 5}, "fold must be from 0 to 4, not 5"),
-    ({"which_set": "train", "image_size": 64}, "image_size must be 48 or 96, not 64"),
-    ({"which_set": "valid", "example_range": [0, 9999]}, "start 0 and stop 9999"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"which_set": "validation"}, "'full_train', not 'validation'"),
+        ({"which_set": "train", "fold": 5}, "fold must be from 0 to 4, not 5"),
+        ({"which_set": "train", "image_size": 64}, "image_size must be 48 or 96, not 64"),
+        ({"which_set": "valid", "example_range": [0, 9999]}, "start 0 and stop 9999"),
+    ],
+)
 def test_mistakes_are_named(file, arguments, message):
     with pytest.raises(ValueError, match=message):
         TFD(**arguments)
@@ -126,23 +137,32 @@ def test_mistakes_are_named(file, arguments, message):
 def test_how_to_get_it(data_path):
     with pytest.raises(DataUnavailable) as caught:
         TFD("train")
-    for part in ("TFD_48x48.mat", "Josh Susskind (josh@mplab.ucsd.edu)", "faces/TFD/",
-                 "PYLEARN2_DATA_PATH", str(data_path)):
+    for part in (
+        "TFD_48x48.mat",
+        "Josh Susskind (josh@mplab.ucsd.edu)",
+        "faces/TFD/",
+        "PYLEARN2_DATA_PATH",
+        str(data_path),
+    ):
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"images": None}, "no array 'images'"),
-    ({"images": np.zeros((200, 48, 47))}, r"'images' has shape \(200, 48, 47\)"),
-    ({"folds": np.zeros((200, 4))}, r"'folds' has shape \(200, 4\), expected \(200, 5\)"),
-    ({"labs_id": np.zeros((199, 1))}, r"'labs_id' has shape \(199, 1\)"),
-    ({"labs_ex": np.array([["a"]] * 200)}, "'labs_ex' holds something else than real numbers"),
-    ({"labs_ex": np.full((200, 1), 8)}, "expressions from 8 to 8 in the set 'train'"),
-    ({"folds": np.zeros((200, 5))}, "no example of the set 'train' in fold 0"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"images": None}, "no array 'images'"),
+        ({"images": np.zeros((200, 48, 47))}, r"'images' has shape \(200, 48, 47\)"),
+        ({"folds": np.zeros((200, 4))}, r"'folds' has shape \(200, 4\), expected \(200, 5\)"),
+        ({"labs_id": np.zeros((199, 1))}, r"'labs_id' has shape \(199, 1\)"),
+        ({"labs_ex": np.array([["a"]] * 200)}, "'labs_ex' holds something else than real numbers"),
+        ({"labs_ex": np.full((200, 1), 8)}, "expressions from 8 to 8 in the set 'train'"),
+        ({"folds": np.zeros((200, 5))}, "no example of the set 'train' in fold 0"),
+    ],
+)
 def test_files_of_another_form_are_named(file, data_path, monkeypatch, change, message):
-    content = {k: v for k, v in {**file, **change}.items()
-               if v is not None and not k.startswith("_")}
+    content = {
+        k: v for k, v in {**file, **change}.items() if v is not None and not k.startswith("_")
+    }
     folder = data_path / "faces" / "TFD"
     folder.mkdir(parents=True)
     monkeypatch.setenv("PYLEARN2_DATA_PATH", str(data_path))

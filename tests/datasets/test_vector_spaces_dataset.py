@@ -61,14 +61,17 @@ def test_a_single_array():
     assert not data.has_targets() and data.get_data().shape == (10, 6)
 
 
-@pytest.mark.parametrize("data, specs, message", [
-    (None, SPECS, "needs data and data_specs"),
-    ((IMAGES,), SPECS, "2 spaces and 2 names for 1 arrays"),
-    ((IMAGES, LABELS[:9]), SPECS, "differ in their number of examples"),
-    ((IMAGES, LABELS), (SPECS[0], ("a", "a")), "a name twice"),
-    ((IMAGES, LABELS + 5), SPECS, "labels 0 to 2"),
-    ((IMAGES[:, :1], LABELS), SPECS, "shape"),
-])
+@pytest.mark.parametrize(
+    "data, specs, message",
+    [
+        (None, SPECS, "needs data and data_specs"),
+        ((IMAGES,), SPECS, "2 spaces and 2 names for 1 arrays"),
+        ((IMAGES, LABELS[:9]), SPECS, "differ in their number of examples"),
+        ((IMAGES, LABELS), (SPECS[0], ("a", "a")), "a name twice"),
+        ((IMAGES, LABELS + 5), SPECS, "labels 0 to 2"),
+        ((IMAGES[:, :1], LABELS), SPECS, "shape"),
+    ],
+)
 def test_what_is_wrong(data, specs, message):
     with pytest.raises(ValueError, match=message):
         VectorSpacesDataset(data, specs)

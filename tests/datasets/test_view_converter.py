@@ -1,4 +1,5 @@
 """Rows and images: every pixel lands where the axes say."""
+
 from __future__ import annotations
 
 import itertools

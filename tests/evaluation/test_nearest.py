@@ -8,9 +8,7 @@ from adversarial.evaluation.nearest import nearest
 
 
 def textbook(training, queries):
-    return [
-        min(range(len(training)), key=lambda i: sum((training[i] - q) ** 2)) for q in queries
-    ]
+    return [min(range(len(training)), key=lambda i: sum((training[i] - q) ** 2)) for q in queries]
 
 
 @pytest.mark.parametrize("block", [1, 64, 2**23])

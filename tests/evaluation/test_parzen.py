@@ -245,7 +245,5 @@ def test_memory_does_not_grow_with_the_number_of_distances():
     pytest.importorskip("resource")
     if sys.platform != "linux":
         pytest.skip("the unit of ru_maxrss is Linux's")
-    child = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(child.stdout) < 300

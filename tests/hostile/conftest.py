@@ -92,9 +92,11 @@ def unchanged(tmp_path):
     before = {}
 
     def check():
-        now = {str(path): (path.is_file() and path.read_bytes(), path.lstat().st_mtime_ns)
-               for path in tmp_path.rglob("*") if path.is_file()
-               and path.suffix != ".lock"}  # an empty one stays beside a save path
+        now = {
+            str(path): (path.is_file() and path.read_bytes(), path.lstat().st_mtime_ns)
+            for path in tmp_path.rglob("*")
+            if path.is_file() and path.suffix != ".lock"
+        }  # an empty one stays beside a save path
         if not before:
             before.update(now)
         assert now == before

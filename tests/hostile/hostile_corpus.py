@@ -60,8 +60,10 @@ def changed(old: str, new: str) -> str:
 
 LARGE = (1 << 20) - 100
 LINEAR = "!obj:adversarial.models.mlp.Linear"
-MLP = f"!obj:adversarial.models.mlp.MLP {{nvis: 2, layers: [{LINEAR} " \
+MLP = (
+    f"!obj:adversarial.models.mlp.MLP {{nvis: 2, layers: [{LINEAR} "
     "{layer_name: y, dim: 1, irange: .1}]}"
+)
 TRAIN = """!obj:adversarial.train.Train {
     dataset: !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
         X: !obj:numpy.zeros {shape: [2, 2]} }, %s }"""
@@ -96,9 +98,10 @@ YAML = {
     "cycle by merge": ("&a {<<: *a, b: 1}", "contains itself"),
     "undefined alias": ("*nothing", "undefined alias"),
     "laughs": (
-        "a: &a0 [l, l, l, l, l, l, l, l, l]\n" + "".join(
-            f"b{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9)),
-        "aliases repeat it"),
+        "a: &a0 [l, l, l, l, l, l, l, l, l]\n"
+        + "".join(f"b{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9)),
+        "aliases repeat it",
+    ),
     "many values": ("[" + "1," * 30_000 + "]", "holds more than"),
     "digits": ("a: " + "9" * LARGE, "is not a valid int"),
     "sixties": ("a: !!int 1" + ":59" * 300_000, "is not a valid int"),
@@ -120,7 +123,9 @@ YAML = {
     "an array": (changed("[20, 12]", "[2000000, 120000]"), "MiB at most"),
     "a negative array": (changed("[20, 12]", "[-20, 12]"), "line 3"),
     "an array of long texts": (
-        "!obj:numpy.array {object: [" + "a," * 10_000 + "b" * 100_000 + "]}", "MiB at most"),
+        "!obj:numpy.array {object: [" + "a," * 10_000 + "b" * 100_000 + "]}",
+        "MiB at most",
+    ),
     "a range": ("!obj:numpy.arange {start: 0, stop: 100000000000}", "MiB at most"),
     "an eye": ("!obj:numpy.eye {N: 200000}", "MiB at most"),
     "no rows": (changed("[20, 12]", "[0, 12]"), "example"),
@@ -138,34 +143,38 @@ YAML = {
     "nan": (changed("irange: .05 },\n", "irange: .nan },\n"), "irange"),
     "infinity": (
         changed("irange: .05 },\n", "irange: .inf },\n"),
-        "`irange` of RectifiedLinear must be finite"),
+        "`irange` of RectifiedLinear must be finite",
+    ),
     "negative range": (changed("irange: .05 },\n", "irange: -.05 },\n"), "irange"),
     "negative batches": (changed("batch_size: 10", "batch_size: -10"), "batch_size"),
     "learning backwards": (changed("learning_rate: .1", "learning_rate: -.1"), "learning_rate"),
     "learning by text": (changed("learning_rate: .1", "learning_rate: fast"), "learning_rate"),
     "momentum above one": (changed("init_momentum: .5", "init_momentum: 5"), "init_momentum"),
     "epochs below zero": (changed("max_epochs: 1", "max_epochs: -1"), "max_epochs"),
-    "layers of numbers": (changed("nvis: 12,\n            layers: [",
-                                  "nvis: 12,\n            layers: [5,"), "Layer"),
+    "layers of numbers": (
+        changed("nvis: 12,\n            layers: [", "nvis: 12,\n            layers: [5,"),
+        "Layer",
+    ),
     "layers of none": (
-        "!obj:adversarial.models.mlp.MLP {nvis: 3, layers: []}", "at least one layer"),
-    "layers of text": (
-        "!obj:adversarial.models.mlp.MLP {nvis: 3, layers: abc}", "layers"),
-    "a number for layers": (
-        "!obj:adversarial.models.mlp.MLP {nvis: 3, layers: 5}", "layers"),
-    "a number for a dataset": (
-        "!obj:adversarial.train.Train {dataset: 5, model: 6}", "dataset"),
+        "!obj:adversarial.models.mlp.MLP {nvis: 3, layers: []}",
+        "at least one layer",
+    ),
+    "layers of text": ("!obj:adversarial.models.mlp.MLP {nvis: 3, layers: abc}", "layers"),
+    "a number for layers": ("!obj:adversarial.models.mlp.MLP {nvis: 3, layers: 5}", "layers"),
+    "a number for a dataset": ("!obj:adversarial.train.Train {dataset: 5, model: 6}", "dataset"),
     "text for a model": (TRAIN % "model: nothing", "model"),
     "a class for a model": (TRAIN % "model: !import adversarial.Generator", "model"),
     "text for an algorithm": (TRAIN % f"model: {MLP}, algorithm: fast", "algorithm"),
     "text for a cost": (
         "!obj:adversarial.training_algorithms.sgd.SGD {learning_rate: .1, cost: nothing}",
-        "cost cannot be"),
-    "text for an extension": (
-        changed("extensions: [", "extensions: [text,"), "extensions"),
+        "cost cannot be",
+    ),
+    "text for an extension": (changed("extensions: [", "extensions: [text,"), "extensions"),
     "a number for extensions": (TRAIN % f"model: {MLP}, extensions: 5", "extensions"),
-    "saving to a number": (changed('save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"',
-                                   "save_path: 5"), "save_path"),
+    "saving to a number": (
+        changed('save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"', "save_path: 5"),
+        "save_path",
+    ),
     "saving to nothing": (changed('"${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"', "''"), "is no path"),
     "saving now and then": (changed("save_freq: 1", "save_freq: -1"), "save_freq"),
     # tags
@@ -217,19 +226,31 @@ class Touch:
 
 def many(node, count) -> bytes:
     """A list of `count` such nodes, each named once."""
-    return forged(document({"t": "list", "v": [[n + 1] for n in range(count)]}, *[node] * count),
-                  [np.zeros(1_000_000)])
+    return forged(
+        document({"t": "list", "v": [[n + 1] for n in range(count)]}, *[node] * count),
+        [np.zeros(1_000_000)],
+    )
 
 
 def tower() -> dict:
     """A list of lists of lists: ten billion places once written out."""
     rows = [{"t": "list", "v": [[n + 5]] * 10} for n in range(9)] + [{"t": "list", "v": [0] * 10}]
-    state = {"t": "dict", "v": [["val_record", [4]], *[
-        [f"{name}_record", [3]] for name in ("epoch", "batch", "example", "time")]]}
-    return document({"t": "object", "c": "adversarial.monitor:MonitorChannel", "v": [1]}, state,
-                    {"t": "list", "v": []}, {"t": "list", "v": []},
-                    {"t": "list", "v": [[5]] * 10}, *[
-        {"t": "list", "v": [[6 + n]] * 10} for n in range(9)], rows[-1])
+    state = {
+        "t": "dict",
+        "v": [
+            ["val_record", [4]],
+            *[[f"{name}_record", [3]] for name in ("epoch", "batch", "example", "time")],
+        ],
+    }
+    return document(
+        {"t": "object", "c": "adversarial.monitor:MonitorChannel", "v": [1]},
+        state,
+        {"t": "list", "v": []},
+        {"t": "list", "v": []},
+        {"t": "list", "v": [[5]] * 10},
+        *[{"t": "list", "v": [[6 + n]] * 10} for n in range(9)],
+        rows[-1],
+    )
 
 
 def models() -> dict:
@@ -247,23 +268,44 @@ def models() -> dict:
         "npz": (zipped([("a.npy", b"x")]), "a zip archive of something else"),
         "hdf5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         "zeros": (b"\0" * 5000, "is not a model file"),
-        "zip bomb": (zipped([("object.json", b" " * 100_000_000), ("SHA256SUMS", b"")],
-                            zipfile.ZIP_DEFLATED), "compressed"),
-        "another class": (forged(document({"t": "object", "c": "os:system", "v": None})),
-                          "os.system, which is not part of this program"),
-        "another tool": (forged(document({"t": "object", "v": None,
-                                          "c": "adversarial.utils.serial:BadFile"})),
-                         "may not be restored"),
+        "zip bomb": (
+            zipped(
+                [("object.json", b" " * 100_000_000), ("SHA256SUMS", b"")], zipfile.ZIP_DEFLATED
+            ),
+            "compressed",
+        ),
+        "another class": (
+            forged(document({"t": "object", "c": "os:system", "v": None})),
+            "os.system, which is not part of this program",
+        ),
+        "another tool": (
+            forged(document({"t": "object", "v": None, "c": "adversarial.utils.serial:BadFile"})),
+            "may not be restored",
+        ),
         "not a model": (forged(document({"t": "list", "v": [1, 2, 3]})), "no generator"),
         "an array a thousand times": (many({"t": "array", "a": 0}, 1000), "twice"),
         "a list a thousand times": (many({"t": "list", "packed": {"a": 0}}, 1000), "twice"),
-        "shared variables": (many({"t": "shared", "n": None, "a": ["<f4", [], "AAAAAA=="]},
-                                  200_000), "far more memory"),
+        "shared variables": (
+            many({"t": "shared", "n": None, "a": ["<f4", [], "AAAAAA=="]}, 200_000),
+            "far more memory",
+        ),
         "generators": (many({"t": "generator", "b": "MT19937", "v": None}, 60_000), "far more"),
         "records of records": (forged(tower()), "not valid"),
-        "a list of texts": (forged(document({"t": "list", "packed": {"a": 0}}),
-                                   [np.zeros((50, 50), "S9")]), "packs a list"),
-        "elsewhere": (forged(document(
-            {"t": "object", "c": "adversarial.datasets.dense_design_matrix:DenseDesignMatrix",
-             "v": [1]}, {"t": "dict", "v": [["design_loc", "/dev/zero.npy"]]})), "not valid"),
+        "a list of texts": (
+            forged(document({"t": "list", "packed": {"a": 0}}), [np.zeros((50, 50), "S9")]),
+            "packs a list",
+        ),
+        "elsewhere": (
+            forged(
+                document(
+                    {
+                        "t": "object",
+                        "c": "adversarial.datasets.dense_design_matrix:DenseDesignMatrix",
+                        "v": [1],
+                    },
+                    {"t": "dict", "v": [["design_loc", "/dev/zero.npy"]]},
+                )
+            ),
+            "not valid",
+        ),
     }

@@ -28,10 +28,21 @@ from adversarial.viewer.grid import Grid
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("arguments", [
-    {"path": "x.npz"}, {"path": "x"}, {"rows": 0}, {"cols": -1}, {"scale": 0}, {"scale": 300},
-    {"seed": -1}, {"seed": 2**32}, {"rows": 100_000, "cols": 100_000}, {"rows": 2.5},
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"path": "x.npz"},
+        {"path": "x"},
+        {"rows": 0},
+        {"cols": -1},
+        {"scale": 0},
+        {"scale": 300},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"rows": 100_000, "cols": 100_000},
+        {"rows": 2.5},
+    ],
+)
 def test_a_sample_grid_is_judged_when_it_is_made(arguments):
     SampleGrid("x.png", rows=20, cols=20, scale=5)
     with pytest.raises(ValueError, match=next(iter(arguments))):
@@ -46,16 +57,29 @@ def test_a_picture_has_an_end():
         Grid(20, 20, (28, 28), (2, 2)).to_image(300)
 
 
-@pytest.mark.parametrize(("text", "culprit"), [
-    (corpus.changed("learning_rate: .1", "learning_rate: .inf"), "line 25: `learning_rate` of SGD"),
-    (corpus.changed("init_momentum: .5", "init_momentum: .nan"), "`init_momentum` of Momentum"),
-    (corpus.changed("target_scale: .9", "target_scale: .nan"), "`target_scale`"),
-    (corpus.changed("{train: *data}", "{" + ", ".join(f"d{n}: *data" for n in range(1000)) + "}"),
-     "monitoring_dataset has 1000 data sets"),
-    (corpus.changed("monitor_ll: 0", "ll_n_samples: 1000000000"), "ll_n_samples"),
-    ("!obj:adversarial.datasets.mixture.GaussianMixture {means: [0.], deviations: [1.], "
-     "num_examples: 2000000000}", "num_examples"),
-])
+@pytest.mark.parametrize(
+    ("text", "culprit"),
+    [
+        (
+            corpus.changed("learning_rate: .1", "learning_rate: .inf"),
+            "line 25: `learning_rate` of SGD",
+        ),
+        (corpus.changed("init_momentum: .5", "init_momentum: .nan"), "`init_momentum` of Momentum"),
+        (corpus.changed("target_scale: .9", "target_scale: .nan"), "`target_scale`"),
+        (
+            corpus.changed(
+                "{train: *data}", "{" + ", ".join(f"d{n}: *data" for n in range(1000)) + "}"
+            ),
+            "monitoring_dataset has 1000 data sets",
+        ),
+        (corpus.changed("monitor_ll: 0", "ll_n_samples: 1000000000"), "ll_n_samples"),
+        (
+            "!obj:adversarial.datasets.mixture.GaussianMixture {means: [0.], deviations: [1.], "
+            "num_examples: 2000000000}",
+            "num_examples",
+        ),
+    ],
+)
 def test_values_are_named(text, culprit):
     with pytest.raises(yaml_parse.YamlError) as caught:
         yaml_parse.load(text, {"PYLEARN2_TRAIN_FILE_FULL_STEM": "x"})
@@ -63,8 +87,15 @@ def test_values_are_named(text, culprit):
 
 
 def test_the_source_of_a_text_in_many_objects():
-    text = "- &t '" + "x" * 500_000 + "'\n" + "".join(
-        "- !obj:adversarial.datasets.preprocessing.Pipeline {items: [*t]}\n" for _ in range(3000))
+    text = (
+        "- &t '"
+        + "x" * 500_000
+        + "'\n"
+        + "".join(
+            "- !obj:adversarial.datasets.preprocessing.Pipeline {items: [*t]}\n"
+            for _ in range(3000)
+        )
+    )
     with pytest.raises(yaml_parse.YamlError, match="aliases repeat it"):
         yaml_parse.load(text, instantiate=False)
 
@@ -79,7 +110,8 @@ def test_a_tuple_hashed_for_many_keys():
     shared = corpus.document(
         {"t": "dict", "v": [[[n + 2], 0] for n in range(2000)]},
         {"t": "tuple", "v": [0] * 10_000},
-        *[{"t": "tuple", "v": [[1], n]} for n in range(2000)])
+        *[{"t": "tuple", "v": [[1], n]} for n in range(2000)],
+    )
     with pytest.raises(serial.BadFile, match="far more memory or time .*keys that are not text"):
         serial.from_string(corpus.forged(shared))
 
@@ -91,7 +123,8 @@ def test_a_state_that_many_objects_share(wrap):
     small = {"t": "dict", "v": [["tag", [1]]]}
     objects = [{"t": "object", "c": cls, "v": [2 if wrap else 1]}] * 2000
     shared = corpus.document(
-        {"t": "list", "v": [[n + 3] for n in range(2000)]}, large, small, *objects)
+        {"t": "list", "v": [[n + 3] for n in range(2000)]}, large, small, *objects
+    )
     with pytest.raises(serial.BadFile, match="far more memory or time .*many objects share"):
         serial.from_string(corpus.forged(shared))
 
@@ -111,8 +144,7 @@ def test_a_compressed_design_matrix_grows_no_larger():
 @pytest.mark.parametrize("shape", [[10**9, 0], [0, 10**12]])
 def test_an_empty_array_of_great_length(shape):
     with pytest.raises(serial.BadFile, match="without values"):
-        serial.from_string(corpus.forged(
-            corpus.document({"t": "array", "a": ["<f8", shape, ""]})))
+        serial.from_string(corpus.forged(corpus.document({"t": "array", "a": ["<f8", shape, ""]})))
 
 
 def test_a_list_of_checksums_of_megabytes():
@@ -194,8 +226,12 @@ def test_commands_import_nothing_from_the_current_folder(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("open('imported', 'w'); raise SystemExit(3)")
     done = subprocess.run(
-        [sys.executable, "-m", "adversarial.scripts.show_weights", "--help"], cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True)
+        [sys.executable, "-m", "adversarial.scripts.show_weights", "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "imported").exists()
 
@@ -206,6 +242,7 @@ def test_what_fails_when_it_is_used_names_its_file(tmp_path, capsys, monkeypatch
     serial.save(path, {"layers": None})
 
     for error in (AttributeError("no layers"), TypeError("'int' object"), KeyError("a")):
+
         def main(error=error):
             serial.load(path)
             raise error

@@ -55,8 +55,11 @@ def nested() -> bytes:
 
 
 def element(kind: int, data: bytes, length=None) -> bytes:
-    return struct.pack("<II", kind, len(data) if length is None else length) + data \
+    return (
+        struct.pack("<II", kind, len(data) if length is None else length)
+        + data
         + bytes(-len(data) % 8)
+    )
 
 
 def mat(*elements: bytes) -> bytes:
@@ -64,8 +67,11 @@ def mat(*elements: bytes) -> bytes:
 
 
 def matrix(name=b"images", dims=(4, 48, 48), kind=9, data=None, length=None) -> bytes:
-    parts = element(6, struct.pack("<II", kind, 0)) \
-        + element(5, struct.pack(f"<{len(dims)}i", *dims)) + element(1, name)
+    parts = (
+        element(6, struct.pack("<II", kind, 0))
+        + element(5, struct.pack(f"<{len(dims)}i", *dims))
+        + element(1, name)
+    )
     parts += element(2, bytes(9) if data is None else data, length)
     return element(14, parts)
 
@@ -84,8 +90,12 @@ CIFAR = "cifar10/cifar-10-batches-py/data_batch_1"
 TFD = "faces/TFD/TFD_48x48.mat"
 NPZ = "mnist/mnist_rotation_back_image/train.npz"
 SETS = {
-    MNIST: "mnist.MNIST", MNIST + ".gz": "mnist.MNIST", LABELS: "mnist.MNIST",
-    CIFAR: "cifar10.CIFAR10", TFD: "tfd.TFD", NPZ: "mnist.MNIST_rotated_background",
+    MNIST: "mnist.MNIST",
+    MNIST + ".gz": "mnist.MNIST",
+    LABELS: "mnist.MNIST",
+    CIFAR: "cifar10.CIFAR10",
+    TFD: "tfd.TFD",
+    NPZ: "mnist.MNIST_rotated_background",
 }
 
 # name: (file, what makes its content, what the line must hold)
@@ -112,9 +122,17 @@ FILES = {
     "cifar, far memo": (CIFAR, lambda: batch(b"]r\xff\xff\xff\x7f"), "remembers something"),
     "cifar, nested": (CIFAR, lambda: batch(nested()), "'data' is no"),
     "cifar, no bytes": (CIFAR, lambda: b"\x80\x05\x96" + b"\xff" * 7 + b"\x0f.", "not a batch"),
-    "cifar, copies": (CIFAR, lambda: batch(
-        b"](c_codecs\nencode\nq\x01X\x00\x00\x00\x01" + b"a" * (1 << 24)
-        + b"q\x02U\x06latin1\x86R" + b"h\x01h\x02U\x06latin1\x86R" * 3000, b"e"), "more than"),
+    "cifar, copies": (
+        CIFAR,
+        lambda: batch(
+            b"](c_codecs\nencode\nq\x01X\x00\x00\x00\x01"
+            + b"a" * (1 << 24)
+            + b"q\x02U\x06latin1\x86R"
+            + b"h\x01h\x02U\x06latin1\x86R" * 3000,
+            b"e",
+        ),
+        "more than",
+    ),
     "cifar, too large": (CIFAR, lambda: bytes(41 << 20), "too many"),
     "mat, empty": (TFD, lambda: b"", "not a whole MATLAB file"),
     "mat, hdf5": (TFD, lambda: b"\x89HDF\r\n\x1a\n" + bytes(600), "not a whole MATLAB file"),
@@ -134,14 +152,23 @@ FILES = {
     "npz, huge shape": (NPZ, lambda: claiming((1 << 40, 784)), "of shape"),
     "npz, negative": (NPZ, lambda: claiming((-1, 784)), "of shape"),
     "npz, deep header": (NPZ, lambda: claiming("(" * 9000), "not a file with"),
-    "npz, bomb": (NPZ, lambda: corpus.zipped(
-        [("data.npy", bytes(1 << 28)), ("labels.npy", b"")], 8), "not a file with"),
+    "npz, bomb": (
+        NPZ,
+        lambda: corpus.zipped([("data.npy", bytes(1 << 28)), ("labels.npy", b"")], 8),
+        "not a file with",
+    ),
     "npz, texts": (NPZ, lambda: npz(data=np.full((3, 784), "x"), labels=np.zeros(3)), "numbers"),
-    "npz, mismatched labels": (NPZ, lambda: npz(
-        data=np.zeros((3, 784), "f4"), labels=np.zeros(4)), "'labels'"),
+    "npz, mismatched labels": (
+        NPZ,
+        lambda: npz(data=np.zeros((3, 784), "f4"), labels=np.zeros(4)),
+        "'labels'",
+    ),
     "npz, no images": (NPZ, lambda: npz(data=np.zeros((0, 784)), labels=np.zeros(0)), "(0, 784)"),
-    "npz, other classes": (NPZ, lambda: npz(
-        data=np.zeros((3, 784)), labels=np.array([1, 2, 30])), "outside 0 to 9"),
+    "npz, other classes": (
+        NPZ,
+        lambda: npz(data=np.zeros((3, 784)), labels=np.array([1, 2, 30])),
+        "outside 0 to 9",
+    ),
 }
 
 
@@ -155,10 +182,12 @@ def test_a_bad_data_file(name, command, unchanged, tmp_path, monkeypatch):
     path.write_bytes(content())
     (tmp_path / "bad.yaml").write_text(
         f"!obj:adversarial.train.Train {{model: {corpus.MLP}, "
-        f"dataset: !obj:adversarial.datasets.{SETS[file]} {{which_set: train}}}}")
+        f"dataset: !obj:adversarial.datasets.{SETS[file]} {{which_set: train}}}}"
+    )
     unchanged()
-    command("train", "bad.yaml").names("train.py: error: ", path.name if "other classes" not in
-                                       name else "bad.yaml", culprit)
+    command("train", "bad.yaml").names(
+        "train.py: error: ", path.name if "other classes" not in name else "bad.yaml", culprit
+    )
     unchanged()
 
 

@@ -21,9 +21,38 @@ ROOT = Path(__file__).parents[2]
 LONG = int(os.environ.get("HOSTILE_EXAMPLES", "1000"))
 EXPERIMENTS = {path.stem: path.read_text() for path in sorted(ROOT.glob("yaml/**/*.yaml"))}
 WORD = re.compile(r"[\w.+-]+|[{}\[\],:&*!]|\"[^\"]*\"|'[^']*'")
-ODD = ["", "0", "-1", "1e999", ".nan", "99999999999999999999", "null", "true", "[]", "{}", "[1, 2]",
-       "{a: 1}", "'text'", "*data", "&x 1", "!!str 5", "!obj:numpy.zeros {shape: 2}", "{", "}", ":",
-       ",", "\t", "\0", "\u2028", "#", "<<", "!import adversarial.Generator", "${HOME}", "-", "? "]
+ODD = [
+    "",
+    "0",
+    "-1",
+    "1e999",
+    ".nan",
+    "99999999999999999999",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[1, 2]",
+    "{a: 1}",
+    "'text'",
+    "*data",
+    "&x 1",
+    "!!str 5",
+    "!obj:numpy.zeros {shape: 2}",
+    "{",
+    "}",
+    ":",
+    ",",
+    "\t",
+    "\0",
+    "\u2028",
+    "#",
+    "<<",
+    "!import adversarial.Generator",
+    "${HOME}",
+    "-",
+    "? ",
+]
 MODEL = corpus.model_file()
 
 
@@ -35,8 +64,10 @@ def mutated(draw, text):
         if not words:
             break
         one, two = (words[draw(st.integers(0, len(words) - 1))] for _ in range(2))
-        new = draw(st.sampled_from([*ODD, two.group(), one.group() * 2,
-                                    one.group() + " " + two.group()]) | st.text(max_size=5))
+        new = draw(
+            st.sampled_from([*ODD, two.group(), one.group() * 2, one.group() + " " + two.group()])
+            | st.text(max_size=5)
+        )
         text = text[: one.start()] + new + text[one.end() :]
     return text
 
@@ -70,8 +101,7 @@ def try_model(changes, length):
 
 
 def bounded(count):
-    return settings(max_examples=count, database=None,
-                    suppress_health_check=list(HealthCheck))
+    return settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck))
 
 
 CHANGES = st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=6)

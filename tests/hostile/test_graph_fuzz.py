@@ -23,8 +23,16 @@ SECONDS, GIBIBYTES = 10, 2
 DOCUMENT, ARRAYS = container.read(io.BytesIO(corpus.model_file()))
 CLASSES = sorted({node["c"] for node in DOCUMENT["nodes"] if node["t"] == "object"})
 PLAIN = [None, True, -1, 0, 3, 10**30, 1e308, "", "x", "design_loc", "é" * 100]
-KINDS = [*graph.SEQUENCES, *graph.MAPPINGS, *graph.RANDOM, "array", "numbers", "shared", "object",
-         "nothing"]
+KINDS = [
+    *graph.SEQUENCES,
+    *graph.MAPPINGS,
+    *graph.RANDOM,
+    "array",
+    "numbers",
+    "shared",
+    "object",
+    "nothing",
+]
 DTYPES = ["<f4", "<f8", "<i8", "|u1", "|O", "<U9", "V65536", "<m8[Y]", "x"]
 
 
@@ -35,19 +43,32 @@ def array(rng, size):
 
 def value(rng, size):
     """An encoded value in a graph of `size` nodes."""
-    return rng.choice([
-        rng.choice(PLAIN), [rng.randrange(size)], [rng.randrange(size)], [size], [],
-        {"float": rng.choice(["nan", "inf", "x"])}, {"bytes": "AAAA"}, {"x": 1},
-        {"np": [rng.choice(DTYPES), "AAAAAAAAAAA="]}, {"dtype": rng.choice(DTYPES)},
-        {"type": rng.choice(["float32", "ndarray", "void", "load"])},
-    ])
+    return rng.choice(
+        [
+            rng.choice(PLAIN),
+            [rng.randrange(size)],
+            [rng.randrange(size)],
+            [size],
+            [],
+            {"float": rng.choice(["nan", "inf", "x"])},
+            {"bytes": "AAAA"},
+            {"x": 1},
+            {"np": [rng.choice(DTYPES), "AAAAAAAAAAA="]},
+            {"dtype": rng.choice(DTYPES)},
+            {"type": rng.choice(["float32", "ndarray", "void", "load"])},
+        ]
+    )
 
 
 def node(rng, size):
     kind = rng.choice(KINDS)
-    made = {"t": kind, "a": array(rng, size), "n": rng.choice(PLAIN),
-            "c": rng.choice([*CLASSES, "os:system", "adversarial.train:Train"]),
-            "b": rng.choice([*graph.BIT_GENERATORS, "SeedSequence"])}
+    made = {
+        "t": kind,
+        "a": array(rng, size),
+        "n": rng.choice(PLAIN),
+        "c": rng.choice([*CLASSES, "os:system", "adversarial.train:Train"]),
+        "b": rng.choice([*graph.BIT_GENERATORS, "SeedSequence"]),
+    }
     many = rng.choice([0, 1, 3, 30])
     if kind in graph.MAPPINGS:
         made["v"] = [[value(rng, size), value(rng, size)] for _ in range(many)]
@@ -80,9 +101,29 @@ def document(rng):
 
 
 def yaml_value(rng, depth):
-    plain = ["0", "-1", "3", "1.5", ".nan", ".inf", "1e9", "99999999999", "x", "''", "null", "true",
-             "*a", "*a", "[*a, *a, *a]", "[2, 3]", "[5000, 5000]", "['b', 0, 1, 'c']",
-             "[[1, 2], [3]]", "{a: 1}", "gaussian"]
+    plain = [
+        "0",
+        "-1",
+        "3",
+        "1.5",
+        ".nan",
+        ".inf",
+        "1e9",
+        "99999999999",
+        "x",
+        "''",
+        "null",
+        "true",
+        "*a",
+        "*a",
+        "[*a, *a, *a]",
+        "[2, 3]",
+        "[5000, 5000]",
+        "['b', 0, 1, 'c']",
+        "[[1, 2], [3]]",
+        "{a: 1}",
+        "gaussian",
+    ]
     if depth > 4 or rng.random() < 0.4:
         return rng.choice(plain)
     kind = rng.randrange(3)
@@ -93,22 +134,34 @@ def yaml_value(rng, depth):
 
 def yaml_object(rng, depth=0):
     """Arrays, layers, networks and data sets with arguments that they know, of any value."""
-    name, arguments = rng.choice([
-        ("adversarial.models.mlp.Sigmoid", ["layer_name", "dim", "irange", "init_bias"]),
-        ("adversarial.models.mlp.MLP", ["nvis", "layers", "input_space"]),
-        ("adversarial.Generator", ["mlp", "noise", "ll_n_samples", "monitor_ll"]),
-        ("adversarial.space.Conv2DSpace", ["shape", "num_channels", "axes"]),
-        ("adversarial.models.deconv.Deconv",
-         ["layer_name", "num_channels", "kernel_shape", "irange", "output_stride"]),
-        ("adversarial.datasets.dense_design_matrix.DenseDesignMatrix", ["X", "y", "topo_view"]),
-        ("adversarial.datasets.mixture.GaussianMixture", ["means", "deviations", "num_examples"]),
-        ("adversarial.train_extensions.samples.SampleGrid", ["path", "rows", "cols", "scale"]),
-        ("adversarial.training_algorithms.sgd.SGD",
-         ["learning_rate", "batch_size", "monitoring_dataset", "cost"]),
-        ("numpy.zeros", ["shape", "dtype"]), ("numpy.full", ["shape", "fill_value"]),
-        ("numpy.array", ["object"]), ("numpy.linspace", ["start", "stop", "num"]),
-        ("numpy.arange", ["start", "stop", "step"]), ("numpy.eye", ["N"]),
-    ])
+    name, arguments = rng.choice(
+        [
+            ("adversarial.models.mlp.Sigmoid", ["layer_name", "dim", "irange", "init_bias"]),
+            ("adversarial.models.mlp.MLP", ["nvis", "layers", "input_space"]),
+            ("adversarial.Generator", ["mlp", "noise", "ll_n_samples", "monitor_ll"]),
+            ("adversarial.space.Conv2DSpace", ["shape", "num_channels", "axes"]),
+            (
+                "adversarial.models.deconv.Deconv",
+                ["layer_name", "num_channels", "kernel_shape", "irange", "output_stride"],
+            ),
+            ("adversarial.datasets.dense_design_matrix.DenseDesignMatrix", ["X", "y", "topo_view"]),
+            (
+                "adversarial.datasets.mixture.GaussianMixture",
+                ["means", "deviations", "num_examples"],
+            ),
+            ("adversarial.train_extensions.samples.SampleGrid", ["path", "rows", "cols", "scale"]),
+            (
+                "adversarial.training_algorithms.sgd.SGD",
+                ["learning_rate", "batch_size", "monitoring_dataset", "cost"],
+            ),
+            ("numpy.zeros", ["shape", "dtype"]),
+            ("numpy.full", ["shape", "fill_value"]),
+            ("numpy.array", ["object"]),
+            ("numpy.linspace", ["start", "stop", "num"]),
+            ("numpy.arange", ["start", "stop", "step"]),
+            ("numpy.eye", ["N"]),
+        ]
+    )
     chosen = [f"{key}: {yaml_value(rng, depth)}" for key in arguments if rng.random() < 0.9]
     return f"!obj:{name} {{{', '.join(chosen)}}}"
 
@@ -136,13 +189,18 @@ def within_bounds(make, load, error, seeds):
 
 
 def graphs(seeds):
-    return within_bounds(lambda rng: corpus.forged(document(rng), ARRAYS), serial.from_string,
-                         serial.BadFile, seeds)
+    return within_bounds(
+        lambda rng: corpus.forged(document(rng), ARRAYS), serial.from_string, serial.BadFile, seeds
+    )
 
 
 def yamls(seeds):
-    return within_bounds(lambda rng: f"[&a !obj:numpy.ones {{shape: [9, 9]}}, {yaml_object(rng)}]",
-                         yaml_parse.load, yaml_parse.YamlError, seeds)
+    return within_bounds(
+        lambda rng: f"[&a !obj:numpy.ones {{shape: [9, 9]}}, {yaml_object(rng)}]",
+        yaml_parse.load,
+        yaml_parse.YamlError,
+        seeds,
+    )
 
 
 def test_graphs():

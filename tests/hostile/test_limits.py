@@ -27,16 +27,25 @@ def spent(folder, script, *arguments):
     """Status, stderr, seconds of processor and GiB of memory of a command."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     env.pop("ADVERSARIAL_DEBUG", None)
-    process = subprocess.Popen([sys.executable, str(ROOT / f"{script}.py"), *arguments],
-                               cwd=folder, env=env, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / f"{script}.py"), *arguments],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     error = process.stderr.read()
     process.stderr.close()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     unit = 1 if sys.platform == "darwin" else 1024
-    return (process.returncode, error, usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss * unit / 2**30)
+    return (
+        process.returncode,
+        error,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss * unit / 2**30,
+    )
 
 
 def check(folder, script, culprit, *arguments):

@@ -19,8 +19,15 @@ EXTENSIONS = [
     "!obj:adversarial.train_extensions.report.MonitorCSV {path: %s}",
     "!obj:adversarial.train_extensions.samples.SampleGrid {path: %s}",
 ]
-OUTSIDE = ["../x.pkl", "ELSEWHERE/x.pkl", "below/../../x.pkl", "link/x.pkl", "link.pkl",
-           '"\\x24{HOSTILE_HOME}/x.pkl"', '"${HOSTILE_HOME}/x.pkl"']
+OUTSIDE = [
+    "../x.pkl",
+    "ELSEWHERE/x.pkl",
+    "below/../../x.pkl",
+    "link/x.pkl",
+    "link.pkl",
+    '"\\x24{HOSTILE_HOME}/x.pkl"',
+    '"${HOSTILE_HOME}/x.pkl"',
+]
 NO_DATA = [".bashrc", "evil.py", "Makefile", "own.yaml", "x.pth", "below/.ssh", "code.pkl"]
 
 
@@ -58,8 +65,11 @@ def test_refused(path, home, command, unchanged):
         ended = command("train", "own.yaml", *allow)
         ended.names("train.py: error: ", "--allow-outside")
         ended = command("train", "own.yaml", *allow, "--allow-outside", "--overwrite", "--quiet")
-        assert ended.status == 0 or path in ("link/x.pkl", "code.pkl") or (
-            "path of SampleGrid must end in" in ended.error)
+        assert (
+            ended.status == 0
+            or path in ("link/x.pkl", "code.pkl")
+            or ("path of SampleGrid must end in" in ended.error)
+        )
     (home / "own.yaml").unlink()
     unchanged()
 

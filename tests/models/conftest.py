@@ -26,6 +26,7 @@ def convolve(images, kernels, pad=(0, 0), stride=(1, 1)):
 
 def pool(maps, shape, stride, how=np.max):
     """Windows from the first pixel on, until one reaches the end; each counts what it covers."""
+
     def starts(axis):
         found, size = [0], maps.shape[2 + axis]
         while found[-1] + shape[axis] < size:

@@ -159,9 +159,16 @@ def as_rows(images):
 
 
 def test_colour_images_before_vectors_are_rows_of_a_data_set(evaluate):
-    G = Generator(MLP([Linear(dim=6, layer_name="h", irange=1.0),
-                       SpaceConverter("below", Conv2DSpace((1, 2), num_channels=3)),
-                       Deconv(3, (2, 2), "y", irange=1.0)], nvis=4))
+    G = Generator(
+        MLP(
+            [
+                Linear(dim=6, layer_name="h", irange=1.0),
+                SpaceConverter("below", Conv2DSpace((1, 2), num_channels=3)),
+                Deconv(3, (2, 2), "y", irange=1.0),
+            ],
+            nvis=4,
+        )
+    )
     assert depends_on_order(G.get_output_space())
     pair = AdversaryPair(G, linear(1, nvis=18), linear(4, nvis=18))
     images = random(3, 2, 3, 5)
@@ -192,17 +199,27 @@ def test_a_pair_of_an_earlier_version_keeps_its_order(evaluate):
 
 
 def test_a_converter_between_rows_and_another_order_is_refused():
-    flat = [Linear(dim=18, layer_name="h", irange=1.0), SpaceConverter("image", RGB),
-            SpaceConverter("flat", VectorSpace(18))]
+    flat = [
+        Linear(dim=18, layer_name="h", irange=1.0),
+        SpaceConverter("image", RGB),
+        SpaceConverter("flat", VectorSpace(18)),
+    ]
     with pytest.raises(ValueError, match="'flat' .* a sample as a row .* leave the layer out"):
         AdversaryPair(Generator(MLP(flat, nvis=4)), linear(1, nvis=18))
-    image = MLP([HalfLess("less"), SpaceConverter("image", RGB),
-                 Linear(dim=1, layer_name="y", irange=1.0)], nvis=18)
+    image = MLP(
+        [HalfLess("less"), SpaceConverter("image", RGB), Linear(dim=1, layer_name="y", irange=1.0)],
+        nvis=18,
+    )
     with pytest.raises(ValueError, match="'image' .* a row of the data .* input_space: Conv2DSp"):
         AdversaryPair(generator(out=18), image)
     # Of one channel there is one order.
-    grey = MLP([SpaceConverter("image", Conv2DSpace((2, 3), num_channels=1)),
-                Linear(dim=1, layer_name="y", irange=1.0)], nvis=6)
+    grey = MLP(
+        [
+            SpaceConverter("image", Conv2DSpace((2, 3), num_channels=1)),
+            Linear(dim=1, layer_name="y", irange=1.0),
+        ],
+        nvis=6,
+    )
     AdversaryPair(generator(), grey)
 
 

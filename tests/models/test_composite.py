@@ -119,8 +119,13 @@ def test_conversion_keeps_the_number_of_values():
 
 
 def two_heads(flat):
-    heads = CompositeLayer("y", [Sigmoid(dim=2, layer_name="a", irange=1.0, W_lr_scale=0.5),
-                                 Softmax(3, "b", irange=1.0, max_col_norm=0.5)])
+    heads = CompositeLayer(
+        "y",
+        [
+            Sigmoid(dim=2, layer_name="a", irange=1.0, W_lr_scale=0.5),
+            Softmax(3, "b", irange=1.0, max_col_norm=0.5),
+        ],
+    )
     return MLP([FlattenerLayer(heads) if flat else heads], nvis=4, seed=[5])
 
 
@@ -134,8 +139,7 @@ def test_a_flattened_layer_is_that_layer(evaluate):
     values = []
     for mlp, target in ((flat, shared(np.hstack(Y))), (raw, tuple(map(shared, Y)))):
         cost = mlp.cost(target, mlp.fprop(x))
-        values.append(evaluate([cost, mlp.get_weight_decay(0.1),
-                                *at.grad(cost, mlp.get_params())]))
+        values.append(evaluate([cost, mlp.get_weight_decay(0.1), *at.grad(cost, mlp.get_params())]))
         assert list(mlp.get_lr_scalers().values()) == [0.5]
         channels = mlp.get_monitoring_channels((x, target))
         assert "y_b_misclass" in channels

@@ -78,9 +78,7 @@ def test_value_and_gradients(arguments, evaluate, reference):
         assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-3)
 
 
-@settings(
-    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),

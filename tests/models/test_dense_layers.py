@@ -246,9 +246,7 @@ def test_learning_rate_factors_and_decay(evaluate):
     assert mlp.get_lr_scalers() == {layer.W: 0.5, layer.b: 2.0}
     W = layer.get_weights()
     decay = [mlp.get_weight_decay(0.1), mlp.get_l1_weight_decay([0.1])]
-    np.testing.assert_allclose(
-        evaluate(decay), [0.1 * (W**2).sum(), 0.1 * abs(W).sum()], rtol=1e-5
-    )
+    np.testing.assert_allclose(evaluate(decay), [0.1 * (W**2).sum(), 0.1 * abs(W).sum()], rtol=1e-5)
 
 
 def test_images_below(evaluate):

@@ -83,10 +83,13 @@ def test_unknown_noise():
         Generator(net(), noise="normal")
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (dict(ll_n_samples=0), "ll_n_samples must be a positive integer, not 0"),
-    (dict(ll_sigma=0.0), "ll_sigma must be positive, not 0.0"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(ll_n_samples=0), "ll_n_samples must be a positive integer, not 0"),
+        (dict(ll_sigma=0.0), "ll_sigma must be positive, not 0.0"),
+    ],
+)
 def test_wrong_likelihood(wrong, message):
     with pytest.raises(ValueError, match=message):
         Generator(net(), monitor_ll=1, **wrong)
@@ -133,8 +136,9 @@ def test_likelihood_is_a_mean_over_windows_at_samples(evaluate):
     channels = generator.get_monitoring_channels(shared(data))
     ll, nll, z = evaluate([channels["ll"], channels["nll"], *draws(channels["ll"], generator)])
     assert z.shape == (20, 4) and nll == -ll
-    densities = [np.mean([stats.norm.pdf(x, mu, 0.3).prod() for mu in by_hand(mlp, z)])
-                 for x in data]
+    densities = [
+        np.mean([stats.norm.pdf(x, mu, 0.3).prod() for mu in by_hand(mlp, z)]) for x in data
+    ]
     assert ll == pytest.approx(np.log(densities).mean(), rel=1e-4)
 
 
@@ -189,9 +193,7 @@ def test_inpainting(side, evaluate):
     np.testing.assert_allclose(painted, expected, rtol=1e-4, atol=1e-5)
 
 
-@settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.integers(2, 9), cols=st.integers(2, 9), channels=st.integers(1, 3),
     axes=st.permutations(["b", 0, 1, "c"]), side=st.sampled_from(list(SIDES)),
@@ -208,9 +210,7 @@ def test_inpainting_of_any_size(rows, cols, channels, axes, side, evaluate):
     images = np.random.RandomState(0).uniform(1, 2, size=(2, rows, cols, channels)).astype(floatX)
     hole = images[:, down, across]
     mlp = MLP([Linear(dim=hole[0].size, layer_name="y", irange=0.0)], input_space=space)
-    painted, noise = evaluate(
-        Generator(mlp).inpainting_sample_and_noise(shared(images), side=side)
-    )
+    painted, noise = evaluate(Generator(mlp).inpainting_sample_and_noise(shared(images), side=side))
     expected = images.copy()
     expected[:, down, across] = 0  # what a G without weights paints
     np.testing.assert_array_equal(painted, expected)

@@ -105,9 +105,7 @@ def test_a_layer_says_what_its_dropped_inputs_become(of_class, evaluate):
     layer.dropout_input_mask_value = -3.0
     mlp = MLP([layer], nvis=50)
     layer.set_weights(np.eye(50))
-    drawn, masked = evaluate([
-        mlp.dropout_fprop(ones(20, 50)), mlp.masked_fprop(ones(1, 50), 5)
-    ])
+    drawn, masked = evaluate([mlp.dropout_fprop(ones(20, 50)), mlp.masked_fprop(ones(1, 50), 5)])
     assert set(np.unique(drawn)) == {-3.0, 2.0}
     np.testing.assert_array_equal(masked[0], [2, -3, 2] + [-3] * 47)
 
@@ -210,8 +208,9 @@ def test_weight_decay_by_layer(evaluate):
 
 @pytest.mark.parametrize("coeffs", [0, [0, 0], [0.0, [0, 0]], (0, 0)])
 def test_no_weight_decay_is_a_constant(coeffs, evaluate):
-    inner = MLP([Linear(dim=2, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)],
-                layer_name="y")
+    inner = MLP(
+        [Linear(dim=2, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)], layer_name="y"
+    )
     mlp = MLP([Linear(dim=5, layer_name="h", irange=1.0), inner], nvis=3)
     for decay in (mlp.get_weight_decay(coeffs), mlp.get_l1_weight_decay(coeffs)):
         assert decay.dtype == floatX and decay.ndim == 0 and evaluate(decay) == 0
@@ -249,12 +248,16 @@ def test_channels_with_and_without_targets():
     X, Y = at.matrix(), at.matrix()
     without, with_targets = (mlp.get_monitoring_channels(data) for data in (X, (X, Y)))
     assert set(with_targets) - set(without) == {
-        "y_misclass", "y_precision", "y_recall", "y_f1",
+        "y_misclass",
+        "y_precision",
+        "y_recall",
+        "y_f1",
     }
     space, source = mlp.get_monitoring_data_specs()
     assert source == ("features", "targets") and space.components[1] == VectorSpace(2)
     assert two_layers(monitor_targets=False).get_monitoring_data_specs() == (
-        VectorSpace(4), "features",
+        VectorSpace(4),
+        "features",
     )
 
 

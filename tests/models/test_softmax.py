@@ -78,9 +78,9 @@ def test_several_class_numbers_an_example(labels, evaluate):
     expected = -np.mean([sum(log_p[n, k] for k in row) for n, row in enumerate(y)])
     misses = np.mean([log_p[n].argmax() not in row for n, row in enumerate(y)])
     channels = mlp.get_monitoring_channels((shared(x), shared(y)))
-    found = evaluate([
-        mlp.cost_from_X((shared(x), shared(y))), channels["y_nll"], channels["y_misclass"]
-    ])
+    found = evaluate(
+        [mlp.cost_from_X((shared(x), shared(y))), channels["y_nll"], channels["y_misclass"]]
+    )
     np.testing.assert_allclose(found, [expected, expected, misses], rtol=1e-5)
 
 
@@ -126,7 +126,10 @@ def test_bias_is_that_of_2014():
     means = np.random.RandomState(0).uniform(size=(5, 3))
     X = np.zeros((5, 4))
     for dataset, marginals in (
-        (DenseDesignMatrix(X=X, y=np.array([[0], [1], [1], [2], [2]]), y_labels=3), [.2, .4, .4]),
+        (
+            DenseDesignMatrix(X=X, y=np.array([[0], [1], [1], [2], [2]]), y_labels=3),
+            [0.2, 0.4, 0.4],
+        ),
         (DenseDesignMatrix(X=X, y=means), means.mean(axis=0)),
     ):
         layer = Softmax(3, "y", irange=0.1, init_bias_target_marginals=dataset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 from scipy.special import softmax
 
@@ -18,6 +18,6 @@ def test_gives_the_softmax_of_a_linear_map(tmp_path):
     serial.save(tmp_path / "model.pkl", model)
     again = serial.load(tmp_path / "model.pkl")
     x = np.random.RandomState(0).randn(5, 4).astype("float32")
-    X = T.matrix()
+    X = at.matrix()
     np.testing.assert_allclose(again.fprop(X).eval({X: x}), softmax(x @ W, axis=1), rtol=1e-5)
     assert isinstance(again, SoftmaxRegression) and again.layers[0].layer_name == "y"

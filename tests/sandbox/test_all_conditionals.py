@@ -36,10 +36,16 @@ def drawn(kinds, shape=(5, 7), n=400, seed=None):
     return masks[..., 0]
 
 
-@pytest.mark.parametrize("side, hidden", [
-    ("left", np.s_[:, :, :3]), ("right", np.s_[:, :, 3:]),
-    ("top", np.s_[:, :2]), ("bottom", np.s_[:, 2:]), ("everything", ...),
-])
+@pytest.mark.parametrize(
+    "side, hidden",
+    [
+        ("left", np.s_[:, :, :3]),
+        ("right", np.s_[:, :, 3:]),
+        ("top", np.s_[:, :2]),
+        ("bottom", np.s_[:, 2:]),
+        ("everything", ...),
+    ],
+)
 def test_a_half_or_all_is_hidden(side, hidden):
     expected = np.ones((9, 5, 7))
     expected[hidden] = 0
@@ -96,14 +102,17 @@ def test_masks_go_on_from_a_saved_state():
     np.testing.assert_array_equal(function([], restored.draw(50))(), second)
 
 
-@pytest.mark.parametrize("shape, kinds, message", [
-    ((5,), {"left": 1}, r"shape must be .*\(5,\)"),
-    ((5, 0), {"left": 1}, r"shape must be .*\(5, 0\)"),
-    ((5, 7), {"middle": 1}, "'middle'"),
-    ((5, 7), {"left": 0}, "left .* positive weight, not 0"),
-    ((5, 7), {"left": float("nan")}, "not nan"),
-    ((5, 7), {}, "kinds is empty"),
-])
+@pytest.mark.parametrize(
+    "shape, kinds, message",
+    [
+        ((5,), {"left": 1}, r"shape must be .*\(5,\)"),
+        ((5, 0), {"left": 1}, r"shape must be .*\(5, 0\)"),
+        ((5, 7), {"middle": 1}, "'middle'"),
+        ((5, 7), {"left": 0}, "left .* positive weight, not 0"),
+        ((5, 7), {"left": float("nan")}, "not nan"),
+        ((5, 7), {}, "kinds is empty"),
+    ],
+)
 def test_masks_that_cannot_be(shape, kinds, message):
     with pytest.raises(ValueError, match=message):
         RandomMasks(shape, kinds)
@@ -118,10 +127,14 @@ def spaces(channels=1, shape=(2, 3)):
 def make_pair(channels=1, kinds=None, inferer=None):
     """Players of one layer each on images of 2 x 3."""
     below, seen = spaces(channels)
-    G = MLP([Sigmoid(dim=6 * channels, layer_name="y", irange=1.0, init_bias=0.2)],
-            input_space=below, seed=[1])
-    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0, init_bias=-0.3)], input_space=seen,
-            seed=[2])
+    G = MLP(
+        [Sigmoid(dim=6 * channels, layer_name="y", irange=1.0, init_bias=0.2)],
+        input_space=below,
+        seed=[1],
+    )
+    D = MLP(
+        [Sigmoid(dim=1, layer_name="y", irange=1.0, init_bias=-0.3)], input_space=seen, seed=[2]
+    )
     masks = RandomMasks((2, 3), kinds or {"pixels": 2, "left": 1, "everything": 1})
     return ConditionalsPair(Completer(G), D, masks, inferer)
 
@@ -204,12 +217,14 @@ def game():
     pair.masked, pair.generator.complete = keep_masked, keep_z
     X = at.tensor4()
     gradients, _ = cost.get_gradients(pair, X)
-    (d, _), (g, _) = (gradients.objectives[f"of the {who}"]
-                      for who in ("discriminator", "generator"))
+    (d, _), (g, _) = (
+        gradients.objectives[f"of the {who}"] for who in ("discriminator", "generator")
+    )
     x = batch()
     d, g, seen, z, *found = function([X], [d, g, made.seen, made.z, *gradients.values()])(x)
-    return SimpleNamespace(pair=pair, x=x, d=d, g=g, seen=seen, z=z,
-                           gradients=dict(zip(gradients, found)))
+    return SimpleNamespace(
+        pair=pair, x=x, d=d, g=g, seen=seen, z=z, gradients=dict(zip(gradients, found))
+    )
 
 
 def test_the_game_by_hand(game):
@@ -219,8 +234,9 @@ def test_the_game_by_hand(game):
     assert 0 < mask.mean() < 1
     below, made = painted(game.pair, game.x, mask, game.z)
     completed = np.where(mask, game.x, made)
-    real, fake = (np.concatenate([images, mask], axis=3).reshape(N, -1)
-                  for images in (game.x, completed))
+    real, fake = (
+        np.concatenate([images, mask], axis=3).reshape(N, -1) for images in (game.x, completed)
+    )
     w, b = game.pair.discriminator.get_param_values()
     on_real, on_fake = real @ w + b, fake @ w + b
     d = 0.5 * (softplus(-on_real).mean() + softplus(on_fake).mean())
@@ -260,7 +276,11 @@ def test_channels_are_of_one_draw_of_masks_without_dropout():
     pair.masked = lambda images: found.append(masked(images)) or found[-1]
     channels = cost.get_monitoring_channels(pair, X)
     assert set(channels) == {
-        "false_negatives", "false_positives", "objective", "objective_d", "objective_g",
+        "false_negatives",
+        "false_positives",
+        "objective",
+        "objective_d",
+        "objective_g",
         "now_train_generator",
     }
     (seen,) = found
@@ -283,13 +303,16 @@ def test_what_it_cannot_do():
         AllConditionalsCost().get_data_specs(plain)
 
 
-@pytest.mark.parametrize("space, dim, message", [
-    (VectorSpace(12), 6, r"an image with its mask, and z, not VectorSpace\(dim=12"),
-    (CompositeSpace([VectorSpace(12), VectorSpace(4)]), 6, "and z, not CompositeSpace"),
-    (CompositeSpace([Conv2DSpace((2, 3), num_channels=1), VectorSpace(4)]), 6, "and z, not"),
-    (Conv2DSpace((2, 3), num_channels=2), 6, "and z, not Conv2DSpace"),
-    (spaces()[0], 7, "paints 7 numbers, but the image has 6"),
-])
+@pytest.mark.parametrize(
+    "space, dim, message",
+    [
+        (VectorSpace(12), 6, r"an image with its mask, and z, not VectorSpace\(dim=12"),
+        (CompositeSpace([VectorSpace(12), VectorSpace(4)]), 6, "and z, not CompositeSpace"),
+        (CompositeSpace([Conv2DSpace((2, 3), num_channels=1), VectorSpace(4)]), 6, "and z, not"),
+        (Conv2DSpace((2, 3), num_channels=2), 6, "and z, not Conv2DSpace"),
+        (spaces()[0], 7, "paints 7 numbers, but the image has 6"),
+    ],
+)
 def test_generators_that_complete_nothing(space, dim, message):
     mlp = MLP([Linear(dim=dim, layer_name="y", irange=1.0)], input_space=space)
     with pytest.raises(ValueError, match=message):
@@ -315,7 +338,9 @@ def training(path, epochs):
     images = np.random.RandomState(0).uniform(size=(30, 2, 3, 1)).astype(floatX)
     data = DenseDesignMatrix(topo_view=images)
     algorithm = SGD(
-        learning_rate=0.1, batch_size=6, monitoring_dataset={"valid": data},
+        learning_rate=0.1,
+        batch_size=6,
+        monitoring_dataset={"valid": data},
         cost=AllConditionalsCost(discriminator_default_input_include_prob=0.5),
     )
     train = Train(data, pair, algorithm, str(path), save_freq=1)

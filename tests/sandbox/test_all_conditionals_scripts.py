@@ -59,7 +59,8 @@ def test_the_mean_image():
     images, masks, training = random_images(3), random_masks(3), random_images(7, seed=2)
     np.testing.assert_allclose(
         fill.mean_fill(training, images, masks),
-        masks * images + (1 - masks) * training.astype("float64").mean(axis=0), rtol=1e-6,
+        masks * images + (1 - masks) * training.astype("float64").mean(axis=0),
+        rtol=1e-6,
     )
 
 
@@ -116,8 +117,10 @@ def saved(tmp_path, name, pair):
 def model(tmp_path):
     """The file of a pair, not trained, of images of 6 x 6."""
     seen = Conv2DSpace((6, 6), num_channels=2)
-    G = MLP([Sigmoid(layer_name="y", dim=36, irange=1.0)],
-            input_space=CompositeSpace([seen, VectorSpace(3)]))
+    G = MLP(
+        [Sigmoid(layer_name="y", dim=36, irange=1.0)],
+        input_space=CompositeSpace([seen, VectorSpace(3)]),
+    )
     D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)], input_space=seen)
     pair = ConditionalsPair(Completer(G), D, RandomMasks((6, 6), {"pixels": 1}))
     return saved(tmp_path, "any.pkl", pair)
@@ -160,8 +163,17 @@ def test_measure_prints_a_table(model, eye, capsys):
     argv = ["--dataset", eye, "--completions", 2, "--kinds", "left", "everything"]
     assert run(measure, model, *argv) == 0
     head, left, everything = capsys.readouterr().out.splitlines()
-    assert head.split() == ["hidden", "one", "mean", "another's", "mean", "image", "nearest",
-                            "spread", "calibration"]
+    assert head.split() == [
+        "hidden",
+        "one",
+        "mean",
+        "another's",
+        "mean",
+        "image",
+        "nearest",
+        "spread",
+        "calibration",
+    ]
     assert left.split()[:2] == ["left", "0.500"]
     # All against the mean image, and all but the first against the first.
     mean, nearest = np.sqrt(35 / 36 / 36), np.sqrt(35 * 2 / 36 / 36)
@@ -195,9 +207,13 @@ def pixels(path):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("which, argv", [
-    ("model", ["--kinds", "left"]), ("painter", ["--side", "left"]),
-])
+@pytest.mark.parametrize(
+    "which, argv",
+    [
+        ("model", ["--kinds", "left"]),
+        ("painter", ["--side", "left"]),
+    ],
+)
 def test_show_a_row_for_each_image(which, argv, eye, request, capsys):
     path = request.getfixturevalue(which)
     argv = [*argv, "--dataset", eye, "--rows", 3, "--completions", 2, "--scale", 1]
@@ -259,13 +275,16 @@ def test_mistakes_are_one_line(model, painter, eye, tmp_path, capsys):
     assert "there is no folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module, argv, message", [
-    (measure, [], "required: MODEL"),
-    (measure, ["a.pkl", "--completions", "1"], "at least --completions 2"),
-    (measure, ["a.pkl", "--kinds", "middle"], "invalid choice: 'middle'"),
-    (show, ["a.pkl", "--side", "middle"], "invalid choice: 'middle'"),
-    (show, ["a.pkl", "--rows", "0"], "must be at least 1"),
-])
+@pytest.mark.parametrize(
+    "module, argv, message",
+    [
+        (measure, [], "required: MODEL"),
+        (measure, ["a.pkl", "--completions", "1"], "at least --completions 2"),
+        (measure, ["a.pkl", "--kinds", "middle"], "invalid choice: 'middle'"),
+        (show, ["a.pkl", "--side", "middle"], "invalid choice: 'middle'"),
+        (show, ["a.pkl", "--rows", "0"], "must be at least 1"),
+    ],
+)
 def test_usage(module, argv, message, capsys):
     with pytest.raises(SystemExit) as caught:
         run(module, *argv)
@@ -297,4 +316,3 @@ def test_the_experiment_on_cifar10_paints_the_half_that_d_judges():
     G = pair["generator"].keywords["mlp"].keywords
     assert G["input_space"] is pair["discriminator"].keywords["input_space"]
     assert G["layers"][-1].keywords["dim"] == 32 * 16 * 3
-

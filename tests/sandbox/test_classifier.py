@@ -48,11 +48,14 @@ def test_probabilities_and_classes(rows, monkeypatch):
     np.testing.assert_allclose(doubled, 2 * want, rtol=1e-4)
 
 
-@pytest.mark.parametrize("model, message", [
-    (network(Sigmoid(dim=1, layer_name="y", irange=0.1)), "Softmax on top"),
-    (network(input_space=Conv2DSpace((2, 3), num_channels=1)), "takes vectors"),
-    ("digits", "an MLP"),
-])
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (network(Sigmoid(dim=1, layer_name="y", irange=0.1)), "Softmax on top"),
+        (network(input_space=Conv2DSpace((2, 3), num_channels=1)), "takes vectors"),
+        ("digits", "an MLP"),
+    ],
+)
 def test_what_is_no_classifier(model, message, tmp_path):
     path = tmp_path / "other.pkl"
     serial.save(path, model)

@@ -39,8 +39,10 @@ CLASSES = 4
 
 
 def generator(n_classes=CLASSES, out=9):
-    layers = [RectifiedLinear(dim=5, layer_name="h", irange=1.0),
-              Sigmoid(dim=out, layer_name="y", irange=1.0)]
+    layers = [
+        RectifiedLinear(dim=5, layer_name="h", irange=1.0),
+        Sigmoid(dim=out, layer_name="y", irange=1.0),
+    ]
     return ConditionalGenerator(ConditionalMLP(layers, nvis=3, n_classes=n_classes))
 
 
@@ -125,8 +127,8 @@ def test_the_game_for_the_classes_of_a_batch(mismatch):
 
     def objectives(D, G):
         real, fake, wrong = (
-            logit_of(model, rows, classes, D) for rows, classes in
-            ((x, c), (G_of(model, z, c, G), c), (x, np.roll(c, -1, axis=0)))
+            logit_of(model, rows, classes, D)
+            for rows, classes in ((x, c), (G_of(model, z, c, G), c), (x, np.roll(c, -1, axis=0)))
         )
         d = (softplus(-real).mean() + softplus(fake).mean()) / 2
         return d + mismatch * softplus(wrong).mean(), softplus(-fake).mean()
@@ -158,10 +160,14 @@ def test_channels_are_those_of_the_players_given_the_classes():
     assert model.get_monitoring_data_specs() == cost.get_data_specs(model)
     channels = model.get_monitoring_channels(data)
     assert {name.split("_h_")[0].split("_y_")[0] for name in channels} == {
-        "gen", "dis_on_data", "dis_on_samp"}
+        "gen",
+        "dis_on_data",
+        "dis_on_samp",
+    }
     channels.update(cost.get_monitoring_channels(model, data))
     mean, missed = function(
-        [], [channels["dis_on_data_y_mean_x_mean_u"], channels["false_negatives"]])()
+        [], [channels["dis_on_data_y_mean_x_mean_u"], channels["false_negatives"]]
+    )()
     p = expit(logit_of(model, x, c))
     assert mean == pytest.approx(p.mean(), rel=1e-4)
     assert missed == pytest.approx((p < 0.5).mean())
@@ -169,13 +175,20 @@ def test_channels_are_those_of_the_players_given_the_classes():
 
 def trained(tmp_path, epochs=2):
     rng = np.random.RandomState(1)
-    data = DenseDesignMatrix(X=rng.uniform(size=(50, 9)), y=rng.randint(CLASSES, size=(50, 1)),
-                             y_labels=CLASSES)
+    data = DenseDesignMatrix(
+        X=rng.uniform(size=(50, 9)), y=rng.randint(CLASSES, size=(50, 1)), y_labels=CLASSES
+    )
     model = pair(MLP([Linear(dim=3, layer_name="z", irange=0.1)], nvis=9))
     cost = ConditionalAdversaryCost(
-        discriminator_default_input_include_prob=0.5, discriminator_default_input_scale=2.0)
-    algorithm = SGD(0.1, cost, batch_size=20, monitoring_dataset={"here": data},
-                    termination_criterion=EpochCounter(epochs))
+        discriminator_default_input_include_prob=0.5, discriminator_default_input_scale=2.0
+    )
+    algorithm = SGD(
+        0.1,
+        cost,
+        batch_size=20,
+        monitoring_dataset={"here": data},
+        termination_criterion=EpochCounter(epochs),
+    )
     Train(data, model, algorithm, str(tmp_path / "classes.pkl"), 1).main_loop()
     return model
 
@@ -192,8 +205,10 @@ def test_training_saving_and_sampling(tmp_path):
     assert draw_samples(loaded, 1, batch_size=1).shape == (1, 9)
     # The streams of another seed differ, so what is alike is the classes' doing.
     by_class = sampling.samples_by_class(loaded.generator, 30, seed=5).mean(axis=1)
-    alone = [draw_samples(loaded.generator.given_classes([c]), 30, seed=6).mean(axis=0)
-             for c in range(CLASSES)]
+    alone = [
+        draw_samples(loaded.generator.given_classes([c]), 30, seed=6).mean(axis=0)
+        for c in range(CLASSES)
+    ]
     distances = np.linalg.norm(by_class[:, None] - np.array(alone)[None], axis=2)
     np.testing.assert_array_equal(distances.argmin(axis=1), range(CLASSES))
 
@@ -208,20 +223,32 @@ def test_a_row_of_the_sheet_is_a_class():
     np.testing.assert_allclose(sheet.images.reshape(6, 9), want, rtol=1e-4)
 
 
-@pytest.mark.parametrize("make, error, message", [
-    (lambda: ConditionalGenerator(MLP([Linear(3, "y", irange=0.1)], nvis=2)), TypeError,
-     "must be a ConditionalMLP"),
-    (lambda: ConditionalPair(Generator(generator().mlp), discriminator()), TypeError,
-     "must be a ConditionalGenerator"),
-    (lambda: ConditionalPair(generator(), MLP([Linear(1, "y", irange=0.1)], nvis=9)), TypeError,
-     "discriminator must be a ConditionalMLP"),
-    (lambda: ConditionalPair(generator(3), discriminator()), ValueError, "takes 3 classes"),
-    (lambda: ConditionalPair(generator(), discriminator(nvis=8)), ValueError, "makes"),
-    (lambda: discriminator().fprop(shared(random(2, 9))), ValueError, "not given"),
-    (lambda: generator().given_classes([0, CLASSES]), ValueError, "classes 0 to 3, not .0, 4."),
-    (lambda: generator().given_classes([0.5]), ValueError, "numbers of classes"),
-    (lambda: generator().given_classes([]), ValueError, "at least one"),
-])
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (
+            lambda: ConditionalGenerator(MLP([Linear(3, "y", irange=0.1)], nvis=2)),
+            TypeError,
+            "must be a ConditionalMLP",
+        ),
+        (
+            lambda: ConditionalPair(Generator(generator().mlp), discriminator()),
+            TypeError,
+            "must be a ConditionalGenerator",
+        ),
+        (
+            lambda: ConditionalPair(generator(), MLP([Linear(1, "y", irange=0.1)], nvis=9)),
+            TypeError,
+            "discriminator must be a ConditionalMLP",
+        ),
+        (lambda: ConditionalPair(generator(3), discriminator()), ValueError, "takes 3 classes"),
+        (lambda: ConditionalPair(generator(), discriminator(nvis=8)), ValueError, "makes"),
+        (lambda: discriminator().fprop(shared(random(2, 9))), ValueError, "not given"),
+        (lambda: generator().given_classes([0, CLASSES]), ValueError, "classes 0 to 3, not .0, 4."),
+        (lambda: generator().given_classes([0.5]), ValueError, "numbers of classes"),
+        (lambda: generator().given_classes([]), ValueError, "at least one"),
+    ],
+)
 def test_what_does_not_fit(make, error, message):
     with pytest.raises(error, match=message):
         make()
@@ -229,8 +256,10 @@ def test_what_does_not_fit(make, error, message):
 
 def test_a_cost_for_the_other_kind_of_model():
     x, c = shared(random(7, 9)), shared(one_hot([0] * 7))
-    plain = AdversaryPair(Generator(MLP([Linear(9, "y", irange=0.1)], nvis=2)),
-                          MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=9))
+    plain = AdversaryPair(
+        Generator(MLP([Linear(9, "y", irange=0.1)], nvis=2)),
+        MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=9),
+    )
     with pytest.raises(TypeError, match="trains a ConditionalPair"):
         ConditionalAdversaryCost().get_gradients(plain, (x, c))
     with pytest.raises(ValueError, match="takes a class"):

@@ -29,13 +29,17 @@ def game(algorithm=k_steps.SGD, extensions=(), monitored=False, **arguments):
     G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
     algorithm = algorithm(
-        0.1, cost=AdversaryCost2(), batch_size=4,
-        monitoring_dataset={"valid": dataset} if monitored else None, **arguments
+        0.1,
+        cost=AdversaryCost2(),
+        batch_size=4,
+        monitoring_dataset={"valid": dataset} if monitored else None,
+        **arguments,
     )
     return Train(dataset, AdversaryPair(Generator(G), D), algorithm, extensions=list(extensions))
 
 
 # k by schedule
+
 
 @pytest.mark.usefixtures("fast_compile")
 def test_steps_by_epoch():
@@ -70,6 +74,7 @@ def test_no_k_to_set():
 
 # The variants
 
+
 def test_each_variant_is_an_experiment_of_its_own():
     names = variants_of(sweep.EXPERIMENT)
     texts = {name: variant(sweep.EXPERIMENT, name) for name in names}
@@ -88,6 +93,7 @@ def test_each_variant_is_an_experiment_of_its_own():
 
 # The sweep
 
+
 def test_the_table_is_read_as_it_was_written(tmp_path):
     path = str(tmp_path / "sweep.csv")
     append(path, "b", 2, [(0, 0.0, 0, -9.5, 1, 0.2), (4, 1.5, 40, -7.25, 1, 0.2)])
@@ -101,8 +107,11 @@ def test_the_table_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_score_is_the_mean_of_the_last_quarter():
-    course = Course(np.array([0.0, 6.0, 8.0, 10.0]), np.array([0, 60, 80, 100]),
-                    np.array([-100.0, 0.0, 10.0, 99.0]))
+    course = Course(
+        np.array([0.0, 6.0, 8.0, 10.0]),
+        np.array([0, 60, 80, 100]),
+        np.array([-100.0, 0.0, 10.0, 99.0]),
+    )
     assert course.at("seconds", 8) == pytest.approx(5.0)
     assert course.at("d_updates", 80) == pytest.approx(5.0)
 
@@ -124,8 +133,11 @@ def test_rows_of_a_training(monkeypatch):
     # D moves at every other of ten minibatches, the first included.
     train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))
-    assert rows == [(0, 0.0, 0, -1.0, 0.5, 0.2), (2, 2, 10, -2.0, 0.5, 0.2),
-                    (4, 4, 20, -3.0, 0.5, 0.2)]
+    assert rows == [
+        (0, 0.0, 0, -1.0, 0.5, 0.2),
+        (2, 2, 10, -2.0, 0.5, 0.2),
+        (4, 4, 20, -3.0, 0.5, 0.2),
+    ]
     assert train.model.monitor.get_epochs_seen() == 4
 
     def diverge(dataset):
@@ -144,10 +156,16 @@ def table(tmp_path):
     path = str(tmp_path / "sweep.csv")
     for variant_, top, pace in (("plain", -10, 100), ("k_2", -20, 50)):
         for seed in (1, 2):
-            append(path, variant_, seed, [
-                (0, 0.0, 0, -100 - seed, 1, 0.2), (1, 2.0, 2 * pace, top - seed, 1, 0.2),
-                (2, 4.0, 4 * pace, top - seed, 1, 0.2),
-            ])
+            append(
+                path,
+                variant_,
+                seed,
+                [
+                    (0, 0.0, 0, -100 - seed, 1, 0.2),
+                    (1, 2.0, 2 * pace, top - seed, 1, 0.2),
+                    (2, 4.0, 4 * pace, top - seed, 1, 0.2),
+                ],
+            )
     return path
 
 
@@ -184,11 +202,14 @@ def test_the_picture(table, capsys):
 
 
 @pytest.mark.parametrize("command", [measure, show])
-@pytest.mark.parametrize("text, message", [
-    ("a,b\n1,2\n", "is no table of a sweep"),
-    (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: is no row"),
-    (",".join(COLUMNS) + "\n", "holds no training"),
-])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a,b\n1,2\n", "is no table of a sweep"),
+        (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: is no row"),
+        (",".join(COLUMNS) + "\n", "holds no training"),
+    ],
+)
 def test_what_is_no_table(tmp_path, capsys, command, text, message):
     path = tmp_path / "sweep.csv"
     path.write_text(text)
@@ -197,11 +218,14 @@ def test_what_is_no_table(tmp_path, capsys, command, text, message):
     assert out == "" and err.count("\n") == 1 and message in err
 
 
-@pytest.mark.parametrize("argv, message", [
-    (["no/folder/sweep.csv"], "there is no folder"),
-    (["sweep.csv", "--variants", "k_7"], "has no variant k_7"),
-    (["sweep.csv", "--experiment", "none/experiment.yaml"], "none/variants.yaml"),
-])
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["no/folder/sweep.csv"], "there is no folder"),
+        (["sweep.csv", "--variants", "k_7"], "has no variant k_7"),
+        (["sweep.csv", "--experiment", "none/experiment.yaml"], "none/variants.yaml"),
+    ],
+)
 def test_a_sweep_that_cannot_begin(tmp_path, monkeypatch, capsys, argv, message):
     monkeypatch.chdir(tmp_path)
     assert cli.run(lambda: sweep.main(argv)) == 1

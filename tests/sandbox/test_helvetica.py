@@ -60,7 +60,9 @@ def game(extension, monitored=True, epochs=2, size=6):
     G = MLP([Linear(dim=size, layer_name="y", irange=1.0)], nvis=3)
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=size)
     algorithm = SGD(
-        0.1, cost=AdversaryCost2(), batch_size=10,
+        0.1,
+        cost=AdversaryCost2(),
+        batch_size=10,
         monitoring_dataset={"valid": dataset} if monitored else None,
     )
     return Train(dataset, AdversaryPair(Generator(G), D), algorithm, extensions=extension)
@@ -97,7 +99,8 @@ def test_after_an_epoch_g_is_ahead():
     train, D = game(None), []
     D_ = train.model.discriminator
     train.algorithm.update_callbacks += [
-        GeneratorAhead(k=3, start=1), lambda _: D.append(D_.get_param_vector())
+        GeneratorAhead(k=3, start=1),
+        lambda _: D.append(D_.get_param_vector()),
     ]
     train.main_loop(max_epochs=3)
     # Plain descent, so that a D that waits does not move at all. Four minibatches an epoch.
@@ -184,8 +187,11 @@ def test_a_training_that_was_not_watched(tmp_path, capsys):
 @pytest.mark.slow
 def test_the_collapse_on_mnist(tmp_path):
     for name in ("classifier", "helvetica"):
-        shutil.copytree(ROOT / "sandbox" / name, tmp_path / name, ignore=shutil.ignore_patterns(
-            "*.pkl", "*.png", "*.csv", "__pycache__"))
+        shutil.copytree(
+            ROOT / "sandbox" / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("*.pkl", "*.png", "*.csv", "__pycache__"),
+        )
     trained(tmp_path / "classifier/experiment.yaml", 1)
     channels = trained(tmp_path / "helvetica/experiment.yaml", 20, seed=1).model.monitor.channels
     # It comes and goes, and rounding has a say in when: what counts is the deepest of eight epochs,

@@ -28,16 +28,26 @@ EXPERIMENT = Path(__file__).parents[2] / "sandbox" / "inference" / "experiment.y
 def pair(inferred=3, pixels=6, space=None):
     """G from 3 numbers by layers of 4 and 5 to 6 pixels; with an inferer if `inferred`."""
     seen = dict(nvis=pixels) if space is None else dict(input_space=space)
-    G = MLP([
-        RectifiedLinear(layer_name="h0", dim=4, irange=1.0, init_bias=0.3),
-        RectifiedLinear(layer_name="h1", dim=5, irange=1.0, init_bias=0.2),
-        Sigmoid(layer_name="y", dim=pixels, irange=1.0),
-    ], nvis=3)
+    G = MLP(
+        [
+            RectifiedLinear(layer_name="h0", dim=4, irange=1.0, init_bias=0.3),
+            RectifiedLinear(layer_name="h1", dim=5, irange=1.0, init_bias=0.2),
+            Sigmoid(layer_name="y", dim=pixels, irange=1.0),
+        ],
+        nvis=3,
+    )
     D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)], **seen)
-    inferer = None if inferred is None else MLP([
-        RectifiedLinear(layer_name="h", dim=7, irange=1.0, init_bias=0.1),
-        Linear(layer_name="z", dim=inferred, irange=1.0),
-    ], **seen)
+    inferer = (
+        None
+        if inferred is None
+        else MLP(
+            [
+                RectifiedLinear(layer_name="h", dim=7, irange=1.0, init_bias=0.1),
+                Linear(layer_name="z", dim=inferred, irange=1.0),
+            ],
+            **seen,
+        )
+    )
     return AdversaryPair(Generator(G, noise="uniform"), D, inferer)
 
 
@@ -46,8 +56,11 @@ def forward(mlp, x):
     states = []
     for layer in mlp.layers:
         x = x @ layer.W.get_value().astype(float) + layer.b.get_value()
-        x = {"Linear": lambda x: x, "RectifiedLinear": lambda x: np.maximum(x, 0),
-             "Sigmoid": expit}[type(layer).__name__](x)
+        x = {
+            "Linear": lambda x: x,
+            "RectifiedLinear": lambda x: np.maximum(x, 0),
+            "Sigmoid": expit,
+        }[type(layer).__name__](x)
         states.append(x)
     return states
 
@@ -111,8 +124,9 @@ def test_training_after_g_moves_the_inferer_alone_and_is_resumed(fast_compile, t
     whole = run(4)
     assert isinstance(whole, PairWithInferer)
     for player in ("generator", "discriminator"):
-        for old, new in zip(getattr(trained, player).get_param_values(),
-                            getattr(whole, player).get_param_values()):
+        for old, new in zip(
+            getattr(trained, player).get_param_values(), getattr(whole, player).get_param_values()
+        ):
             np.testing.assert_array_equal(old, new)
     begun = run(2)
     resumed = run(4, tmp_path / "after.pkl")
@@ -195,11 +209,13 @@ def test_figures_against_numpy(fast_compile):
 
 def test_a_perfect_inferer(fast_compile):
     """G and the inferer both leave what they see as it is."""
+
     def same():
         return MLP([Linear(layer_name="y", dim=4, irange=0.0)], nvis=4)
 
-    model = AdversaryPair(Generator(same()), MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)],
-                                                 nvis=4), same())
+    model = AdversaryPair(
+        Generator(same()), MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=4), same()
+    )
     for network in (model.generator.mlp, model.inferer):
         network.layers[0].W.set_value(np.eye(4, dtype="float32"))
     figures = measure(model, Inference(model), np.ones((3, 4), "float32"), samples=20)
@@ -214,9 +230,13 @@ def test_a_perfect_inferer(fast_compile):
 def digits(monkeypatch):
     """MNIST of 40 training and 12 test images of noise."""
     rng = np.random.RandomState(0)
-    arrays = {name: (rng.randint(256, size=(n, 28, 28)).astype("uint8"),
-                     rng.randint(10, size=n).astype("uint8"))
-              for name, n in (("train", 40), ("test", 12))}
+    arrays = {
+        name: (
+            rng.randint(256, size=(n, 28, 28)).astype("uint8"),
+            rng.randint(10, size=n).astype("uint8"),
+        )
+        for name, n in (("train", 40), ("test", 12))
+    }
     monkeypatch.setattr(mnist, "load_arrays", arrays.get)
     monkeypatch.setattr(mnist, "SIZES", {"train": 40, "test": 12})
 

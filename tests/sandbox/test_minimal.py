@@ -42,20 +42,26 @@ def players():
 
 def packages_step(G, D, x, rate, momentum):
     """(the package's pair with these parameters, its updates, the draws they depend on)."""
-    maxout = [Maxout(layer_name=name, num_units=UNITS, num_pieces=minimal.PIECES, irange=0.1)
-              for name in ("h0", "h1")]
+    maxout = [
+        Maxout(layer_name=name, num_units=UNITS, num_pieces=minimal.PIECES, irange=0.1)
+        for name in ("h0", "h1")
+    ]
     rectified = [RectifiedLinear(layer_name=f"h{i}", dim=HIDDEN, irange=0.1) for i in (0, 1)]
     pair = AdversaryPair(
-        Generator(MLP([*rectified, Sigmoid(layer_name="y", dim=PIXELS, irange=0.1)], nvis=Z),
-                  noise="uniform"),
+        Generator(
+            MLP([*rectified, Sigmoid(layer_name="y", dim=PIXELS, irange=0.1)], nvis=Z),
+            noise="uniform",
+        ),
         MLP([*maxout, Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=PIXELS),
     )
     for param, of_minimal in zip(pair.get_params(), [p for layer in G + D for p in layer]):
         assert param.get_value().shape == of_minimal.get_value().shape
         param.set_value(of_minimal.get_value())
     cost = AdversaryCost2(
-        scale_grads=0, discriminator_default_input_include_prob=0.5,
-        discriminator_input_include_probs={"h0": 0.8}, discriminator_default_input_scale=2.0,
+        scale_grads=0,
+        discriminator_default_input_include_prob=0.5,
+        discriminator_input_include_probs={"h0": 0.8},
+        discriminator_default_input_scale=2.0,
         discriminator_input_scales={"h0": 1.25},
     )
     gradients, _ = cost.get_gradients(pair, x)
@@ -79,13 +85,18 @@ def test_steps_are_those_of_the_package(players):
     masks = iter(given[1:])
     d, g, _ = minimal.objectives(G, D, x, given[0], lambda shape, p: next(masks))
     of_minimal = aesara.function(
-        [x, *given], [], updates=minimal.momentum_updates(d, g, D, G, rate, np.float32(momentum)))
+        [x, *given], [], updates=minimal.momentum_updates(d, g, D, G, rate, np.float32(momentum))
+    )
 
     rng = np.random.RandomState(1)
     widths = [(Z, None), *[(PIXELS, 0.8), (UNITS, 0.5), (UNITS, 0.5)] * 2]
     for _ in range(5):
-        values = [rng.uniform(-1.7, 1.7, (BATCH, width)) if p is None
-                  else rng.uniform(size=(BATCH, width)) < p for width, p in widths]
+        values = [
+            rng.uniform(-1.7, 1.7, (BATCH, width))
+            if p is None
+            else rng.uniform(size=(BATCH, width)) < p
+            for width, p in widths
+        ]
         batch = [v.astype("float32") for v in [rng.uniform(size=(BATCH, PIXELS)), *values]]
         of_package(*batch)
         of_minimal(*batch)

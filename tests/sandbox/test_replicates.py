@@ -28,5 +28,7 @@ def test_a_single_value_has_no_error():
 def test_json_without_nan():
     result = {"a": [1.0, math.nan], "b": {"c": (math.nan, "nan")}, "d": None}
     assert json.loads(to_json(result), parse_constant=pytest.fail) == {
-        "a": [1.0, None], "b": {"c": [None, "nan"]}, "d": None,
+        "a": [1.0, None],
+        "b": {"c": [None, "nan"]},
+        "d": None,
     }

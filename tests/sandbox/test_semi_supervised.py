@@ -37,8 +37,10 @@ def digits(monkeypatch, request):
     rng = np.random.RandomState(0)
     sizes = {"train": 600, "test": 50}
     arrays = {
-        name: (rng.randint(256, size=(count, 28, 28)).astype("uint8"),
-               (rng.permutation(count) ** 2 * 10 // count**2).astype("uint8"))
+        name: (
+            rng.randint(256, size=(count, 28, 28)).astype("uint8"),
+            (rng.permutation(count) ** 2 * 10 // count**2).astype("uint8"),
+        )
         for name, count in sizes.items()
     }
     monkeypatch.setattr(mnist, "SIZES", sizes)
@@ -47,17 +49,23 @@ def digits(monkeypatch, request):
 
 
 def discriminator():
-    return MLP([
-        Maxout("h0", 4, 2, irange=0.5),
-        Sigmoid(layer_name="y", dim=1, irange=1.0),
-    ], nvis=784)
+    return MLP(
+        [
+            Maxout("h0", 4, 2, irange=0.5),
+            Sigmoid(layer_name="y", dim=1, irange=1.0),
+        ],
+        nvis=784,
+    )
 
 
 def inferer():
-    return MLP([
-        RectifiedLinear(layer_name="h0", dim=5, irange=0.1, init_bias=0.1, W_lr_scale=0.1),
-        Linear(layer_name="z", dim=3, irange=1.0),
-    ], nvis=784)
+    return MLP(
+        [
+            RectifiedLinear(layer_name="h0", dim=5, irange=0.1, init_bias=0.1, W_lr_scale=0.1),
+            Linear(layer_name="z", dim=3, irange=1.0),
+        ],
+        nvis=784,
+    )
 
 
 def pair(with_inferer=True):
@@ -127,8 +135,7 @@ def test_from_scratch_nothing_is_left_of_training(make):
         for param in network.get_params():
             param.set_value(rng.normal(size=param.get_value().shape).astype("float32") + 9)
     first, same, other = (
-        begin_again(network, seed).get_param_values()
-        for network, seed in zip(networks, (1, 1, 2))
+        begin_again(network, seed).get_param_values() for network, seed in zip(networks, (1, 1, 2))
     )
     for a, b, c, layer in zip(first[::2], same[::2], other[::2], networks[0].layers):
         np.testing.assert_array_equal(a, b)
@@ -179,8 +186,10 @@ def plain(value):
 
 
 def test_its_gan_is_that_of_the_experiment_of_inference():
-    gan, alone = (plain(described(FOLDER / name / "experiment.yaml")[0])
-                  for name in ("semi_supervised", "inference"))
+    gan, alone = (
+        plain(described(FOLDER / name / "experiment.yaml")[0])
+        for name in ("semi_supervised", "inference")
+    )
     assert gan[1].pop("save_path") == "x_pair.pkl" and alone[1].pop("save_path") == "x.pkl"
     assert gan == alone
 
@@ -219,10 +228,16 @@ def test_measuring(command, model, capsys, monkeypatch):
     assert command(model, model, "--labels", 100, "--labels", 200, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [(each["labels"], each["seed"]) for each in found] == [
-        (100, 0), (100, 1), (200, 0), (200, 1)
+        (100, 0),
+        (100, 1),
+        (200, 0),
+        (200, 1),
     ]
-    names = [f"{player}, {how}" for player in ("D", "inferer")
-             for how in ("all layers", "head alone", "from scratch", "shuffled")]
+    names = [
+        f"{player}, {how}"
+        for player in ("D", "inferer")
+        for how in ("all layers", "head alone", "from scratch", "shuffled")
+    ]
     assert list(found[0]["errors"]) == [*names, "nearest neighbour on pixels"]
     labelled, test = FewLabels(200, 1), mnist.MNIST("test")
     distances = np.linalg.norm(test.X[:, None] - labelled.X, axis=2)

@@ -35,8 +35,9 @@ def test_variants_differ_from_the_recipe_in_their_training_alone():
     texts = {name: variant(search.EXPERIMENT, name, search.VARIANTS) for name in names}
     assert len(set(texts.values())) == len(names) > 20
     environ = {"PYLEARN2_TRAIN_FILE_FULL_STEM": "x"}
-    trains = {name: yaml_parse.load(text, environ, instantiate=False)
-              for name, text in texts.items()}
+    trains = {
+        name: yaml_parse.load(text, environ, instantiate=False) for name, text in texts.items()
+    }
     layers = {str(t.keywords["model"].keywords["discriminator"]) for t in trains.values()}
     costs = {str(t.keywords["algorithm"].keywords["cost"]) for t in trains.values()}
     assert len(layers) == len(costs) == 1
@@ -66,7 +67,9 @@ def test_a_training_is_scored_with_its_own_and_with_mean_parameters(monkeypatch)
     monkeypatch.setattr(search, "Scorer", Watched)
     rows = list(search.rows_of(train, epochs=7, every=2))
     assert [(row[0], *row[2:]) for row in rows] == [
-        (2, -1.0, -2.0, -3.0), (4, -4.0, -5.0, -6.0), (6, -7.0, -8.0, -9.0)
+        (2, -1.0, -2.0, -3.0),
+        (4, -4.0, -5.0, -6.0),
+        (6, -7.0, -8.0, -9.0),
     ]
     assert train.algorithm.monitoring_dataset is None and len(steps) == 700
     # Of each fiftieth minibatch of epochs 1 to 2 (twice), 3 to 4, 1 to 4, 3 to 6 and 1 to 6.
@@ -114,14 +117,17 @@ def test_the_score_is_the_textbooks():
 
 # The table
 
+
 @pytest.fixture
 def table(tmp_path):
     path = str(tmp_path / "search.csv")
-    search.append(path, [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0),
-                         ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)])
+    search.append(
+        path, [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0), ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)]
+    )
     search.append(path, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 3)])
-    search.append(path, [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0),
-                         ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)])
+    search.append(
+        path, [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0), ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)]
+    )
     return path
 
 
@@ -129,8 +135,13 @@ def test_what_was_found(table, capsys):
     measure.main([table, "--epoch", "20", "--json"])
     found = json.loads(capsys.readouterr().out)["variants"]
     assert [row["variant"] for row in found] == ["batch_50", "plain", "rate_0.4"]
-    assert found[1] == {"variant": "plain", "seeds": [0, 1], "own": [2, 4],
-                        "last_half": [6, 8], "whole": [7, 9]}
+    assert found[1] == {
+        "variant": "plain",
+        "seeds": [0, 1],
+        "own": [2, 4],
+        "last_half": [6, 8],
+        "whole": [7, 9],
+    }
     assert found[2]["own"] == [None]
     measure.main([table, "--epoch", "20"])
     lines = capsys.readouterr().out.splitlines()
@@ -145,17 +156,22 @@ def test_what_is_done_is_not_done_again(table, monkeypatch, capsys):
     monkeypatch.setattr(search.Run, "make", lambda run, phases, number: run)
     search.main([table, "--variants", "plain", "batch_50", "--seeds", "0", "1", "2"])
     assert [(run.seed, run.text.count("batch_size: 50")) for run in done] == [
-        (0, 1), (2, 0), (2, 1)
+        (0, 1),
+        (2, 0),
+        (2, 1),
     ]
 
 
-@pytest.mark.parametrize("main, argv, message", [
-    (search.main, ["no/folder/search.csv"], "there is no folder"),
-    (search.main, ["search.csv", "--variants", "rate_7"], "has no variant rate_7"),
-    (search.main, ["other.csv"], "other.csv: is no table of a search"),
-    (measure.main, ["other.csv"], "other.csv: is no table of a search"),
-    (measure.main, ["absent.csv"], "absent.csv: No such file"),
-])
+@pytest.mark.parametrize(
+    "main, argv, message",
+    [
+        (search.main, ["no/folder/search.csv"], "there is no folder"),
+        (search.main, ["search.csv", "--variants", "rate_7"], "has no variant rate_7"),
+        (search.main, ["other.csv"], "other.csv: is no table of a search"),
+        (measure.main, ["other.csv"], "other.csv: is no table of a search"),
+        (measure.main, ["absent.csv"], "absent.csv: No such file"),
+    ],
+)
 def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, main, argv, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
@@ -175,6 +191,7 @@ def test_an_epoch_of_mnist(tmp_path, capsys):
 
 
 # The mean of models
+
 
 def saved(folder, name, units):
     G = MLP([Linear(dim=units, layer_name="y", irange=1.0)], nvis=3)

@@ -30,12 +30,15 @@ def test_what_is_replaced_stands_there_once(old, times):
         variants.edited("k: 1 # k", {old: "new"})
 
 
-@pytest.mark.parametrize("table, message", [
-    ("[1, 2]", "variants.yaml: is no mapping"),
-    ("k_2: {k: 2}", "variants.yaml: k_2: is no mapping of text to text"),
-    ("k_3: {}", "no variant k_2; did you mean k_3"),
-    ('k_2: {"q": ""}', "variant k_2: 'q' stands there 0 times"),
-])
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        ("[1, 2]", "variants.yaml: is no mapping"),
+        ("k_2: {k: 2}", "variants.yaml: k_2: is no mapping of text to text"),
+        ("k_3: {}", "no variant k_2; did you mean k_3"),
+        ('k_2: {"q": ""}', "variant k_2: 'q' stands there 0 times"),
+    ],
+)
 def test_mistakes_are_one_line(experiment, tmp_path, capsys, table, message):
     (tmp_path / "variants.yaml").write_text(table)
     assert cli.run(lambda: variants.main([experiment, "k_2"])) == 1

@@ -45,8 +45,13 @@ def add_channel(monitor, name, values, epochs):
 def pair():
     """Of images of 6 x 6, monitored after epochs 0 to 3."""
     G = MLP([Sigmoid(layer_name="y", dim=36, irange=1.0)], nvis=5)
-    D = MLP([Maxout("h0", num_units=4, num_pieces=2, irange=0.1),
-             Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=36)
+    D = MLP(
+        [
+            Maxout("h0", num_units=4, num_pieces=2, irange=0.1),
+            Sigmoid(layer_name="y", dim=1, irange=0.1),
+        ],
+        nvis=36,
+    )
     pair = AdversaryPair(Generator(G), D)
     pair.dataset_yaml_src = YAML
     monitor = Monitor.get_monitor(pair)

@@ -42,7 +42,8 @@ def test_a_usage_error_is_one_line(name, capsys):
 def test_a_command_is_a_module_to_run(model):
     child = subprocess.run(
         [sys.executable, "-m", "adversarial.scripts.print_monitor", str(model), "-c", "late"],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     assert (child.returncode, child.stderr) == (0, "")
     assert child.stdout.endswith("late  9\n")

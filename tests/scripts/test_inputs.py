@@ -54,8 +54,9 @@ def test_what_has_no_data(pair, tmp_path):
 SPREADSHEETS = {
     "a byte order mark": lambda text: text.encode("utf-8-sig"),
     "semicolons": lambda text: text.replace(",", ";").encode(),
-    "German Excel": lambda text: text.replace(",", ";").replace(".", ",").replace("\n", "\r\n")
-    .encode("utf-8-sig"),
+    "German Excel": lambda text: (
+        text.replace(",", ";").replace(".", ",").replace("\n", "\r\n").encode("utf-8-sig")
+    ),
     "Unicode text": lambda text: text.replace(",", "\t").encode("utf-16"),
     "empty cells and rows": lambda text: text.encode() + b",,,,,\r\n\r\n",
     "sep=": lambda text: b"sep=;\r\n" + text.replace(",", ";").encode(),
@@ -79,8 +80,9 @@ def test_a_csv_holds_what_the_model_file_holds(model, pair, tmp_path):
     table = tmp_path / "faces.monitor.csv"
     MonitorCSV(table).on_monitor(pair, None, None)
     from_model, from_table = read_history(str(model)), read_history(str(table))
-    assert list(from_model) == list(from_table) == ["late", "valid_objective_d",
-                                                    "valid_objective_g"]
+    assert (
+        list(from_model) == list(from_table) == ["late", "valid_objective_d", "valid_objective_g"]
+    )
     for name, record in from_model.items():
         np.testing.assert_allclose(from_table[name].values, record.values)
         for count in ("epochs", "batches", "examples"):
@@ -103,10 +105,16 @@ def test_files_without_a_history(pair, tmp_path):
     for name, content, message in [
         ("other.csv", "a,b,c\n", "is no table of a monitor"),
         ("empty.csv", "", "is no table of a monitor"),
-        ("torn.csv", "epochs_seen,batches_seen,examples_seen,x\n0,0,0,1\n1,2\n",
-         "has a row that is not 4 numbers"),
-        ("text.csv", "epochs_seen,batches_seen,examples_seen,x\n0,0,0,one\n",
-         "has a row that is not 4 numbers"),
+        (
+            "torn.csv",
+            "epochs_seen,batches_seen,examples_seen,x\n0,0,0,1\n1,2\n",
+            "has a row that is not 4 numbers",
+        ),
+        (
+            "text.csv",
+            "epochs_seen,batches_seen,examples_seen,x\n0,0,0,one\n",
+            "has a row that is not 4 numbers",
+        ),
         ("none.csv", "epochs_seen,batches_seen,examples_seen\n", "nothing was monitored"),
         ("junk.pkl", "junk", "junk.pkl"),
     ]:
@@ -120,7 +128,9 @@ def test_files_without_a_history(pair, tmp_path):
 def test_channels_by_pattern(pair):
     history = history_of(pair)
     assert choose_channels(history, ["late", "valid_*_g", "*"], "m") == [
-        "late", "valid_objective_g", "valid_objective_d"
+        "late",
+        "valid_objective_g",
+        "valid_objective_d",
     ]
     with pytest.raises(ValueError, match="m: has no channel lat; did you mean late?"):
         choose_channels(history, ["lat"], "m")

@@ -24,7 +24,8 @@ def test_a_training_that_was_stopped_within_an_epoch(command, pair, tmp_path, ca
     counts = "trained for 3 epochs, 37 minibatches, 3,700 examples"
     assert command(path, "-c", "late") == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
-        "measured after 3 epochs, 30 minibatches, 3,000 examples, 8 seconds", f"the model: {counts}"
+        "measured after 3 epochs, 30 minibatches, 3,000 examples, 8 seconds",
+        f"the model: {counts}",
     ]
     summarize_model.main([str(path)])  # counts the same
     assert counts in capsys.readouterr().out
@@ -42,7 +43,8 @@ def test_chosen_channels_after_a_chosen_epoch(command, model, capsys):
     # What was not measured then is left out.
     assert command(model, "-e", 2) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
-        "valid_objective_d", "valid_objective_g"
+        "valid_objective_d",
+        "valid_objective_g",
     ]
 
 

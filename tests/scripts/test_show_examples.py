@@ -22,7 +22,8 @@ def test_examples_of_a_model(command, model, capsys):
     assert command(model, "--rows", 2, "--cols", 3, "--scale", 1) == 0
     path = model.with_name("faces.v2_examples.png")
     assert capsys.readouterr().out.splitlines() == [
-        "6 of 50 examples of DenseDesignMatrix", str(path)
+        "6 of 50 examples of DenseDesignMatrix",
+        str(path),
     ]
     picture = pixels(path)
     assert picture.shape == (2 * 8 + 2, 3 * 8 + 2, 3)

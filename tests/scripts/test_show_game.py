@@ -27,8 +27,9 @@ def moments(tmp_path):
     paths = []
     for epochs in (12, 3):
         G = MLP([Linear(layer_name="y", dim=1, irange=1.0)], nvis=1)
-        game = AdversaryPair(Generator(G), MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)],
-                                               nvis=1))
+        game = AdversaryPair(
+            Generator(G), MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=1)
+        )
         game.dataset_yaml_src = DATA
         monitor = Monitor.get_monitor(game)
         for _ in range(epochs):

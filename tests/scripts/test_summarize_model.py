@@ -27,16 +27,27 @@ def test_layers_shapes_and_counts(command, model, pair, capsys):
         assert line in text
     assert "inferer" not in text
     names = re.findall(r"^    (\w+) \(([\dx ]+)\)", text, re.M)
-    assert names == [("y_W", "5 x 36"), ("y_b", "36"), ("h0_W", "36 x 8"), ("h0_b", "8"),
-                     ("y_W", "4 x 1"), ("y_b", "1")]
+    assert names == [
+        ("y_W", "5 x 36"),
+        ("y_b", "36"),
+        ("h0_W", "36 x 8"),
+        ("h0_b", "8"),
+        ("y_W", "4 x 1"),
+        ("y_b", "1"),
+    ]
 
 
 def test_statistics_are_those_of_the_values(pair):
     param = pair.generator.mlp.layers[0].get_params()[0]
     W = param.get_value().astype(float)
     found = dict(re.findall(r"(\w+) (-?[\d.e-]+)(?:  |$)", described(param).split(": ")[1]))
-    expected = {"min": W.min(), "mean": W.mean(), "max": W.max(),
-                "deviation": W.std(), "norm": np.sqrt((W**2).sum())}
+    expected = {
+        "min": W.min(),
+        "mean": W.mean(),
+        "max": W.max(),
+        "deviation": W.std(),
+        "norm": np.sqrt((W**2).sum()),
+    }
     assert {k: float(v) for k, v in found.items()} == pytest.approx(expected, rel=1e-3)
 
 

@@ -50,9 +50,7 @@ def line_pair(mean=0.0, deviation=1.0):
         Maxout("h", units, pieces, irange=1.0, init_bias=bias),
         Sigmoid(dim=1, layer_name="y", irange=0.1),
     ]
-    return AdversaryPair(
-        G, MLP(D, nvis=1), monitor_generator=False, monitor_discriminator=False
-    )
+    return AdversaryPair(G, MLP(D, nvis=1), monitor_generator=False, monitor_discriminator=False)
 
 
 def p_g_of(pair):
@@ -96,7 +94,12 @@ def quantiles(distribution, n):
 @pytest.fixture(scope="module")
 def theory():
     return SimpleNamespace(
-        tabular_pair=tabular_pair, set_p_g=set_p_g, line_pair=line_pair, p_g_of=p_g_of,
-        opinion_of=opinion_of, jsd_on_a_line=jsd_on_a_line, distance_of_d=distance_of_d,
+        tabular_pair=tabular_pair,
+        set_p_g=set_p_g,
+        line_pair=line_pair,
+        p_g_of=p_g_of,
+        opinion_of=opinion_of,
+        jsd_on_a_line=jsd_on_a_line,
+        distance_of_d=distance_of_d,
         quantiles=quantiles,
     )

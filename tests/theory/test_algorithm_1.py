@@ -33,9 +33,13 @@ def play(theory, k, steps, **objective):
     """`steps` steps of G, and k times as many of D; a `Moment` after every fortieth."""
     pair, every = theory.line_pair(**FIRST), 40
     algorithm = SGD(
-        0.1, cost=AdversaryCost2(scale_grads=0, **objective), batch_size=250,
-        learning_rule=Momentum(0.5), discriminator_steps=k,
-        train_iteration_mode="random_uniform", batches_per_iter=k * every,
+        0.1,
+        cost=AdversaryCost2(scale_grads=0, **objective),
+        batch_size=250,
+        learning_rule=Momentum(0.5),
+        discriminator_steps=k,
+        train_iteration_mode="random_uniform",
+        batches_per_iter=k * every,
     )
     data = DenseDesignMatrix(X=theory.quantiles(P_DATA, 5000))
     algorithm.setup(pair, data)
@@ -43,10 +47,14 @@ def play(theory, k, steps, **objective):
     for _ in range(steps // every):
         algorithm.train(data)
         p_g = theory.p_g_of(pair)
-        moments.append(Moment(
-            theory.distance_of_d(D, P_DATA, p_g), theory.jsd_on_a_line(P_DATA, p_g),
-            p_g.mean(), p_g.std(),
-        ))
+        moments.append(
+            Moment(
+                theory.distance_of_d(D, P_DATA, p_g),
+                theory.jsd_on_a_line(P_DATA, p_g),
+                p_g.mean(),
+                p_g.std(),
+            )
+        )
         print("distance {:.3f}, JSD {:.4f}, p_g {:.3f} +- {:.3f}".format(*moments[-1]))
     return moments
 
@@ -67,7 +75,7 @@ def test_five_steps_of_d_for_one_of_g(theory, seed):
 
 @pytest.mark.parametrize("seed", [None, 1])
 def test_one_step_of_d_is_too_little_here(theory, seed):
-    """"The Helvetica scenario": G collapses and runs about, since D is never near its optimum."""
+    """ "The Helvetica scenario": G collapses and runs about, since D is never near its optimum."""
     seeding.set_base_seed(seed)
     moments = play(theory, k=1, steps=480)
     assert np.mean([moment.distance for moment in moments]) > 0.2

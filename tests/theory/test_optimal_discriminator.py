@@ -38,8 +38,11 @@ def training_of_d(pair, X, batch_size, rate, decay, momentum=0.0):
     data = DenseDesignMatrix(X=X.astype(backend.floatX))
     rule = Momentum(momentum)
     algorithm = SGD(
-        rate, cost=AdversaryCost2(scale_grads=0, ever_train_generator=False),
-        batch_size=batch_size, learning_rule=rule, monitoring_dataset=data,
+        rate,
+        cost=AdversaryCost2(scale_grads=0, ever_train_generator=False),
+        batch_size=batch_size,
+        learning_rule=rule,
+        monitoring_dataset=data,
         monitoring_batch_size=len(X),
     )
     algorithm.setup(pair, data)
@@ -100,7 +103,11 @@ def test_no_generator_beats_one_with_p_data(tabular):
 def line(theory):
     pair = theory.line_pair()
     play = training_of_d(
-        pair, theory.quantiles(stats.norm(), 5000), batch_size=500, rate=0.5, decay=1.002,
+        pair,
+        theory.quantiles(stats.norm(), 5000),
+        batch_size=500,
+        rate=0.5,
+        decay=1.002,
         momentum=0.9,
     )
     return pair, play, theory.opinion_of(pair)

@@ -91,9 +91,7 @@ def test_a_failed_save_is_a_warning(model, monitored, train, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("with_model", [True, False])
-def test_restored_average_goes_on(
-    model, algorithm, monitored, train, load, tmp_path, with_model
-):
+def test_restored_average_goes_on(model, algorithm, monitored, train, load, tmp_path, with_model):
     extension = PolyakAveraging(start=0)
     monitored(extension, 2, train=train)
     saved = [model, extension, list(algorithm.update_callbacks)] if with_model else [extension]

@@ -78,12 +78,47 @@ def test_a_row_of_the_important_channels(model):
     measure(model, extension, **GAME)
     measure(model, extension, **GAME)
     assert [line.split() for line in lines[1:]] == [
-        ["epoch", "of", "D", "of", "G", "nats", "data", "samples", "data", "samples", "rate",
-         "tum", "s"],
-        ["0", "0.6931", "0.7001", "-143.2", "0.510", "0.490", "0.232", "0.025", "0.100000",
-         "0.500", "12.3"],
-        ["1", "0.6931", "0.7001", "-143.2", "0.510", "0.490", "0.232", "0.025", "0.100000",
-         "0.500", "12.3"],
+        [
+            "epoch",
+            "of",
+            "D",
+            "of",
+            "G",
+            "nats",
+            "data",
+            "samples",
+            "data",
+            "samples",
+            "rate",
+            "tum",
+            "s",
+        ],
+        [
+            "0",
+            "0.6931",
+            "0.7001",
+            "-143.2",
+            "0.510",
+            "0.490",
+            "0.232",
+            "0.025",
+            "0.100000",
+            "0.500",
+            "12.3",
+        ],
+        [
+            "1",
+            "0.6931",
+            "0.7001",
+            "-143.2",
+            "0.510",
+            "0.490",
+            "0.232",
+            "0.025",
+            "0.100000",
+            "0.500",
+            "12.3",
+        ],
     ]
     assert len({len(line) for line in lines}) == 1, "columns are not aligned"
     assert len(lines[0]) <= 80
@@ -100,13 +135,21 @@ def test_no_value_makes_a_row_wider_than_80_columns(model):
 
 @pytest.mark.parametrize(
     "first, shown",
-    [(("train", "valid"), "valid"), (("train", "test"), "test"), (("train", "noisy"), "noisy"),
-     (("test", "train", "valid"), "valid"), (("train",), "train")],
+    [
+        (("train", "valid"), "valid"),
+        (("train", "test"), "test"),
+        (("train", "noisy"), "noisy"),
+        (("test", "train", "valid"), "valid"),
+        (("train",), "train"),
+    ],
 )
 def test_what_the_model_was_not_trained_on_is_shown(model, first, shown):
     extension, lines = table()
-    values = {f"{name}_{channel}": i + (channel == "objective") / 2
-              for i, name in enumerate(first) for channel in ("softmax_misclass", "objective")}
+    values = {
+        f"{name}_{channel}": i + (channel == "objective") / 2
+        for i, name in enumerate(first)
+        for channel in ("softmax_misclass", "objective")
+    }
     measure(model, extension, **values)
     expected = values[f"{shown}_objective"], values[f"{shown}_softmax_misclass"]
     assert tuple(map(float, lines[2].split()[1:])) == expected
@@ -131,7 +174,8 @@ def test_the_header_comes_again(model):
     for _ in range(ROWS_BETWEEN_HEADERS + 1):
         measure(model, extension, **GAME)
     assert [i for i, line in enumerate(lines) if line.startswith("epoch")] == [
-        1, ROWS_BETWEEN_HEADERS + 3
+        1,
+        ROWS_BETWEEN_HEADERS + 3,
     ]
 
 

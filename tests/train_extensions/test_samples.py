@@ -17,10 +17,14 @@ pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 def pair(dim=12, kind=Generator, **kwargs):
-    mlp = MLP([Linear(layer_name="h", dim=5, irange=1.0), Sigmoid(layer_name="y", dim=dim,
-                                                                  irange=1.0)], nvis=3)
-    model = AdversaryPair(kind(mlp=mlp, noise="uniform", **kwargs),
-                          MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=dim))
+    mlp = MLP(
+        [Linear(layer_name="h", dim=5, irange=1.0), Sigmoid(layer_name="y", dim=dim, irange=1.0)],
+        nvis=3,
+    )
+    model = AdversaryPair(
+        kind(mlp=mlp, noise="uniform", **kwargs),
+        MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=dim),
+    )
     if dim == 12:
         model.view_converter = DefaultViewConverter((3, 4, 1))
     return model
@@ -59,16 +63,17 @@ def test_images_are_samples_of_the_generator(tmp_path):
     model = pair()
     extension = grid(model, tmp_path / "m.png", scale=1)
     picture = draw(extension, model)[..., 0] / 255
-    cells = [picture[2 + 5 * r:5 + 5 * r, 2 + 6 * c:6 + 6 * c] for r in (0, 1) for c in (0, 1, 2)]
-    np.testing.assert_allclose(
-        np.reshape(cells, (6, 12)), extension._draw(), atol=0.5 / 255 + 1e-6
-    )
+    cells = [
+        picture[2 + 5 * r : 5 + 5 * r, 2 + 6 * c : 6 + 6 * c] for r in (0, 1) for c in (0, 1, 2)
+    ]
+    np.testing.assert_allclose(np.reshape(cells, (6, 12)), extension._draw(), atol=0.5 / 255 + 1e-6)
     assert len({cell.tobytes() for cell in cells}) == 6
 
 
 def test_random_streams_of_training_are_left_alone(tmp_path):
-    model = pair(kind=IntrinsicDropoutGenerator, default_input_include_prob=0.5,
-                 default_input_scale=2.0)
+    model = pair(
+        kind=IntrinsicDropoutGenerator, default_input_include_prob=0.5, default_input_scale=2.0
+    )
     streams = [model.generator.theano_rng, model.generator.mlp.theano_rng]
     before = [stream.state.get_value() for stream in streams]
     extension = grid(model, tmp_path / "m.png")
@@ -88,8 +93,11 @@ def test_compiled_once(tmp_path):
     assert extension._draw is compiled
 
 
-@pytest.mark.parametrize("model", [MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=2),
-                                   pair(dim=7)], ids=["no generator", "no image"])
+@pytest.mark.parametrize(
+    "model",
+    [MLP([Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=2), pair(dim=7)],
+    ids=["no generator", "no image"],
+)
 def test_without_images_there_is_no_picture(model, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     extension = grid(model, tmp_path / "m.png")

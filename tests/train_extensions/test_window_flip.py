@@ -77,8 +77,10 @@ def test_too_large_a_window():
 def training():
     data, valid = dataset(), dataset()
     extension = WindowAndFlip([4, 4], randomize=[data], center=[valid])
-    model = MLP([Softmax(3, "y", irange=0.01)],
-                input_space=Conv2DSpace((4, 4), num_channels=2, axes=("c", 0, 1, "b")))
+    model = MLP(
+        [Softmax(3, "y", irange=0.01)],
+        input_space=Conv2DSpace((4, 4), num_channels=2, axes=("c", 0, 1, "b")),
+    )
     algorithm = SGD(1e-6, batch_size=8, monitoring_dataset=valid)
     return Train(data, model, algorithm, extensions=[extension])
 
@@ -88,13 +90,13 @@ def test_resumed_with_the_windows_that_were_drawn():
     whole, first, second = training(), training(), training()
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
-    second.resume(checkpoint.from_bytes(
-        serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
-    ))
-    second.main_loop(max_epochs=3)
-    np.testing.assert_array_equal(
-        second.model.get_param_vector(), whole.model.get_param_vector()
+    second.resume(
+        checkpoint.from_bytes(
+            serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
+        )
     )
+    second.main_loop(max_epochs=3)
+    np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
     still = training()
     still.extensions = []
     still.main_loop(max_epochs=3)

@@ -59,8 +59,13 @@ def test_conjugate_directions_need_fewer_searches():
     data = DenseDesignMatrix(X=X, y=X @ rng.normal(size=(6, 2)))
     losses = []
     for conjugate in (False, True):
-        algorithm = ready(data, batch_size=40, conjugate=conjugate, updates_per_batch=10,
-                          line_search_mode="exhaustive")
+        algorithm = ready(
+            data,
+            batch_size=40,
+            conjugate=conjugate,
+            updates_per_batch=10,
+            line_search_mode="exhaustive",
+        )
         algorithm.train(data)
         losses.append(loss(algorithm.model, data))
     assert losses[1] < losses[0] / 3
@@ -87,10 +92,15 @@ def test_a_search_takes_the_best_of_its_steps(data):
     assert algorithm.ave_grad_size.get_value() == pytest.approx(0.01 * length, rel=1e-4)
 
 
-@pytest.mark.parametrize("kwargs", [
-    {}, dict(conjugate=True, reset_conjugate=False, reset_alpha=False),
-    dict(line_search_mode="exhaustive"), dict(scale_step=0.5),
-])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        dict(conjugate=True, reset_conjugate=False, reset_alpha=False),
+        dict(line_search_mode="exhaustive"),
+        dict(scale_step=0.5),
+    ],
+)
 def test_no_minibatch_ends_with_a_higher_loss(kwargs, data):
     """Of several: each is better where it has just been."""
     algorithm = ready(data, batch_size=8, updates_per_batch=3, **kwargs)
@@ -115,24 +125,30 @@ def test_norms_are_kept_during_the_search(data):
 
 def test_monitored_and_resumed(data, tmp_path):
     """Three epochs, or one and then two: the same bits."""
+
     def training():
         cost = SumOfCosts([Default(), WeightDecay(0.001)])
         algorithm = BGD(
-            cost=cost, batch_size=6, conjugate=1, reset_conjugate=False, reset_alpha=False,
-            updates_per_batch=2, monitoring_dataset={"train": data},
+            cost=cost,
+            batch_size=6,
+            conjugate=1,
+            reset_conjugate=False,
+            reset_alpha=False,
+            updates_per_batch=2,
+            monitoring_dataset={"train": data},
         )
         return Train(data, network(), algorithm, save_path=str(tmp_path / "m.pkl"), save_freq=1)
 
     whole, first, second = training(), training(), training()
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
-    second.resume(checkpoint.from_bytes(
-        serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
-    ))
-    second.main_loop(max_epochs=3)
-    np.testing.assert_array_equal(
-        second.model.get_param_vector(), whole.model.get_param_vector()
+    second.resume(
+        checkpoint.from_bytes(
+            serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
+        )
     )
+    second.main_loop(max_epochs=3)
+    np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
     channels = whole.model.monitor.channels
     assert list(channels["train_objective"].epoch_record) == [0, 1, 2, 3]
     assert {"ave_step_size", "ave_grad_size", "ave_grad_mult"} <= set(channels)

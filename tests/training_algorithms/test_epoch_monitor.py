@@ -37,7 +37,8 @@ def test_monitors_and_reports(caplog):
     with caplog.at_level(logging.INFO):
         assert run(13, tick_rate=3, monitor_rate=6) == [6, 12]
     assert [record.getMessage() for record in caplog.records] == [
-        "epoch 3: 3 minibatches done", "epoch 3: 9 minibatches done"
+        "epoch 3: 3 minibatches done",
+        "epoch 3: 9 minibatches done",
     ]
 
 

@@ -87,9 +87,13 @@ def test_training_finds_the_regression(data):
 
 
 def test_constraints_hold_after_each_step(data):
-    algorithm = ready(data, net(max_col_norm=0.3), update_callbacks=lambda algorithm: (
-        norms.append(np.linalg.norm(algorithm.model.get_param_values()[0], axis=0).max())
-    ))
+    algorithm = ready(
+        data,
+        net(max_col_norm=0.3),
+        update_callbacks=lambda algorithm: norms.append(
+            np.linalg.norm(algorithm.model.get_param_values()[0], axis=0).max()
+        ),
+    )
     norms = []
     algorithm.train(data)
     assert len(norms) == 5 and max(norms) <= 0.3 * (1 + 1e-5)
@@ -142,10 +146,13 @@ def test_other_orders(data):
 
 def test_what_has_been_trained_on_is_counted(data):
     seen = []
-    algorithm = ready(data, update_callbacks=[
-        lambda a: seen.append((a.batches_this_epoch, a.batches_per_epoch)),
-        lambda a: seen.append("second"),
-    ])
+    algorithm = ready(
+        data,
+        update_callbacks=[
+            lambda a: seen.append((a.batches_this_epoch, a.batches_per_epoch)),
+            lambda a: seen.append("second"),
+        ],
+    )
     algorithm.train(data)
     monitor = algorithm.model.monitor
     assert (monitor.get_batches_seen(), monitor.get_examples_seen()) == (5, 23)
@@ -214,8 +221,10 @@ class Overflows(DefaultDataSpecsMixin, Cost):
 
 def test_an_objective_that_is_not_finite_is_named(data):
     algorithm = ready(data, cost=Overflows())
-    with pytest.raises(TrainingDiverged, match="the objective of the model is not finite after "
-                                               "minibatch 1 of epoch 1"):
+    with pytest.raises(
+        TrainingDiverged,
+        match="the objective of the model is not finite after minibatch 1 of epoch 1",
+    ):
         algorithm.train(data)
 
 
@@ -226,7 +235,9 @@ def test_channels(data):
     rule = Momentum(0.5)
     other = DenseDesignMatrix(X=data.X[:9], y=data.y[:9])
     algorithm = ready(
-        data, learning_rule=rule, monitoring_dataset={"train": data, "valid": other},
+        data,
+        learning_rule=rule,
+        monitoring_dataset={"train": data, "valid": other},
     )
     monitor = algorithm.model.monitor
     names = set(monitor.channels)
@@ -250,7 +261,10 @@ def test_channels_of_rules_that_learn_about_the_parameters(data):
 
 def test_monitoring_by_batches(data):
     algorithm = ready(
-        data, monitoring_dataset=data, monitoring_batch_size=4, monitoring_batches=2,
+        data,
+        monitoring_dataset=data,
+        monitoring_batch_size=4,
+        monitoring_batches=2,
     )
     assert algorithm.model.monitor.batch_size == [4]
     assert algorithm.model.monitor.num_batches == [2]

@@ -38,18 +38,14 @@ def players_by_epoch(algorithm, data, epochs):
     "steps, turns", [(1, "D G D G D"), (2, "D D G D D"), (3, "D D D G D"), (5, "D D D D D")]
 )
 def test_turns(steps, turns, data, fast_compile):
-    algorithm = sgd_alt.SGD(
-        0.1, cost=AdversaryCost2(), batch_size=5, discriminator_steps=steps
-    )
+    algorithm = sgd_alt.SGD(0.1, cost=AdversaryCost2(), batch_size=5, discriminator_steps=steps)
     # Every epoch begins with D, whoever came last in the one before.
     assert players_by_epoch(algorithm, data, 4) == ["D D D D D", turns] * 2
 
 
 def test_by_default_the_players_alternate(data, fast_compile):
     """Momentum of the resting player stays where it is."""
-    algorithm = sgd_alt.SGD(
-        0.1, cost=AdversaryCost2(), batch_size=6, learning_rule=Momentum(0.5)
-    )
+    algorithm = sgd_alt.SGD(0.1, cost=AdversaryCost2(), batch_size=6, learning_rule=Momentum(0.5))
     assert players_by_epoch(algorithm, data, 2) == ["D D D D", "D G D G"]
 
 

@@ -30,8 +30,10 @@ def test_status_is_what_main_returned(returned, status):
     [
         (ValueError("sigma must be positive, got -1"), "error: sigma must be positive, got -1"),
         (TypeError("two\n  lines\n"), "error: two\n  lines"),
-        (FileNotFoundError(2, "No such file or directory", "a.pkl"),
-         "error: a.pkl: No such file or directory"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.pkl"),
+            "error: a.pkl: No such file or directory",
+        ),
         (OSError("bare"), "error: bare"),
         (ImportError("no tqdm"), "error: no tqdm"),
         (MemoryError(), "error: out of memory"),
@@ -64,8 +66,10 @@ def check(size):
 """
 
 
-@pytest.mark.parametrize("function, line, first", [
-    ("build", 3, "unexpected KeyError: 3"), ("check", 6, "error: size must be even")])
+@pytest.mark.parametrize(
+    "function, line, first",
+    [("build", 3, "unexpected KeyError: 3"), ("check", 6, "error: size must be even")],
+)
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_fault_in_the_users_module_shows_file_and_line(
     function, line, first, wrapped, tmp_path, monkeypatch, capsys
@@ -109,10 +113,16 @@ def test_a_remedy_is_never_cropped(capsys):
         assert err.endswith(hint + "\n") and len(err) < most
 
 
-@pytest.mark.parametrize("text, shown", [
-    ("a\x1b[2Jb", "a\\x1b[2Jb"), ("\x9b31m", "\\x9b31m"), ("\x07 tab\t", "\\x07 tab\t"),
-    ("gpj.\u202eexe", "gpj.\\u202eexe"), ("\u00e9", "\u00e9"),
-])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\x07 tab\t", "\\x07 tab\t"),
+        ("gpj.\u202eexe", "gpj.\\u202eexe"),
+        ("\u00e9", "\u00e9"),
+    ],
+)
 def test_control_sequences_are_written_out(text, shown, capsys):
     def main():
         print(text)
@@ -137,8 +147,11 @@ def test_a_stream_that_is_closed(closed, tmp_path):
         "sys.exit(cli.run(main))"
     )
     done = subprocess.run(
-        ["sh", "-c", f'exec "$0" "$@" {number}>&-', sys.executable, "-c", code], cwd=tmp_path,
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)), capture_output=True, text=True,
+        ["sh", "-c", f'exec "$0" "$@" {number}>&-', sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "model").read_bytes() == b""
@@ -153,7 +166,10 @@ def test_output_that_cannot_be_written(matters):
     )
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
             env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONUNBUFFERED=""),
         )
     assert done.returncode == matters
@@ -176,8 +192,12 @@ def test_ctrl_c_while_packages_are_imported(tmp_path):
     # Imported after Aesara, which has an excepthook of its own.
     (tmp_path / "threadpoolctl.py").write_text("raise KeyboardInterrupt")
     program = os.path.join(os.path.dirname(__file__), "..", "..", "parzen_ll.py")
-    done = subprocess.run([sys.executable, program, "model.pkl"], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    done = subprocess.run(
+        [sys.executable, program, "model.pkl"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
     assert done.returncode != 0
     assert done.stderr == "parzen_ll.py: interrupted\n"
 

@@ -69,14 +69,17 @@ def test_labels_and_contrast():
         assert MethodCost("cost_from_X", supervised=1).method == "cost_from_X"
 
 
-@pytest.mark.parametrize("name, what", [
-    ("pylearn2.models.autoencoder.DenoisingAutoencoder", "autoencoders"),
-    ("pylearn2.corruption.BinomialCorruptor", "autoencoders"),
-    ("pylearn2.models.rbm.GaussianBinaryRBM", "Boltzmann machines"),
-    ("pylearn2.models.dbm.DBM", "Boltzmann machines"),
-    ("pylearn2.datasets.cifar100.CIFAR100", "CIFAR-100"),
-    ("pylearn2.datasets.svhn.SVHN", "SVHN"),
-])
+@pytest.mark.parametrize(
+    "name, what",
+    [
+        ("pylearn2.models.autoencoder.DenoisingAutoencoder", "autoencoders"),
+        ("pylearn2.corruption.BinomialCorruptor", "autoencoders"),
+        ("pylearn2.models.rbm.GaussianBinaryRBM", "Boltzmann machines"),
+        ("pylearn2.models.dbm.DBM", "Boltzmann machines"),
+        ("pylearn2.datasets.cifar100.CIFAR100", "CIFAR-100"),
+        ("pylearn2.datasets.svhn.SVHN", "SVHN"),
+    ],
+)
 def test_what_is_out_of_scope_is_named(name, what):
     with pytest.raises(YamlError, match=f"line 1: `{name}` is not part of .* leaves out {what}"):
         load(f"!obj:{name} {{}}", instantiate=False)

@@ -1,4 +1,5 @@
 """The ways of walking through a dataset give the rows they promise."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,9 +10,16 @@ from hypothesis import strategies as st
 from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
 from adversarial.utils import iteration
 
-MODES = ["sequential", "shuffled_sequential", "batchwise_shuffled_sequential", "random_slice",
-         "random_uniform", "even_sequential", "even_shuffled_sequential",
-         "even_batchwise_shuffled_sequential"]
+MODES = [
+    "sequential",
+    "shuffled_sequential",
+    "batchwise_shuffled_sequential",
+    "random_slice",
+    "random_uniform",
+    "even_sequential",
+    "even_shuffled_sequential",
+    "even_batchwise_shuffled_sequential",
+]
 
 
 def rows_of(subset, size):
@@ -22,9 +30,11 @@ def make(mode, size, batch_size=None, num_batches=None, rng=None):
     return iteration.resolve_iterator_class(mode)(size, batch_size, num_batches, rng)
 
 
-@given(size=st.integers(1, 40), batch=st.integers(1, 12),
-       mode=st.sampled_from(["sequential", "shuffled_sequential",
-                             "batchwise_shuffled_sequential"]))
+@given(
+    size=st.integers(1, 40),
+    batch=st.integers(1, 12),
+    mode=st.sampled_from(["sequential", "shuffled_sequential", "batchwise_shuffled_sequential"]),
+)
 def test_sequential_modes_give_every_row_once(mode, size, batch):
     iterator = make(mode, size, batch)
     batches = [rows_of(subset, size) for subset in iterator]
@@ -35,8 +45,11 @@ def test_sequential_modes_give_every_row_once(mode, size, batch):
     assert sorted(map(len, batches))[1:] == [batch] * (len(batches) - 1)
 
 
-@given(size=st.integers(1, 40), batch=st.integers(1, 12),
-       mode=st.sampled_from([m for m in MODES if m.startswith("even_")]))
+@given(
+    size=st.integers(1, 40),
+    batch=st.integers(1, 12),
+    mode=st.sampled_from([m for m in MODES if m.startswith("even_")]),
+)
 def test_even_modes_give_full_batches_only(mode, size, batch):
     if batch > size:
         with pytest.raises(ValueError, match=f"no full batch of {batch} in {size}"):
@@ -90,25 +103,30 @@ def test_a_seed_repeats_and_a_generator_goes_on(mode):
 
 
 def test_what_the_modes_say_about_themselves():
-    assert [m for m in MODES if not iteration.is_stochastic(m)] == ["sequential",
-                                                                    "even_sequential"]
+    assert [m for m in MODES if not iteration.is_stochastic(m)] == ["sequential", "even_sequential"]
     assert [m for m in MODES if not iteration.has_uniform_batch_size(m)] == [
-        "sequential", "shuffled_sequential", "batchwise_shuffled_sequential"]
+        "sequential",
+        "shuffled_sequential",
+        "batchwise_shuffled_sequential",
+    ]
     for mode in MODES:
         subset = next(make(mode, 10, 2, 3))
         assert isinstance(subset, slice) != iteration.resolve_iterator_class(mode).fancy
 
 
-@pytest.mark.parametrize("mode, sizes, message", [
-    ("sequential", (10, None, None), "needs batch_size or num_batches"),
-    ("sequential", (10, 5, 3), "only 2 batches of 5, not 3"),
-    ("sequential", (10, 0, None), "batch_size must be an integer of at least 1, not 0"),
-    ("sequential", (0, 5, None), "dataset_size must be"),
-    ("sequential", (10, 2.5, None), "not 2.5"),
-    ("sequential", (3, None, 4), "3 examples cannot be cut into 4"),
-    ("random_uniform", (10, 5, None), "needs both batch_size and num_batches"),
-    ("random_slice", (10, 11, 1), "batch_size 11 is larger than the dataset, 10"),
-])
+@pytest.mark.parametrize(
+    "mode, sizes, message",
+    [
+        ("sequential", (10, None, None), "needs batch_size or num_batches"),
+        ("sequential", (10, 5, 3), "only 2 batches of 5, not 3"),
+        ("sequential", (10, 0, None), "batch_size must be an integer of at least 1, not 0"),
+        ("sequential", (0, 5, None), "dataset_size must be"),
+        ("sequential", (10, 2.5, None), "not 2.5"),
+        ("sequential", (3, None, 4), "3 examples cannot be cut into 4"),
+        ("random_uniform", (10, 5, None), "needs both batch_size and num_batches"),
+        ("random_slice", (10, 11, 1), "batch_size 11 is larger than the dataset, 10"),
+    ],
+)
 def test_mistakes_are_named(mode, sizes, message):
     with pytest.raises(ValueError, match=message):
         make(mode, *sizes)
@@ -122,8 +140,10 @@ def test_sequential_refuses_a_generator():
 def test_unknown_modes_are_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="unknown iteration mode 'shuffled'.*sequential"):
         iteration.resolve_iterator_class("shuffled")
-    assert iteration.resolve_iterator_class(
-        iteration.RandomSliceSubsetIterator) is iteration.RandomSliceSubsetIterator
+    assert (
+        iteration.resolve_iterator_class(iteration.RandomSliceSubsetIterator)
+        is iteration.RandomSliceSubsetIterator
+    )
 
 
 class Numbers:
@@ -133,8 +153,10 @@ class Numbers:
     y = np.array([[0], [1], [2], [1], [0]])
 
     def get_data_specs(self):
-        return (CompositeSpace((VectorSpace(2), IndexSpace(max_labels=3, dim=1))),
-                ("features", "targets"))
+        return (
+            CompositeSpace((VectorSpace(2), IndexSpace(max_labels=3, dim=1))),
+            ("features", "targets"),
+        )
 
     def get_data(self):
         return self.X, self.y
@@ -152,8 +174,10 @@ def test_minibatches_of_all_sources_by_default():
 
 
 def test_minibatches_are_nested_as_asked_and_formatted():
-    specs = (CompositeSpace((VectorSpace(3), CompositeSpace((VectorSpace(2), NullSpace())))),
-             ("targets", ("features", "")))
+    specs = (
+        CompositeSpace((VectorSpace(3), CompositeSpace((VectorSpace(2), NullSpace())))),
+        ("targets", ("features", "")),
+    )
     one_hot, (x, nothing) = next(walk(specs))
     assert np.array_equal(one_hot, [[1, 0, 0], [0, 1, 0]])
     assert np.array_equal(x, Numbers.X[:2]) and nothing is None
@@ -173,8 +197,13 @@ def test_a_given_conversion_is_used():
 
 def test_the_iterator_tells_its_numbers():
     iterator = walk()
-    assert (iterator.batch_size, iterator.num_batches, iterator.num_examples, iterator.uneven,
-            iterator.stochastic) == (2, 3, 5, True, False)
+    assert (
+        iterator.batch_size,
+        iterator.num_batches,
+        iterator.num_examples,
+        iterator.uneven,
+        iterator.stochastic,
+    ) == (2, 3, 5, True, False)
 
 
 def test_wrong_sources_are_refused_early():

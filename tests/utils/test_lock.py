@@ -28,7 +28,9 @@ with lock.exclusive(sys.argv[1]):
 def holder(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "m.pkl")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "held\n"
     yield process
@@ -64,16 +66,23 @@ def test_the_second_is_told_who_holds_it_until_that_one_dies(holder, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_keeps_no_lock(tmp_path):
     path = tmp_path / "m.pkl"
-    forking = HOLD.replace('    print("held", flush=True)', """
+    forking = HOLD.replace(
+        '    print("held", flush=True)',
+        """
     import os
     if os.fork() == 0:
         os.read(int(sys.argv[2]), 1)  # until the test ends
         os._exit(0)
-    print("held", flush=True)""")
+    print("held", flush=True)""",
+    )
     read, write = os.pipe()
     try:
-        process = subprocess.Popen([sys.executable, "-c", forking, str(path), str(read)],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[read])
+        process = subprocess.Popen(
+            [sys.executable, "-c", forking, str(path), str(read)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[read],
+        )
         assert process.stdout.readline() == b"held\n"
         with pytest.raises(lock.Held):
             with lock.exclusive(path):
@@ -129,14 +138,21 @@ def test_a_file_system_without_locks_is_one_warning(code, tmp_path, monkeypatch,
 
 
 def test_a_killed_process_leaves_no_lock_where_there_are_none(tmp_path):
-    hold = HOLD.replace("import sys", """
+    hold = HOLD.replace(
+        "import sys",
+        """
 import errno, fcntl, sys
 def flock(handle, how):
     raise OSError(errno.ENOSYS, "Function not implemented")
-fcntl.flock = flock""")
+fcntl.flock = flock""",
+    )
     for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "m.pkl")],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", hold, str(tmp_path / "m.pkl")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert process.stdout.readline() == "held\n"
         process.kill()
         process.communicate()
@@ -176,8 +192,12 @@ def test_a_lock_that_was_lost_stays_lost(tmp_path, popen):
     path = tmp_path / "m.pkl"
     with lock.exclusive(path):
         (tmp_path / ".m.pkl.lock").unlink()
-        other = popen([sys.executable, "-c", HOLD, str(path)],
-                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        other = popen(
+            [sys.executable, "-c", HOLD, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert other.stdout.readline() == "held\n"
         with pytest.raises(lock.Held, match="was deleted"):
             serial.save(path, 1)
@@ -194,8 +214,12 @@ def test_only_what_a_lost_lock_guards_is_lost(tmp_path, popen):
     with lock.exclusive(path) as held, lock.exclusive(tmp_path / "other.pkl"):
         held.guarded.add(str(tmp_path / "m.csv"))
         (tmp_path / ".m.pkl.lock").unlink()
-        other = popen([sys.executable, "-c", HOLD, str(path)],
-                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        other = popen(
+            [sys.executable, "-c", HOLD, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert other.stdout.readline() == "held\n"
         for name in ("m.pkl", "m.csv"):
             with pytest.raises(lock.Held, match="was deleted"):

@@ -31,13 +31,19 @@ def test_read(dtype, shape, tmp_path):
 GOOD = lush(np.zeros((2, 3), "f4"))
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "0 bytes"), (b"\0" * 30, "begins with 0"), (GOOD[:12], "ends within"),
-    (GOOD[:-1], "23 bytes of elements"), (GOOD + b"x", "25 bytes"),
-    (GOOD[:4] + struct.pack("<i", 10**6), "1000000 axes"),
-    (GOOD[:8] + struct.pack("<3i", 2**30, 2**30, 1) + GOOD[20:], "24 bytes of elements"),
-    (GOOD[:8] + struct.pack("<3i", -2, -3, 1) + GOOD[20:], "24 bytes"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "0 bytes"),
+        (b"\0" * 30, "begins with 0"),
+        (GOOD[:12], "ends within"),
+        (GOOD[:-1], "23 bytes of elements"),
+        (GOOD + b"x", "25 bytes"),
+        (GOOD[:4] + struct.pack("<i", 10**6), "1000000 axes"),
+        (GOOD[:8] + struct.pack("<3i", 2**30, 2**30, 1) + GOOD[20:], "24 bytes of elements"),
+        (GOOD[:8] + struct.pack("<3i", -2, -3, 1) + GOOD[20:], "24 bytes"),
+    ],
+)
 def test_what_is_no_matrix(content, message, tmp_path):
     (tmp_path / "x.mat").write_bytes(content)
     with pytest.raises(BadFile, match=message):

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from adversarial.utils import npy
 
 
-@pytest.mark.parametrize("array", [
-    np.arange(24).reshape(2, 3, 4), np.asfortranarray(np.ones((3, 5), "f4")), np.zeros((0, 7)),
-    np.array(2.5), np.array(["a", "bc"]), np.arange(9, dtype=">i2")[::2],
-])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(24).reshape(2, 3, 4),
+        np.asfortranarray(np.ones((3, 5), "f4")),
+        np.zeros((0, 7)),
+        np.array(2.5),
+        np.array(["a", "bc"]),
+        np.arange(9, dtype=">i2")[::2],
+    ],
+)
 def test_as_numpy_reads_it(array, tmp_path):
     np.save(tmp_path / "a.npy", array)
     found = npy.load_npy(tmp_path / "a.npy")
@@ -32,7 +39,8 @@ def test_too_much(tmp_path):
 
 def test_long_headers(tmp_path):
     (tmp_path / "a.npy").write_bytes(
-        b"\x93NUMPY\x02\x00" + (20_000_000).to_bytes(4, "little") + b"(" * 20_000_000)
+        b"\x93NUMPY\x02\x00" + (20_000_000).to_bytes(4, "little") + b"(" * 20_000_000
+    )
     with pytest.raises(ValueError, match="a.npy: has an array 'it' with a header of 20000000"):
         npy.load_npy(tmp_path / "a.npy")
 

@@ -13,18 +13,21 @@ from adversarial.utils.parts import check_finite
 NAN, INF = float("nan"), float("inf")
 
 
-@pytest.mark.parametrize("kind, name, value", [
-    (SGD, "learning_rate", INF),
-    (SGD, "learning_rate", np.float32("inf")),
-    (AdversaryCost2, "target_scale", NAN),
-    (AdversaryCost2, "minimax_coeff", NAN),
-    (AdversaryCost2, "noise_both", INF),
-    (AdversaryCost2, "discriminator_default_input_include_prob", NAN),
-    (AdversaryCost2, "discriminator_input_scales", {"h0": 1.0, "h1": INF}),
-    (LazyAdversaryCost, "d_eps", NAN),
-    (Dropout, "input_include_probs", {"h0": NAN}),
-    (Dropout, "default_input_scale", -INF),
-])
+@pytest.mark.parametrize(
+    "kind, name, value",
+    [
+        (SGD, "learning_rate", INF),
+        (SGD, "learning_rate", np.float32("inf")),
+        (AdversaryCost2, "target_scale", NAN),
+        (AdversaryCost2, "minimax_coeff", NAN),
+        (AdversaryCost2, "noise_both", INF),
+        (AdversaryCost2, "discriminator_default_input_include_prob", NAN),
+        (AdversaryCost2, "discriminator_input_scales", {"h0": 1.0, "h1": INF}),
+        (LazyAdversaryCost, "d_eps", NAN),
+        (Dropout, "input_include_probs", {"h0": NAN}),
+        (Dropout, "default_input_scale", -INF),
+    ],
+)
 def test_what_is_not_finite_is_named(kind, name, value):
     with pytest.raises(ValueError, match=f"{name} must be finite, not"):
         kind(**{name: value})

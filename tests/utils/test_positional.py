@@ -9,8 +9,28 @@ from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.utils.positional import order_of
 
-SHARED = (0, 0.1, 1.0, None, 1.0, None, 1.0, 1.0, None, None, 1.0, None, True, True, True, True,
-          False, False, None, 0.0)
+SHARED = (
+    0,
+    0.1,
+    1.0,
+    None,
+    1.0,
+    None,
+    1.0,
+    1.0,
+    None,
+    None,
+    1.0,
+    None,
+    True,
+    True,
+    True,
+    True,
+    False,
+    False,
+    None,
+    0.0,
+)
 FIRST = (0.1, None, 5, None, None, None, "sequential", None, None, None)
 LAST = (True, "sequential", 3, None, None, [1, 2])
 

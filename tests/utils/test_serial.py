@@ -70,13 +70,15 @@ numpy_scalars = hnp.from_dtype(np.dtype("f4")) | hnp.from_dtype(np.dtype("i8"))
 keys = st.text() | st.integers() | st.tuples(st.integers(), st.text())
 values = st.recursive(
     scalars | arrays | records | numpy_scalars,
-    lambda inner: st.lists(inner, max_size=5)
-    | st.lists(st.floats(), min_size=17, max_size=20)
-    | st.lists(st.integers(-(2**64), 2**64), min_size=17, max_size=20)
-    | st.tuples(inner, inner)
-    | st.dictionaries(keys, inner, max_size=5)
-    | st.dictionaries(keys, inner, max_size=5).map(collections.OrderedDict)
-    | st.sets(keys, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.lists(st.floats(), min_size=17, max_size=20)
+        | st.lists(st.integers(-(2**64), 2**64), min_size=17, max_size=20)
+        | st.tuples(inner, inner)
+        | st.dictionaries(keys, inner, max_size=5)
+        | st.dictionaries(keys, inner, max_size=5).map(collections.OrderedDict)
+        | st.sets(keys, max_size=5)
+    ),
     max_leaves=20,
 )
 
@@ -295,4 +297,3 @@ def test_variables_in_paths(tmp_path, monkeypatch):
     assert serial.preprocess("${A}/b", environ={"A": "1"}) == "1/b"
     with pytest.raises(ValueError, match="--allow-env NOT_SET_ANYWHERE"):
         serial.preprocess("${NOT_SET_ANYWHERE}")
-

@@ -24,7 +24,6 @@ ALLOW = (HELPER,)
 Thing, model, is_model = things.Thing, things.model, things.is_model
 
 
-
 GOOD = serial.to_string(model())
 
 
@@ -196,7 +195,11 @@ def forge(document):
 
 def document_of(*nodes, root=(0,), **more):
     return {
-        "format": graph.FORMAT, "version": 1, "root": list(root), "nodes": list(nodes), **more,
+        "format": graph.FORMAT,
+        "version": 1,
+        "root": list(root),
+        "nodes": list(nodes),
+        **more,
     }
 
 
@@ -254,9 +257,11 @@ def tower(kind, height):
         document_of({"t": "generator", "b": "PCG64", "v": [1]}, {"t": "dict", "v": []}),
         document_of(*tower("list", 1500)),
         document_of(*tower("tuple", 90)),
-        document_of({"t": "dict", "v": [[[1], 0]]}, *[
-            {"t": "tuple", "v": [[i + 2], [i + 2]]} for i in range(60)
-        ], {"t": "tuple", "v": []}),
+        document_of(
+            {"t": "dict", "v": [[[1], 0]]},
+            *[{"t": "tuple", "v": [[i + 2], [i + 2]]} for i in range(60)],
+            {"t": "tuple", "v": []},
+        ),
         document_of({"t": "set", "v": [i * (2**61 - 1) for i in range(30_000)]}),
         with_class(f"{HELPER}:Thing", [[1, 2]]),
         document_of({"t": "object", "c": f"{HELPER}:Thing", "v": "text"}),

@@ -26,7 +26,6 @@ ALLOW = (HELPER,)
 Thing, model, is_model = things.Thing, things.model, things.is_model
 
 
-
 def test_save_and_load(tmp_path):
     path = tmp_path / "model.pkl"
     serial.save(path, model())
@@ -123,8 +122,9 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path):
 
 def test_what_a_killed_process_left_is_removed_at_once(tmp_path):
     path = tmp_path / "x.pkl"
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          stdout=subprocess.PIPE, check=True)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True
+    )
     pids = int(dead.stdout), os.getpid()
     leftovers = [tmp_path / f"{serial._aside(path)}{pid}-2.saving" for pid in pids]
     for file in leftovers:

@@ -138,8 +138,7 @@ def test_full_grid_begins_anew():
 
 def test_activation_is_a_border():
     viewer = PatchViewer((1, 1), (1, 1), pad=5)
-    viewer.add_patch(np.zeros((1, 1)), rescale=False, activation=(0.5, 1.0),
-                     warn_blank_patch=False)
+    viewer.add_patch(np.zeros((1, 1)), rescale=False, activation=(0.5, 1.0), warn_blank_patch=False)
     wanted = np.full((11, 11, 3), 0.5)
     wanted[3:8, 3:8] = (1, 0, 1)
     wanted[4:7, 4:7] = (0.5, 0.5, 0)
@@ -202,8 +201,13 @@ def test_constructor_refuses(arguments, says):
 
 @pytest.mark.parametrize(
     ("n", "fits", "fills"),
-    [(1, (1, 1), (1, 1)), (9, (3, 3), (3, 3)), (10, (3, 4), (2, 5)), (13, (3, 5), (1, 13)),
-     (784, (28, 28), (28, 28))],
+    [
+        (1, (1, 1), (1, 1)),
+        (9, (3, 3), (3, 3)),
+        (10, (3, 4), (2, 5)),
+        (13, (3, 5), (1, 13)),
+        (784, (28, 28), (28, 28)),
+    ],
 )
 def test_pick_shape(n, fits, fills):
     assert PatchViewer.pick_shape(n) == fits

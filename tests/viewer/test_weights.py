@@ -16,10 +16,20 @@ from adversarial.viewer.weights import MOST, Patches, networks_of, patches_of
 
 def colour_pair():
     """Images of 2 x 3 in colour, as vectors."""
-    G = MLP([RectifiedLinear(layer_name="h", dim=5, irange=1.0),
-             Sigmoid(layer_name="y", dim=18, irange=1.0)], nvis=4)
-    D = MLP([Maxout("h0", num_units=4, num_pieces=2, irange=1.0),
-             Sigmoid(layer_name="y", dim=1, irange=1.0)], nvis=18)
+    G = MLP(
+        [
+            RectifiedLinear(layer_name="h", dim=5, irange=1.0),
+            Sigmoid(layer_name="y", dim=18, irange=1.0),
+        ],
+        nvis=4,
+    )
+    D = MLP(
+        [
+            Maxout("h0", num_units=4, num_pieces=2, irange=1.0),
+            Sigmoid(layer_name="y", dim=1, irange=1.0),
+        ],
+        nvis=18,
+    )
     pair = AdversaryPair(Generator(G), D)
     pair.view_converter = DefaultViewConverter((2, 3, 3))
     return pair
@@ -28,13 +38,23 @@ def colour_pair():
 def conv_pair():
     maps = Conv2DSpace((2, 2), num_channels=4, axes=("c", 0, 1, "b"))
     images = Conv2DSpace((5, 5), num_channels=3, axes=("c", 0, 1, "b"))
-    G = MLP([Linear(layer_name="h", dim=16, irange=1.0),
-             SpaceConverter(layer_name="maps", output_space=maps),
-             Deconv(3, (3, 3), "y", irange=1.0, output_stride=(2, 2))], nvis=4)
+    G = MLP(
+        [
+            Linear(layer_name="h", dim=16, irange=1.0),
+            SpaceConverter(layer_name="maps", output_space=maps),
+            Deconv(3, (3, 3), "y", irange=1.0, output_stride=(2, 2)),
+        ],
+        nvis=4,
+    )
     kernels = dict(kernel_shape=(3, 3), pool_shape=(1, 1), pool_stride=(1, 1), irange=1.0)
-    D = MLP([MaxoutConvC01B(2, 2, layer_name="c0", **kernels),
-             MaxoutConvC01B(1, 2, layer_name="c1", **kernels),
-             Sigmoid(layer_name="y", dim=1, irange=1.0)], input_space=images)
+    D = MLP(
+        [
+            MaxoutConvC01B(2, 2, layer_name="c0", **kernels),
+            MaxoutConvC01B(1, 2, layer_name="c1", **kernels),
+            Sigmoid(layer_name="y", dim=1, irange=1.0),
+        ],
+        input_space=images,
+    )
     return AdversaryPair(Generator(G), D)
 
 

@@ -110,13 +110,16 @@ class Function(types.Function):
         values = dict(zip(places, [*state, *arrays, *map(devices.split, small)]))
         found = self.vm(*(values[i] for i in range(len(values)))) or ()
         n = len(self.outputs)
-        new = [devices.whole(jnp.asarray(value).astype(old.dtype))
-               for value, old in zip(found[n:], state)]
+        new = [
+            devices.whole(jnp.asarray(value).astype(old.dtype))
+            for value, old in zip(found[n:], state)
+        ]
         begun = new[0].reshape(-1)[:1] if new else None
         return new, _pack(found[:n], self.maker.fgraph.outputs), begun
 
     def _steps(self, state: Sequence, arrays: Sequence, small: Sequence) -> tuple:
         """Several steps; `small` and the outputs have one more axis, in front."""
+
         def one(state: Sequence, small: Sequence) -> tuple[Sequence, Any]:
             new, outputs, _ = self._step(state, arrays, small)
             return new, outputs
@@ -154,8 +157,10 @@ class Function(types.Function):
         cells = [self.input_storage[i] for i in self.given]
         names = [self.maker.inputs[i].name for i in self.given]
         if len(args) > len(cells):
-            raise TypeError(f"{self.name or 'the function'} takes {len(cells)} arguments, "
-                            f"but {len(args)} were given")
+            raise TypeError(
+                f"{self.name or 'the function'} takes {len(cells)} arguments, "
+                f"but {len(args)} were given"
+            )
         found = dict(enumerate(args))
         for name, value in kwargs.items():
             if name not in names:
@@ -166,8 +171,9 @@ class Function(types.Function):
             value = found.get(i, self.defaults[place][2])
             if value is None:
                 raise TypeError(f"argument {names[i] or i} is missing")
-            values.append(cell.type.filter(
-                value, strict=cell.strict, allow_downcast=cell.allow_downcast))
+            values.append(
+                cell.type.filter(value, strict=cell.strict, allow_downcast=cell.allow_downcast)
+            )
         return values
 
     def run(self, program: Callable, small: Sequence) -> Any:
@@ -272,12 +278,15 @@ class Waiting:
     def changes(self, container: Container) -> bool:
         """Whether a waiting call will change its value."""
         return self.function is not None and any(
-            self.function.shared[i] is container for i in self.function.updated)
+            self.function.shared[i] is container for i in self.function.updated
+        )
 
     def depends_on(self, container: Container) -> bool:
         """Whether a waiting call changes or will read its value."""
-        return self.changes(container) or (self.function is not None and any(
-            self.function.shared[i] is container for i in self.function.arrays))
+        return self.changes(container) or (
+            self.function is not None
+            and any(self.function.shared[i] is container for i in self.function.arrays)
+        )
 
 
 waiting = Waiting()

@@ -85,7 +85,11 @@ def convolve(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array) -> jax
         z = patches @ kernels.transpose(2, 3, 1, 0).reshape(-1, len(kernels))
         return z.transpose(0, 3, 1, 2)
     return jax.lax.conv_general_dilated(
-        images, kernels, op.subsample, pad, rhs_dilation=op.filter_dilation,
+        images,
+        kernels,
+        op.subsample,
+        pad,
+        rhs_dilation=op.filter_dilation,
         feature_group_count=op.num_groups,
     )
 

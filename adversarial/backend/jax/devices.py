@@ -43,18 +43,22 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         try:
             jax.distributed.initialize(
-                cluster.coordinator, cluster.num_processes, cluster.process_id)
+                cluster.coordinator, cluster.num_processes, cluster.process_id
+            )
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            raise OSError(f"process {cluster.process_id} of {cluster.num_processes} could not join "
-                          f"the others at {cluster.coordinator}: {reason}") from error
+            raise OSError(
+                f"process {cluster.process_id} of {cluster.num_processes} could not join "
+                f"the others at {cluster.coordinator}: {reason}"
+            ) from error
     count = count or 1
     there = jax.local_devices()
     if count > len(there):
         hint = " (XLA_FLAGS=--xla_force_host_platform_device_count=N makes more of a CPU)"
         raise ValueError(
             f"{count} devices are asked for, but JAX sees {len(there)} of kind {there[0].platform}"
-            + (hint if there[0].platform == "cpu" else ""))
+            + (hint if there[0].platform == "cpu" else "")
+        )
     seen: Counter = Counter()
     _used = []
     for device in jax.devices():
@@ -133,7 +137,8 @@ def split(array: Any) -> Any:
             axes.append(name)
             left //= size
     return jax.lax.with_sharding_constraint(
-        array, NamedSharding(_mesh, PartitionSpec(tuple(axes) or None)))
+        array, NamedSharding(_mesh, PartitionSpec(tuple(axes) or None))
+    )
 
 
 def whole(array: jax.Array) -> jax.Array:

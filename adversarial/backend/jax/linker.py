@@ -30,7 +30,10 @@ class Linker(JAXLinker):
     """
 
     def make_thunk(
-        self, input_storage: Any = None, output_storage: Any = None, storage_map: Any = None,
+        self,
+        input_storage: Any = None,
+        output_storage: Any = None,
+        storage_map: Any = None,
         **kwargs: Any,
     ) -> tuple[Callable, list[Container], list[Container]]:
         order = self.schedule(self.fgraph)

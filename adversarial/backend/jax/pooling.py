@@ -27,18 +27,25 @@ def convert_max_pool(op: MaxPool, **kwargs: Any) -> Any:
         rows, columns = x.shape[2:]
         x = x.reshape(batch, groups, op.num_pieces, rows, columns)
         reach = [(n - 1) * step + 1 for n, step in zip(size, op.pool_stride)]
-        beyond = [(0, r + pool - 1 - n)
-                  for r, pool, n in zip(reach, op.pool_shape, (rows, columns))]
+        beyond = [
+            (0, r + pool - 1 - n) for r, pool, n in zip(reach, op.pool_shape, (rows, columns))
+        ]
         x = jnp.pad(x, [(0, 0)] * 3 + beyond, constant_values=-np.inf)
-        start = (np.arange(size[0])[:, None] * op.down * columns
-                 + np.arange(size[1]) * op.right).astype("int32")
+        start = (
+            np.arange(size[0])[:, None] * op.down * columns + np.arange(size[1]) * op.right
+        ).astype("int32")
         best = which = None
         # In order of preference among equals.
         for right in range(op.wide):
             for piece in range(op.num_pieces):
                 for down in range(op.high):
-                    v = x[:, :, piece, down : down + reach[0] : op.down,
-                          right : right + reach[1] : op.right]
+                    v = x[
+                        :,
+                        :,
+                        piece,
+                        down : down + reach[0] : op.down,
+                        right : right + reach[1] : op.right,
+                    ]
                     place = np.int32((piece * rows + down) * columns + right) + start
                     if best is None:
                         best, which = v, jnp.broadcast_to(place, v.shape)
@@ -52,9 +59,7 @@ def convert_max_pool(op: MaxPool, **kwargs: Any) -> Any:
 
 @jax_funcify.register(MaxPoolGrad)
 def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
-    def max_pool_grad(
-        which: jax.Array, gradient: jax.Array, rows: int, columns: int
-    ) -> jax.Array:
+    def max_pool_grad(which: jax.Array, gradient: jax.Array, rows: int, columns: int) -> jax.Array:
         if which.shape != gradient.shape:
             raise ValueError(f"max_pool gradient: shapes differ, {which.shape}, {gradient.shape}")
         rows, columns = int(rows), int(columns)
@@ -73,16 +78,20 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
         phases = []
         for row, column in itertools.product(range(down), range(right)):
             place = (
-                np.arange(pieces)[:, None, None] * rows + np.arange(high)[:, None] * down + row
-            ) * columns + np.arange(wide) * right + column
+                (np.arange(pieces)[:, None, None] * rows + np.arange(high)[:, None] * down + row)
+                * columns
+                + np.arange(wide) * right
+                + column
+            )
             place = place.astype("int32")
             total: Any = 0
             for u, v in itertools.product(
                 range(-(-(op.pool_shape[0] - row) // down)),
                 range(-(-(op.pool_shape[1] - column) // right)),
             ):
-                there = np.s_[..., back - 1 - u : back - 1 - u + high,
-                              left - 1 - v : left - 1 - v + wide]
+                there = np.s_[
+                    ..., back - 1 - u : back - 1 - u + high, left - 1 - v : left - 1 - v + wide
+                ]
                 total += jnp.where(which[there] == place, gradient[there], 0)
             phases.append(total)
         # (batch, groups, pieces, high, wide) of each phase, set side by side.

@@ -58,12 +58,19 @@ def convert_advance(op: Advance, **kwargs: Any) -> Any:
 
 def blocks(counter: tuple, key: tuple) -> tuple:
     """Ten rounds of Philox4x32 on four uint32 arrays; see `philox.blocks`."""
+
     def one_round(_: int, words: tuple) -> tuple:
         c0, c1, c2, c3, k0, k1 = words
         high0, low0 = _times(c0, _MULTIPLIERS[0])
         high1, low1 = _times(c2, _MULTIPLIERS[1])
-        return (high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0,
-                k0 + _u32(_WEYL[0]), k1 + _u32(_WEYL[1]))
+        return (
+            high1 ^ c1 ^ k0,
+            low1,
+            high0 ^ c3 ^ k1,
+            low0,
+            k0 + _u32(_WEYL[0]),
+            k1 + _u32(_WEYL[1]),
+        )
 
     # A loop is compiled in less time; a GPU would start every round of it from the host.
     unroll = devices.platform() != "cpu"
@@ -72,6 +79,7 @@ def blocks(counter: tuple, key: tuple) -> tuple:
 
 def _times(a: jax.Array, factor: int) -> tuple[jax.Array, jax.Array]:
     """The high and the low word of the 64-bit product."""
+
     # 64 bits in these few lines only: elsewhere they would be slow on a GPU. Constants have to be
     # widened in the graph, since outside the block they would be narrowed again.
     def wide(value: Any) -> jax.Array:
@@ -80,8 +88,10 @@ def _times(a: jax.Array, factor: int) -> tuple[jax.Array, jax.Array]:
     with enable_x64():
         product = jax.lax.mul(jax.lax.convert_element_type(a, np.uint64), wide(factor))
         high = jax.lax.shift_right_logical(product, wide(32))
-        return (jax.lax.convert_element_type(high, _u32),
-                jax.lax.convert_element_type(product, _u32))
+        return (
+            jax.lax.convert_element_type(high, _u32),
+            jax.lax.convert_element_type(product, _u32),
+        )
 
 
 def words(state: jax.Array, stream: int, groups: int) -> jax.Array:

@@ -39,8 +39,11 @@ def convert_graph(fgraph: FunctionGraph, fgraph_name: str = "graph", **kwargs: A
     kwargs.pop("input_storage", None)
     kwargs.pop("output_storage", None)
     return fgraph_to_python(
-        fgraph, convert_node, const_conversion_fn=lambda value, **_: value,
-        fgraph_name=fgraph_name, **kwargs,
+        fgraph,
+        convert_node,
+        const_conversion_fn=lambda value, **_: value,
+        fgraph_name=fgraph_name,
+        **kwargs,
     )
 
 
@@ -51,6 +54,7 @@ def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
     of `jax.numpy` then is unknown from there on.  So a node whose inputs are all known (constants,
     the shapes of arrays, and what was computed from these) is computed at once, by the Op itself.
     """
+
     def convert(*inputs: Any) -> Any:
         if inputs and not any(isinstance(value, jax.Array) for value in inputs):
             known = _perform(node, inputs)
@@ -65,8 +69,10 @@ def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
 def _perform(node: Apply, inputs: Any) -> Any:
     """The outputs of `node` by NumPy, or None where the Op has no such code."""
     storage = [[None] for _ in node.outputs]
-    values = [np.asarray(value, variable.dtype) if hasattr(variable, "dtype") else value
-              for value, variable in zip(inputs, node.inputs)]
+    values = [
+        np.asarray(value, variable.dtype) if hasattr(variable, "dtype") else value
+        for value, variable in zip(inputs, node.inputs)
+    ]
     node.op.prepare_node(node, None, None, "py")
     params = node.run_params()
     try:
@@ -86,6 +92,7 @@ def convert_reshape(op: Reshape, **kwargs: Any) -> Callable:
 @jax_funcify.register(SpecifyShape)
 def convert_specify_shape(op: SpecifyShape, **kwargs: Any) -> Callable:
     """Aesara's compares with None where an axis may have any length."""
+
     def specify(x: jax.Array, *shape: Any) -> jax.Array:
         wanted = tuple(None if n is None else int(n) for n in shape)
         if any(n is not None and n != found for n, found in zip(wanted, x.shape)):
@@ -99,6 +106,7 @@ def convert_specify_shape(op: SpecifyShape, **kwargs: Any) -> Callable:
 @jax_funcify.register(CheckAndRaise)
 def convert_check(op: CheckAndRaise, **kwargs: Any) -> Callable:
     """Aesara's drops every check, and warns that it does; those of shapes can be made at once."""
+
     def check(x: Any, *conditions: Any) -> Any:
         known = [c for c in conditions if not isinstance(c, jax.Array)]
         if not np.all(known):
@@ -128,8 +136,16 @@ def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
     `jax.lax` that take no arrays.
     """
     name = (getattr(op, "nfunc_spec", None) or op.scalar_op.nfunc_spec)[0]
-    names = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
-             "logical_and": "all", "logical_or": "any", "bitwise_and": "all", "bitwise_or": "any"}
+    names = {
+        "add": "sum",
+        "multiply": "prod",
+        "maximum": "max",
+        "minimum": "min",
+        "logical_and": "all",
+        "logical_or": "any",
+        "bitwise_and": "all",
+        "bitwise_or": "any",
+    }
     reduce = getattr(jnp, names.get(name, name))
 
     def reduction(x: jax.Array) -> jax.Array:
@@ -143,6 +159,7 @@ def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
 @jax_funcify.register(MaxAndArgmax)
 def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
     """Aesara's computes the order of axes by JAX, which cannot transpose by it then."""
+
     def max_and_argmax(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         flat = _last(x, op.axis)
         return flat.max(axis=-1), flat.argmax(axis=-1).astype(narrow("int64"))
@@ -159,6 +176,7 @@ def convert_argmax(op: Argmax, **kwargs: Any) -> Callable:
 @jax_funcify.register(Split)
 def convert_split(op: Split, **kwargs: Any) -> Callable:
     """Which Aesara's linker has not."""
+
     def split(x: jax.Array, axis: Any, sizes: Any) -> list[jax.Array]:
         ends = np.cumsum(np.asarray(sizes))[:-1]
         return jnp.split(x, [int(end) for end in ends], axis=int(axis))
@@ -174,6 +192,7 @@ def convert_softmax_with_bias(op: SoftmaxWithBias, **kwargs: Any) -> Callable:
 
 def _into_a_jax_array(convert: Callable) -> Callable:
     """Aesara's writes into `x.at`, which an array that NumPy knows (see `convert_node`) lacks."""
+
     def converted(op: Op, **kwargs: Any) -> Callable:
         write = convert(op, **kwargs)
         return lambda x, *rest: write(jnp.asarray(x), *rest)

@@ -22,8 +22,9 @@ class _WithBias(HeaderOp):
     def make_node(self, z: Any, bias: Any) -> Apply:
         z, bias = floating(type(self).__name__, z, bias)
         if (z.ndim, bias.ndim) != (2, 1):
-            raise TypeError(f"{type(self).__name__} takes a matrix and a vector, "
-                            f"not {z.type} and {bias.type}")
+            raise TypeError(
+                f"{type(self).__name__} takes a matrix and a vector, not {z.type} and {bias.type}"
+            )
         columns = z.type.shape[1] if z.type.shape[1] is not None else bias.type.shape[0]
         return Apply(self, [z, bias], self._outputs(z.dtype, z.type.shape[0], columns))
 
@@ -68,12 +69,17 @@ class BiasElementwise(_WithBias):
         function = {
             "linear": f"Linear<{real}>()",
             "sigmoid": f"Sigmoid<{real}>()",
-            "rectify": f"Rectify<{real}>()" if self.left_slope == 0
+            "rectify": f"Rectify<{real}>()"
+            if self.left_slope == 0
             else f"LeakyRectify<{real}>{{({real}) {self.left_slope!r}}}",
         }[self.kind]
         return self.call(
-            f"bias_activation<{real}>", *inputs, str(int(self.inplace)), *outputs,
-            f"adversarial::{function}", fail=sub["fail"],
+            f"bias_activation<{real}>",
+            *inputs,
+            str(int(self.inplace)),
+            *outputs,
+            f"adversarial::{function}",
+            fail=sub["fail"],
         )
 
 

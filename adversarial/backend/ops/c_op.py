@@ -70,7 +70,10 @@ def floating(name: str, *arrays: Any, ndim: int | None = None) -> list[Variable]
     """`arrays` as variables of one floating point type; TypeError when they are not."""
     variables = [at.as_tensor_variable(array) for array in arrays]
     dtypes = {variable.dtype for variable in variables}
-    if len(dtypes) != 1 or not dtypes <= set(FLOATS) \
-            or (ndim is not None and any(variable.ndim != ndim for variable in variables)):
+    if (
+        len(dtypes) != 1
+        or not dtypes <= set(FLOATS)
+        or (ndim is not None and any(variable.ndim != ndim for variable in variables))
+    ):
         raise TypeError(f"{name} cannot take {', '.join(str(v.type) for v in variables)}")
     return variables

@@ -31,5 +31,6 @@ class ColumnSum(HeaderOp):
         output_storage[0][0] = x.sum(axis=0, dtype="float64").astype(x.dtype)
 
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        return self.call(f"column_sum<{c_type(node.inputs[0])}>", *inputs, *outputs,
-                         fail=sub["fail"])
+        return self.call(
+            f"column_sum<{c_type(node.inputs[0])}>", *inputs, *outputs, fail=sub["fail"]
+        )

@@ -114,7 +114,8 @@ class SparseCorrMM_gradInputs(_SkipsZeros, CorrMM_gradInputs):  # noqa: N801
 def skipping_zeros(node: Apply) -> Any:
     """What does the same as Aesara's gradient of a convolution; None for anything else."""
     sparse = {
-        CorrMM_gradWeights: SparseCorrMM_gradWeights, CorrMM_gradInputs: SparseCorrMM_gradInputs
+        CorrMM_gradWeights: SparseCorrMM_gradWeights,
+        CorrMM_gradInputs: SparseCorrMM_gradInputs,
     }.get(type(node.op))
     return sparse and sparse(**{name: getattr(node.op, name) for name in node.op.__props__})
 

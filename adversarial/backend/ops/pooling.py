@@ -33,9 +33,7 @@ def pooled_size(size: int, pool: int, stride: int) -> int:
     return -((pool - size) // stride) + 1
 
 
-def max_pool(
-    x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1
-) -> Variable:
+def max_pool(x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1) -> Variable:
     """Maximum over each window, and over `num_pieces` neighbouring channels.
 
     Parameters
@@ -148,7 +146,9 @@ class MaxPool(HeaderOp):
         beyond = [(0, reached - n) for reached, n in zip(covered, (rows, columns))]
         wide = np.pad(x, [(0, 0), (0, 0), *beyond], constant_values=-np.inf)
         windows = np.lib.stride_tricks.sliding_window_view(
-            wide, self.pool_shape, axis=(2, 3)  # type: ignore[call-overload]
+            wide,
+            self.pool_shape,
+            axis=(2, 3),  # type: ignore[call-overload]
         )
         windows = windows[:, :, :: self.pool_stride[0], :: self.pool_stride[1]]
         # (batch, groups, pooled rows, pooled columns, column, piece, row), in order of preference
@@ -188,8 +188,9 @@ class MaxPoolGrad(HeaderOp):
 
     def make_node(self, which: Any, gradient: Any, rows: Any, columns: Any) -> Apply:
         (gradient,) = floating("the gradient of max_pool", gradient, ndim=4)
-        size = [n if isinstance(n, Variable) else at.constant(n, dtype="int64")
-                for n in (rows, columns)]
+        size = [
+            n if isinstance(n, Variable) else at.constant(n, dtype="int64") for n in (rows, columns)
+        ]
         batch, groups = which.type.shape[:2]
         maps = None if groups is None else groups * self.num_pieces
         known = [int(n.data) if isinstance(n, Constant) else None for n in size]
@@ -218,8 +219,9 @@ class MaxPoolGrad(HeaderOp):
         batch, groups = which.shape[:2]
         spread = np.zeros((batch * groups, self.num_pieces * rows * columns), gradient.dtype)
         row = np.arange(batch * groups)[:, None]
-        np.add.at(spread, (row, which.reshape(batch * groups, -1)),
-                  gradient.reshape(batch * groups, -1))
+        np.add.at(
+            spread, (row, which.reshape(batch * groups, -1)), gradient.reshape(batch * groups, -1)
+        )
         output_storage[0][0] = spread.reshape(batch, groups * self.num_pieces, rows, columns)
 
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:

@@ -98,8 +98,13 @@ class Draw(HeaderOp):
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
         params = sub["params"]
         return self.call(
-            f"draw<{c_type(node.outputs[0])}>", *inputs, str(len(self.static_shape)),
-            f"{params}->kind", f"{params}->stream", *outputs, fail=sub["fail"],
+            f"draw<{c_type(node.outputs[0])}>",
+            *inputs,
+            str(len(self.static_shape)),
+            f"{params}->kind",
+            f"{params}->stream",
+            *outputs,
+            fail=sub["fail"],
         )
 
 

@@ -76,8 +76,11 @@ class _SkipsZeros(OpenMPOp, GemmRelated):
         return GemmRelated.c_support_code(self, **kwargs) + choice(parallel=self.openmp)
 
     def c_headers(self, **kwargs: Any) -> list[str]:
-        return [*GemmRelated.c_headers(self, **kwargs), *OpenMPOp.c_headers(self, **kwargs),
-                f'"{HEADER}"']
+        return [
+            *GemmRelated.c_headers(self, **kwargs),
+            *OpenMPOp.c_headers(self, **kwargs),
+            f'"{HEADER}"',
+        ]
 
     def c_header_dirs(self, **kwargs: Any) -> list[str]:
         return [*GemmRelated.c_header_dirs(self, **kwargs), str(FOLDER)]

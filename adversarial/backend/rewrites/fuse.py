@@ -109,7 +109,11 @@ def skip_zeros(fgraph: Any, node: Apply) -> Optional[list]:
 
 
 patterns = in2out(
-    fuse_rectify, fuse_sigmoid, fuse_maxout, fuse_column_sum, check_while_adding,
+    fuse_rectify,
+    fuse_sigmoid,
+    fuse_maxout,
+    fuse_column_sum,
+    check_while_adding,
     name="adversarial_fuse",
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")

@@ -210,7 +210,10 @@ def _product(factors: Sequence[Any], like: Variable) -> list[Variable]:
 
 
 towards_outputs = in2out(
-    outer_product_as_scaling, hoist, hoist_to_images, hoist_from_sum,
+    outer_product_as_scaling,
+    hoist,
+    hoist_to_images,
+    hoist_from_sum,
     name="adversarial_hoist_factors",
 )
 towards_inputs = in2out(sink, name="adversarial_sink_factors")

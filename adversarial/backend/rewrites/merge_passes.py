@@ -81,8 +81,11 @@ class _Merging:
         """Merge all products that have `matrix` on their right."""
         if not _is_wide(matrix):
             return
-        products = [client.outputs[0] for client, _ in self.fgraph.clients[matrix]
-                    if multiplies_by(client, matrix)]
+        products = [
+            client.outputs[0]
+            for client, _ in self.fgraph.clients[matrix]
+            if multiplies_by(client, matrix)
+        ]
         if len(products) < 2 or not _independent(products):
             return
         order = {node: i for i, node in enumerate(self.fgraph.toposort())}
@@ -167,8 +170,10 @@ class _Merging:
         if None in nodes or not _treat_rows_alike(nodes):
             return False
         groups = zip(*(node.inputs for node in nodes))
-        return any(_are_rows(below) and all(map(is_matrix, below)) and self.leads_to_whole(below)
-                   for below in groups)
+        return any(
+            _are_rows(below) and all(map(is_matrix, below)) and self.leads_to_whole(below)
+            for below in groups
+        )
 
     def whole_of(self, parts: Sequence[Variable]) -> Optional[Variable]:
         """The matrix of which `parts` are all the rows, in order; None if there is none."""
@@ -252,5 +257,8 @@ def _are_rows(parts: Sequence[Variable]) -> bool:
 def _independent(variables: Sequence[Variable]) -> bool:
     """Whether no variable is computed from another one."""
     nodes = {v.owner for v in variables}
-    return not any(v.owner in nodes for v in ancestors([i for node in nodes for i in node.inputs])
-                   if v.owner is not None)
+    return not any(
+        v.owner in nodes
+        for v in ancestors([i for node in nodes for i in node.inputs])
+        if v.owner is not None
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial.models.mlp.layer import Layer
@@ -44,7 +44,7 @@ class Affine(Layer):
         return scalers
 
     def get_weight_decay(self, coeff: Any) -> Any:
-        return coeff * T.square(self.W).sum()
+        return coeff * at.square(self.W).sum()
 
     def get_l1_weight_decay(self, coeff: Any) -> Any:
         return coeff * abs(self.W).sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 from adversarial import backend
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
@@ -49,7 +49,7 @@ class IdentityConvNonlinearity(ConvNonlinearity):
         return channels
 
     def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
-        return _per_example(T.square(Y - Y_hat), batch_axis).mean()
+        return _per_example(at.square(Y - Y_hat), batch_axis).mean()
 
 
 class RectifierConvNonlinearity(ConvNonlinearity):
@@ -77,7 +77,7 @@ class SigmoidConvNonlinearity(ConvNonlinearity):
         self.monitor_style = monitor_style
 
     def apply(self, linear_response: Any) -> Any:
-        return T.sigmoid(linear_response)
+        return at.sigmoid(linear_response)
 
     def get_monitoring_channels_from_state(
         self, state: Any, target: Any, cost_fn: Any = None
@@ -101,7 +101,7 @@ class TanhConvNonlinearity(ConvNonlinearity):
     """tanh(z)."""
 
     def apply(self, linear_response: Any) -> Any:
-        return T.tanh(linear_response)
+        return at.tanh(linear_response)
 
 
 def _per_example(losses: Any, batch_axis: int) -> Any:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -109,7 +109,7 @@ class Dense(Affine):
     def _linear_part(self, state_below: Any) -> Any:
         """x W + b, shape (batch, units), for `state_below` in the layer's input space."""
         x = self.input_space.format_as(state_below, self.desired_space)
-        z = T.dot(x, self.W)
+        z = at.dot(x, self.W)
         return z if self.b is None else z + self.b
 
     def _modify_updates(self, updates: OrderedDict) -> None:
@@ -165,4 +165,4 @@ def weight_decay(layers: Sequence[Any], method: str, coeffs: Any) -> Any:
         for layer, coeff in zip(layers, coeffs)
         if isinstance(coeff, (list, tuple)) or hasattr(coeff, "owner") or coeff != 0
     ]
-    return sum(terms) if terms else T.constant(np.asarray(0, dtype=backend.floatX))
+    return sum(terms) if terms else at.constant(np.asarray(0, dtype=backend.floatX))

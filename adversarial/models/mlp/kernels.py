@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -123,7 +123,7 @@ class Kernels(Affine):
 
     def get_filter_norms(self, W: Any = None) -> Any:
         """The norm of each kernel of `W` (by default the layer's), symbolic."""
-        return T.sqrt(T.square(self.W if W is None else W).sum(axis=_KERNEL))
+        return at.sqrt(at.square(self.W if W is None else W).sum(axis=_KERNEL))
 
     def get_weights_topo(self) -> np.ndarray:
         """One image a kernel, as `W` holds it: (kernels, rows, columns, channels)."""
@@ -146,9 +146,7 @@ class Kernels(Affine):
 def pair(layer: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
     """`value` as two integers; ValueError when it is anything else, or below `least`."""
     numbers = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else ()
-    integers = all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers
-    )
+    integers = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers)
     if len(numbers) != 2 or not integers or min(numbers) < least:
         raise ValueError(
             f"layer {layer!r}: {name} must be two integers from {least} up, not {value!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 
 from adversarial import backend
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
@@ -79,7 +79,7 @@ class Linear(Dense):
         p = self._activate(self._linear_part(state_below))
         if self.copy_input:
             x = self.input_space.format_as(state_below, self.desired_space)
-            p = T.concatenate([p, x], axis=1)
+            p = at.concatenate([p, x], axis=1)
         return p
 
     def _activate(self, z: Any) -> Any:
@@ -88,7 +88,7 @@ class Linear(Dense):
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         error = Y - Y_hat
-        return abs(error) if self.use_abs_loss else T.square(error)
+        return abs(error) if self.use_abs_loss else at.square(error)
 
     def get_layer_monitoring_channels(
         self, state_below: Any = None, state: Any = None, targets: Any = None
@@ -119,7 +119,7 @@ class Softplus(Linear):
     """log(1 + exp(z))."""
 
     def _activate(self, z: Any) -> Any:
-        return T.softplus(z)
+        return at.softplus(z)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         raise NotImplementedError("Softplus defines no loss")
@@ -129,7 +129,7 @@ class Tanh(Linear):
     """tanh(z)."""
 
     def _activate(self, z: Any) -> Any:
-        return T.tanh(z)
+        return at.tanh(z)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         raise NotImplementedError("Tanh defines no loss")
@@ -152,7 +152,7 @@ class Sigmoid(Linear):
         self.monitor_style = monitor_style
 
     def _activate(self, z: Any) -> Any:
-        return T.sigmoid(z)
+        return at.sigmoid(z)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
         if self.copy_input:
@@ -169,18 +169,18 @@ class Sigmoid(Linear):
     @staticmethod
     def get_detection_channels_from_state(state: Any, target: Any) -> OrderedDict:
         """Precision, recall, F1 and misclassification of the decision state > 0.5."""
-        y_hat = T.cast(state > 0.5, state.dtype)
-        y = T.cast(target > 0.5, state.dtype)
+        y_hat = at.cast(state > 0.5, state.dtype)
+        y = at.cast(target > 0.5, state.dtype)
         hits, misses = (y * y_hat).sum(), (y * (1 - y_hat)).sum()
         false_alarms = ((1 - y) * y_hat).sum()
         tiny = 1e-7
-        precision = hits / T.maximum(tiny, hits + false_alarms)
-        recall = hits / T.maximum(tiny, hits + misses)
+        precision = hits / at.maximum(tiny, hits + false_alarms)
+        recall = hits / at.maximum(tiny, hits + misses)
         return OrderedDict(
-            misclass=T.neq(y, y_hat).mean(dtype=state.dtype),
+            misclass=at.neq(y, y_hat).mean(dtype=state.dtype),
             precision=precision,
             recall=recall,
-            f1=2.0 * precision * recall / T.maximum(tiny, precision + recall),
+            f1=2.0 * precision * recall / at.maximum(tiny, precision + recall),
         )
 
     def get_layer_monitoring_channels(
@@ -194,9 +194,9 @@ class Sigmoid(Linear):
         if self.monitor_style == "detection":
             channels.update(self.get_detection_channels_from_state(state, targets))
         elif self.monitor_style == "bit_vector_class":
-            wrong = T.neq(targets > 0.5, state > 0.5).any(axis=1)
+            wrong = at.neq(targets > 0.5, state > 0.5).any(axis=1)
             channels["misclass"] = wrong.mean(dtype=state.dtype)
         else:
-            wrong = T.neq(state.argmax(axis=1), targets.argmax(axis=1))
+            wrong = at.neq(state.argmax(axis=1), targets.argmax(axis=1))
             channels["misclass"] = wrong.mean(dtype=state.dtype)
         return channels

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
@@ -257,12 +257,12 @@ class MLP(Layer):
                 bits = [(mask >> i) & 1 for i in range(flat.dim)]
                 mask >>= flat.dim
                 scale = scales.get(layer.layer_name, default_input_scale)
-                row = T.as_tensor_variable([bit * scale for bit in bits])
-                row = T.cast(row, state_below.dtype)
+                row = at.as_tensor_variable([bit * scale for bit in bits])
+                row = at.cast(row, state_below.dtype)
                 kept = space.format_as(state_below, flat) * row.dimshuffle("x", 0)
                 if layer.dropout_input_mask_value != 0:
-                    dropped = T.constant(np.array([bits]) == 0)
-                    kept = T.switch(dropped, layer.dropout_input_mask_value, kept)
+                    dropped = at.constant(np.array([bits]) == 0)
+                    kept = at.switch(dropped, layer.dropout_input_mask_value, kept)
                 state_below = flat.format_as(kept, space)
             state_below = layer.fprop(state_below)
         return state_below
@@ -364,9 +364,9 @@ def apply_dropout(
     size = [state.shape[axis] for axis in order]
     mask = theano_rng.binomial(size=size if per_example else size[1:], p=include_prob)
     if not per_example:
-        mask = T.shape_padleft(mask)
+        mask = at.shape_padleft(mask)
     if order != sorted(order):
         mask = mask.dimshuffle([order.index(axis) for axis in range(state.ndim)])
     if mask_value == 0:
         return state * (mask * scale)
-    return T.switch(mask, state * scale, mask_value)
+    return at.switch(mask, state * scale, mask_value)

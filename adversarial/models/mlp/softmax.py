@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 from aesara.tensor.special import softmax
 
@@ -103,7 +103,7 @@ class Softmax(Dense):
         else:
             z = self._linear_part(state_below)
         if self.non_redundant:
-            z = T.concatenate([T.zeros((z.shape[0], 1), dtype=z.dtype), z], axis=1)
+            z = at.concatenate([at.zeros((z.shape[0], 1), dtype=z.dtype), z], axis=1)
         return softmax(z, axis=-1)
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
@@ -114,7 +114,7 @@ class Softmax(Dense):
         log_p = log_probabilities(Y_hat)
         if self.binary_target_dim is not None:
             # (batch, targets, n_classes): a class that is a target twice counts twice.
-            hot = T.eq(Y.dimshuffle(0, 1, "x"), np.arange(self.n_classes))
+            hot = at.eq(Y.dimshuffle(0, 1, "x"), np.arange(self.n_classes))
             Y = hot.sum(axis=1, dtype=log_p.dtype)
         return Y * log_p
 
@@ -140,12 +140,12 @@ class Softmax(Dense):
         channels["max_max_class"] = surest.max()
         channels["min_max_class"] = surest.min()
         if targets is not None:
-            chosen = T.argmax(state, axis=1)
+            chosen = at.argmax(state, axis=1)
             if self.binary_target_dim is None:
-                right = T.eq(chosen, targets.argmax(axis=1))
+                right = at.eq(chosen, targets.argmax(axis=1))
             else:
-                right = T.eq(chosen.dimshuffle(0, "x"), targets).any(axis=1)
-            channels["misclass"] = T.invert(right).mean(dtype=state.dtype)
+                right = at.eq(chosen.dimshuffle(0, "x"), targets).any(axis=1)
+            channels["misclass"] = at.invert(right).mean(dtype=state.dtype)
             channels["nll"] = self.cost(targets, state)
         return channels
 

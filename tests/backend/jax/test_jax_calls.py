@@ -143,8 +143,11 @@ def test_what_functions_give():
     ones = np.ones((2, 3), backend.floatX)
     assert function([x], x.sum())(ones) == 6
     mixed = function([x], [x.sum(), x, x.shape[0], x.mean(), at.gt(x[0, 0], 0)])(ones)
-    assert [value.dtype for value in mixed] == [backend.floatX] * 2 + ["int64", backend.floatX,
-                                                                     "bool"]
+    assert [value.dtype for value in mixed] == [backend.floatX] * 2 + [
+        "int64",
+        backend.floatX,
+        "bool",
+    ]
     assert mixed[0] == 6 and mixed[1].shape == (2, 3) and mixed[2] == 2 and mixed[4]
     named = function([x], {"b": x.sum(), "a": x})(ones)
     assert named["b"] == 6 and named["a"].shape == (2, 3)

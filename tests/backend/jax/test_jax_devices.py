@@ -25,14 +25,14 @@ from adversarial.utils import serial  # noqa: E402
 ROOT = Path(__file__).parents[3]
 LONGEST = 300  # seconds until a run counts as hanging
 
-HELPER = '''
+HELPER = """
 import numpy as np
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 def images(n, seed=0):
     X = np.random.RandomState(seed).uniform(size=(n, 3, 4, 1)).astype("float32")
     return DenseDesignMatrix(topo_view=X)
-'''
+"""
 
 GAME = """
 !obj:adversarial.train.Train {
@@ -89,10 +89,14 @@ def begin(folder, *args, virtual=1, backend="jax"):
     (folder / "helper.py").write_text(HELPER)
     (folder / "game.yaml").write_text(GAME)
     path = os.pathsep.join([str(folder), str(ROOT)])
-    env = {**os.environ, "PYTHONPATH": path, "JAX_PLATFORMS": "cpu",
-           "XLA_FLAGS": f"--xla_force_host_platform_device_count={virtual}",
-           # What C computes is not the subject here.
-           "AESARA_FLAGS": "mode=FAST_COMPILE,cxx="}
+    env = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={virtual}",
+        # What C computes is not the subject here.
+        "AESARA_FLAGS": "mode=FAST_COMPILE,cxx=",
+    }
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *args, "--backend", backend,
          "--allow-module", "helper"],
@@ -124,8 +128,10 @@ def ended(process):
 def trajectory(folder):
     """Every channel at every epoch but those of time, and the parameters at the end."""
     with open(folder / "game.monitor.csv", newline="") as stream:
-        rows = [{name: float(value) for name, value in row.items() if "seconds" not in name}
-                for row in csv.DictReader(stream)]
+        rows = [
+            {name: float(value) for name, value in row.items() if "seconds" not in name}
+            for row in csv.DictReader(stream)
+        ]
     return rows, serial.load(folder / "game.pkl").get_param_vector()
 
 
@@ -210,10 +216,14 @@ def test_factors(n, factors):
     [
         (["--devices", "1000"], "1000 devices are asked for, but JAX sees 1 of kind cpu"),
         (["--num-processes", "2"], "not given: --coordinator, --process-id"),
-        (["--coordinator", "here", "--num-processes", "2", "--process-id", "0"],
-         "HOST:PORT, not 'here'"),
-        (["--coordinator", "here:80", "--num-processes", "2", "--process-id", "2"],
-         "0 .. 1, not 2"),
+        (
+            ["--coordinator", "here", "--num-processes", "2", "--process-id", "0"],
+            "HOST:PORT, not 'here'",
+        ),
+        (
+            ["--coordinator", "here:80", "--num-processes", "2", "--process-id", "2"],
+            "0 .. 1, not 2",
+        ),
     ],
 )
 def test_mistakes_are_one_line(args, words, tmp_path):

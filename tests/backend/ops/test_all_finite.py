@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,13 +16,17 @@ BAD = (np.nan, -np.nan, np.inf, -np.inf)
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
 def check(request):
-    x, y = T.matrix(dtype=request.param), T.vector(dtype=request.param)
+    x, y = at.matrix(dtype=request.param), at.vector(dtype=request.param)
     return request.param, backend.function([x, y], all_finite([x, y]))
 
 
 @settings(max_examples=40)
-@given(rows=st.integers(0, 9), columns=st.integers(1, 9), bad=st.sampled_from((None, *BAD)),
-       data=st.data())
+@given(
+    rows=st.integers(0, 9),
+    columns=st.integers(1, 9),
+    bad=st.sampled_from((None, *BAD)),
+    data=st.data(),
+)
 def test_one_bad_value_is_enough(check, rows, columns, bad, data):
     dtype, function = check
     greatest = np.finfo(dtype).max
@@ -35,7 +39,7 @@ def test_one_bad_value_is_enough(check, rows, columns, bad, data):
 
 
 def test_many_values_strided_and_none():
-    x = T.fmatrix()
+    x = at.fmatrix()
     function = backend.function([x], all_finite([x]))
     values = np.zeros((400, 300), "f")
     assert function(values) == 1 and function(values.T[::2]) == 1 and function(values[:0]) == 1
@@ -55,7 +59,7 @@ def parameters(dtype="float32"):
 def test_updates_look_at_what_they_write(bad):
     W, b, values = parameters()
     before = [v.get_value() for v in (W, b)]
-    steps = [T.fmatrix(), T.fvector()]
+    steps = [at.fmatrix(), at.fvector()]
     new = [W + steps[0], b + steps[1]]
     function = backend.function(steps, all_finite(new), updates=list(zip((W, b), new)))
     nodes = [node.op for node in function.maker.fgraph.apply_nodes]
@@ -76,7 +80,7 @@ def test_a_sum_that_overflows_is_seen():
 
 
 def test_sums_with_broadcasting_are_looked_at_afterwards():
-    x, row = T.fmatrix(), T.fvector()
+    x, row = at.fmatrix(), at.fvector()
     function = backend.function([x, row], all_finite([x + row, x * 2]))
     ones = np.ones((2, 3), "f")
     assert function(ones, ones[0]) == 1
@@ -85,7 +89,7 @@ def test_sums_with_broadcasting_are_looked_at_afterwards():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_c_equals_numpy(dtype):
-    x, y = T.matrix(dtype=dtype), T.matrix(dtype=dtype)
+    x, y = at.matrix(dtype=dtype), at.matrix(dtype=dtype)
     outputs = CheckedAdd()(x, y)
     function = backend.function([x, y], outputs)
     rng = np.random.RandomState(1)
@@ -103,9 +107,9 @@ def test_what_is_refused():
     with pytest.raises(TypeError, match="at least one"):
         all_finite([])
     with pytest.raises(TypeError, match="int64"):
-        all_finite([T.lmatrix()])
+        all_finite([at.lmatrix()])
     with pytest.raises(TypeError, match="one shape"):
-        CheckedAdd()(T.fmatrix(), T.frow())
-    x, y = T.fmatrix(), T.fmatrix()
+        CheckedAdd()(at.fmatrix(), at.frow())
+    x, y = at.fmatrix(), at.fmatrix()
     with pytest.raises(ValueError, match="shapes differ"):
         backend.function([x, y], CheckedAdd()(x, y))(np.ones((2, 3), "f"), np.ones((3, 2), "f"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.compile.mode import get_default_mode
@@ -24,16 +24,16 @@ def layer(kind, z):
     return {
         "rectify": lambda: backend.rectify(z),
         "leaky": lambda: backend.rectify(z, 0.1),
-        "sigmoid": lambda: T.sigmoid(z),
+        "sigmoid": lambda: at.sigmoid(z),
         "maxout": lambda: backend.maxout(z, 3),
     }[kind]()
 
 
 def compiled(kind, mode):
     """A layer's output and the gradients of a weighted sum of it, as one function."""
-    x, W, b, weights = T.fmatrix(), T.fmatrix(), T.fvector(), T.fmatrix()
-    p = layer(kind, T.dot(x, W) + b)
-    gradients = T.grad((p * weights).sum(), [x, W, b])
+    x, W, b, weights = at.fmatrix(), at.fmatrix(), at.fvector(), at.fmatrix()
+    p = layer(kind, at.dot(x, W) + b)
+    gradients = at.grad((p * weights).sum(), [x, W, b])
     return backend.function([x, W, b, weights], [p, *gradients], mode=mode)
 
 
@@ -42,8 +42,12 @@ def ops(function):
     return {type(node.op) for node in applys_between(fgraph.inputs, fgraph.outputs)}
 
 
-FUSED = {"rectify": BiasElementwise, "leaky": BiasElementwise, "sigmoid": BiasElementwise,
-         "maxout": BiasMaxout}
+FUSED = {
+    "rectify": BiasElementwise,
+    "leaky": BiasElementwise,
+    "sigmoid": BiasElementwise,
+    "maxout": BiasMaxout,
+}
 
 
 @pytest.fixture(scope="module", params=sorted(FUSED))
@@ -58,8 +62,12 @@ def test_the_pattern_is_found_and_can_be_left_out(pair):
 
 
 @settings(max_examples=25)
-@given(rows=st.integers(0, 70), inputs=st.integers(1, 9), units=st.integers(1, 80),
-       seed=st.integers(0, 2**32 - 1))
+@given(
+    rows=st.integers(0, 70),
+    inputs=st.integers(1, 9),
+    units=st.integers(1, 80),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_equal_to_the_plain_graph(pair, rows, inputs, units, seed):
     kind, fused, plain = pair
     rng = np.random.RandomState(seed)
@@ -77,19 +85,30 @@ def test_equal_to_the_plain_graph(pair, rows, inputs, units, seed):
 def test_many_rows_go_through_the_threaded_loops(pair):
     kind, fused, plain = pair
     rng = np.random.RandomState(0)
-    arguments = [rng.randn(400, 5).astype("f"), rng.randn(5, 300).astype("f"),
-                 rng.randn(300).astype("f"),
-                 rng.randn(400, 100 if kind == "maxout" else 300).astype("f")]
+    arguments = [
+        rng.randn(400, 5).astype("f"),
+        rng.randn(5, 300).astype("f"),
+        rng.randn(300).astype("f"),
+        rng.randn(400, 100 if kind == "maxout" else 300).astype("f"),
+    ]
     for ours, theirs in zip(fused(*arguments), plain(*arguments)):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("op", [BiasElementwise("linear"), BiasElementwise("rectify"),
-                                BiasElementwise("rectify", 0.2), BiasElementwise("sigmoid"),
-                                BiasMaxout(4)], ids=str)
+@pytest.mark.parametrize(
+    "op",
+    [
+        BiasElementwise("linear"),
+        BiasElementwise("rectify"),
+        BiasElementwise("rectify", 0.2),
+        BiasElementwise("sigmoid"),
+        BiasMaxout(4),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_c_equals_numpy(op, dtype):
-    z, b = T.matrix(dtype=dtype), T.vector(dtype=dtype)
+    z, b = at.matrix(dtype=dtype), at.vector(dtype=dtype)
     outputs = op(z, b, return_list=True)
     rng = np.random.RandomState(1)
     Z, B = (5 * rng.randn(13, 24)).astype(dtype), rng.randn(24).astype(dtype)
@@ -101,7 +120,7 @@ def test_c_equals_numpy(op, dtype):
 
 
 def test_logistic_is_accurate_everywhere_and_saturates():
-    z, b = T.fmatrix(), T.fvector()
+    z, b = at.fmatrix(), at.fvector()
     function = backend.function([z, b], BiasElementwise("sigmoid")(z, b))
     x = np.concatenate([np.linspace(-100, 100, 100001), [-np.inf, np.inf, -1e-30, 0.0]]).astype("f")
     p = function(x[None, :], np.zeros_like(x))[0]
@@ -112,10 +131,11 @@ def test_logistic_is_accurate_everywhere_and_saturates():
     assert (p >= 0).all() and (p <= 1).all()
 
 
-@pytest.mark.parametrize("op", [BiasElementwise("rectify"), BiasElementwise("sigmoid"),
-                                BiasMaxout(2)], ids=str)
+@pytest.mark.parametrize(
+    "op", [BiasElementwise("rectify"), BiasElementwise("sigmoid"), BiasMaxout(2)], ids=str
+)
 def test_nan_is_never_lost(op):
-    z, b = T.fmatrix(), T.fvector()
+    z, b = at.fmatrix(), at.fvector()
     function = backend.function([z, b], op(z, b, return_list=True)[0])
     values = np.zeros((1, 40), "f")
     values[0, 7] = np.nan
@@ -123,15 +143,15 @@ def test_nan_is_never_lost(op):
 
 
 def test_bias_of_another_length_is_refused():
-    z, b = T.fmatrix(), T.fvector()
+    z, b = at.fmatrix(), at.fvector()
     function = backend.function([z, b], BiasElementwise("rectify")(z, b))
     with pytest.raises(ValueError, match="bias does not fit"):
         function(np.zeros((2, 3), "f"), np.zeros(4, "f"))
 
 
 def test_in_place_work_spares_values_needed_elsewhere():
-    x, W, b = T.fmatrix(), T.fmatrix(), T.fvector()
-    z = T.dot(x, W)
+    x, W, b = at.fmatrix(), at.fmatrix(), at.fvector()
+    z = at.dot(x, W)
     function = backend.function([x, W, b], [backend.rectify(z + b), z])
     rng = np.random.RandomState(2)
     X, Wv, B = rng.randn(4, 3).astype("f"), rng.randn(3, 5).astype("f"), rng.randn(5).astype("f")
@@ -142,9 +162,9 @@ def test_in_place_work_spares_values_needed_elsewhere():
 
 def test_shared_sums_are_not_fused_away():
     """z + b used twice stays one array, and both uses are right."""
-    x, b = T.fmatrix(), T.fvector()
+    x, b = at.fmatrix(), at.fvector()
     z = x + b
-    function = backend.function([x, b], [backend.rectify(z), T.sigmoid(z)])
+    function = backend.function([x, b], [backend.rectify(z), at.sigmoid(z)])
     X, B = np.float32([[1, -2], [3, -4]]), np.float32([0.5, 1])
     p, s = function(X, B)
     np.testing.assert_allclose(p, np.maximum(X + B, 0))
@@ -152,7 +172,7 @@ def test_shared_sums_are_not_fused_away():
 
 
 def test_column_sum_of_a_transposed_matrix():
-    x = T.fmatrix()
+    x = at.fmatrix()
     function = backend.function([x], ColumnSum()(x.T))
     X = np.random.RandomState(3).randn(300, 7).astype("f")
     np.testing.assert_allclose(function(X), X.sum(axis=1), rtol=1e-5, atol=1e-5)
@@ -160,10 +180,10 @@ def test_column_sum_of_a_transposed_matrix():
 
 @pytest.mark.parametrize("slope", [0.0, 0.1, 1.0])
 def test_rectifier_of_any_rank_and_its_second_derivative(slope):
-    z = T.ftensor3()
+    z = at.ftensor3()
     p = backend.rectify(z, slope)
-    first = T.grad((p**2).sum(), z)
-    second = T.grad((first * z).sum(), z)
+    first = at.grad((p**2).sum(), z)
+    second = at.grad((first * z).sum(), z)
     Z = np.random.RandomState(4).randn(2, 3, 4).astype("f")
     gain = np.where(Z > 0, 1, slope)
     values = backend.function([z], [p, first, second])(Z)
@@ -175,18 +195,24 @@ def test_rectifier_of_any_rank_and_its_second_derivative(slope):
 @pytest.fixture(scope="module", params=[0.0, 0.1])
 def rectifiers(request):
     """A rectifier and its gradient, and the same by a switch, without rewrites."""
-    z, weights = T.fmatrix(), T.fmatrix()
+    z, weights = at.fmatrix(), at.fmatrix()
     slope = np.float32(request.param)
     return [
-        backend.function([z, weights], [p, T.grad((p * weights).sum(), z)], mode=mode)
-        for p, mode in ((backend.rectify(z, request.param), None),
-                        (T.switch(z > 0, z, slope * z), "FAST_COMPILE"))
+        backend.function([z, weights], [p, at.grad((p * weights).sum(), z)], mode=mode)
+        for p, mode in (
+            (backend.rectify(z, request.param), None),
+            (at.switch(z > 0, z, slope * z), "FAST_COMPILE"),
+        )
     ]
 
 
 @settings(max_examples=40)
-@given(rows=st.integers(0, 90), columns=st.integers(0, 90), turned=st.booleans(),
-       seed=st.integers(0, 2**32 - 1))
+@given(
+    rows=st.integers(0, 90),
+    columns=st.integers(0, 90),
+    turned=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_rectifiers_of_any_shape(rectifiers, rows, columns, turned, seed):
     ours, plain = rectifiers
     rng = np.random.default_rng(seed)
@@ -199,6 +225,6 @@ def test_rectifiers_of_any_shape(rectifiers, rows, columns, turned, seed):
 
 def test_what_rectifiers_refuse():
     with pytest.raises(ValueError, match="-0.5"):
-        backend.rectify(T.fmatrix(), -0.5)
+        backend.rectify(at.fmatrix(), -0.5)
     with pytest.raises(TypeError, match="int64"):
-        Rectify(0.0)(T.lmatrix())
+        Rectify(0.0)(at.lmatrix())

@@ -74,7 +74,8 @@ def test_values_and_both_gradients_are_scipys(border_mode, stride, flip, either_
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("share", [0, 0.05, 0.3, 1])
 @pytest.mark.parametrize(
-    "border_mode, stride", [("valid", (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 1))])
+    "border_mode, stride", [("valid", (1, 1)), ((2, 3), (1, 1)), ((1, 1), (2, 1))]
+)
 def test_gradients_of_maps_that_are_zero_at_most_places(border_mode, stride, share, dtype):
     """Large enough for zeros to be left out: as in Aesara's own way."""
     rng = np.random.default_rng(5)
@@ -86,8 +87,9 @@ def test_gradients_of_maps_that_are_zero_at_most_places(border_mode, stride, sha
     shape = conv_shape(images.shape, kernels.shape, border_mode, stride)
     maps = rng.standard_normal(shape) * (rng.uniform(size=shape) < share)
     arguments = [v.astype(dtype) for v in (images, kernels, maps)]
-    found, expected = (backend.function([x, k, w], gradients, mode=mode)(*arguments)
-                       for mode in (None, plain))
+    found, expected = (
+        backend.function([x, k, w], gradients, mode=mode)(*arguments) for mode in (None, plain)
+    )
     for ours, theirs in zip(found, expected):
         bound = {"float32": 1e-4, "float64": 1e-11}[dtype]
         np.testing.assert_allclose(ours, theirs, rtol=bound, atol=bound)
@@ -101,15 +103,23 @@ def with_plain(request):
     y = backend.conv2d(x, k, border_mode=border_mode, subsample=stride)
     gradients = aesara.grad((y * w).sum(), [x, k])
     plain = aesara.compile.mode.get_default_mode().excluding(TAG)
-    return (border_mode, stride,
-            *(backend.function([x, k, w], gradients, mode=mode) for mode in (None, plain)))
+    return (
+        border_mode,
+        stride,
+        *(backend.function([x, k, w], gradients, mode=mode) for mode in (None, plain)),
+    )
 
 
 @settings(max_examples=20)
-@given(batch=st.integers(1, 4), channels=st.integers(1, 9), kernels=st.integers(1, 20),
-       size=st.tuples(st.integers(6, 40), st.integers(6, 30)),
-       patch=st.tuples(st.integers(1, 5), st.integers(1, 5)), share=st.floats(0, 0.6),
-       seed=st.integers(0, 2**32 - 1))
+@given(
+    batch=st.integers(1, 4),
+    channels=st.integers(1, 9),
+    kernels=st.integers(1, 20),
+    size=st.tuples(st.integers(6, 40), st.integers(6, 30)),
+    patch=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    share=st.floats(0, 0.6),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_gradients_of_any_shape(with_plain, batch, channels, kernels, size, patch, share, seed):
     border_mode, stride, ours, plain = with_plain
     rng = np.random.default_rng(seed)
@@ -173,8 +183,12 @@ def test_kernels_of_each_place_and_groups_run_as_c_code():
     expected = np.zeros(weights.shape)
     of_images, of_kernels = np.zeros(images.shape), np.zeros(kernels.shape)
     for f, i, j in np.ndindex(6, 3, 3):
-        part = (slice(None), slice(2 * (f // 3), 2 * (f // 3) + 2), slice(i, i + 3),
-                slice(j, j + 2))
+        part = (
+            slice(None),
+            slice(2 * (f // 3), 2 * (f // 3) + 2),
+            slice(i, i + 3),
+            slice(j, j + 2),
+        )
         expected[:, f, i, j] = (images[part] * kernels[f, i, j]).sum(axis=(1, 2, 3))
         w = weights[:, f, i, j][:, None, None, None]
         of_images[part] += w * kernels[f, i, j]
@@ -182,8 +196,15 @@ def test_kernels_of_each_place_and_groups_run_as_c_code():
 
     x, w = at.tensor4("x"), at.tensor4("w")
     k = at.TensorType(backend.floatX, (None,) * 6)("k")
-    y = backend.conv2d(x, k, input_shape=images.shape, filter_shape=kernels.shape,
-                       filter_flip=False, num_groups=2, unshared=True)
+    y = backend.conv2d(
+        x,
+        k,
+        input_shape=images.shape,
+        filter_shape=kernels.shape,
+        filter_flip=False,
+        num_groups=2,
+        unshared=True,
+    )
     run = backend.function([x, k, w], [y, *aesara.grad((y * w).sum(), [x, k])])
     assert "AbstractConv" not in str(run.maker.fgraph)
     for got, wanted in zip(run(images, kernels, weights), (expected, of_images, of_kernels)):

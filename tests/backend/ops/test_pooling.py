@@ -121,19 +121,30 @@ def with_plain(request):
     sizes = [(counts[i] - 1) * stride[i] + pool[i] for i in range(2)]
     padded = at.alloc(np.float32(-1e30), x.shape[0], x.shape[1], *sizes)
     padded = at.set_subtensor(padded[:, :, : x.shape[2], : x.shape[3]], x)
-    top = at.stack([
-        padded[:, piece::pieces, i : i + (counts[0] - 1) * stride[0] + 1 : stride[0],
-               j : j + (counts[1] - 1) * stride[1] + 1 : stride[1]]
-        for piece, i, j in np.ndindex(pieces, *pool)
-    ]).max(axis=0)
+    top = at.stack(
+        [
+            padded[
+                :,
+                piece::pieces,
+                i : i + (counts[0] - 1) * stride[0] + 1 : stride[0],
+                j : j + (counts[1] - 1) * stride[1] + 1 : stride[1],
+            ]
+            for piece, i, j in np.ndindex(pieces, *pool)
+        ]
+    ).max(axis=0)
     gradient = aesara.grad((top * weights).sum(), x)
     plain = backend.function([x, weights], [top, gradient], mode="FAST_COMPILE")
     return case, compiled(case, "float32", None), plain
 
 
 @settings(max_examples=25)
-@given(batch=st.integers(1, 9), groups=st.integers(1, 5), rows=st.integers(4, 15),
-       columns=st.integers(4, 15), seed=st.integers(0, 2**32 - 1))
+@given(
+    batch=st.integers(1, 9),
+    groups=st.integers(1, 5),
+    rows=st.integers(4, 15),
+    columns=st.integers(4, 15),
+    seed=st.integers(0, 2**32 - 1),
+)
 def test_any_shape_is_as_in_the_plain_graph(with_plain, batch, groups, rows, columns, seed):
     (pool, stride, pieces, _), ours, plain = with_plain
     rng = np.random.default_rng(seed)
@@ -158,8 +169,12 @@ def test_means_and_gradient(pool, stride, close):
     expected = np.zeros((2, 3, len(down), len(across)))
     spread, w = np.zeros_like(data), rng.standard_normal(expected.shape)
     for i, j in np.ndindex(expected.shape[2:]):
-        part = (slice(None), slice(None), slice(down[i][0], down[i][-1] + 1),
-                slice(across[j][0], across[j][-1] + 1))
+        part = (
+            slice(None),
+            slice(None),
+            slice(down[i][0], down[i][-1] + 1),
+            slice(across[j][0], across[j][-1] + 1),
+        )
         expected[:, :, i, j] = data[part].mean(axis=(2, 3))
         spread[part] += (w[:, :, i, j] / (len(down[i]) * len(across[j])))[:, :, None, None]
     value, got = run(data, w)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import aesara
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.tensor.blas import Dot22, Gemm
@@ -31,29 +31,42 @@ def sparse(rng, shape, share, dtype="float32"):
 @pytest.fixture(scope="module", params=["float32", "float64"])
 def update(request):
     """(z, a, x, y, b) -> b z + a x y, in the place of z."""
-    z, x, y = (T.matrix(name, request.param) for name in "zxy")
-    a, b = T.scalar("a", request.param), T.scalar("b", request.param)
+    z, x, y = (at.matrix(name, request.param) for name in "zxy")
+    a, b = at.scalar("a", request.param), at.scalar("b", request.param)
     place = aesara.In(z, mutable=True, borrow=True)
-    function = backend.function([place, a, x, y, b], b * z + a * T.dot(x, y))
+    function = backend.function([place, a, x, y, b], b * z + a * at.dot(x, y))
     ops = {node.op for node in function.maker.fgraph.apply_nodes}
     assert SparseGemm(request.param, inplace=True) in ops
     return function
 
 
 @settings(max_examples=60)
-@given(n=sizes, m=sizes, k=st.integers(1, 700), share=st.floats(0, 0.5), left=st.booleans(),
-       orders=st.tuples(*[st.sampled_from("CF")] * 3), a=st.sampled_from([1.0, -0.1]),
-       b=st.sampled_from([0.0, 1.0, 0.5]), seed=st.integers(0, 999))
+@given(
+    n=sizes,
+    m=sizes,
+    k=st.integers(1, 700),
+    share=st.floats(0, 0.5),
+    left=st.booleans(),
+    orders=st.tuples(*[st.sampled_from("CF")] * 3),
+    a=st.sampled_from([1.0, -0.1]),
+    b=st.sampled_from([0.0, 1.0, 0.5]),
+    seed=st.integers(0, 999),
+)
 def test_update_is_that_of_numpy(update, n, m, k, share, left, orders, a, b, seed):
     rng = np.random.RandomState(seed)
     dtype = update.maker.fgraph.outputs[0].dtype
     k = max(k, -(-LEAST // (n * m)))
-    x, y = (sparse(rng, shape, share if zeros else 1, dtype)
-            for shape, zeros in (((n, k), left), ((k, m), not left)))
+    x, y = (
+        sparse(rng, shape, share if zeros else 1, dtype)
+        for shape, zeros in (((n, k), left), ((k, m), not left))
+    )
     z = rng.randn(n, m).astype(dtype)
-    found = update(*(np.array(v, dtype, order=order)
-                     for v, order in ((z, orders[0]), (a, "C"), (x, orders[1]), (y, orders[2]),
-                                      (b, "C"))))
+    found = update(
+        *(
+            np.array(v, dtype, order=order)
+            for v, order in ((z, orders[0]), (a, "C"), (x, orders[1]), (y, orders[2]), (b, "C"))
+        )
+    )
     x, y, z = (v.astype("float64") for v in (x, y, z))
     size = abs(b) * abs(z) + abs(a) * abs(x) @ abs(y)
     bound = {"float32": 1e-5, "float64": 1e-13}[dtype] * (size + 1e-6)
@@ -62,16 +75,25 @@ def test_update_is_that_of_numpy(update, n, m, k, share, left, orders, a, b, see
 
 @pytest.mark.parametrize(
     "n, k, m",
-    [(1, 1500, 1000), (1000, 1500, 1), (1, 2_000_000, 1), (1100, 1, 1100), (17, 1000, 100),
-     (100, 1000, 17), (33, 1000, 47)],
+    [
+        (1, 1500, 1000),
+        (1000, 1500, 1),
+        (1, 2_000_000, 1),
+        (1100, 1, 1100),
+        (17, 1000, 100),
+        (100, 1000, 17),
+        (33, 1000, 47),
+    ],
 )
 @pytest.mark.parametrize("orders", list(itertools.product("CF", repeat=3)))
 def test_dense_ones_in_parts(update, n, k, m, orders):
     """However thin they are, and wherever they are cut."""
     rng = np.random.RandomState(0)
     dtype = update.maker.fgraph.outputs[0].dtype
-    z, x, y = (np.array(rng.randn(*shape), dtype, order=order)
-               for shape, order in zip(((n, m), (n, k), (k, m)), orders))
+    z, x, y = (
+        np.array(rng.randn(*shape), dtype, order=order)
+        for shape, order in zip(((n, m), (n, k), (k, m)), orders)
+    )
     expected = z.astype("d") / 2 + x.astype("d") @ y
     found = update(z, np.array(1, dtype), x, y, np.array(0.5, dtype))
     size = {"float32": 3e-6, "float64": 1e-14}[dtype] * np.sqrt(k)
@@ -80,8 +102,8 @@ def test_dense_ones_in_parts(update, n, k, m, orders):
 
 @pytest.fixture(scope="module")
 def product():
-    x, y = T.fmatrix("x"), T.fmatrix("y")
-    return backend.function([x, y], T.dot(x, y))
+    x, y = at.fmatrix("x"), at.fmatrix("y")
+    return backend.function([x, y], at.dot(x, y))
 
 
 @pytest.mark.parametrize("n, k, m", [(3000, 1000, 20), (20, 1000, 3000), (40, 30000, 33)])
@@ -160,7 +182,7 @@ def test_again_the_same_to_the_bit(product):
 
 
 def test_only_products_are_replaced():
-    x, z, a = T.fmatrix(), T.zmatrix(), T.fscalar()
+    x, z, a = at.fmatrix(), at.zmatrix(), at.fscalar()
     for node, op in [
         (Dot22()(x, x).owner, SparseDot22("float32")),
         (Gemm(False)(x, a, x, x, a).owner, SparseGemm("float32", False)),
@@ -177,7 +199,7 @@ def test_shapes_that_do_not_meet(product):
 
 
 def test_without_c():
-    x, y = T.fmatrix("x"), T.fmatrix("y")
+    x, y = at.fmatrix("x"), at.fmatrix("y")
     product = SparseDot22("float32")(x, y)
     function = backend.function([x, y], product, mode=aesara.compile.mode.Mode("py", None))
     assert function(np.float32([[1, 0]]), np.float32([[3], [4]])) == 3

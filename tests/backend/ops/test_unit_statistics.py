@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import aesara.tensor as T
+import aesara.tensor as at
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ def by_definition(state):
 
 
 def compiled(dtype, mode=None):
-    state = T.matrix(dtype=dtype)
+    state = at.matrix(dtype=dtype)
     values = backend.unit_statistics(state)
     function = backend.function([state], list(values.values()), mode=mode)
     return lambda x: dict(zip(values, function(x)))
@@ -84,14 +84,14 @@ def test_the_numpy_twin_is_the_definition():
 
 def test_only_matrices_of_floating_point():
     with pytest.raises(TypeError, match="UnitStatistics"):
-        backend.unit_statistics(T.imatrix())
+        backend.unit_statistics(at.imatrix())
     with pytest.raises(TypeError, match="UnitStatistics"):
-        backend.unit_statistics(T.fvector())
+        backend.unit_statistics(at.fvector())
 
 
 @pytest.mark.parametrize("over", [(0, 2, 3), (1, 2, 3)])
 def test_positions_of_images_count_as_examples(over):
-    images = T.ftensor4()
+    images = at.ftensor4()
     channels = unit_channels(images, over)
     function = backend.function([images], list(channels.values()), mode=WITHOUT_C)
     value = np.random.RandomState(2).normal(size=(4, 3, 5, 6)).astype("float32")
