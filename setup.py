@@ -73,6 +73,7 @@ setup(
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",
             "ruff>=0.6",
+            "mypy>=1.11",
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,
