@@ -1,1 +1,1 @@
-"""Measurements of this project against its peers; nothing here is part of the package."""
+"""Benchmarks of this project against other libraries. Nothing here is part of the package."""

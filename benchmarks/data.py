@@ -1,4 +1,4 @@
-"""The data every contestant trains on: the real set, loaded by this project's own classes."""
+"""The training data of all implementations: the real data set, loaded by this project."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FIND_CIFAR10 = (
 def prepare(experiment: Experiment, folder: Path) -> tuple[Path, str, dict[str, str]]:
     """Write the training set to an .npy file in `folder`, float32 of shape (examples, pixels).
 
-    Returns the file, what the data is in words, and the environment in which this project's
-    classes find the same data.  MNIST is fetched where it is missing; CIFAR-10, which is large,
-    is replaced by random pixels.
+    Returns the file, a description of the data, and the environment variables with which this
+    project's classes find the same data. A missing MNIST is downloaded; a missing CIFAR-10, which
+    is large, is replaced by random pixels.
     """
     environment = dict(os.environ)
     words = f"real {experiment.dataset}"
@@ -45,12 +45,12 @@ def prepare(experiment: Experiment, folder: Path) -> tuple[Path, str, dict[str, 
 
 
 def _python(code: str, environment: dict[str, str]) -> int:
-    # In a process of its own: the parent imports nothing heavy.
+    # In another process, so that the parent imports no numerical library.
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment).returncode
 
 
 def _write_noise(folder: Path) -> None:
-    """CIFAR-10's files with random pixels and labels."""
+    """Write files in CIFAR-10's format with random pixels and labels."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:

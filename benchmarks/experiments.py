@@ -1,6 +1,6 @@
-"""What is measured: the paper's experiments in plain data that every contestant builds from.
+"""The paper's experiments as plain data, from which each implementation builds its networks.
 
-Nothing here imports a contestant's library, so that each runs in a process of its own.
+Nothing here imports a numerical library other than NumPy: each implementation has its own process.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ class Layer:
         return (self.units * self.pieces,)
 
     def conv_size(self, size: int) -> int:
-        """Rows of a convolution's output, before pooling."""
+        """Side of a convolution's output, before pooling, for an input of side `size`."""
         return size + 2 * self.pad - self.kernel + 1
 
     def pooled_size(self, size: int) -> int:
+        """Side after pooling; partial windows count."""
         return -(-(size - self.pool) // self.stride) + 1
 
     def output_shape(self, below: tuple[int, ...]) -> tuple[int, ...]:
-        """Of one example."""
+        """Shape of the output for one example; `below` is the shape of the input."""
         if self.dense:
             return (self.units,)
         if self.kind == "deconv":
@@ -69,7 +70,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Product:
-    """C (m, n) = A (m, k) B (k, n), done `times` times; 2 m n k operations each."""
+    """The matrix product C (m, n) = A (m, k) B (k, n), computed `times` times.
+
+    Each takes 2 m n k floating-point operations.
+    """
 
     m: int
     n: int
@@ -85,7 +89,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A game of two networks: sizes, dropout (each layer's input), learning rate and data."""
+    """One experiment: the two networks, dropout of each layer's input, learning rate, data."""
 
     name: str
     yaml: str
@@ -98,18 +102,20 @@ class Experiment:
     batch: int
     learning_rate: float
     include: tuple[float, ...]
-    generator_reshape: tuple[int, ...] | None = None  # where G's maps begin
+    generator_reshape: tuple[int, ...] | None = (
+        None  # shape of G's hidden vector as images, before a deconvolution
+    )
     momentum: float = 0.5
     decay_factor: float = 1.000004
     min_lr: float = 1e-6
-    steps: int = 2  # a turn
+    steps: int = 2  # per turn of the interleaved timing
     width: float = 1.0
-    trained: str | None = None  # a model file whose parameters our step begins with
+    trained: str | None = None  # model file with this project's initial parameters
 
     def resized(
         self, batch: int | None = None, width: float = 1.0, trained: str | None = None
     ) -> Experiment:
-        """The same with another minibatch and `width` times as many hidden units."""
+        """A copy with another batch size and `width` times as many hidden units."""
 
         def scaled(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
             hidden = [
@@ -130,10 +136,11 @@ class Experiment:
         )
 
     def generator_inputs(self) -> list[tuple[int, ...]]:
-        """Shape of what goes into each layer of G, of one example."""
+        """Input shape of each layer of G, for one example."""
         return _inputs(self.generator, (self.noise_dim,), self.generator_reshape)
 
     def discriminator_inputs(self) -> list[tuple[int, ...]]:
+        """Input shape of each layer of D, for one example."""
         first_dense = self.discriminator[0].dense
         flat = (int(np.prod(self.image)),)
         return _inputs(self.discriminator, flat if first_dense else self.image, None)
@@ -157,11 +164,12 @@ class Experiment:
         )
 
     def products(self) -> list[Product]:
-        """The matrix products without which no step can be made.
+        """The matrix products that every step needs.
 
-        G forward on m rows, D forward on 2m (data and samples); the gradients of all weights; of
-        what goes into each layer, D's lowest on the m samples only, G's lowest not at all.  A
-        convolution counts as the product of its patches with its kernels, per example.
+        With minibatches of m examples these are: G's forward pass on m rows, D's on 2m (data and
+        samples); the gradients with respect to all weights; and the gradients with respect to each
+        layer's input, for D's lowest layer on the m samples only, for G's lowest layer not at all.
+        A convolution counts as the product of its patches with its kernels, for each example.
         """
         m = self.batch
         inputs = self.generator_inputs()

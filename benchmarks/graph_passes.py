@@ -3,9 +3,9 @@
 
     python benchmarks/graph_passes.py yaml/mnist.yaml
 
-Prints a row for each of Aesara's and of this package's passes that changes the graph: the number
-of operations before and after, and which kinds came and went. The table of
-adversarial/backend/README.md is made by it.
+Prints one row for each pass (of Aesara's and of this package's) that changes the graph: the number
+of operations afterwards, and which kinds of operation were added or removed. The table in
+adversarial/backend/README.md is its output.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from aesara.graph.fg import FunctionGraph
 from aesara.tensor.elemwise import Elemwise
 from aesara.tensor.rewriting.shape import ShapeFeature
 
-# Of the step, which `SGD` compiles by this name.
+# The name under which `SGD` compiles its step.
 STEP = "sgd_update"
 
 
 class _Step(Exception):
-    """Carries the arguments with which the step was to be compiled."""
+    """Carries the arguments with which `SGD` wanted to compile its step."""
 
 
 def step_of(path: str) -> list:
-    """The outputs, and the updates' new values, of the training step of the YAML file `path`."""
+    """The training step of the YAML file `path`: its outputs and its updates' new values."""
     train = load_path(path)
     compiled = backend.function
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("config", help="YAML file of an experiment")
     outputs = step_of(parser.parse_args().config)
     inputs = [v for v in graph_inputs(outputs) if not isinstance(v, Constant)]
-    # Nothing here runs, so nothing need guard an array from being overwritten.
+    # The graph is never run, so no array needs protection from in-place operations.
     warnings.filterwarnings("ignore", message="A Supervisor feature is missing")
     fgraph = FunctionGraph(inputs, outputs, clone=True, features=[ShapeFeature()])
     passes = without_unwanted(None).optimizer

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Table 1's procedure on MNIST, by this project and by scikit-learn's KernelDensity.
+"""Time Table 1's Parzen window procedure on MNIST, here and by scikit-learn's KernelDensity.
 
     python benchmarks/parzen.py [MODEL]
 
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-# Not this folder, whose modules are no top-level ones.
+# Import `benchmarks` as a package from the root, not its modules from this folder.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from benchmarks.turns import peak_mib  # noqa: E402
+from benchmarks.interleaved import peak_mib  # noqa: E402
 
 SIGMAS = np.logspace(-1, 0, 10)
 SAMPLES, VALID, TEST = 10000, 1000, 10000
@@ -37,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "model",
         nargs="?",
-        help="model file to draw the samples from; without "
-        "one, blurred training digits stand in for samples",
+        help="model file to draw the samples from (without one: blurred training digits)",
     )
-    parser.add_argument("--repeats", type=int, default=3, help="of this project's procedure (3)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="repetitions of this project's procedure (3)"
+    )
     parser.add_argument(
         "--subset",
         type=int,
@@ -59,13 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def apart(work: Callable, *args: Any) -> Any:
-    """`work(*args)` in a new process, so that its memory is its own."""
+    """`work(*args)` in a new process, so that its peak memory is measured alone."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *args).result()
 
 
 def make_points(path: str, model: str | None) -> str:
-    """Write samples, validation and test examples, float32 rows of 784; say what they are."""
+    """Write samples, validation and test examples (float32 rows of 784); return a description."""
     from adversarial.datasets.mnist import MNIST
     from adversarial.evaluation.procedure import load_split
 
@@ -105,7 +106,7 @@ def time_ours(path: str, repeats: int, subset: int) -> dict[str, Any]:
         estimator = ParzenEstimator(samples)
         outcome = choose_and_score(estimator, Split(valid, test), SIGMAS)
         times.append(time.perf_counter() - began)
-        peak = peak or peak_mib()  # of the first: a second meets what the first left
+        peak = peak or peak_mib()  # of the first repetition only: later ones reuse its memory
     return {
         "seconds": median(times),
         "peak": peak,
@@ -115,7 +116,7 @@ def time_ours(path: str, repeats: int, subset: int) -> dict[str, Any]:
 
 
 def time_sklearn(path: str, subset: int) -> dict[str, Any]:
-    """Seconds to build the tree (once) and to score a point, and the scores of the subset."""
+    """Seconds to build the tree (once), seconds per scored point, and the scores of the subset."""
     try:
         from sklearn.neighbors import KernelDensity
     except ModuleNotFoundError:
@@ -124,8 +125,8 @@ def time_sklearn(path: str, subset: int) -> dict[str, Any]:
     build, scoring, logs = [], 0.0, []
     for sigma in SIGMAS:
         began = time.perf_counter()
-        # One leaf, so that it sums over all samples.  With the default leaf_size of 40,
-        # scikit-learn 1.9 is slower here and wrong by up to thousands of nats.
+        # One leaf, so that the sum is over all samples. With the default leaf_size of 40,
+        # scikit-learn 1.9 is slower here, and wrong by up to thousands of nats.
         density = KernelDensity(bandwidth=sigma, leaf_size=len(samples)).fit(samples)
         built = time.perf_counter()
         logs.append(density.score_samples(test[:subset]))
@@ -140,7 +141,7 @@ def time_sklearn(path: str, subset: int) -> dict[str, Any]:
 
 
 def time_products(path: str, repeats: int) -> float:
-    """Seconds for the matrix products alone, float32, by NumPy's BLAS and all processors."""
+    """Seconds for the matrix products alone: float32, NumPy's BLAS, all processors."""
     samples, valid, test = load(path)
     out = np.empty((VALID, SAMPLES), np.float32)
     times = []
@@ -163,7 +164,7 @@ def report(ours: dict, theirs: dict, products: float, subset: int) -> None:
     )
     print(
         f"scikit-learn: {extrapolated:.0f} s, EXTRAPOLATED linearly from {subset} points at "
-        f"each sigma ({theirs['a_point'] * 1e3:.1f} ms a point, {points} to score; building, "
+        f"each sigma ({theirs['a_point'] * 1e3:.1f} ms per point, {points} points; building, "
         f"{theirs['build']:.1f} s, counted once); leaf_size {SAMPLES}; one thread, as it has no "
         f"more; peak {theirs['peak']:.0f} MiB"
     )

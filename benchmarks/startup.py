@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""How long train.py takes from its start to the end of its first minibatch.
+"""Time from the start of train.py to the end of its first minibatch.
 
     python benchmarks/startup.py
 
-Cold, with an empty folder for Aesara's compiled modules, and warm, with the folder that the cold
-start filled.  The first monitoring, which comes before the first minibatch, is in the time.
+A cold start has an empty folder of compiled modules; a warm start has the one that the cold start
+filled. The time includes the first monitoring, which comes before the first minibatch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARK = "first minibatch at "
 
 
 class FirstMinibatch:
-    """An update callback that says when it was first called, and ends the process."""
+    """Update callback: prints the time of its first call, and ends the process."""
 
     def __call__(self, algorithm: Any) -> None:
         print(f"{MARK}{time.time()!r}", flush=True)
@@ -37,7 +37,9 @@ class FirstMinibatch:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--yaml", default="yaml/mnist.yaml", help="what to train (mnist.yaml)")
+    parser.add_argument(
+        "--yaml", default="yaml/mnist.yaml", help="experiment to start (yaml/mnist.yaml)"
+    )
     parser.add_argument("--colds", type=int, default=1, help="cold starts (1)")
     parser.add_argument("--warms", type=int, default=5, help="warm starts (5)")
     args = parser.parse_args(argv)
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def with_stop(text: str) -> str:
-    """The YAML `text` of a Train object, made to end after its first minibatch."""
+    """The YAML `text` of a Train object, changed so that it ends after its first minibatch."""
     root = yaml.compose(text)
     algorithm = next(value for key, value in root.value if key.value == "algorithm")
     stop = yaml.MappingNode(f"!obj:{MODULE}.FirstMinibatch", [], flow_style=True)
@@ -69,7 +71,7 @@ def with_stop(text: str) -> str:
 
 
 def seconds(path: Path, compiled: Path) -> float:
-    """From the start of `train.py path` to the end of its first minibatch."""
+    """Seconds from the start of `train.py path` to the end of its first minibatch."""
     flags = f"base_compiledir={compiled}"
     own = os.environ.get("AESARA_FLAGS")
     environment = {**os.environ, "AESARA_FLAGS": f"{own},{flags}" if own else flags}

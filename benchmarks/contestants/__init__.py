@@ -1,4 +1,4 @@
-"""The programs that make the same step; each module's `run` never returns."""
+"""Implementations of the same training step. Each module has a `run`, which never returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One contestant as a process of its own: python -m benchmarks.contestants NAME MODEL ..."""
+"""A worker process for one implementation; `benchmarks/step.py` starts it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import importlib
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.turns import (
+from benchmarks.interleaved import (
     DEVICES,
-    Dropped,
+    Unavailable,
     claim_stdout,
     die_with_parent,
-    say,
+    send,
     use_cpus,
     use_device,
 )
@@ -38,9 +38,9 @@ def main() -> None:
         contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")
         contestant.run(experiment, args.data, args.cpus)
     except ModuleNotFoundError as error:
-        say(out, dropped=f"{error.name} is not installed")
-    except Dropped as reason:
-        say(out, dropped=str(reason))
+        send(out, unavailable=f"{error.name} is not installed")
+    except Unavailable as reason:
+        send(out, unavailable=str(reason))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The step's matrix products alone, by the BLAS that the compiled step is linked to."""
+"""A lower bound: only the step's matrix products, by the BLAS that the compiled step uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.experiments import Experiment, Product
-from benchmarks.turns import Dropped, Turns
+from benchmarks.interleaved import StepTimer, Unavailable
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
@@ -19,21 +19,21 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 
     blas = configure().blas
     if not blas.library:
-        raise Dropped(
+        raise Unavailable(
             f"the library of {blas.name} is not known; unset blas__ldflags or "
             "install mkl or scipy-openblas32"
         )
     if blas.callers is not None:
-        blas.set_threads(blas.callers)  # here it is called by one
+        blas.set_threads(blas.callers)  # one thread calls it here
     sgemm = load_sgemm(blas.library, blas.prefix)
     arrays = _Arrays()
     calls = [(arguments(product, arrays), product.times) for product in experiment.products()]
-    turns = Turns(versions=describe())
+    timer = StepTimer(versions=describe())
     while True:
         for values, times in calls:
             for _ in range(times):
                 sgemm(*values)
-        turns()
+        timer()
 
 
 def load_sgemm(library: str, prefix: str) -> Any:
@@ -46,9 +46,9 @@ def load_sgemm(library: str, prefix: str) -> Any:
 
 
 class _Arrays(dict):
-    """(role, rows, columns) to an array.
+    """Arrays by (role, rows, columns), made on first use.
 
-    Products of one shape share theirs, as the three products of a layer share its weights.
+    Products of the same shape share arrays, as the three products of a layer share its weights.
     """
 
     def __missing__(self, key: tuple) -> np.ndarray:
@@ -59,7 +59,7 @@ class _Arrays(dict):
 
 
 def arguments(product: Product, arrays: _Arrays) -> tuple:
-    """The arguments of cblas_sgemm for C = A B, each stored as the layer has it, row-major."""
+    """The arguments of cblas_sgemm for C = A B, row-major, with factors stored untransposed."""
     m, n, k = product.m, product.n, product.k
     a = arrays[("in", k, m) if product.transpose_a else ("in", m, k)]
     b = arrays[("in", n, k) if product.transpose_b else ("in", k, n)]

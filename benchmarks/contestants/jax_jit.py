@@ -1,4 +1,4 @@
-"""JAX: the whole step, minibatch, noise and updates too, is one jitted function."""
+"""JAX: the whole step (minibatch, noise, gradients, updates) is one jitted function."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.experiments import Experiment, Layer
-from benchmarks.turns import Turns
+from benchmarks.interleaved import StepTimer
 
-# Numbers in a patch up to which a convolution goes through its patches: XLA's own gradient with
-# respect to the kernels of a few channels takes seconds on the CPU.
+# Convolutions whose patches have at most so many values are matrix products of the patches: on the
+# CPU, XLA's gradient with respect to kernels of few channels takes seconds.
 LARGEST_PATCH = 1000
 
 Drop = Callable[[int, jax.Array], jax.Array]
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
-    """Train for ever; parameters and velocities are donated to each step."""
-    # As the others: on a GPU, JAX's default is TF32.
+    """Train for ever. Parameters and velocities are donated to each step."""
+    # Like the other implementations; JAX's default on a GPU is TF32.
     jax.config.update("jax_default_matmul_precision", "float32")
     X = jnp.asarray(np.load(data))
     state = initial_state(experiment, experiment.initial_parameters())
-    # On the CPU the generator of bits that XLA itself has is faster than JAX's default.
+    # XLA's own random bit generator is faster on the CPU than JAX's default.
     key = jax.random.key(0, impl="rbg")
     step = jax.jit(functools.partial(drawn_step, experiment), donate_argnums=0)
     permutation = jax.jit(functools.partial(jax.random.permutation, x=len(X)))
-    turns = Turns(lambda: jax.block_until_ready(state), versions=f"JAX {jax.__version__}")
+    timer = StepTimer(lambda: jax.block_until_ready(state), versions=f"JAX {jax.__version__}")
     m = experiment.batch
     while True:
         key, epoch = jax.random.split(key)
         order = permutation(epoch)
         for start in range(0, len(X) - m + 1, m):
             state = step(state, key, X, order, start)
-            turns()
+            timer()
 
 
 def initial_state(e: Experiment, parameters: tuple[list, list]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def initial_state(e: Experiment, parameters: tuple[list, list]) -> dict[str, Any
 def drawn_step(
     e: Experiment, state: dict, key: jax.Array, X: jax.Array, order: jax.Array, start: int
 ) -> dict:
-    """A step on the examples order[start : start + m] of X, with noise and masks drawn here."""
+    """A step on the examples order[start : start + m] of X; draws the noise and dropout masks."""
     indices = jax.lax.dynamic_slice(order, (start,), (e.batch,))
     x = X.at[indices].get(mode="promise_in_bounds")
     key = jax.random.fold_in(key, state["count"])
@@ -78,12 +78,15 @@ def drawn_step(
 def step(
     e: Experiment, state: dict, x: jax.Array, z: jax.Array, drop_real: Drop, drop_fake: Drop
 ) -> tuple[dict, tuple[jax.Array, jax.Array]]:
-    """One move of both players on the minibatch `x`: the new state, and the losses before it."""
+    """Update both players on the minibatch `x`: (new state, losses before the update)."""
     generator, discriminator = state["players"]
 
     def losses(p: list, samples: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # As fast as one pass over both batches: the pass back for G is of the samples only.
-        real, fake = judge(e, p, x, drop_real), judge(e, p, samples, drop_fake)
+        # As fast as one pass over both batches, since G needs the gradient of the samples only.
+        real, fake = (
+            discriminator_logits(e, p, x, drop_real),
+            discriminator_logits(e, p, samples, drop_fake),
+        )
         d = 0.5 * (jax.nn.softplus(-real).mean() + jax.nn.softplus(fake).mean())
         return d, jax.nn.softplus(-fake).mean()
 
@@ -114,7 +117,7 @@ def generate(e: Experiment, params: list, z: jax.Array) -> jax.Array:
     return h.reshape(len(h), -1)
 
 
-def judge(e: Experiment, params: list, x: jax.Array, drop: Drop) -> jax.Array:
+def discriminator_logits(e: Experiment, params: list, x: jax.Array, drop: Drop) -> jax.Array:
     """D's logits (examples, 1)."""
     h = x if e.discriminator[0].dense else x.reshape(-1, *e.image)
     for i, (layer, (W, b)) in enumerate(zip(e.discriminator, params)):
@@ -145,7 +148,7 @@ def convolve(layer: Layer, h: jax.Array, W: jax.Array) -> jax.Array:
 
 
 def deconvolve(layer: Layer, h: jax.Array, W: jax.Array) -> jax.Array:
-    """The sum of the patches h (n, in, rows, columns) asks for; W is (in, out, k, k)."""
+    """Transposed convolution of h (n, in, rows, columns) with W (in, out, k, k)."""
     patches = jnp.einsum("nchw,cokl->noklhw", h, W)
     k, stride = layer.kernel, layer.stride
     spans = [stride * (size - 1) + 1 for size in h.shape[2:]]
@@ -167,7 +170,7 @@ def activate(layer: Layer, z: jax.Array) -> jax.Array:
         return z
     h = z.reshape(len(z), layer.units, layer.pieces, *z.shape[2:]).max(2)
     if layer.kind == "maxout_conv":
-        # Room at the end for the last window, which may be partial.
+        # Padding for the last window, which may be partial.
         last = (layer.pooled_size(h.shape[2]) - 1) * layer.stride
         over = last + layer.pool - h.shape[2]
         h = jax.lax.reduce_window(

@@ -1,4 +1,4 @@
-"""This project's step, driven by its own training loop."""
+"""This project's step on the C engine, driven by its own training loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from benchmarks.experiments import ROOT, Experiment, scale_units
-from benchmarks.turns import Dropped, Turns
+from benchmarks.interleaved import StepTimer, Unavailable
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
-    """Train for ever; the turns are taken in a callback, after each minibatch."""
+    """Train for ever. An update callback measures, after each minibatch."""
     train = load(experiment)
     train.setup()
     begin_trained(train, experiment)
@@ -22,19 +22,21 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 
     from adversarial import backend
 
-    # Reading what steps have changed waits for them.
+    # Reading a parameter waits until all started steps are done.
     smallest = min(train.model.get_params(), key=lambda p: p.get_value(borrow=True).size)
-    turns = Turns(smallest.get_value, versions=f"Aesara {version('aesara')}, {backend.describe()}")
-    train.algorithm.update_callbacks.append(turns)
+    timer = StepTimer(
+        smallest.get_value, versions=f"Aesara {version('aesara')}, {backend.describe()}"
+    )
+    train.algorithm.update_callbacks.append(timer)
     while True:
         train.algorithm.train(dataset=train.dataset)
 
 
 def load(experiment: Experiment) -> Any:
-    """The `Train` object of the experiment's YAML file, as train.py makes it, but unmonitored."""
+    """The `Train` object of the experiment's YAML file, without monitoring and saving."""
     path = ROOT / experiment.yaml
     if not path.exists():
-        raise Dropped(f"{experiment.yaml} is not there yet")
+        raise Unavailable(f"{experiment.yaml} does not exist")
     from adversarial.config.yaml_parse import YamlError, load_train_file
 
     with tempfile.TemporaryDirectory() as folder:
@@ -43,11 +45,11 @@ def load(experiment: Experiment) -> Any:
         try:
             return load_train_file(edited)
         except YamlError as error:
-            raise Dropped(f"{experiment.yaml} cannot be loaded: {error}") from None
+            raise Unavailable(f"{experiment.yaml} cannot be loaded: {error}") from None
 
 
 def begin_trained(train: Any, experiment: Experiment) -> None:
-    """Give the model of `train` the parameters of the experiment's model file, if it has one."""
+    """Copy the parameters of the experiment's model file, if it names one, to the model."""
     if experiment.trained is None:
         return
     from adversarial.utils import serial
@@ -55,16 +57,18 @@ def begin_trained(train: Any, experiment: Experiment) -> None:
     try:
         params = serial.load(experiment.trained).get_params()
     except (OSError, ValueError) as error:
-        raise Dropped(str(error)) from None
+        raise Unavailable(str(error)) from None
     own = train.model.get_params()
     if [p.get_value().shape for p in params] != [p.get_value().shape for p in own]:
-        raise Dropped(f"{experiment.trained} is no model of {experiment.yaml} in these sizes")
+        raise Unavailable(
+            f"{experiment.trained} is not a model of {experiment.yaml} in these sizes"
+        )
     for p, trained in zip(own, params):
         p.set_value(trained.get_value())
 
 
 def edit(text: str, experiment: Experiment) -> str:
-    """The YAML `text` with the experiment's sizes, and without monitoring or saving."""
+    """The YAML `text` with the experiment's sizes, without monitoring and saving."""
     root = yaml.compose(text)
     for mapping in _mappings(root):
         entries = {key.value: value for key, value in mapping.value}

@@ -1,4 +1,4 @@
-"""This project's step on its other engine, JAX, driven by its own training loop."""
+"""This project's step on the JAX engine, driven by its own training loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch, eager: its own dropout, its own fused optimiser, one forward pass for both players."""
+"""PyTorch, eager: its own dropout and fused optimizer, one forward pass of D for both players."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.experiments import Experiment, Layer
-from benchmarks.turns import Turns
+from benchmarks.interleaved import StepTimer
 
 Params = Sequence[tuple[torch.Tensor, torch.Tensor]]
 # Dropout of the input h of layer i.
@@ -24,10 +24,10 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
 
 
 def use_gpu() -> None:
-    """Make all tensors on the GPU, where this process is shown one."""
+    """Create all tensors on the GPU, if this process sees one."""
     if torch.cuda.is_available():
         torch.set_default_device("cuda")
-        torch.backends.cuda.matmul.allow_tf32 = False  # as the others: float32 throughout
+        torch.backends.cuda.matmul.allow_tf32 = False  # float32, like the other implementations
 
 
 def wait() -> None:
@@ -36,20 +36,20 @@ def wait() -> None:
 
 
 def train(game: Any, data: str, cpus: int, versions: str) -> None:
-    """Train `game` for ever on shuffled minibatches, as every epoch of the original."""
+    """Train `game` for ever, on minibatches that are shuffled anew for each epoch."""
     torch.set_num_threads(cpus)
     X = torch.from_numpy(np.load(data)).to(torch.get_default_device())
-    turns = Turns(wait, versions=versions)
+    timer = StepTimer(wait, versions=versions)
     m = game.experiment.batch
     while True:
         order = torch.randperm(len(X))
         for start in range(0, len(X) - m + 1, m):
             game.step(X[order[start : start + m]])
-            turns()
+            timer()
 
 
 class Game:
-    """The two networks, their velocities, and the step that moves both."""
+    """The two networks, their optimizer, and the step that updates both."""
 
     def __init__(self, experiment: Experiment, parameters: tuple[list, list]) -> None:
         self.experiment = experiment
@@ -68,9 +68,9 @@ class Game:
     def step(
         self, x: torch.Tensor, z: torch.Tensor | None = None, drop: Drop | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One move of both players on the minibatch `x` (m, pixels): the losses before it.
+        """Update both players on the minibatch `x` (m, pixels); return the losses before it.
 
-        Noise and dropout are drawn unless `z` (m, noise) and `drop` are given.
+        Noise and dropout masks are drawn unless `z` (m, noise) and `drop` are given.
         """
         e = self.experiment
         z = draw_noise(e) if z is None else z
@@ -101,7 +101,7 @@ def draw_noise(e: Experiment) -> torch.Tensor:
 
 
 def dropout(e: Experiment) -> Drop:
-    # Scales what it keeps by 1 / include, as the experiments do.
+    # F.dropout scales kept values by 1 / include, as the experiments do.
     return lambda i, h: F.dropout(h, 1 - e.include[i])
 
 
@@ -113,7 +113,7 @@ def losses(
     z: torch.Tensor,
     drop: Drop,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """d and g of one minibatch, data and samples through D together."""
+    """The objectives of D and G on one minibatch; D sees data and samples in one batch."""
     samples = generate(e, generator, z)
     return losses_of_samples(e, discriminator, x, samples, drop)
 
@@ -121,7 +121,7 @@ def losses(
 def losses_of_samples(
     e: Experiment, discriminator: Params, x: torch.Tensor, samples: torch.Tensor, drop: Drop
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    real, fake = judge(e, discriminator, torch.cat([x, samples]), drop).split(len(x))
+    real, fake = discriminator_logits(e, discriminator, torch.cat([x, samples]), drop).split(len(x))
     d = 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
     return d, F.softplus(-fake).mean()
 
@@ -135,7 +135,9 @@ def generate(e: Experiment, params: Params, z: torch.Tensor) -> torch.Tensor:
     return h.flatten(1)
 
 
-def judge(e: Experiment, params: Params, x: torch.Tensor, drop: Drop) -> torch.Tensor:
+def discriminator_logits(
+    e: Experiment, params: Params, x: torch.Tensor, drop: Drop
+) -> torch.Tensor:
     """D's logits (examples, 1)."""
     h = x if e.discriminator[0].dense else x.view(-1, *e.image)
     for i, (layer, (W, b)) in enumerate(zip(e.discriminator, params)):
@@ -160,7 +162,7 @@ def activate(layer: Layer, z: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(z)
     if layer.kind in ("linear", "deconv"):
         return z
-    # Faster forward and back than amax or maximum, which share the gradient among equals.
+    # Faster than amax or maximum, which split the gradient among equal values.
     h = z.view(len(z), layer.units, layer.pieces, *z.shape[2:]).max(2).values
     if layer.kind == "maxout_conv":
         h = F.max_pool2d(h, layer.pool, layer.stride, ceil_mode=True)

@@ -1,4 +1,4 @@
-"""PyTorch, compiled: the whole step, gradients and updates too, is one graph for Inductor."""
+"""PyTorch, compiled: the whole step, with gradients and updates, is one graph for Inductor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Game:
             for network in (self.generator, self.discriminator)
         ]
         self.count = 0
-        # Tensors, since a new number would mean a new graph.
+        # Tensors, since a new Python number would compile a new graph.
         self.rate = torch.tensor(0.0)
         self.momentum = torch.tensor(experiment.momentum)
         self._step = torch.compile(step, fullgraph=True) if compiled else step

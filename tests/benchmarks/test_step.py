@@ -1,4 +1,4 @@
-"""The contestants of benchmarks/step.py make the same step, so that their times compare."""
+"""All implementations that benchmarks/step.py times make the same step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import step as command  # noqa: E402
 from benchmarks.contestants import floor, ours  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, Experiment, Layer, Product  # noqa: E402
-from benchmarks.turns import Dropped, Player  # noqa: E402
+from benchmarks.interleaved import Unavailable, Worker  # noqa: E402
 
 BATCH, STEPS = 5, 3
 DENSE = ("mnist", "cifar10_fully_connected")
@@ -302,14 +302,14 @@ def test_convolutional_peers_judge_and_generate(peer):
     if peer == "pytorch":
         tensors = [[tuple(map(torch.tensor, p)) for p in n] for n in (generator, discriminator)]
         images = pytorch.generate(experiment, tensors[0], torch.tensor(z))
-        logits = pytorch.judge(experiment, tensors[1], images, lambda i, h: h)
+        logits = pytorch.discriminator_logits(experiment, tensors[1], images, lambda i, h: h)
         images, logits = images.numpy(), logits.numpy()
     else:
         pytest.importorskip("jax")
         from benchmarks.contestants import jax_jit
 
         images = jax_jit.generate(experiment, generator, z)
-        logits = jax_jit.judge(experiment, discriminator, images, lambda i, h: h)
+        logits = jax_jit.discriminator_logits(experiment, discriminator, images, lambda i, h: h)
     want_images, want_logits = expected()
     np.testing.assert_allclose(images, want_images, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(logits, want_logits, rtol=1e-3, atol=1e-5)
@@ -332,53 +332,56 @@ def test_floor_multiplies(transpose_a, transpose_b):
 
 CHILD = """
 import sys, time
-from benchmarks.turns import Turns
-turns = Turns(versions='test')
+from benchmarks.interleaved import StepTimer
+timer = StepTimer(versions='test')
 print('not for the parent')
 while True:
     time.sleep(.005)
-    turns()
+    timer()
 """
 
 
-def _player(code: str) -> Player:
-    return Player("child", [sys.executable, "-c", code], dict(os.environ), ROOT)
+def _worker(code: str) -> Worker:
+    return Worker("child", [sys.executable, "-c", code], dict(os.environ), ROOT)
 
 
 def test_player_takes_turns_and_sleeps_between():
-    player = _player(CHILD)
+    worker = _worker(CHILD)
     try:
-        assert player.facts["versions"] == "test"
-        player.turn(4)
-        player.turn(2)
-        state = Path(f"/proc/{player._process.pid}/stat")
+        assert worker.facts["versions"] == "test"
+        worker.turn(4)
+        worker.turn(2)
+        state = Path(f"/proc/{worker._process.pid}/stat")
         if state.exists():
             deadline = time.monotonic() + 120
             while state.read_text().rpartition(")")[2].split()[0] not in "Tt":  # stopped
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
     finally:
-        player.close()
-    assert len(player.times) == 2
-    assert all(0.005 <= seconds < 5 for seconds in player.times)
-    assert player.peak_mib > 1
+        worker.close()
+    assert len(worker.times) == 2
+    assert all(0.005 <= seconds < 5 for seconds in worker.times)
+    assert worker.peak_mib > 1
 
 
 @pytest.mark.parametrize(
     "code, reason",
     [
-        ("from benchmarks.turns import *; say(claim_stdout(), dropped='no luck')", "no luck"),
+        (
+            "from benchmarks.interleaved import *; send(claim_stdout(), unavailable='no luck')",
+            "no luck",
+        ),
         ("import sys; sys.exit(3)", "status 3"),
     ],
 )
 def test_player_that_cannot_take_part(code, reason):
-    with pytest.raises(Dropped, match=reason):
-        _player(code)
+    with pytest.raises(Unavailable, match=reason):
+        _worker(code)
 
 
 def test_missing_yaml_is_a_reason_to_be_left_out():
     experiment = dataclasses.replace(EXPERIMENTS["mnist"], yaml="yaml/none.yaml")
-    with pytest.raises(Dropped, match="yaml/none.yaml"):
+    with pytest.raises(Unavailable, match="yaml/none.yaml"):
         ours.load(experiment)
 
 
@@ -392,25 +395,25 @@ def test_trained_parameters_are_begun_with(played, tmp_path):
     for mine, theirs in zip(own.get_params(), trained.get_params()):
         np.testing.assert_array_equal(mine.get_value(), theirs.get_value())
     smaller = types.SimpleNamespace(model=_pair(experiment.resized(BATCH, width=0.5)))
-    for bad, file, message in ((smaller, path, "no model of"), (train, "none.pkl", "none.pkl")):
-        with pytest.raises(Dropped, match=message):
+    for bad, file, message in ((smaller, path, "not a model of"), (train, "none.pkl", "none.pkl")):
+        with pytest.raises(Unavailable, match=message):
             ours.begin_trained(bad, dataclasses.replace(experiment, trained=str(file)))
 
 
 def test_ratios_are_medians_over_rounds():
-    def player(name, times):
+    def worker(name, times):
         return types.SimpleNamespace(name=name, times=times, cpu=times, peak_mib=1.0)
 
-    # Round by round ours takes half of torch's time, though the machine's mood changes.
-    players = [
-        player("ours", [1.0, 4.0, 2.0]),
-        player("torch", [2.0, 8.0, 4.0]),
-        player("jax", [5.0, 9.0, 5.0]),
-        player("floor", [0.5, 1.0, 1.0]),
+    # Round by round ours takes half of torch's time, though the machine's speed changes.
+    workers = [
+        worker("ours", [1.0, 4.0, 2.0]),
+        worker("torch", [2.0, 8.0, 4.0]),
+        worker("jax", [5.0, 9.0, 5.0]),
+        worker("floor", [0.5, 1.0, 1.0]),
     ]
     rows = {
         line.split()[0]: line.split()
-        for line in command.table(players, EXPERIMENTS["mnist"]).splitlines()[1:]
+        for line in command.table(workers, EXPERIMENTS["mnist"]).splitlines()[1:]
     }
     assert rows["ours"][1] == "2000.00"
     assert rows["ours"][3:5] == ["0.500", "2.000"]

@@ -1,4 +1,7 @@
-"""Which nodes of this project's compiled step cost most, by Aesara's own profiler."""
+"""Profile of the compiled training step: the most expensive nodes, by Aesara's profiler.
+
+`benchmarks/step.py --profile` calls `report`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ SHOWN = 80
 
 
 class _Enough(Exception):
-    pass
+    """Ends training after the profiled steps."""
 
 
 def report(experiment: Experiment, steps: int) -> None:
-    """Train for `steps` minibatches and print the costliest nodes, and kinds of node."""
+    """Train for `steps` minibatches and print the most expensive kinds of node, and nodes."""
     from benchmarks.contestants import ours
 
     train = ours.load(experiment)
@@ -25,7 +28,7 @@ def report(experiment: Experiment, steps: int) -> None:
     with config.change_flags(profile=True):
         train.setup()
     ours.begin_trained(train, experiment)
-    profiling._atexit_print_list.clear()  # or Aesara prints its own, longer report at the end
+    profiling._atexit_print_list.clear()  # else Aesara prints its own report at exit
     stats = train.algorithm._step.profile
     counts = {"left": WARM_UP + steps, "before": {}, "call": 0.0}
 
@@ -49,11 +52,12 @@ def report(experiment: Experiment, steps: int) -> None:
     show(experiment, seconds, (stats.fct_call_time - counts["call"]) / steps)
 
 
-def show(experiment: Experiment, seconds: dict, call: float) -> None:
+def show(experiment: Experiment, seconds: dict[Any, float], call: float) -> None:
+    """Print the table; `seconds` is per node and step, `call` per step in total."""
     total = sum(seconds.values())
     print(
-        f"{experiment.name}, batch {experiment.batch}: {call * 1e3:.2f} ms a step, of which "
-        f"{total * 1e3:.2f} ms in {len(seconds)} nodes (profiling itself costs a little)\n"
+        f"{experiment.name}, batch {experiment.batch}: {call * 1e3:.2f} ms per step, of which "
+        f"{total * 1e3:.2f} ms in {len(seconds)} nodes (profiling adds a little)\n"
     )
     kinds: dict[str, list[float]] = {}
     for node, spent in seconds.items():

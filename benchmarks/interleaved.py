@@ -1,8 +1,13 @@
-"""Programs that work in turns, so that each has the machine to itself and all share its moods.
+"""Interleaved timing: worker processes run alternately, a few steps at a time.
 
-The parent gives a turn by writing a number of steps to a child's stdin; the child makes them and
-answers one line of JSON.  While it is another's turn, a child is stopped (SIGSTOP), threads and
-all: none spins for work that will not come.
+`benchmarks/step.py` (the parent) starts a `Worker` for each implementation; each worker process
+calls a `StepTimer` after every training step. Interleaving has two reasons: a worker has all
+processors to itself while it is timed, and slow and fast periods of the machine affect all workers
+alike, so that ratios are stable.
+
+The protocol: the parent writes a number of steps to a worker's stdin; the worker makes them and
+answers with one line of JSON. Between its turns a worker is stopped with SIGSTOP, including its
+threads, since threads that spin while they wait for work would slow the others.
 """
 
 from __future__ import annotations
@@ -19,23 +24,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Untimed steps: before a child reports that it is ready, and at the start of each turn, when its
-# threads are asleep and its arrays are out of the caches.
+# Untimed steps: before a worker reports that it is ready, and at the start of each turn, when its
+# threads are asleep and its arrays are no longer in the processor's caches.
 STEPS_BEFORE_READY = 3
 STEPS_BEFORE_TIMING = 1
 
 
-class Dropped(Exception):
-    """A contestant cannot take part; the message says why."""
+class Unavailable(Exception):
+    """An implementation cannot be measured here; the message says why."""
 
 
-class Turns:
-    """The child's side: call it after every step.  It returns when there is another to make.
+class StepTimer:
+    """The worker's side: call it after every step. It returns when the next step is wanted.
 
     Parameters
     ----------
-    finish : waits for steps that were begun and are not done, where a library is asynchronous
-    facts : what the parent should know, such as versions
+    finish : callable, optional
+        Waits until all steps that were started are done. Needed where a library is asynchronous.
+    **facts
+        Sent to the parent as they are, for example `versions`.
     """
 
     def __init__(self, finish: Callable[[], Any] = lambda: None, **facts: Any) -> None:
@@ -59,9 +66,9 @@ class Turns:
             return
         if self._timing:
             seconds = time.perf_counter() - self._began
-            self._say(seconds=seconds, cpu=time.process_time() - self._cpu_began)
+            self._send(seconds=seconds, cpu=time.process_time() - self._cpu_began)
         else:
-            self._say(**self._facts)
+            self._send(**self._facts)
         self._await_turn()
 
     def _await_turn(self) -> None:
@@ -72,15 +79,15 @@ class Turns:
         self._timing = False
         self._left = STEPS_BEFORE_TIMING
 
-    def _say(self, **facts: Any) -> None:
-        say(self._out, peak_mib=peak_mib(), **facts)
+    def _send(self, **facts: Any) -> None:
+        send(self._out, peak_mib=peak_mib(), **facts)
 
 
 _stdout: Any | None = None
 
 
 def claim_stdout() -> Any:
-    """The process's stdout for this protocol alone; what libraries print goes to stderr."""
+    """Reserve stdout for the protocol. What libraries print goes to stderr instead."""
     global _stdout
     if _stdout is None:
         _stdout = os.fdopen(os.dup(1), "w")
@@ -88,31 +95,31 @@ def claim_stdout() -> Any:
     return _stdout
 
 
-def say(out: Any, **facts: Any) -> None:
+def send(out: Any, **facts: Any) -> None:
     print(json.dumps(facts), file=out, flush=True)
 
 
 def peak_mib() -> float:
-    """The most memory this process has held, in MiB."""
+    """Peak resident memory of this process, in MiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def die_with_parent() -> None:
-    """On Linux: a child that is stopped must not outlive the parent who would wake it."""
+    """On Linux: end this process when its parent ends. A stopped process would stay for ever."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
 def cpus() -> int:
-    """The processors this process may use."""
+    """Number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def use_cpus(count: int) -> None:
-    """Keep this process to `count` processors; before any library counts them for its threads."""
+    """Restrict this process to `count` processors. Call before importing numerical libraries."""
     if count < cpus() and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
         os.environ["OMP_NUM_THREADS"] = str(count)
@@ -122,30 +129,42 @@ DEVICES = ("cpu", "gpu")
 
 
 def use_device(device: str) -> None:
-    """Have libraries compute on the CPU, or on the first GPU; before any is imported."""
+    """Select the CPU or the first GPU. Call before importing numerical libraries."""
     if device == "cpu":
         os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
     else:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-        # So that contestants, of whom all are there at once, leave room for each other.
+        # All workers are in memory at once, so none may reserve the whole GPU.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
 
 
-class Player:
-    """The parent's side of one child, which is stopped whenever it is not its turn.
+class Worker:
+    """The parent's side of one worker process, which is stopped except during its turns.
 
-    Raises `Dropped` when the child cannot take part or ends.
+    Parameters
+    ----------
+    name : str
+    command : list of str
+        Starts the worker process.
+    environment : dict of str to str
+    folder : Path
+        The worker's working directory.
+
+    Raises
+    ------
+    Unavailable
+        If the worker says that it cannot run, or ends.
     """
 
     def __init__(
         self, name: str, command: list[str], environment: dict[str, str], folder: Path
     ) -> None:
         self.name = name
-        self.times: list[float] = []  # seconds a step, one a turn
+        self.times: list[float] = []  # seconds per step, one entry per turn
         self.cpu: list[float] = []
         self.peak_mib = 0.0
-        # A session of its own, so that helpers it starts are stopped with it.
+        # A process group of its own, so that its child processes are stopped with it.
         self._process = subprocess.Popen(
             command,
             env=environment,
@@ -157,7 +176,7 @@ class Player:
         )
         began = time.perf_counter()
         try:
-            self.facts = self._hear()
+            self.facts = self._receive()
         except BaseException:
             self.close()
             raise
@@ -165,16 +184,16 @@ class Player:
         self._signal(signal.SIGSTOP)
 
     def turn(self, steps: int) -> None:
-        """Let the child make `steps` steps, and note seconds a step."""
+        """Let the worker make `steps` steps, and record the seconds per step."""
         self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write(f"{steps}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has ended; `_hear` says how
-        heard = self._hear()
-        self.times.append(heard["seconds"] / steps)
-        self.cpu.append(heard["cpu"] / steps)
+            pass  # it has ended; `_receive` says how
+        received = self._receive()
+        self.times.append(received["seconds"] / steps)
+        self.cpu.append(received["cpu"] / steps)
         self._signal(signal.SIGSTOP)
 
     def close(self) -> None:
@@ -183,15 +202,15 @@ class Player:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def _hear(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
         if not line:
-            raise Dropped(f"it ended with status {self._process.wait()}")
-        heard = json.loads(line)
-        if "dropped" in heard:
-            raise Dropped(heard["dropped"])
-        self.peak_mib = max(self.peak_mib, heard["peak_mib"])
-        return heard
+            raise Unavailable(f"it ended with status {self._process.wait()}")
+        received = json.loads(line)
+        if "unavailable" in received:
+            raise Unavailable(received["unavailable"])
+        self.peak_mib = max(self.peak_mib, received["peak_mib"])
+        return received
 
     def _signal(self, number: int) -> None:
         try:
