@@ -19,7 +19,7 @@ class _Enough(Exception):
 
 def report(experiment: Experiment, steps: int) -> None:
     """Train for `steps` minibatches and print the most expensive kinds of node, and nodes."""
-    from benchmarks.contestants import ours
+    from benchmarks.implementations import ours
 
     train = ours.load(experiment)
     from aesara import config

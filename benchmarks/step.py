@@ -21,9 +21,9 @@ from statistics import median, quantiles
 # Import `benchmarks` as a package from the root, not its modules from this folder.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from benchmarks.contestants import CONTESTANTS  # noqa: E402
 from benchmarks.data import prepare  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, ROOT, Experiment  # noqa: E402
+from benchmarks.implementations import IMPLEMENTATIONS  # noqa: E402
 from benchmarks.interleaved import (  # noqa: E402
     DEVICES,
     STEPS_BEFORE_TIMING,
@@ -43,11 +43,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--model", choices=EXPERIMENTS, default="mnist")
     add(
-        "--contestants",
+        "--implementations",
+        "--contestants",  # its old name
         nargs="+",
-        choices=CONTESTANTS,
+        choices=IMPLEMENTATIONS,
         metavar="NAME",
-        help=f"of {', '.join(CONTESTANTS)} (all that the device has)",
+        help=f"of {', '.join(IMPLEMENTATIONS)} (all that the device has)",
     )
     add("--rounds", type=int, default=15, help="turns of each implementation (15)")
     add("--steps", type=int, help="steps per turn (10 for mnist, else 2)")
@@ -75,9 +76,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if min(args.rounds, args.cpus, args.batch or 1, args.steps or 1) < 1 or not args.width > 0:
         parser.error("rounds, steps, batch, cpus and width must be positive")
-    if args.contestants is None:
-        args.contestants = [
-            name for name in CONTESTANTS if args.device == "cpu" or name not in CPU_ONLY
+    if args.implementations is None:
+        args.implementations = [
+            name for name in IMPLEMENTATIONS if args.device == "cpu" or name not in CPU_ONLY
         ]
     return args
 
@@ -125,12 +126,12 @@ def start(
     """Start the workers: (workers, ready and stopped; reason by name of those left out)."""
     workers: list[Worker] = []
     unavailable: dict[str, str] = {}
-    for name in args.contestants:
+    for name in args.implementations:
         print(f"starting {name} ...", file=sys.stderr, flush=True)
         command = [
             sys.executable,
             "-m",
-            "benchmarks.contestants",
+            "benchmarks.implementations",
             name,
             "--model",
             experiment.name,
@@ -225,7 +226,7 @@ def as_data(args: argparse.Namespace, experiment: Experiment, workers: Sequence[
         "width": experiment.width,
         "cpus": args.cpus,
         "operations": experiment.operations,
-        "contestants": {
+        "implementations": {
             worker.name: {
                 "seconds_a_step": worker.times,
                 "cpu_seconds_a_step": worker.cpu,

@@ -20,8 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.contestants import ours  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS  # noqa: E402
+from benchmarks.implementations import ours  # noqa: E402
 
 MNIST = EXPERIMENTS["mnist"]
 LL_SAMPLES, LL_SIGMA = 100, 0.2
@@ -35,7 +35,7 @@ def main() -> None:
     import torch
 
     from adversarial.datasets.mnist import MNIST as Dataset
-    from benchmarks.contestants import pytorch
+    from benchmarks.implementations import pytorch
 
     train = ours.load(MNIST)
     begin = [weights(player) for player in (train.model.generator, train.model.discriminator)]
@@ -62,7 +62,7 @@ def measure(game: object, valid: object) -> tuple[float, float, float]:
     """Both objectives on the validation set, with dropout, and the monitor's log-likelihood."""
     import torch
 
-    from benchmarks.contestants import pytorch
+    from benchmarks.implementations import pytorch
 
     drop = pytorch.dropout(MNIST)
     with torch.no_grad():

@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import step as command  # noqa: E402
-from benchmarks.contestants import floor, ours  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, Experiment, Layer, Product  # noqa: E402
+from benchmarks.implementations import floor, ours  # noqa: E402
 from benchmarks.interleaved import Unavailable, Worker  # noqa: E402
 
 BATCH, STEPS = 5, 3
@@ -151,7 +151,7 @@ def _check(played: Played, losses: list, after: tuple) -> None:
 @pytest.mark.parametrize("module", ["pytorch", "pytorch_compiled"])
 def test_pytorch_makes_our_steps(played, module):
     torch = pytest.importorskip("torch")
-    from benchmarks.contestants import pytorch, pytorch_compiled
+    from benchmarks.implementations import pytorch, pytorch_compiled
 
     experiment, mine = played
     if module == "pytorch":
@@ -175,7 +175,7 @@ def test_pytorch_makes_our_steps(played, module):
 
 def test_jax_makes_our_steps(played):
     pytest.importorskip("jax")
-    from benchmarks.contestants import jax_jit
+    from benchmarks.implementations import jax_jit
 
     experiment, mine = played
     state = jax_jit.initial_state(experiment, mine.before)
@@ -267,7 +267,7 @@ def test_convolutional_peers_judge_and_generate(peer):
     generator, discriminator = experiment.initial_parameters()
     rng = np.random.RandomState(0)
     z = rng.normal(size=(2, 100)).astype("float32")
-    from benchmarks.contestants import pytorch
+    from benchmarks.implementations import pytorch
 
     def expected():
         """The same sums, by PyTorch's modules and a window at a time."""
@@ -306,7 +306,7 @@ def test_convolutional_peers_judge_and_generate(peer):
         images, logits = images.numpy(), logits.numpy()
     else:
         pytest.importorskip("jax")
-        from benchmarks.contestants import jax_jit
+        from benchmarks.implementations import jax_jit
 
         images = jax_jit.generate(experiment, generator, z)
         logits = jax_jit.discriminator_logits(experiment, discriminator, images, lambda i, h: h)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.contestants import pytorch
-from benchmarks.contestants.pytorch import Drop
 from benchmarks.experiments import Experiment
+from benchmarks.implementations import pytorch
+from benchmarks.implementations.pytorch import Drop
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:

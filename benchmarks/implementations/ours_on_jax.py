@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adversarial import backend
-from benchmarks.contestants import ours
 from benchmarks.experiments import Experiment
+from benchmarks.implementations import ours
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Name on the command line to module.
-CONTESTANTS = {
+IMPLEMENTATIONS = {
     "ours": "ours",
     "ours_on_jax": "ours_on_jax",
     "torch": "pytorch",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from benchmarks.contestants import CONTESTANTS
 from benchmarks.experiments import EXPERIMENTS
+from benchmarks.implementations import IMPLEMENTATIONS
 from benchmarks.interleaved import (
     DEVICES,
     Unavailable,
@@ -20,7 +20,7 @@ from benchmarks.interleaved import (
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=CONTESTANTS)
+    parser.add_argument("name", choices=IMPLEMENTATIONS)
     parser.add_argument("--model", choices=EXPERIMENTS, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--width", type=float, required=True)
@@ -35,8 +35,10 @@ def main() -> None:
     use_device(args.device)
     experiment = EXPERIMENTS[args.model].resized(args.batch, args.width, args.trained)
     try:
-        contestant = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[args.name]}")
-        contestant.run(experiment, args.data, args.cpus)
+        implementation = importlib.import_module(
+            f"benchmarks.implementations.{IMPLEMENTATIONS[args.name]}"
+        )
+        implementation.run(experiment, args.data, args.cpus)
     except ModuleNotFoundError as error:
         send(out, unavailable=f"{error.name} is not installed")
     except Unavailable as reason:
