@@ -59,7 +59,7 @@ setup(
         "threadpoolctl>=3",
     ],
     extras_require={
-        # Intel's BLAS, which comes first on Intel's processors (adversarial/backend/blas.py).
+        # Intel's BLAS, which comes first on Intel's processors (backend/toolchain/blas.py).
         "mkl": [f"mkl>=2023; {MKL_RUNS}"],
         # The second engine; jax 0.7 needs NumPy 2, which Aesara does not take.
         "jax": [JAX],

@@ -28,11 +28,6 @@ from adversarial.utils.signals import Interrupted, StopRequest
 
 log = logging.getLogger(__name__)
 
-COMPILING = {
-    "c": "compiling; the first time this takes up to a minute, because every operation becomes C++ "
-    "that g++ has to compile (later starts find the results)",
-    "jax": "compiling; XLA does so at each start",
-}
 NAN_POLICIES = ("stop", "rollback")
 # What a rollback multiplies the learning rate by, and how many of them a training may have.
 ROLLBACK_FACTOR = 0.5
@@ -141,7 +136,7 @@ class Train:
         preflight.before_compiling(self)
         monitor = self.model.monitor = Monitor.get_monitor(self.model)
         monitor.note_engine()
-        with say_if_slow(COMPILING[backend.chosen()]), monitor.setting_up():
+        with say_if_slow(backend.compiling()), monitor.setting_up():
             if self.algorithm is not None:
                 self.algorithm.setup(model=self.model, dataset=self.dataset)
                 self._add_time_channels()

@@ -23,7 +23,8 @@ import aesara
 import hypothesis
 from aesara.compile.mode import optdb
 
-from adversarial.backend import engine, function, graphs
+from adversarial.backend import engines, function
+from adversarial.backend.engines import c
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.utils import cli, seeding, string_utils
 
@@ -79,21 +80,21 @@ def popen():
 @pytest.fixture
 def fast_compile(monkeypatch):
     """Everything is compiled without C, in milliseconds, and runs slowly."""
-    monkeypatch.setattr(graphs, "_check_machine", lambda: None)
+    monkeypatch.setattr(c, "_check_machine", lambda: None)
     # The default mode is made once and then kept, whatever the settings have become.
     monkeypatch.setattr(aesara.compile.mode, "instantiated_default_mode", None)
     with aesara.config.change_flags(**WITHOUT_C):
         yield
 
 
-@pytest.fixture(params=engine.NAMES[:2])
+@pytest.fixture(params=sorted(engines.ENGINES))
 def either_engine(request, monkeypatch):
     """The test runs on each engine: "c" (where it asks for no other, without C), and "jax"."""
     if request.param == "jax":
         pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
     # So that the one of before is in use again afterwards.
-    monkeypatch.setattr(engine, "_chosen", None)
-    return engine.choose(request.param)
+    monkeypatch.setattr(engines, "_chosen", None)
+    return engines.choose(request.param)
 
 
 @pytest.fixture

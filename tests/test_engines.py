@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adversarial import backend
-from adversarial.backend import engine
+from adversarial.backend import engines
 from adversarial.config.yaml_parse import load_train_file
 from adversarial.datasets.download import DataUnavailable
 from adversarial.evaluation.sampling import draw_samples
@@ -20,7 +20,7 @@ YAML = Path(__file__).parents[1] / "yaml" / "mnist.yaml"
 @pytest.fixture
 def on(monkeypatch):
     def on(name):
-        monkeypatch.setattr(engine, "_chosen", None)
+        monkeypatch.setattr(engines, "_chosen", None)
         return backend.choose(name)
 
     return on

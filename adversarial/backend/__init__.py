@@ -5,23 +5,23 @@ Importing it sets Aesara up (`config`), so it comes before any ``import aesara``
 
 from __future__ import annotations
 
-from adversarial.backend.config import SetupError, configure
+from adversarial.backend.toolchain.config import SetupError, configure
 
 configure()
 
 import aesara  # noqa: E402
 
-from adversarial.backend.compiler import CompilerMissing  # noqa: E402
-from adversarial.backend.engine import (  # noqa: E402
+from adversarial.backend.compilation import function, is_made, shared  # noqa: E402
+from adversarial.backend.engines import (  # noqa: E402
     Cluster,
     agree,
     choose,
     chosen,
+    compiling,
     describe,
     is_first_process,
     processes,
 )
-from adversarial.backend.graphs import function, is_made, shared  # noqa: E402
 from adversarial.backend.ops.all_finite import all_finite  # noqa: E402
 from adversarial.backend.ops.conv import conv2d, repair, transposed_conv2d  # noqa: E402
 from adversarial.backend.ops.maxout import maxout  # noqa: E402
@@ -30,6 +30,7 @@ from adversarial.backend.ops.rectifier import rectify  # noqa: E402
 from adversarial.backend.ops.unit_statistics import unit_statistics  # noqa: E402
 from adversarial.backend.random import RandomStreams  # noqa: E402
 from adversarial.backend.rewrites import register  # noqa: E402
+from adversarial.backend.toolchain.compiler import CompilerMissing  # noqa: E402
 
 repair()
 register()
@@ -45,6 +46,7 @@ __all__ = [
     "all_finite",
     "choose",
     "chosen",
+    "compiling",
     "conv2d",
     "describe",
     "floatX",

@@ -11,7 +11,7 @@ import aesara.tensor as at
 import numpy as np
 from aesara.graph.basic import Constant, Variable
 
-from adversarial.backend.graphs import shared
+from adversarial.backend.compilation import shared
 from adversarial.backend.ops.random_draw import (
     BINOMIAL,
     COIN,

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from adversarial.backend import engine
+from adversarial.backend import engines
 from adversarial.utils import errors, signals
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
@@ -50,9 +50,9 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
     """--backend, which every command has that compiles."""
     parser.add_argument(
         "--backend",
-        choices=engine.NAMES,
+        choices=engines.NAMES,
         default=None,
-        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engine.VARIABLE})",
+        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engines.VARIABLE})",
     )
 
 
@@ -81,8 +81,8 @@ def choose_engine(args: argparse.Namespace) -> None:
         raise ValueError(
             f"several processes need {', '.join(several)}; not given: " + ", ".join(missing)
         )
-    cluster = None if missing else engine.Cluster(*several.values())
-    engine.choose(args.backend, getattr(args, "devices", None), cluster)
+    cluster = None if missing else engines.Cluster(*several.values())
+    engines.choose(args.backend, getattr(args, "devices", None), cluster)
 
 
 def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> int:

@@ -14,8 +14,8 @@ ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
-    from adversarial.backend.blas import describe
-    from adversarial.backend.config import configure
+    from adversarial.backend.toolchain.blas import describe
+    from adversarial.backend.toolchain.config import configure
 
     blas = configure().blas
     if not blas.library:

@@ -14,8 +14,8 @@ import pytest
 from aesara.graph.basic import ancestors
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator, backend
-from adversarial.backend.config import configure
 from adversarial.backend.ops.random_draw import Draw
+from adversarial.backend.toolchain.config import configure
 from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.maxout import Maxout

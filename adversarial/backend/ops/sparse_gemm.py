@@ -19,8 +19,8 @@ from aesara.graph.basic import Apply
 from aesara.link.c.op import OpenMPOp
 from aesara.tensor.blas import Dot22, Gemm, GemmRelated
 
-from adversarial.backend.config import configure
 from adversarial.backend.ops.c_op import FLOATS, FOLDER, digest, header_mark
+from adversarial.backend.toolchain.config import configure
 
 HEADER = "sparse_gemm.h"
 # Above this share of entries that are not zero, a BLAS is faster.

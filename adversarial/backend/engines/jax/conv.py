@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from aesara.link.jax.dispatch import jax_funcify
 
-from adversarial.backend.jax import devices
+from adversarial.backend.engines.jax import devices
 
 with warnings.catch_warnings():
     # Announced as moving to another package; see adversarial.backend.ops.conv.

@@ -12,21 +12,21 @@ jax = pytest.importorskip("jax", reason="JAX, the second engine, is not installe
 
 from adversarial import backend  # noqa: E402
 from adversarial.backend import function, shared  # noqa: E402
-from adversarial.backend.jax import calls  # noqa: E402
-from adversarial.backend.jax.calls import waiting  # noqa: E402
+from adversarial.backend.engines.jax import function as jax_function  # noqa: E402
+from adversarial.backend.engines.jax.function import waiting  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def on_jax(monkeypatch):
-    from adversarial.backend import engine
+    from adversarial.backend import engines
 
-    monkeypatch.setattr(engine, "_chosen", None)
-    engine.choose("jax")
+    monkeypatch.setattr(engines, "_chosen", None)
+    engines.choose("jax")
 
 
 @pytest.fixture
 def four_at_once(monkeypatch):
-    monkeypatch.setitem(calls.AT_ONCE, "cpu", 4)
+    monkeypatch.setitem(jax_function.AT_ONCE, "cpu", 4)
 
 
 def stepper(rate=0.5):

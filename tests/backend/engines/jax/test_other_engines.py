@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from adversarial import backend
-from adversarial.backend import engine
+from adversarial.backend import engines
 
 
 @pytest.fixture(autouse=True)
 def on_jax(monkeypatch):
     pytest.importorskip("jax")
-    monkeypatch.setattr(engine, "_chosen", None)
+    monkeypatch.setattr(engines, "_chosen", None)
     backend.choose("jax")
 
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_each_finds_what_the_other_has_made(waits, monkeypatch, fast_compile):
-    from adversarial.backend.jax import calls
+    from adversarial.backend.engines.jax import function as jax_function
 
-    monkeypatch.setitem(calls.AT_ONCE, "cpu", 8 if waits else 1)
+    monkeypatch.setitem(jax_function.AT_ONCE, "cpu", 8 if waits else 1)
     w, other = backend.shared(np.arange(3.0)), backend.shared(np.ones(3))
     x = at.fvector()
     users = aesara.function([x], (x * w).sum())

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from adversarial import backend
-from adversarial.backend import compiler
+from adversarial.backend.toolchain import compiler
 
 ROOT = os.path.dirname(os.path.dirname(backend.__path__[0]))
 SCRIPT = """

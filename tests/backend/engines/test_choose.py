@@ -9,17 +9,24 @@ import sys
 import pytest
 
 from adversarial import backend
-from adversarial.backend import blas, engine
+
+# isort: split
+import aesara
+import aesara.tensor as at
+
+from adversarial.backend import engines
+from adversarial.backend.engines import jax
+from adversarial.backend.toolchain import blas
 
 
 @pytest.fixture(autouse=True)
 def unchosen(monkeypatch):
-    monkeypatch.setattr(engine, "_chosen", None)
+    monkeypatch.setattr(engines, "_chosen", None)
     monkeypatch.delenv("ADVERSARIAL_BACKEND", raising=False)
 
 
 def test_c_where_there_is_no_gpu(monkeypatch):
-    monkeypatch.setattr(engine, "_jax_sees_gpu", lambda: False)
+    monkeypatch.setattr(jax, "_sees_gpu", lambda: False)
     assert backend.chosen() == "c"
     assert backend.describe() == f"C, {blas.describe()}"
     assert backend.is_first_process() and backend.processes() == 1 and backend.agree(3) == 3
@@ -34,7 +41,7 @@ def test_the_environment_and_what_is_said_louder(monkeypatch):
 
 def test_auto_takes_jax_where_it_sees_a_gpu(monkeypatch):
     pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
-    monkeypatch.setattr(engine, "_jax_sees_gpu", lambda: True)
+    monkeypatch.setattr(jax, "_sees_gpu", lambda: True)
     assert backend.choose() == "jax"
 
 
@@ -47,7 +54,7 @@ def test_jax_is_not_imported_without_a_gpus_driver():
 
 
 def test_a_gpu_without_jax_or_its_plugin_is_left_to_c(monkeypatch):
-    monkeypatch.setattr(engine.glob, "glob", lambda pattern: ["/dev/nvidia0"])
+    monkeypatch.setattr(jax.glob, "glob", lambda pattern: ["/dev/nvidia0"])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert backend.chosen() == "c"
 
@@ -64,7 +71,7 @@ def test_without_jax_one_line_says_what_to_install(monkeypatch):
         (None, ("gpu",), "must be one of c, jax, auto, not 'gpu'"),
         ("fast", (), "ADVERSARIAL_BACKEND must be one of c, jax, auto, not 'fast'"),
         (None, ("c", 2), "several devices or hosts need the JAX engine"),
-        (None, ("c", None, engine.Cluster("host:99", 2, 0)), "need the JAX engine"),
+        (None, ("c", None, engines.Cluster("host:99", 2, 0)), "need the JAX engine"),
     ],
 )
 def test_wrong_choices(variable, args, message, monkeypatch):
@@ -72,3 +79,27 @@ def test_wrong_choices(variable, args, message, monkeypatch):
         monkeypatch.setenv("ADVERSARIAL_BACKEND", variable)
     with pytest.raises(ValueError, match=message):
         backend.choose(*args)
+
+
+def test_an_engine_is_a_class_and_an_entry(monkeypatch):
+    """A third engine: it is chosen by its name, compiles what is asked, and describes itself."""
+
+    class Interpreter(engines.Engine):
+        name = "python"
+        compiling = "nothing is compiled"
+
+        def compile(self, inputs, outputs, mode, **options):
+            with aesara.config.change_flags(cxx=""):
+                return aesara.function(inputs, outputs, mode="FAST_COMPILE", **options)
+
+        def describe(self):
+            return "Python"
+
+    monkeypatch.setitem(engines.ENGINES, "python", Interpreter())
+    monkeypatch.setattr(engines, "NAMES", (*engines.ENGINES, "auto"))
+    assert backend.choose("python") == "python" and backend.describe() == "Python"
+    x = at.vector("x")
+    assert backend.function([x], x.sum())([1, 2]) == 3
+    assert backend.is_first_process() and backend.agree(5) == 5 and backend.processes() == 1
+    with pytest.raises(ValueError, match="several devices or hosts"):
+        backend.choose("python", devices=2)

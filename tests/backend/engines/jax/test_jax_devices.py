@@ -19,10 +19,10 @@ import pytest
 
 pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
 
-from adversarial.backend.jax import devices  # noqa: E402
+from adversarial.backend.engines.jax import devices  # noqa: E402
 from adversarial.utils import serial  # noqa: E402
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LONGEST = 300  # seconds until a run counts as hanging
 
 HELPER = """

@@ -100,7 +100,7 @@ class Blas:
 
 def describe() -> str:
     """The BLAS that compiled functions use, such as ``MKL 2026.2 (2 threads)``."""
-    from adversarial.backend.config import configure
+    from adversarial.backend.toolchain.config import configure
 
     return configure().blas.describe()
 

@@ -21,19 +21,19 @@ from aesara.graph.rewriting.db import RewriteDatabaseQuery
 from aesara.tensor.elemwise import Elemwise
 
 from adversarial import backend
-from adversarial.backend import kept
+from adversarial.backend.toolchain import graph_cache
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder to keep graphs in."""
-    original = kept._path
+    original = graph_cache._path
 
     def path(query, fgraph):
         found = original(query, fgraph)
         return found and tmp_path / found.name
 
-    monkeypatch.setattr(kept, "_path", path)
+    monkeypatch.setattr(graph_cache, "_path", path)
     return tmp_path
 
 
@@ -41,9 +41,9 @@ def folder(tmp_path, monkeypatch):
 def rewritten(monkeypatch):
     """The graphs that were rewritten, rather than remembered."""
     graphs = []
-    original = kept._remember
+    original = graph_cache._remember
     monkeypatch.setattr(
-        kept, "_remember", lambda path, graph: (graphs.append(graph), original(path, graph))
+        graph_cache, "_remember", lambda path, graph: (graphs.append(graph), original(path, graph))
     )
     return graphs
 
@@ -96,9 +96,9 @@ def test_what_is_overwritten_is_read_before(folder, rewritten):
 def test_another_process_finds_it(tmp_path):
     script = (
         "import numpy as np; from adversarial import backend; import aesara.tensor as at\n"
-        "from adversarial.backend import kept\n"
-        "made = []; remember = kept._remember\n"
-        "kept._remember = lambda *a: (made.append(1), remember(*a))\n"
+        "from adversarial.backend.toolchain import graph_cache\n"
+        "made = []; remember = graph_cache._remember\n"
+        "graph_cache._remember = lambda *a: (made.append(1), remember(*a))\n"
         "x = at.fmatrix('x'); W = backend.shared(np.ones((3, 4)))\n"
         "y = backend.rectify(at.dot(x, W) * 1.5)\n"
         "f = backend.function([x], [y, at.grad(y.sum(), W)], mode='FAST_COMPILE')\n"
@@ -110,7 +110,7 @@ def test_another_process_finds_it(tmp_path):
             stdout=subprocess.PIPE,
             text=True,
             check=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             env={
                 **os.environ,
                 "PYTHONHASHSEED": seed,
@@ -181,7 +181,7 @@ def test_a_file_under_anothers_name_is_made_again(folder, rewritten):
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
-    monkeypatch.setattr(kept, "_path", lambda *args: tmp_path / "missing" / "x.graph")
+    monkeypatch.setattr(graph_cache, "_path", lambda *args: tmp_path / "missing" / "x.graph")
     assert len(trained()) == 11
 
 
@@ -236,12 +236,12 @@ def test_what_was_long_not_asked_for_goes(folder, rewritten):
 
 
 def test_modes_of_their_own_kind_are_left_alone():
-    assert kept.keeping("DebugMode") == "DebugMode"
+    assert graph_cache.keeping("DebugMode") == "DebugMode"
     given = Mode("py", get_mode("FAST_COMPILE").optimizer)
-    assert kept.keeping(given) is given
-    assert isinstance(kept.keeping(None), Mode)
+    assert graph_cache.keeping(given) is given
+    assert isinstance(graph_cache.keeping(None), Mode)
     query = RewriteDatabaseQuery(["fast_run"], extra_rewrites=[(object(), 1)])
-    assert kept._path(query, None) is None
+    assert graph_cache._path(query, None) is None
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_what_fits_no_graph_is_made_again(folder, rewritten, change):
     first = trained()
     (path,) = folder.iterdir()
     answer = pickle.dumps(change(pickle.loads(path.read_bytes()[32:])), protocol=4)
-    path.write_bytes(kept._digest(path, answer) + answer)
+    path.write_bytes(graph_cache._digest(path, answer) + answer)
     again = trained()
     assert len(rewritten) == 2
     assert all(np.array_equal(a, b) for a, b in zip(first, again))

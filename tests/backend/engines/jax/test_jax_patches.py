@@ -36,18 +36,18 @@ from aesara.tensor.subtensor import (  # noqa: E402
 )
 
 from adversarial.backend import function, shared  # noqa: E402
-from adversarial.backend.jax import repairs  # noqa: E402
-from adversarial.backend.jax.calls import Resident  # noqa: E402
+from adversarial.backend.engines.jax import patches  # noqa: E402
+from adversarial.backend.engines.jax.function import Resident  # noqa: E402
 
 X = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
 
 
 @pytest.fixture(autouse=True)
 def on_jax(monkeypatch):
-    from adversarial.backend import engine
+    from adversarial.backend import engines
 
-    monkeypatch.setattr(engine, "_chosen", None)
-    engine.choose("jax")
+    monkeypatch.setattr(engines, "_chosen", None)
+    engines.choose("jax")
 
 
 def computed_reshape(x):
@@ -163,7 +163,7 @@ def test_shapes_are_computed_while_the_graph_is_traced(monkeypatch):
     graph = at.zeros((n, x.shape[1])) + at.arange(x.shape[1] + n - n)
     np.testing.assert_array_equal(function([x], graph)(X), np.tile(np.arange(6), (2, 1)))
     # Without: what has gone through jax.numpy is unknown there.
-    monkeypatch.setattr(repairs, "_perform", lambda node, inputs: None)
+    monkeypatch.setattr(patches, "_perform", lambda node, inputs: None)
     with pytest.raises(Exception, match="[Cc]oncrete|constant|[Tt]rac"):
         function([x], graph)(X)
 
@@ -186,7 +186,7 @@ def test_values_of_shared_variables_are_no_constants_of_the_program():
         patch.setattr(basic, "jax_typify", spy)
         basic.jax_funcify_FunctionGraph(run.maker.fgraph, storage_map=storage)
     assert (1000, 100) in made
-    assert jax_funcify.dispatch(FunctionGraph) is repairs.convert_graph
+    assert jax_funcify.dispatch(FunctionGraph) is patches.convert_graph
 
 
 def test_the_linker_leaves_values_on_the_device():

@@ -12,7 +12,7 @@ from aesara.compile.function import types
 from aesara.link.basic import Container
 
 from adversarial.backend import fork
-from adversarial.backend.jax import devices
+from adversarial.backend.engines.jax import devices
 
 # How many minibatches to hand over at once, where Python would be slower than the device.
 AT_ONCE = {"cpu": 1}

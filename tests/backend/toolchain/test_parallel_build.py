@@ -22,7 +22,7 @@ from aesara.link.c.op import COp
 from hypothesis import given
 
 from adversarial import backend
-from adversarial.backend import linking
+from adversarial.backend.toolchain import parallel_build
 
 # Of this process alone.
 NEW = f"{os.getpid()} {time.time_ns()}"
@@ -72,7 +72,7 @@ class Scaled(Twice):
 def compilations(monkeypatch):
     """How many modules are compiled by each call: of ours, aside, or of Aesara's, alone."""
     calls = SimpleNamespace(aside=[], alone=0)
-    ours, aesaras = linking._compile, GCC_compiler.compile_str
+    ours, aesaras = parallel_build._compile, GCC_compiler.compile_str
 
     def aside(jobs, *rest):
         calls.aside.append(len(jobs))
@@ -82,7 +82,7 @@ def compilations(monkeypatch):
         calls.alone += 1
         return aesaras(*args, **kwargs)
 
-    monkeypatch.setattr(linking, "_compile", aside)
+    monkeypatch.setattr(parallel_build, "_compile", aside)
     monkeypatch.setattr(GCC_compiler, "compile_str", staticmethod(alone))
     return calls
 
@@ -96,8 +96,8 @@ def libraries(monkeypatch):
         found.append(path)
         return original(path)
 
-    original = linking.dlimport
-    monkeypatch.setattr(linking, "dlimport", dlimport)
+    original = parallel_build.dlimport
+    monkeypatch.setattr(parallel_build, "dlimport", dlimport)
     return found
 
 
@@ -112,7 +112,7 @@ def check(marks, **kwargs):
 
 
 def test_all_modules_are_built_aside_and_several_together(compilations, libraries, monkeypatch):
-    monkeypatch.setattr(linking, "_processors", lambda: 2)
+    monkeypatch.setattr(parallel_build, "_processors", lambda: 2)
     marks = [f"built aside {i}" for i in range(24)]
     check(marks)
     assert compilations.alone == 0
@@ -133,7 +133,7 @@ def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch
 
 
 def test_equal_names_in_sources_that_are_compiled_together_stay_apart(compilations, monkeypatch):
-    monkeypatch.setattr(linking, "_processors", lambda: 1)
+    monkeypatch.setattr(parallel_build, "_processors", lambda: 1)
     x = at.fvector()
     outputs = []
     factors = range(1, 13)
@@ -159,7 +159,7 @@ def test_what_compiles_only_alone_is_compiled_alone(compilations, capfd):
 
 jobs_of = st.lists(
     st.builds(
-        linking._Job,
+        parallel_build._Job,
         st.text("ab", min_size=1),
         st.text("x", max_size=50),
         st.lists(st.sampled_from(["-O1", "-O2"]), max_size=1),
@@ -170,7 +170,7 @@ jobs_of = st.lists(
 
 @given(jobs_of, st.integers(1, 12))
 def test_each_module_is_built_once_with_what_is_alike(jobs, parts):
-    shares = linking._shared_out(jobs, parts)
+    shares = parallel_build._shared_out(jobs, parts)
     assert sorted(map(id, sum(shares, []))) == sorted(map(id, jobs))
     assert all(len({job.all_but_source() for job in share}) == 1 for share in shares)
     kinds = len({job.all_but_source() for job in jobs})
@@ -194,25 +194,29 @@ def test_nothing_is_started_when_the_cache_has_everything(compilations, monkeypa
     backend.function([x], at.exp(x) + x)
     compilations.aside.clear()
     compilations.alone = 0
-    monkeypatch.setattr(linking._Build, "start", lambda self: pytest.fail("nothing is missing"))
+    monkeypatch.setattr(
+        parallel_build._Build, "start", lambda self: pytest.fail("nothing is missing")
+    )
     backend.function([x], at.exp(x) + x)
     assert compilations == SimpleNamespace(aside=[], alone=0)
 
 
 def test_a_mode_keeps_what_it_says():
     plain = get_default_mode().excluding("fusion")
-    found = linking.with_parallel_build(plain)
-    assert isinstance(found.linker, linking.ParallelLinker)
+    found = parallel_build.with_parallel_build(plain)
+    assert isinstance(found.linker, parallel_build.ParallelLinker)
     assert found.linker.use_cloop == plain.linker.use_cloop
     assert found.provided_optimizer == plain.provided_optimizer
-    assert isinstance(linking.with_parallel_build(None).linker, linking.ParallelLinker)
+    assert isinstance(
+        parallel_build.with_parallel_build(None).linker, parallel_build.ParallelLinker
+    )
 
 
 def test_modes_of_another_kind_stay():
     for mode in (get_mode("FAST_COMPILE"), Mode(linker="py"), Mode(linker="c|py")):
-        assert linking.with_parallel_build(mode) is mode
-    parallel = linking.with_parallel_build(None)
-    assert linking.with_parallel_build(parallel) is parallel
+        assert parallel_build.with_parallel_build(mode) is mode
+    parallel = parallel_build.with_parallel_build(None)
+    assert parallel_build.with_parallel_build(parallel) is parallel
 
 
 @pytest.mark.parametrize(
@@ -221,11 +225,11 @@ def test_modes_of_another_kind_stay():
 def test_no_more_compilers_than_threads_are_allowed(threads, most, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    assert linking._processors() == (most or available)
+    assert parallel_build._processors() == (most or available)
 
 
 def test_compilers_are_killed_where_nobody_waits_for_them():
-    compilers, failed = linking._Compilers(), []
+    compilers, failed = parallel_build._Compilers(), []
 
     def compile_slowly():
         try:

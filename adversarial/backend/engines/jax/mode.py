@@ -14,7 +14,14 @@ from aesara.link.jax.dispatch import jax_funcify
 from aesara.link.jax.linker import JAXLinker
 from aesara.link.utils import map_storage
 
-from adversarial.backend.jax.calls import Function
+from adversarial.backend.engines.jax import (  # noqa: F401
+    activations,
+    conv,
+    patches,
+    pooling,
+    random,
+)
+from adversarial.backend.engines.jax.function import Function
 from adversarial.backend.rewrites import TAG
 
 # What is of use to C code only: operations that work in place or do several things at once (XLA
@@ -26,7 +33,7 @@ class Linker(JAXLinker):
     """Aesara's JAX linker, less what it puts around the function that it makes of a graph.
 
     That goes through NumPy arrays: all parameters would come back to the host after each call.
-    `calls.Function` is around it instead.
+    `function.Function` is around it instead.
     """
 
     def make_thunk(
@@ -56,6 +63,6 @@ class JaxMode(Mode):
 
 
 @functools.cache
-def mode() -> JaxMode:
+def jax_mode() -> JaxMode:
     query = RewriteDatabaseQuery(include=["fast_run", "jax"], exclude=list(FOR_C))
     return JaxMode(Linker(), query)

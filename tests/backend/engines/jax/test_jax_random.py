@@ -14,10 +14,10 @@ from adversarial import backend  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def on_jax(monkeypatch):
-    from adversarial.backend import engine
+    from adversarial.backend import engines
 
-    monkeypatch.setattr(engine, "_chosen", None)
-    engine.choose("jax")
+    monkeypatch.setattr(engines, "_chosen", None)
+    engines.choose("jax")
 
 
 def in_numpy(variable, state):

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from adversarial import backend
-from adversarial.backend import blas, graphs
+from adversarial.backend.engines import c
+from adversarial.backend.toolchain import blas
 
 ROOT = os.path.dirname(os.path.dirname(backend.__path__[0]))
 
@@ -166,14 +167,14 @@ def test_a_folder_with_a_space_is_reached_by_a_link(tmp_path, monkeypatch):
 def test_numpys_is_warned_about_once(monkeypatch):
     setup = backend.configure()
     slow = type(setup)(blas=blas.NUMPY, user_flags=setup.user_flags)
-    monkeypatch.setattr(graphs.config, "configure", lambda: slow)
-    graphs._check_machine.cache_clear()
+    monkeypatch.setattr(c.config, "configure", lambda: slow)
+    c._check_machine.cache_clear()
     x = at.scalar()
     with pytest.warns(RuntimeWarning, match="four times as long. Install one: pip install") as seen:
         backend.function([x], x)
         backend.function([x], x)
     assert len(seen) == 1 and seen[0].filename == __file__
-    graphs._check_machine.cache_clear()
+    c._check_machine.cache_clear()
 
 
 def test_flags_of_the_user_are_not_warned_about():
@@ -187,7 +188,7 @@ import importlib.util, re, subprocess, sys
 import numpy as np
 # Importing the package looks for a BLAS, so what it is to find is settled before.
 spec = importlib.util.spec_from_file_location(
-    "adversarial.backend.blas", "adversarial/backend/blas.py")
+    "adversarial.backend.toolchain.blas", "adversarial/backend/toolchain/blas.py")
 sys.modules[spec.name] = blas = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(blas)
 blas.find = getattr(blas, sys.argv[1])

@@ -11,7 +11,7 @@ from aesara.graph.basic import Apply
 from aesara.link.jax.dispatch import jax_funcify
 from jax.experimental import enable_x64
 
-from adversarial.backend.jax import devices
+from adversarial.backend.engines.jax import devices
 from adversarial.backend.ops import philox
 from adversarial.backend.ops.random_draw import BINOMIAL, COIN, NORMAL, UNIFORM, Advance, Draw
 

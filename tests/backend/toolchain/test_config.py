@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from adversarial import backend
-from adversarial.backend import compiled_code, config
+from adversarial.backend.toolchain import compiled_code, config
 
 ROOT = os.path.dirname(os.path.dirname(backend.__path__[0]))
 SHOW = (
@@ -166,7 +166,9 @@ def test_a_setting_that_aesara_does_not_take(setting, tmp_path):
     rc = tmp_path / "rc"
     rc.write_text(f"{setting}\n")
     done = run("import adversarial", AESARARC=str(rc), AESARA_FLAGS="")
-    assert "\nadversarial.backend.config.SetupError: Aesara does not accept" in done.stderr
+    assert (
+        "\nadversarial.backend.toolchain.config.SetupError: Aesara does not accept" in done.stderr
+    )
     for command in ["train.py"], ["-m", "adversarial.scripts.print_monitor"]:
         done = subprocess.run(
             [sys.executable, *command, "x"],

@@ -105,7 +105,7 @@ def _options() -> list[str]:
 def _sources() -> str:
     """What this package's rewrites and operations are at present."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

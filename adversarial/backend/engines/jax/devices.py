@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from adversarial.backend.engine import Cluster
+from adversarial.backend.engines.base import Cluster
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 
-from adversarial.backend import blas, compiled_code, compiler, fork
+from adversarial.backend import fork
+from adversarial.backend.toolchain import blas, compiled_code, compiler
 from adversarial.utils import errors
 
 # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
@@ -169,7 +170,7 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
     homeless = os.path.expanduser("~") == "~"
     if homeless:  # Aesara asserts that there is one
         os.environ["HOME"] = tempfile.gettempdir()
-    # What it says of a missing BLAS is said better, and once, by `graphs.function`.
+    # What it says of a missing BLAS is said better, and once, by `engines.c`.
     blas_log = logging.getLogger("aesara.tensor.blas")
     level = blas_log.level
     blas_log.setLevel(logging.ERROR)

@@ -1,0 +1,84 @@
+"""Compiles graphs to functions, and makes the shared variables that keep values between calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aesara
+import numpy as np
+from aesara.tensor.sharedvar import TensorSharedVariable
+
+from adversarial.backend import engines
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    name: str | None = None,
+    mode: Any = None,
+    **options: Any,
+) -> Any:
+    """Compile a graph with the engine in use; the only caller of `aesara.function`.
+
+    Takes the arguments of `aesara.function`. Inputs that the graph does not use are allowed, and
+    intermediate arrays are kept from one call to the next.
+
+    Raises
+    ------
+    CompilerMissing
+        When `mode` asks for C code (the default does) and none can be compiled here.
+    ValueError
+        When `mode` is one that the engine in use does not have.
+
+    Examples
+    --------
+    >>> x = shared([1.0, 2.0], name="x")
+    >>> step = function([], x.sum(), updates={x: 2 * x})
+    >>> step(), x.get_value()
+    (array(3., dtype=float32), array([2., 4.], dtype=float32))
+    """
+    options.setdefault("on_unused_input", "ignore")
+    return engines.engine().compile(
+        inputs, outputs, mode, updates=updates, givens=givens, name=name, **options
+    )
+
+
+def is_made(outputs: Any) -> bool:
+    """Whether the call that returned the mapping `outputs` has been made.
+
+    On JAX, calls that only update shared variables are queued. Reading an output or an updated
+    variable runs the queue.
+    """
+    return getattr(outputs, "is_made", True)
+
+
+def shared(
+    value: Any,
+    name: str | None = None,
+    borrow: bool = False,
+    dtype: Any = None,
+    shape: tuple | None = None,
+) -> TensorSharedVariable:
+    """A shared variable whose type states the shape of `value`, which lets rewrites do more.
+
+    Parameters
+    ----------
+    value : array or number; floating point becomes floatX, integers and booleans keep their type
+    name : of the variable
+    borrow : whether the array itself may be kept, where it needs no conversion
+    dtype : of the variable, instead
+    shape : that the type states instead, with None for a length that may change
+
+    Raises
+    ------
+    TypeError
+        When `value` is not numeric.
+    """
+    array = np.asarray(value, dtype=dtype)
+    if dtype is None and array.dtype.kind == "f":
+        array = array.astype(aesara.config.floatX, copy=False)
+    elif array.dtype.kind not in "iubf" + ("" if dtype is None else "c"):
+        raise TypeError(f"a shared variable holds numbers, not {type(value).__name__}: {value!r}")
+    return aesara.shared(array, name=name, borrow=borrow, shape=shape or array.shape)

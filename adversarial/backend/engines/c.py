@@ -1,0 +1,70 @@
+"""The C engine: Aesara's C linker, with our parallel build and cache of rewritten graphs."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import aesara
+
+from adversarial.backend import rewrites
+from adversarial.backend.engines.base import Engine, without_garbage_collection
+from adversarial.backend.toolchain import blas, compiler, config, graph_cache, parallel_build
+
+# Aesara's modes that compile no C code.
+_WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
+# A full or read-only disk, a spent quota.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class CEngine(Engine):
+    """Compiles graphs to C++ with this machine's compiler, and multiplies by its BLAS."""
+
+    name = "c"
+    compiling = (
+        "compiling; the first time this takes up to a minute, because every operation becomes C++ "
+        "that g++ has to compile (later starts find the results)"
+    )
+
+    def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:
+        if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
+            _check_machine()
+            mode = parallel_build.with_parallel_build(rewrites.without_unwanted(mode))
+        mode = graph_cache.keeping(mode)
+        with _naming_folder(), without_garbage_collection():
+            return aesara.function(inputs, outputs, mode=mode, **options)
+
+    def describe(self) -> str:
+        return f"C, {blas.describe()}"
+
+
+@functools.cache
+def _check_machine() -> None:
+    """Refuse a machine without a compiler; warn, once, about one without a fast BLAS."""
+    setup = config.configure()
+    compiler.require(aesara.config.cxx, setup.cxx_by_user)
+    if setup.blas.slow:
+        warnings.warn(blas.SLOW, RuntimeWarning, stacklevel=4)
+
+
+@contextlib.contextmanager
+def _naming_folder() -> Iterator[None]:
+    """OSError that names the folder of compiled code where it is full or cannot be written."""
+    try:
+        yield
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        # What g++ says comes as text.
+        if number not in _NO_ROOM and not any(os.strerror(code) in str(error) for code in _NO_ROOM):
+            raise
+        reason = os.strerror(number) if number in _NO_ROOM else "no room, or not writable"
+        raise OSError(
+            f"compiled code cannot be written to {aesara.config.compiledir}: {reason}\n"
+            "Make room there (and in the folder of temporary files), or name another folder: "
+            "AESARA_FLAGS=base_compiledir=FOLDER."
+        ) from error

@@ -1,0 +1,96 @@
+"""The JAX engine: graphs go through Aesara's JAX linker to XLA.
+
+This module is its door, and imports JAX only when the engine is used. `mode` has the linker and the
+rewrites, `function` the compiled functions, whose shared variables stay on the device, `devices`
+says where arrays lie. `conv`, `pooling`, `random` and `activations` convert our operations, and
+`patches` replaces conversions of Aesara's that fail with current JAX.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import logging
+import os
+from typing import Any, Optional
+
+import aesara
+
+from adversarial.backend.engines.base import Cluster, Engine, without_garbage_collection
+
+MISSING = (
+    "the JAX engine needs JAX, which is not installed: pip install -e '.[jax]', "
+    "or '.[cuda]' for an NVIDIA GPU"
+)
+# Modes whose name says how to rewrite; JAX has rewrites of its own for each of them.
+_MODES = (None, "FAST_RUN", "FAST_COMPILE", "JAX")
+log = logging.getLogger(__name__)
+
+
+class JaxEngine(Engine):
+    """Compiles graphs by XLA, for CPUs and GPUs, on several devices and hosts."""
+
+    name = "jax"
+    compiling = "compiling; XLA does so at each start"
+
+    def is_first_choice(self, several: bool) -> bool:
+        # Several devices or hosts can only mean JAX.
+        return several or _sees_gpu()
+
+    def use(self, devices: Optional[int], cluster: Optional[Cluster]) -> None:
+        if importlib.util.find_spec("jax") is None:
+            raise ImportError(MISSING)
+        # XLA's log (a failed attempt to split an array, slow compilation) helps no user: errors are
+        # raised. JAX reads the variable when it is imported.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from adversarial.backend.engines.jax import devices as on
+
+        on.use(devices, cluster)
+
+    def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:
+        from adversarial.backend.engines.jax.mode import JaxMode, jax_mode
+
+        if not isinstance(mode, JaxMode):
+            if mode not in _MODES:
+                raise ValueError(
+                    f"mode {mode} is one of the C engine: choose --backend c, or no mode"
+                )
+            mode = jax_mode()
+        # Aesara would compile C to compute with constants.
+        with without_garbage_collection(), aesara.config.change_flags(cxx=""):
+            return aesara.function(inputs, outputs, mode=mode, **options)
+
+    def describe(self) -> str:
+        from adversarial.backend.engines.jax import devices
+
+        return devices.describe()
+
+    def is_first_process(self) -> bool:
+        from adversarial.backend.engines.jax import devices
+
+        return devices.is_first_process()
+
+    def agree(self, number: int) -> int:
+        from adversarial.backend.engines.jax import devices
+
+        return devices.agree(number)
+
+    def processes(self) -> int:
+        from adversarial.backend.engines.jax import devices
+
+        return devices.processes()
+
+
+def _sees_gpu() -> bool:
+    # Importing JAX takes half a second, so look for the driver's device files first.
+    if not any(map(glob.glob, ("/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg"))):
+        return False
+    if not all(map(importlib.util.find_spec, ("jax", "jax_plugins"))):
+        return False
+    try:
+        import jax
+
+        return jax.default_backend() == "gpu"
+    except Exception as error:
+        log.warning("JAX cannot be used (%s), so the engine is C", error)
+        return False
