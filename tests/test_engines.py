@@ -10,7 +10,7 @@ import pytest
 from adversarial import backend
 from adversarial.backend import engines
 from adversarial.config.yaml_parse import load_train_file
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.utils import serial
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adversarial.config.yaml_parse import load_train_file
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable
 from adversarial.monitor import Monitor
 
 YAML = Path(__file__).parents[1] / "yaml" / "mnist.yaml"

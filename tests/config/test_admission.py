@@ -45,7 +45,7 @@ MINE = things.__name__
         "adversarial.datasets.mnist.np.save",
         "adversarial.datasets.mnist.np.zeros",
         "adversarial.datasets.download.fetch",
-        "adversarial.datasets.download.os.remove",
+        "adversarial.datasets.data_path.os.remove",
         "adversarial.datasets.download.DownloadError",
         "adversarial.datasets.mnist.load_arrays",
         "adversarial.datasets.mnist.DenseDesignMatrix.__init__",

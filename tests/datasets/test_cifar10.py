@@ -12,9 +12,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from adversarial.datasets import cifar10, download
+from adversarial.datasets import cifar10
 from adversarial.datasets.cifar10 import CIFAR10
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable, cache_dir
 from adversarial.datasets.preprocessing import RemapInterval, Standardize
 from adversarial.utils.files import BadFile
 
@@ -255,9 +255,9 @@ def test_fetching_once_into_the_cache(small, site, monkeypatch):
     assert np.array_equal(CIFAR10("test").X, TEST)
     assert np.array_equal(CIFAR10("train").X, TRAIN)
     assert [r for _, r in site.requests] == [None, f"bytes={len(content) // 2}-"]
-    assert [
-        p.name for p in (download.cache_dir() / "cifar10").iterdir() if not p.name.startswith(".")
-    ] == ["cifar-10-batches-py"]
+    assert [p.name for p in (cache_dir() / "cifar10").iterdir() if not p.name.startswith(".")] == [
+        "cifar-10-batches-py"
+    ]
 
 
 def test_one_message_when_it_cannot_be_fetched(small, site, monkeypatch):

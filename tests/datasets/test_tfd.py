@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable
 from adversarial.datasets.preprocessing import Standardize
 from adversarial.datasets.tfd import TFD
 from adversarial.utils.files import BadFile

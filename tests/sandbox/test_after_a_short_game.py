@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adversarial.config import yaml_parse
-from adversarial.datasets.download import DataUnavailable
+from adversarial.datasets.data_path import DataUnavailable
 from adversarial.datasets.mnist import MNIST
 from sandbox.classifier import Classifier
 from sandbox.inference import Inference
