@@ -15,6 +15,8 @@ from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation.sampling import draw_samples, generator_of
 from adversarial.space import Conv2DSpace
 
+ImageShape = tuple[int, int, int]  # rows, columns, channels
+
 # Data of one scale differ in their range by less than this part of it; [0, 1] and [-1, 1] by more.
 TOLERANCE = 0.25
 # So much of the data's range samples may go beyond it: a model need not be a good one.
@@ -57,12 +59,8 @@ def check_match(
             f"{path} makes samples of {width} numbers, but {what} has {rows.shape[1]}: was it "
             "trained on another data set?"
         )
-    theirs = shape_of_rows(dataset)
-    ours = (
-        (*space.shape, space.num_channels)
-        if isinstance(space, Conv2DSpace)
-        else shape_of_rows(model)
-    )
+    theirs = image_shape(dataset)
+    ours = image_shape(space) or image_shape(model)
     if theirs and ours and math.prod(ours) == width and theirs != ours:
         raise ValueError(
             f"{path} makes images of {_times(ours)}, but those of {what} are {_times(theirs)} "
@@ -74,10 +72,25 @@ def check_match(
         _check_samples(path, rows, draw_samples(model, DRAWN), what)
 
 
-def shape_of_rows(owner: Any) -> Optional[tuple[int, ...]]:
-    """The (rows, columns, channels) that the view converter of a model or data set knows."""
+def image_shape(owner: Any) -> Optional[ImageShape]:
+    """The (rows, columns, channels) of the images in a space, a data set or a model's data.
+
+    A `Conv2DSpace` holds images; a data set and a trained model know the shape by their view
+    converter. None where the shape is not known.
+
+    Examples
+    --------
+    >>> image_shape(Conv2DSpace((28, 28), num_channels=1))
+    (28, 28, 1)
+    """
+    if isinstance(owner, Conv2DSpace):
+        rows, cols = owner.shape
+        return rows, cols, owner.num_channels
     converter = getattr(owner, "view_converter", None)
-    return tuple(converter.shape) if isinstance(converter, DefaultViewConverter) else None
+    if not isinstance(converter, DefaultViewConverter):
+        return None
+    rows, cols, channels = converter.shape
+    return rows, cols, channels
 
 
 def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> None:

@@ -1,4 +1,9 @@
-"""The game on the line, drawn as the paper's Figure 1: p_data, p_g and D, and how G maps z to x."""
+"""A one-dimensional game, drawn as the paper's Figure 1: p_data, p_g, D, and how G maps z to x.
+
+`show_game` draws it from model files. Proposition 1 of the paper gives the best D for a fixed G:
+
+    D*(x) = p_data(x) / (p_data(x) + p_g(x))
+"""
 
 from __future__ import annotations
 
@@ -18,15 +23,21 @@ from adversarial.viewer.plot import literal, new_figure
 SAMPLES = 20000
 BANDWIDTH = 0.05  # of the window on each sample, for p_g
 ARROWS = 21
-# Where both densities are below this part of the greatest, D has not been told what to say.
+# Where both densities are below this fraction of the greatest, D has seen no points to learn from.
 UNSEEN = 0.01
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The game at one moment, at points `x` (n,).
+    """The game at one moment.
 
-    `arrows` (k, 2) are pairs (z, G(z)), z equally probable steps apart; none where z is no number.
+    Attributes
+    ----------
+    title : str
+    x : (n,) points of the line
+    p_data, p_g : (n,) densities at `x`
+    D : (n,) the discriminator's probability that `x` is data
+    arrows : (k, 2) pairs (z, G(z)); z at equal steps of probability; none if z has more dimensions
     """
 
     title: str
@@ -38,14 +49,21 @@ class Moment:
 
     @property
     def optimum(self) -> np.ndarray:
-        """p_data / (p_data + p_g), the best D (paper, Proposition 1); NaN where both vanish."""
+        """D* of Proposition 1 at `x` (n,); NaN where both densities vanish."""
         total = self.p_data + self.p_g
         seen = total > UNSEEN * max(self.p_data.max(), 1e-300)
         return np.where(seen, self.p_data / np.where(seen, total, 1.0), np.nan)
 
     @property
     def distance(self) -> float:
-        """Root of the mean square of D less its optimum, over x as p_data + p_g weigh it."""
+        """Root mean square of D - D*, weighted by p_data + p_g.
+
+        Examples
+        --------
+        >>> ones = np.ones(3)
+        >>> Moment("", np.arange(3), ones, ones, 0.75 * ones, np.empty((0, 2))).distance
+        0.25
+        """
         weights = self.p_data + self.p_g
         gap = np.nan_to_num(self.D - self.optimum)
         return float(np.sqrt((weights * gap**2).sum() / weights.sum()))
@@ -58,9 +76,22 @@ def moment_of(
     title: str = "",
     seed: int = 0,
 ) -> Moment:
-    """The game that `model` plays on data of the given `density`, at the points `x` (n,).
+    """The game that `model` plays on data of a known density.
 
-    p_g is a Parzen window density, as in Table 1, on SAMPLES samples.
+    Parameters
+    ----------
+    model : AdversaryPair of points on a line
+    density : function from (n,) points to (n,) densities, that of the data
+    x : (n,) points
+    title : str
+    seed : int
+        For the SAMPLES samples that p_g is estimated by, as a Parzen window density of width
+        BANDWIDTH.
+
+    Raises
+    ------
+    ValueError
+        Where G makes vectors, or its samples are not finite.
     """
     generator = generator_of(model)
     dimension = generator.get_output_space().get_total_dimension()
@@ -82,7 +113,7 @@ def moment_of(
 
 
 def draw_game(moments: Sequence[Moment]) -> Any:
-    """A figure with a panel for each moment, side by side on the same axes."""
+    """A matplotlib figure with a panel for each moment, side by side on the same axes."""
     figure = new_figure(3.2 * len(moments), 3.6)
     grid = figure.subplots(
         2, len(moments), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1)
@@ -97,7 +128,7 @@ def draw_game(moments: Sequence[Moment]) -> Any:
         (best,) = above.plot(moment.x, moment.optimum, "-", color="lightskyblue", linewidth=3)
         (judge,) = above.plot(moment.x, moment.D, "b--", linewidth=1.2)
         below.set_xlim(moment.x[0], moment.x[-1])
-        # z lies on the lower line, as wide as the middle of x; G takes it to the upper one.
+        # z is on the lower line, x on the upper one, on the same horizontal scale.
         for z, x in moment.arrows:
             below.annotate(
                 "",

@@ -1,8 +1,13 @@
-"""A grid of small images on one picture: `Grid` draws it, `save_grid` does all in one call."""
+"""A grid of small images on one picture: `Grid` draws it, `save_grid` draws and writes in one call.
+
+Every command that writes a picture of samples, examples or weights ends here; curves with axes are
+in `plot`.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +20,7 @@ from adversarial.utils import outputs
 from adversarial.utils.serial import atomic_write
 
 GREY = (0.5, 0.5, 0.5)
-# Ten times a screen; a picture takes 24 bytes a pixel while it is drawn.
+# Ten times the pixels of a screen; a picture takes 24 bytes a pixel while it is drawn.
 MAX_PIXELS = 40_000_000
 YELLOW = (1.0, 1.0, 0.0)
 
@@ -25,8 +30,30 @@ logger = logging.getLogger(__name__)
 class Grid:
     """`rows` x `cols` cells with padding between and around them.
 
-    Cells are counted row by row from the upper left; lengths are in pixels, colours are RGB in
-    [0, 1]. `pixels` is the picture so far, an array (height, width, 3).
+    Cells are counted row by row from the upper left; colours are RGB in [0, 1].
+
+    Parameters
+    ----------
+    rows, cols : int
+    cell : (height, width) of a cell, in pixels
+    pad : (vertical, horizontal) pixels between and around the cells
+    background : colour of the padding and of empty cells
+
+    Attributes
+    ----------
+    pixels : (height, width, 3) array, the picture so far
+
+    Raises
+    ------
+    ValueError
+        Where the grid is empty, or its picture has more than MAX_PIXELS.
+
+    Examples
+    --------
+    >>> grid = Grid(1, 2, cell=(2, 2), pad=(1, 1))
+    >>> grid.put(1, np.ones((2, 2, 1)))
+    >>> grid.pixels[1, :, 0].tolist()
+    [0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 0.5]
     """
 
     def __init__(
@@ -36,7 +63,7 @@ class Grid:
         cell: Sequence[int],
         pad: Sequence[int],
         background: Sequence[float] = GREY,
-    ):
+    ) -> None:
         if rows < 1 or cols < 1:
             raise ValueError(f"a grid has at least one row and one column, got {rows} x {cols}")
         if min(cell) < 1 or min(pad) < 0:
@@ -77,7 +104,7 @@ class Grid:
         pixels = np.rint(self.pixels * 255).astype(np.uint8)
         return Image.fromarray(pixels.repeat(int(scale), axis=0).repeat(int(scale), axis=1))
 
-    def _corner(self, index: int, shape: Sequence[int]) -> tuple:
+    def _corner(self, index: int, shape: Sequence[int]) -> tuple[int, ...]:
         """The (row, column) of the upper left pixel of a patch of `shape` in cell `index`."""
         if not 0 <= index < self.rows * self.cols:
             raise ValueError(f"a grid of {self.rows} x {self.cols} has no cell {index}")
@@ -99,32 +126,39 @@ def _check_pixels(height: int, width: int) -> None:
 
 def save_grid(
     images: np.ndarray,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     rows: int,
     cols: int,
     pad: int = 2,
     frame: np.ndarray | None = None,
     scale: int = 1,
 ) -> None:
-    """Write `images` as one picture. Whoever opens `path` meanwhile finds the old one, whole.
+    """Write `images` as one picture, atomically (see `serial.atomic_write`).
 
     Parameters
     ----------
     images : (n, height, width, channels), in [0, 1]
         Put row by row; channels is 1 or 3, n at most `rows * cols`.
-    path
+    path : str or path
         Its ending (.png, ...) tells the format.
-    pad
+    rows, cols : int
+    pad : int
         Grey pixels between and around the images.
     frame : (n,) booleans, optional
         Which images get a yellow frame, as the training examples in the paper's Figure 2.
-    scale
-        Whole number by which the picture is enlarged.
+    scale : int
+        Factor by which the picture is enlarged.
 
     Raises
     ------
     ValueError
         If an argument does not fit these descriptions, or the images do not fit the grid.
+
+    Examples
+    --------
+    >>> save_grid(np.zeros((6, 28, 28, 1)), "black.png", rows=2, cols=3)
+    >>> Image.open("black.png").size
+    (92, 62)
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3):
@@ -150,8 +184,14 @@ def save_grid(
     save_image(grid.to_image(scale), path)
 
 
-def save_image(image: Image.Image, path: str | os.PathLike) -> None:
-    """Write `image` to `path`, whose ending tells the format; no one sees half of it."""
+def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Write `image` to `path`, atomically; its ending tells the format.
+
+    Raises
+    ------
+    ValueError
+        Where Pillow writes no format of that ending.
+    """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     kind = Image.registered_extensions().get(ending)
@@ -166,11 +206,34 @@ def save_image(image: Image.Image, path: str | os.PathLike) -> None:
         image.save(stream, format=kind, **options)
         if mark and not options:
             stream.seek(0, os.SEEK_END)
-            stream.write(mark)  # readers of pictures stop before it
+            stream.write(mark)  # programs that read pictures stop before it
 
 
-def present(path: str | os.PathLike, show: bool) -> None:
-    """Print where a picture was saved; with `show`, open it, too (`show_image`)."""
+def pick_shape(n: int, exact: bool = False) -> tuple[int, int]:
+    """The (rows, columns), nearly square, of a grid for `n` patches.
+
+    With `exact`, the patches fill the grid: both numbers are divisors of `n`.
+
+    Raises
+    ------
+    ValueError
+        Where `n` is below 1.
+
+    Examples
+    --------
+    >>> pick_shape(10), pick_shape(10, exact=True)
+    ((3, 4), (2, 5))
+    """
+    if n < 1:
+        raise ValueError(f"the number of patches must be at least 1, got {n}")
+    rows = math.isqrt(n)
+    while exact and n % rows:
+        rows -= 1
+    return rows, -(-n // rows)
+
+
+def present(path: str | os.PathLike[str], show: bool) -> None:
+    """Print where a picture was saved; with `show`, open it in a window, too."""
     print(path)
     if show:
         with Image.open(path) as image:
@@ -178,7 +241,7 @@ def present(path: str | os.PathLike, show: bool) -> None:
 
 
 def show_image(image: Image.Image) -> bool:
-    """Open `image` in a window; where there is none to open, say so. Whether it was shown."""
+    """Open `image` in a window; where there is no display, log a warning and return False."""
     headless = sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

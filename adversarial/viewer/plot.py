@@ -1,4 +1,7 @@
-"""Pictures with axes, by matplotlib: the only module that needs it."""
+"""Figures with axes, by matplotlib, for `plot_monitor` and `show_game`.
+
+matplotlib is optional; only this module imports it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,15 @@ LONGEST_TITLE = 38  # letters in a line above a panel
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty matplotlib figure, in inches; ImportError that says how to get matplotlib."""
+    """An empty matplotlib figure of this size, in inches.
+
+    Raises
+    ------
+    ImportError
+        Where matplotlib is not installed; the message says how to install it.
+    """
     try:
-        # The class itself: pyplot would keep figures and look for a display.
+        # Not pyplot, which keeps figures in memory and looks for a display.
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError('pictures with axes need matplotlib: pip install -e ".[plot]"') from None
@@ -27,7 +36,13 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write the figure in the format that the ending of `path` names, aside and then renamed."""
+    """Write the figure, atomically, in the format that the ending of `path` names.
+
+    Raises
+    ------
+    ValueError
+        Where matplotlib writes no such format.
+    """
     path = os.fspath(path)
     kind = os.path.splitext(path)[1][1:].lower()
     kinds = figure.canvas.get_supported_filetypes()
@@ -38,14 +53,28 @@ def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
 
 
 def literal(text: str) -> str:
-    """`text` as matplotlib draws it letter by letter: a dollar sign would begin a formula."""
+    r"""`text` with dollar signs escaped, which would begin a formula in matplotlib.
+
+    Examples
+    --------
+    >>> print(literal("cost in $"))
+    cost in \$
+    """
     return text.replace("$", r"\$")
 
 
 def draw_curves(
     curves: Sequence[tuple[str, np.ndarray, np.ndarray]], x_label: str, log: bool = False
 ) -> Any:
-    """A figure of curves (label, x, y) on one pair of axes; `log` of the vertical one."""
+    """A matplotlib figure of curves on one pair of axes.
+
+    Parameters
+    ----------
+    curves : (label, x, y) of each curve
+    x_label : str
+    log : bool
+        Whether the vertical axis is logarithmic.
+    """
     figure = new_figure(8, 5)
     axes = figure.add_subplot()
     lines = [_draw(axes, label, x, y) for label, x, y in curves]
@@ -53,7 +82,7 @@ def draw_curves(
     if log:
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
-    # Handles and labels are given together: a label of its own is not shown where it begins "_".
+    # matplotlib leaves a curve whose label begins with "_" out of the legend.
     axes.legend(
         lines,
         [literal(f"\u200b{label}" if label.startswith("_") else label) for label, _, _ in curves],
@@ -67,10 +96,17 @@ def draw_panels(
     x_label: str,
     log: bool = False,
 ) -> Any:
-    """A figure of small axes, one a panel (title, curves as `draw_curves` takes them), in rows.
+    """A matplotlib figure of small panels in rows, each with its own vertical scale.
 
-    Each has its own vertical scale. Curves with the same label have the same colour everywhere,
-    and one legend above, which a single label needs not.
+    Curves with the same label have the same colour in all panels; one legend names the labels if
+    there are several.
+
+    Parameters
+    ----------
+    panels : (title, curves) of each panel, the curves as in `draw_curves`
+    x_label : str
+    log : bool
+        Whether the vertical axes are logarithmic.
     """
     cols = min(PANELS_IN_A_ROW, len(panels))
     rows = -(-len(panels) // cols)
@@ -78,7 +114,7 @@ def draw_panels(
     legend = 0.25 * (len(labels) + 1) if len(labels) > 1 else 0.0
     width, height = PANEL[0] * cols, PANEL[1] * rows + 0.4 + legend
     figure = new_figure(width, height)
-    # Laid out by hand: for hundreds of axes matplotlib's own layout takes a minute.
+    # Fixed positions: for hundreds of axes matplotlib's own layout takes a minute.
     figure.set_layout_engine("none")
     lines: dict[str, Any] = {}
     for number, (title, curves) in enumerate(panels):
@@ -110,7 +146,7 @@ def draw_panels(
 
 
 def _mark_ends(axes: Any) -> None:
-    """Ticks at the least and greatest value only: most of the time goes into drawing ticks."""
+    """Ticks at the least and greatest value only: drawing ticks takes most of the time."""
     for axis, ends in ((axes.xaxis, axes.dataLim.intervalx), (axes.yaxis, axes.dataLim.intervaly)):
         least = 0 if axis.get_scale() == "log" else -np.inf
         ends = sorted({float(end) for end in ends if least < end < np.inf})
@@ -127,7 +163,7 @@ def _draw(axes: Any, label: str, x: np.ndarray, y: np.ndarray, color: str | None
 
 
 def _folded(title: str) -> str:
-    """`title` in lines that fit above a panel, broken behind an underscore if possible."""
+    """`title` in lines that fit above a panel, broken after an underscore if possible."""
     lines = []
     while len(title) > LONGEST_TITLE:
         cut = title.rfind("_", LONGEST_TITLE // 2, LONGEST_TITLE) + 1 or LONGEST_TITLE

@@ -1,4 +1,9 @@
-"""Sheets of samples as the paper's figures show them, from a model alone or beside its data."""
+"""Sheets of samples, as the paper's figures show them: from a model alone, or beside its data.
+
+`show_samples`, `show_examples` and the extension `SampleGrid` draw these. A sheet is made in three
+steps: rows of a design matrix (samples or examples), `View` (rows to images), `to_unit` (values to
+[0, 1]).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.evaluation.matching import shape_of_rows
+from adversarial.evaluation.matching import ImageShape, image_shape
 from adversarial.evaluation.nearest import nearest
 from adversarial.evaluation.sampling import (
     draw_noise,
@@ -19,18 +24,26 @@ from adversarial.evaluation.sampling import (
     inpaint,
     samples_at,
 )
-from adversarial.space import Conv2DSpace, Space
+from adversarial.space import Space
 from adversarial.space.conv2d import half_of
 from adversarial.viewer.grid import save_grid
 
-HOLE = 0.25  # a darker grey than that between images
+HOLE = 0.25  # darker than the grey between images
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """`rows` x `cols` images, row by row: (n, height, width, channels), values in [0, 1].
+    """A grid of images to be drawn.
 
-    `framed` (n,) marks the training examples among samples.
+    Attributes
+    ----------
+    images : (n, height, width, channels), values in [0, 1], row by row; channels is 1 or 3
+    rows, cols : int
+    framed : (n,) booleans, optional; marks the training examples among samples
+
+    Examples
+    --------
+    >>> Sheet(np.zeros((4, 28, 28, 1)), rows=2, cols=2).save("black.png")
     """
 
     images: np.ndarray
@@ -39,11 +52,12 @@ class Sheet:
     framed: np.ndarray | None = None
 
     def save(self, path: str | os.PathLike[str], scale: int = 1) -> None:
+        """Write the sheet as a picture, enlarged by the factor `scale`; see `save_grid`."""
         save_grid(self.images, path, self.rows, self.cols, frame=self.framed, scale=scale)
 
 
 def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
-    """Samples, not chosen by anyone."""
+    """`rows` x `cols` samples, not selected."""
     samples = _finite(draw_samples(model, rows * cols, seed))
     return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
 
@@ -56,10 +70,20 @@ def nearest_sheet(
     seed: int = 0,
     dataset: Any = None,
 ) -> Sheet:
-    """Figure 2: after `cols` samples, each row ends with the example of `training` (n, dimension)
-    that is nearest, in Euclidean distance, to the sample beside it, framed.
+    """Figure 2: `cols` samples a row, then the training example nearest to the last of them.
 
-    `dataset`, whose rows `training` are, may know what they look like where the model does not.
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    training : (n, dimension), the training examples
+    rows, cols, seed : int
+    dataset : optional
+        The data set of `training`; it tells the shape of the images if the model does not.
+
+    Returns
+    -------
+    A sheet of `cols` + 1 columns; the last one has the nearest examples by Euclidean distance,
+    framed.
     """
     view = view_of(model, dataset)
     samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
@@ -71,7 +95,7 @@ def nearest_sheet(
 
 
 def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
-    """Figure 3: each row walks in `cols` equal steps along a line between two points of z space."""
+    """Figure 3: each row is G along a line between two points of z space, in equal steps."""
     if cols < 2:
         raise ValueError(f"a walk has two ends, so it needs at least 2 columns, got {cols}")
     start, end = np.split(draw_noise(model, 2 * rows, seed)[:, None], 2)
@@ -91,33 +115,58 @@ def inpainting_sheet(
     seed: int = 0,
     dataset: Any = None,
 ) -> Sheet:
-    """In each row, `cols` of `examples` (n, dimension), chosen at random.
+    """Three images for each of `rows` x `cols` examples, drawn at random from `examples`.
 
-    Each is shown as it is, framed; without its half `side`, which is grey; and as G completes it.
-    Raises ValueError where `dataset`, whose rows they are, has images of another shape.
+    They are the example, framed; the example with its half `side` grey; and the same with this
+    half painted by G.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator whose generator takes images
+    examples : (n, dimension)
+    side : the half that G paints, one of `space.conv2d.SIDES`
+    rows, cols, seed : int
+    dataset : optional; the data set of `examples`
+
+    Raises
+    ------
+    ValueError
+        Where the generator takes no images, or `dataset` has images of another shape.
     """
     space = generator_of(model).get_input_space()
-    if not isinstance(space, Conv2DSpace):
+    shape = image_shape(space)
+    if shape is None:
         raise ValueError(f"inpainting needs a generator that takes images; this one takes {space}")
-    view = View((*space.shape, space.num_channels))
-    known = shape_of_rows(dataset)
-    if known not in (None, view.shape):
-        raise ValueError(f"a model of images of {view.shape} cannot complete images of {known}")
+    view = View(shape)
+    known = image_shape(dataset)
+    if known not in (None, shape):
+        raise ValueError(f"a model of images of {shape} cannot complete images of {known}")
     chosen = np.random.RandomState(seed).permutation(len(examples))[: rows * cols]
     whole = view.images(examples[chosen])
     painted = _finite(inpaint(model, whole, side, seed))
     whole, painted = (to_unit(images, like=examples) for images in (whole, painted))
     masked = whole.copy()
-    masked[(slice(None), *half_of(space.shape, side))] = HOLE
+    masked[(slice(None), *half_of(shape[:2], side))] = HOLE
     images = np.stack([whole, masked, painted], axis=1).reshape(-1, *whole.shape[1:])
     framed = np.arange(len(images)) % 3 == 0
     return Sheet(images, -(-len(chosen) // cols), 3 * cols, framed)
 
 
 class View:
-    """How rows of a design matrix become images: (rows, columns, channels), channel-major."""
+    """How rows of a design matrix become images.
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    Parameters
+    ----------
+    shape : (rows, columns, channels)
+        A row of the matrix holds one channel after the other, each row by row.
+
+    Examples
+    --------
+    >>> View((28, 28, 1)).images(np.zeros((5, 784))).shape
+    (5, 28, 28, 1)
+    """
+
+    def __init__(self, shape: ImageShape) -> None:
         self.shape = shape
         self._converter = DefaultViewConverter(shape, AXES)
 
@@ -127,23 +176,39 @@ class View:
 
 
 def view_of(model: Any, dataset: Any = None) -> View:
-    """What a model's samples look like; see `view_of_space`."""
+    """The view of a model's samples; see `view_of_space`."""
     return view_of_space(generator_of(model).get_output_space(), model, dataset=dataset)
 
 
 def view_of_space(space: Space, owner: Any, what: str = "samples", dataset: Any = None) -> View:
-    """What the points of `space` look like.
+    """The view of points of `space`: the shape of their images, from what is known about it.
 
-    The space itself knows it where it holds images; else `owner`, a model or a data set: training
-    leaves the data's view converter in a model, and its networks may take images; else `dataset`.
-    Only where nothing is known is a square of grey pixels, or of colour ones, assumed.
+    The first that is known counts: the space itself, if it holds images; the view converter of
+    `owner`, which training leaves in a model, and of `dataset`; the images that the networks of
+    `owner` take. If nothing is known, a square of grey or of colour pixels is assumed.
 
-    Raises ValueError, which calls the points `what`, where they are no images, or contradict what
-    is known of the data.
+    Parameters
+    ----------
+    space : Space
+    owner : a model or a data set
+    what : str
+        What messages call the points.
+    dataset : optional
+
+    Raises
+    ------
+    ValueError
+        Where the points are no images, or contradict what is known of the data.
+
+    Examples
+    --------
+    >>> from adversarial.space import VectorSpace
+    >>> view_of_space(VectorSpace(784), owner=None).shape
+    (28, 28, 1)
     """
     dimension = space.get_total_dimension()
-    of_data = [shape for shape in map(shape_of_rows, (owner, dataset)) if shape is not None]
-    known = [_shape_of(space), *of_data, *_shapes_taken_by(owner)]
+    of_data = [shape for shape in map(image_shape, (owner, dataset)) if shape is not None]
+    known = [image_shape(space), *of_data, *_shapes_taken_by(owner)]
     fitting = [shape for shape in known if shape is not None and math.prod(shape) == dimension]
     if fitting:
         if fitting[0][2] not in (1, 3):
@@ -167,23 +232,31 @@ def view_of_space(space: Space, owner: Any, what: str = "samples", dataset: Any 
     )
 
 
-def _shape_of(space: Any) -> tuple[int, int, int] | None:
-    return (*space.shape, space.num_channels) if isinstance(space, Conv2DSpace) else None
-
-
-def _shapes_taken_by(model: Any) -> list[tuple[int, int, int] | None]:
-    """Of the images that networks of a pair take: samples are what D and the inferer look at."""
+def _shapes_taken_by(model: Any) -> list[ImageShape | None]:
+    """The shapes of the images that D and the inferer take, which both look at samples."""
     networks = (getattr(model, name, None) for name in ("discriminator", "inferer"))
-    return [_shape_of(network.get_input_space()) for network in networks if network is not None]
+    return [image_shape(network.get_input_space()) for network in networks if network is not None]
 
 
 def to_unit(images: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
-    """`images` (n, ...) brought into [0, 1], black to white.
+    """`images` (n, ...) scaled to [0, 1], black to white.
 
-    Values around zero, such as those of contrast-normalised CIFAR-10, are divided by the greatest
-    absolute value of their image, as in 2014, and 0 becomes middle grey. Others are left as they
-    are, or divided by the greatest of all where that is above 1. `like` decides which they are,
-    if given: data that the images are to look like.
+    Data with negative values, such as contrast-normalised CIFAR-10, lies around 0: each image is
+    divided by its greatest absolute value, as in 2014, and 0 becomes middle grey. Other data is
+    divided by its greatest value if that is above 1.
+
+    Parameters
+    ----------
+    images : (n, ...)
+    like : array, optional
+        The data that the images resemble, whose range decides in place of that of `images`.
+
+    Examples
+    --------
+    >>> to_unit(np.array([[-2.0, 0.0, 1.0]]))
+    array([[0.  , 0.5 , 0.75]])
+    >>> to_unit(np.array([[0.0, 51.0, 255.0]]))
+    array([[0. , 0.2, 1. ]])
     """
     judge = images if like is None else like
     if judge.size and judge.min() < 0:

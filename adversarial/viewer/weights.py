@@ -1,4 +1,7 @@
-"""A layer's weights as images: what a unit looks for, or what it paints."""
+"""A layer's weights as images: the input that a unit responds to, or the output that it adds.
+
+`show_weights` draws these; `summarize_model` asks `networks_of` for the networks of a model.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,25 @@ from adversarial.models.mlp import MLP
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.kernels import Kernels
 from adversarial.space import Conv2DSpace, Space
-from adversarial.viewer.patch_viewer import PatchViewer
+from adversarial.viewer.grid import pick_shape
 from adversarial.viewer.samples import Sheet, View, view_of_space
 
 PLAYERS = ("generator", "discriminator", "inferer")
 SCALES = ("individual", "global", "none")
-MOST = 400  # patches in a picture whose size nobody chose
+MAX_PATCHES = 400  # in a picture for which no number of rows and columns is given
 
 
 @dataclass(frozen=True)
 class Patches:
-    """`images` (n, rows, columns, channels), 0 meaning no weight, and what each of them is.
+    """Weights as images.
 
-    `group` patches belong together, such as the pieces of a maxout unit.
+    Attributes
+    ----------
+    images : (n, rows, columns, channels); a weight of 0 is 0
+    what : str
+        What each image is, for people.
+    group : int
+        So many images, one after the other, belong together, such as the pieces of a maxout unit.
     """
 
     images: np.ndarray
@@ -39,7 +48,16 @@ class Patches:
         return np.sqrt(np.square(self.images, dtype=np.float64).sum(axis=(1, 2, 3)))
 
     def strongest_first(self) -> Patches:
-        """The same by falling norm; groups, by that of their strongest, stay together."""
+        """The same patches sorted by norm, the greatest first.
+
+        Groups stay together, sorted by the greatest norm in each.
+
+        Examples
+        --------
+        >>> images = np.array([1.0, 3.0, 2.0]).reshape(3, 1, 1, 1)
+        >>> Patches(images, "a weight").strongest_first().norms
+        array([3., 2., 1.])
+        """
         groups = self.norms.reshape(-1, self.group)
         order = np.argsort(-groups.max(axis=1), kind="stable")
         images = self.images.reshape(len(groups), self.group, *self.images.shape[1:])[order]
@@ -48,17 +66,22 @@ class Patches:
     def sheet(
         self, rows: int | None = None, cols: int | None = None, rescale: str = "individual"
     ) -> Sheet:
-        """The first `rows` x `cols` patches, 0 being middle grey.
+        """The first `rows` x `cols` patches; 0 is middle grey.
 
-        Without these, at most MOST patches, in a grid that is nearly square and in whose rows
-        groups are whole.  What becomes white or black is each patch's greatest magnitude
-        ('individual'), that of all of them ('global'), or 1 ('none').
+        Parameters
+        ----------
+        rows, cols : int, optional
+            Without them, at most MAX_PATCHES patches in a grid that is nearly square; a row
+            holds whole groups.
+        rescale : {'individual', 'global', 'none'}
+            The magnitude that becomes white or black: the greatest of each patch, the greatest of
+            all patches, or 1.
         """
         if rescale not in SCALES:
             raise ValueError(f"rescale must be one of {', '.join(SCALES)}, not {rescale!r}")
-        shown = min(len(self.images), MOST)
+        shown = min(len(self.images), MAX_PATCHES)
         if cols is None:
-            cols = -(-shown // rows) if rows else PatchViewer.pick_shape(shown)[1]
+            cols = -(-shown // rows) if rows else pick_shape(shown)[1]
             cols = -(-cols // self.group) * self.group
         if rows is None:
             rows = -(-shown // cols)
@@ -72,7 +95,13 @@ class Patches:
 
 
 def networks_of(model: Any) -> dict[str, MLP]:
-    """The networks of a model by player; of a network alone, itself, by the name 'network'."""
+    """The networks of a model by player; an `MLP` itself is named 'network'.
+
+    Raises
+    ------
+    ValueError
+        Where the model is neither an AdversaryPair, a Generator nor an MLP.
+    """
     if isinstance(model, AdversaryPair):
         players = {
             "generator": model.generator.mlp,
@@ -90,14 +119,22 @@ def networks_of(model: Any) -> dict[str, MLP]:
 def patches_of(model: Any, player: str | None = None, layer_name: str | None = None) -> Patches:
     """The weights of a layer of one of the players.
 
-    Kernels are images themselves. A fully connected layer that takes images shows what each unit
-    looks for; the generator's top layer, what each unit below it paints. The weights into other
-    units are laid out nearly square, in the order of the units below.
+    Kernels are images themselves. For a fully connected layer whose input is images, a patch has
+    the weights into one of its units; for the generator's top layer, the weights from one unit
+    below to the image. The weights into other units are arranged in a rectangle, nearly square, in
+    the order of the units below.
 
-    By default, as in 2014, the first layer with weights: the discriminator's; of the generator, the
-    last one.
+    Parameters
+    ----------
+    model : AdversaryPair, Generator or MLP
+    player : one of PLAYERS; without it, the discriminator
+    layer_name : str, optional
+        Without it, as in 2014, the first layer with weights; the generator's last.
 
-    Raises ValueError where there is no such layer, or it has no weights.
+    Raises
+    ------
+    ValueError
+        Where there is no such layer, or it has no weights.
     """
     networks = networks_of(model)
     if player is None:
@@ -133,7 +170,7 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
         view = _view(layer.input_space, model)
         if view is not None:
             return Patches(view(incoming), "what a unit looks for", group)
-    shape = PatchViewer.pick_shape(incoming.shape[1], exact=True)
+    shape = pick_shape(incoming.shape[1], exact=True)
     return Patches(
         incoming.reshape(-1, *shape, 1),
         "weights into a unit, in the order of the units below",
@@ -142,9 +179,9 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
 
 
 def _kernels(layer: Any) -> Patches:
-    """Kernels of 1 or 3 channels are images; of others, each channel is one.
+    """Kernels of 1 or 3 channels are images; of other kernels, each channel is one.
 
-    Each stands as it is laid over the image: as what its map responds to.
+    A convolution flips its kernels; they are shown flipped, as the pattern that a map responds to.
     """
     images = layer.get_weights_topo()
     if getattr(layer, "filter_flip", False):
@@ -157,7 +194,7 @@ def _kernels(layer: Any) -> Patches:
 
 
 def _view(space: Space, model: Any) -> Callable[[np.ndarray], np.ndarray] | None:
-    """How rows that are points of `space` become images; None where they are none."""
+    """The function from points of `space`, as rows, to images; None where they are no images."""
     try:
         view: View = view_of_space(space, model)
     except ValueError:

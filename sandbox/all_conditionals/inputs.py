@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation.matching import check_match, shape_of_rows
+from adversarial.evaluation.matching import check_match, image_shape
 from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
-from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli
 from adversarial.viewer.samples import View
@@ -91,14 +90,15 @@ def _view_of(model: Any) -> View:
     """What the images that a model completes look like."""
     generator = generator_of(model)
     space = getattr(generator, "images", None) or generator.get_input_space()
-    if not isinstance(space, Conv2DSpace):
+    shape = image_shape(space)
+    if shape is None:
         raise ValueError(f"a {type(model).__name__} does not complete images: it takes {space}")
-    return View((*space.shape, space.num_channels))
+    return View(shape)
 
 
 def _images(dataset: Any, view: View) -> np.ndarray:
     rows = examples_of(dataset)
-    shape = shape_of_rows(dataset) or view.shape
+    shape = image_shape(dataset) or view.shape
     if shape != view.shape or rows.shape[1] != math.prod(view.shape):
         raise ValueError(
             f"a model of images of {view.shape} cannot complete images of "

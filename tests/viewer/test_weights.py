@@ -11,7 +11,7 @@ from adversarial.models.maxout import Maxout
 from adversarial.models.maxout_conv import MaxoutConvC01B
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace
-from adversarial.viewer.weights import MOST, Patches, networks_of, patches_of
+from adversarial.viewer.weights import MAX_PATCHES, Patches, networks_of, patches_of
 
 
 def colour_pair():
@@ -155,7 +155,7 @@ def test_size_of_the_grid(n, group, asked, expected):
     sheet = Patches(np.ones((n, 1, 1, 1)), "x", group).sheet(*asked)
     assert (sheet.rows, sheet.cols) == expected
     assert len(sheet.images) == min(n, expected[0] * expected[1])
-    assert asked != (None, None) or len(sheet.images) <= MOST
+    assert asked != (None, None) or len(sheet.images) <= MAX_PATCHES
 
 
 def test_who_has_networks():
