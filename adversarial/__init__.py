@@ -42,8 +42,8 @@ _ROOMS = {
         "SubtractRealMean",
         "Sum",
     ),
-    "adversarial.costs.adversary": (
-        "AdversaryCost2",
+    "adversarial.costs.adversary": ("AdversaryCost2",),
+    "adversarial.costs.adversary_variants": (
         "InpaintingAdversaryCost",
         "LazyAdversaryCost",
         "ThresholdedAdversaryCost",

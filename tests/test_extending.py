@@ -55,7 +55,7 @@ def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
     import mine
 
     from adversarial.backend import shared
-    from adversarial.costs.adversary import Judgement
+    from adversarial.costs.adversary import DiscriminatorOutput
     from adversarial.models.mlp import MLP
 
     layer = mine.Swish(layer_name="h", dim=3, irange=1.0)
@@ -64,9 +64,9 @@ def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
     z = x @ layer.get_weights()
     np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), z / (1 + np.exp(-z)), rtol=1e-5)
     real, fake = (np.array([[p], [q]], "float32") for p, q in ((0.9, 0.5), (0.2, 0.4)))
-    judged = [Judgement(None, shared(p)) for p in (real, fake)]
+    outputs = [DiscriminatorOutput(None, shared(p)) for p in (real, fake)]
     cost = mine.LeastSquares()
-    d = evaluate(cost._d_objective(*judged))
+    d = evaluate(cost._d_objective(*outputs))
     assert d == pytest.approx(0.5 * (((real - 1) ** 2).mean() + (fake**2).mean()))
-    g = evaluate(cost._g_objective(None, judged[1], judged[1]))
+    g = evaluate(cost._g_objective(None, outputs[1], outputs[1]))
     assert g == pytest.approx(0.5 * ((fake - 1) ** 2).mean())

@@ -189,7 +189,9 @@ def test_the_check_can_fail():
     ]
     assert problems(wrong._replace(path="pylearn2.models.maxout.Minout")) != []
     assert problems(wrong._replace(path="pylearn2.models.minout.Maxout")) != []
-    assert problems(read_entry("pylearn2.costs.cost.merge", "object", "", "")) == ["is no class"]
+    assert problems(read_entry("pylearn2.monitor.push_monitor", "object", "", "")) == [
+        "is no class"
+    ]
 
 
 def test_the_tables_speak_of_listed_names():

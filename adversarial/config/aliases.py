@@ -12,6 +12,15 @@ MOVED = {
     "adversarial.deconv": "adversarial.models.deconv",
     "adversarial.sgd": "adversarial.training_algorithms.k_steps",
     "adversarial.sgd_alt": "adversarial.training_algorithms.sgd_alt",
+    "adversarial.costs.adversary.InpaintingAdversaryCost": (
+        "adversarial.costs.adversary_variants.InpaintingAdversaryCost"
+    ),
+    "adversarial.costs.adversary.LazyAdversaryCost": (
+        "adversarial.costs.adversary_variants.LazyAdversaryCost"
+    ),
+    "adversarial.costs.adversary.ThresholdedAdversaryCost": (
+        "adversarial.costs.adversary_variants.ThresholdedAdversaryCost"
+    ),
     "adversarial.costs.mlp": "adversarial.costs.default",
     "adversarial.costs.mlp.dropout": "adversarial.costs.dropout",
     "adversarial.datasets.dense_design_matrix.DenseDesignMatrixPyTables": (

@@ -1,255 +1,222 @@
-"""The two players' objectives (paper, section 3), and the variants the 2014 code tried."""
+"""The adversarial game: what D and G minimise, and the gradients that they follow.
+
+**Begin here to read the paper beside the code.** Goodfellow et al., "Generative Adversarial Nets",
+2014 (arXiv 1406.2661), and where each of its parts is:
+
+    Section 3, equation 1: the value V(D, G)     `AdversaryCost._d_objective`, `_g_objective`
+    Section 3, last paragraph: G maximises
+        log D(G(z)) instead                      `AdversaryCost._g_objective`
+    Algorithm 1, the two gradients               `AdversaryCost.get_gradients`
+    Algorithm 1, k steps of D for one of G       `training_algorithms.k_steps.SGD`
+    Algorithm 1, momentum                        `training_algorithms.learning_rule.Momentum`
+    G(z), and the distribution of z              `models.generator.Generator`
+    D and G as networks; rectifiers, maxout      `models.mlp`, `models.maxout`
+    Section 5, dropout in D                      `MLP.dropout_fprop`, called by `_discriminate`
+    Section 5, Parzen windows (Table 1)          `evaluation.parzen`
+    Section 6, G ahead of D ("Helvetica")        `sandbox/helvetica`
+    Section 7, the five extensions               `sandbox/` (2, inference: `costs.inference`)
+
+Equation 1 is
+
+    min over G, max over D of  V(D, G) = E_x[log D(x)] + E_z[log(1 - D(G(z)))].
+
+All objectives here are minimised. With the cross-entropy loss(p, 1) = -log p and
+loss(p, 0) = -log(1 - p), averaged over the minibatch, D and G minimise
+
+    d = (loss(D(x), 1) + loss(D(G(z)), 0)) / 2     = -V / 2
+    g = loss(D(G(z)), 1)                           = -E_z[log D(G(z))]
+
+In `g`, the labels of `d` are exchanged: while D rejects samples with confidence, log(1 - D(G(z))),
+which G would minimise by equation 1, has almost no gradient, and -log D(G(z)) has a strong one.
+
+The paper's experiments take k = 1 and move both players in one simultaneous step: D(x), D(G(z))
+and G(z) are computed once, for both objectives. `sandbox/minimal.py` is the same game without the
+classes of this package.
+
+A variant of the game (`costs.adversary_variants`, `sandbox/`) derives from `AdversaryCost` or
+`AdversaryCost2` and overrides `_d_objective` and `_g_objective`, or `_samples` where G's samples
+depend on the data, or `_players_and_data` where the game needs more data than images.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 
 import aesara.tensor as at
-import numpy as np
-from aesara.gradient import disconnected_grad
 
-from adversarial import backend
-from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, Gradients
+from adversarial.costs import inference
+from adversarial.costs.adversary_options import AdversaryOptions
+from adversarial.costs.cost import DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
-from adversarial.space import Conv2DSpace, Space, VectorSpace
-from adversarial.utils import origin
+from adversarial.space import Space
 from adversarial.utils.parts import check_finite
 from adversarial.utils.positional import order_of, positional_order
-from adversarial.utils.seeding import seed_words
 
-# A norm of zero, where one divides by it.
-TINY = 1e-30
+# A norm below this is divided by as if it were this: zero gradients must not become NaN.
+SMALLEST_NORM = 1e-30
 
 
-class Judgement(NamedTuple):
-    """D's opinion of a batch: probability `p` (batch, 1), and `loss(label)` for label 0 or 1."""
+class DiscriminatorOutput(NamedTuple):
+    """What D puts out for a batch.
 
-    head: Any
+    Attributes
+    ----------
+    top_layer : Layer
+        The last layer of D, which knows its cross-entropy.
+    p : symbolic, shape (batch, 1)
+        The probability that each example is data.
+    """
+
+    top_layer: Any
     p: Any
 
     def loss(self, label: float) -> Any:
-        """Mean cross-entropy against `label`, a scalar."""
-        return self.head.cost(at.full_like(self.p, label), self.p)
+        """Mean cross-entropy against `label` (0: sample, 1: data), a scalar."""
+        return self.top_layer.cost(at.full_like(self.p, label), self.p)
 
     def losses(self, label: float) -> Any:
-        """Cross-entropy of each example, shape (batch, 1)."""
-        return self.head.cost_matrix(at.full_like(self.p, label), self.p)
+        """Cross-entropy of each example against `label`, shape (batch, 1)."""
+        return self.top_layer.cost_matrix(at.full_like(self.p, label), self.p)
 
 
-class AdversaryCost(DefaultDataSpecsMixin, Cost):
-    """What the variants share; by itself the plain game.
+class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
+    """The game of the paper's section 3, and the base of its variants.
 
-    D minimises d = (mean loss(D(x), 1) + mean loss(D(G(z)), 0)) / 2, where loss is the
-    cross-entropy; G minimises the non-saturating g = mean loss(D(G(z)), 1).  Both come from one
-    forward pass.  A variant overrides `_samples`, `_d_objective`, `_g_objective` or
-    `_players_and_data`.
+    D minimises d = (loss(D(x), 1) + loss(D(G(z)), 0)) / 2 and G minimises g = loss(D(G(z)), 1),
+    where loss is the mean cross-entropy (see the module). A pair with an inferer has a third
+    objective, which only the inferer follows (section 7, extension 2; `costs.inference`).
 
-    Parameters
+    Parameters, attributes and errors are those of `AdversaryOptions`.
+
+    References
     ----------
-    scale_grads : bool
-        Multiply G's gradients by max(1, target_scale / ||dg / d samples||).
-    target_scale : float
-    discriminator_*, generator_*, inference_* : float or dict by layer name
-        Dropout of each player, as in `MLP.dropout_fprop`.
-    init_now_train_generator : bool
-        Whether G moves at first; `now_train_generator`, `now_train_discriminator` and
-        `now_train_inference` (shared, 0 or 1) switch the players while training.
-    ever_train_discriminator, ever_train_generator, ever_train_inference : bool
-        False takes a player's step out of the compiled function.
-    no_drop_in_d_for_g : bool
-        G's objective sees D without dropout.
-    alternate_g : bool
-        Flip `now_train_generator` at every step.
-    infer_layer : int, optional
-        The inferer predicts this layer of G (from 0; the top one is the sample) instead of z.
-    noise_both : float
-        Deviation of Gaussian noise added to data and samples before D sees them.
+    Goodfellow et al., "Generative Adversarial Nets", 2014: equation 1 and Algorithm 1.
+
+    Examples
+    --------
+    >>> from adversarial import AdversaryPair, Generator
+    >>> from adversarial.models.mlp import MLP, Linear, Sigmoid
+    >>> pair = AdversaryPair(
+    ...     generator=Generator(MLP([Linear(2, "x", irange=0.1)], nvis=3)),
+    ...     discriminator=MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=2),
+    ... )
+    >>> gradients, _ = AdversaryCost(scale_grads=0).get_gradients(pair, at.matrix())
+    >>> [param.name for param in gradients]
+    ['y_W', 'y_b', 'x_W', 'x_b']
+    >>> list(gradients.objectives)
+    ['of the discriminator', 'of the generator']
     """
-
-    def __init__(
-        self,
-        scale_grads: Union[bool, int] = 1,
-        target_scale: float = 0.1,
-        discriminator_default_input_include_prob: float = 1.0,
-        discriminator_input_include_probs: Optional[dict[str, float]] = None,
-        discriminator_default_input_scale: float = 1.0,
-        discriminator_input_scales: Optional[dict[str, float]] = None,
-        generator_default_input_include_prob: float = 1.0,
-        generator_default_input_scale: float = 1.0,
-        inference_default_input_include_prob: Optional[float] = None,
-        inference_input_include_probs: Optional[dict[str, float]] = None,
-        inference_default_input_scale: float = 1.0,
-        inference_input_scales: Optional[dict[str, float]] = None,
-        init_now_train_generator: bool = True,
-        ever_train_discriminator: bool = True,
-        ever_train_generator: bool = True,
-        ever_train_inference: bool = True,
-        no_drop_in_d_for_g: bool = False,
-        alternate_g: bool = False,
-        infer_layer: Optional[int] = None,
-        noise_both: float = 0.0,
-    ) -> None:
-        check_finite(
-            target_scale=target_scale,
-            discriminator_default_input_include_prob=discriminator_default_input_include_prob,
-            discriminator_input_include_probs=discriminator_input_include_probs,
-            discriminator_default_input_scale=discriminator_default_input_scale,
-            discriminator_input_scales=discriminator_input_scales,
-            generator_default_input_include_prob=generator_default_input_include_prob,
-            generator_default_input_scale=generator_default_input_scale,
-            inference_default_input_include_prob=inference_default_input_include_prob,
-            inference_input_include_probs=inference_input_include_probs,
-            inference_default_input_scale=inference_default_input_scale,
-            inference_input_scales=inference_input_scales,
-            noise_both=noise_both,
-        )
-        self.scale_grads = bool(scale_grads)
-        self.target_scale = target_scale
-        self.discriminator_default_input_include_prob = discriminator_default_input_include_prob
-        self.discriminator_input_include_probs = discriminator_input_include_probs
-        self.discriminator_default_input_scale = discriminator_default_input_scale
-        self.discriminator_input_scales = discriminator_input_scales
-        self.generator_default_input_include_prob = generator_default_input_include_prob
-        self.generator_default_input_scale = generator_default_input_scale
-        self.inference_default_input_include_prob = inference_default_input_include_prob
-        self.inference_input_include_probs = inference_input_include_probs
-        self.inference_default_input_scale = inference_default_input_scale
-        self.inference_input_scales = inference_input_scales
-        self.ever_train_discriminator = ever_train_discriminator
-        self.ever_train_generator = ever_train_generator
-        self.ever_train_inference = ever_train_inference
-        self.no_drop_in_d_for_g = no_drop_in_d_for_g
-        self.alternate_g = alternate_g
-        self.infer_layer = infer_layer
-        if not noise_both >= 0:
-            raise ValueError(f"noise_both is a deviation and not negative: {noise_both!r}")
-        self.noise_both = noise_both
-        self.now_train_generator = _switch(init_now_train_generator, "now_train_generator")
-        self.now_train_discriminator = _switch(True, "now_train_discriminator")
-        self.now_train_inference = _switch(True, "now_train_inference")
-        self.theano_rng = backend.RandomStreams(seed_words(None, 2014 // 6 + 2), "noise_both")
-
-    def is_stochastic(self) -> bool:
-        return True
 
     # The game
 
     def _players_and_data(self, model: Any, data: Any) -> tuple[AdversaryPair, Any]:
-        """The pair that plays on a batch, and its data in the pair's input space.
+        """The pair that plays on a minibatch, and the minibatch in the pair's input space.
 
-        `data` is laid out as `get_data_specs` says.  A cost with other data than the pair's input
-        (labels, masks) overrides `get_data_specs` and this.
+        A cost that reads more than the pair's input (labels, masks) overrides this. `data` is what
+        `get_data_specs` asks for: with the class attribute `supervised = True`, the input and the
+        targets.
         """
         return model, data
 
     def get_samples_and_objectives(self, model: AdversaryPair, data: Any) -> tuple:
-        """(samples, d, g, i): symbolic; i is 0 where there is no inferer."""
+        """One round of the game, on a minibatch.
+
+        Parameters
+        ----------
+        model : AdversaryPair
+        data : symbolic
+            Data x, in the pair's input space.
+
+        Returns
+        -------
+        samples, d, g, i : symbolic
+            The samples that D sees, in the layout of the data, and the three objectives; i is 0
+            for a pair without an inferer.
+        """
         if not isinstance(model, AdversaryPair):
             raise TypeError(f"{type(self).__name__} trains an AdversaryPair, not {model!r}")
-        space = model.get_input_space()
-        space.validate(data)
-        samples, z, g_layers = self._samples(model, data)
+        model.get_input_space().validate(data)
+        samples, z, states = self._samples(model, data)
         clean_samples = samples
         if self.noise_both:
             samples = samples + self._noise_like(samples)
             data = data + self._noise_like(data)
-        real = self._judge(model, data)
-        fake = self._judge(model, samples)
+        real = self._discriminate(model, data)
+        fake = self._discriminate(model, samples)
         d = self._d_objective(real, fake)
         fake_for_g = fake
         if self.no_drop_in_d_for_g:
-            # The 2014 code passed no dropout arguments here, and so got the default one; its
-            # option is named for what it was meant to do, and that is what it does now.
             D = model.discriminator
-            fake_for_g = Judgement(D.layers[-1], D.fprop(samples))
+            fake_for_g = DiscriminatorOutput(D.layers[-1], D.fprop(samples))
         g = self._g_objective(d, fake, fake_for_g)
-        i = 0
-        if model.inferer is not None:
-            target, made = z, self._noise_space(model)
-            if self.infer_layer is not None:
-                target, made = self._layer_of(model, g_layers)
-            self._check_inferer(model, made)
-            target = made.format_as(target, model.inferer.get_output_space())
-            seen = model.as_inferer_input(model.inferer, clean_samples)
-            i = self._i_objective(model.inferer, seen, target)
+        i = self._i_objective(model, clean_samples, z, states)
         return samples, d, g, i
+
+    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
+        """(samples in the layout of `data`, z, outputs of G's layers below the top one or None)."""
+        samples, z, states = model.generator.sample_and_noise(
+            data.shape[model.get_input_space().get_batch_axis()],
+            **self._dropout("generator"),
+            all_g_layers=self.infer_layer is not None,
+        )
+        return model.as_data(samples), z, states
 
     def _noise_space(self, model: AdversaryPair) -> Space:
         """The space of the z that `_samples` gives."""
         return model.generator.get_input_space()
 
-    def _check_inferer(self, model: AdversaryPair, target: Space) -> None:
-        """ValueError unless the inferer takes a sample, and predicts a point of `target`."""
-        name = f"the inferer{origin.of(model.inferer)}"
-        taken = model.inferer.get_input_space().get_total_dimension()
-        given = model.inferer.get_output_space().get_total_dimension()
-        sample = model.get_input_space().get_total_dimension()
-        wanted = target.get_total_dimension()
-        if taken != sample:
-            raise ValueError(f"{name} takes {taken} numbers, but a sample has {sample}")
-        if given != wanted:
-            what = "z" if self.infer_layer is None else f"infer_layer {self.infer_layer}"
-            whose = f"the generator{origin.of(model.generator)}"
-            raise ValueError(
-                f"{name} predicts {given} numbers, but {what} of {whose} has {wanted} (cannot "
-                f"format {target} as {model.inferer.get_output_space()}: points of {wanted} "
-                f"numbers against {given})"
-            )
-
-    def _layer_of(self, model: AdversaryPair, states: list) -> tuple:
-        """(output of layer `infer_layer` of G, its space); `states` are of all but the top one."""
-        place = self.infer_layer
-        if place is None or not -len(states) <= place < len(states):
-            raise ValueError(
-                f"infer_layer is {place}, but the generator has {len(states)} layers below its "
-                "top one"
-            )
-        return states[place], model.generator.mlp.layers[:-1][place].get_output_space()
-
-    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
-        """(samples in the layout of the data, z, layers of G or None)."""
-        space = model.get_input_space()
-        samples, z, g_layers = model.generator.sample_and_noise(
-            data.shape[space.get_batch_axis()],
-            default_input_include_prob=self.generator_default_input_include_prob,
-            default_input_scale=self.generator_default_input_scale,
-            all_g_layers=self.infer_layer is not None,
-        )
-        return model.as_data(samples), z, g_layers
-
     def _noise_like(self, x: Any) -> Any:
         return self.theano_rng.normal(size=x.shape) * self.noise_both
 
-    def _judge(self, model: AdversaryPair, x: Any) -> Judgement:
-        p = model.discriminator.dropout_fprop(
-            x,
-            self.discriminator_default_input_include_prob,
-            self.discriminator_input_include_probs,
-            self.discriminator_default_input_scale,
-            self.discriminator_input_scales,
+    def _discriminate(self, model: AdversaryPair, x: Any) -> DiscriminatorOutput:
+        """D(x), with dropout."""
+        D = model.discriminator
+        return DiscriminatorOutput(
+            D.layers[-1], D.dropout_fprop(x, **self._dropout("discriminator"))
         )
-        return Judgement(model.discriminator.layers[-1], p)
 
-    def _d_objective(self, real: Judgement, fake: Judgement) -> Any:
+    def _d_objective(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Any:
+        """What D minimises: -V / 2, of equation 1.
+
+        Parameters
+        ----------
+        real, fake : DiscriminatorOutput
+            D(x) and D(G(z)).
+        """
         return 0.5 * (real.loss(1.0) + fake.loss(0.0))
 
-    def _g_objective(self, d: Any, fake: Judgement, fake_for_g: Judgement) -> Any:
-        """`fake` is what D learnt from; `fake_for_g` may be without dropout."""
+    def _g_objective(
+        self, d: Any, fake: DiscriminatorOutput, fake_for_g: DiscriminatorOutput
+    ) -> Any:
+        """What G minimises: -E_z[log D(G(z))] (section 3, last paragraph).
+
+        Parameters
+        ----------
+        d : symbolic scalar
+            D's objective.
+        fake, fake_for_g : DiscriminatorOutput
+            D(G(z)) as D learns from it, and as G does: with `no_drop_in_d_for_g` without dropout,
+            else the same.
+        """
         return fake_for_g.loss(1.0)
 
-    def _i_objective(self, inferer: Any, samples: Any, target: Any) -> Any:
-        predicted = inferer.dropout_fprop(
-            disconnected_grad(samples),
-            self.inference_default_input_include_prob,
-            self.inference_input_include_probs,
-            self.inference_default_input_scale,
-            self.inference_input_scales,
-        )
-        return inferer.layers[-1].cost(disconnected_grad(target), predicted)
+    def _i_objective(self, model: AdversaryPair, samples: Any, z: Any, states: Any) -> Any:
+        """What the inferer minimises: its error in predicting z, or a layer of G, from samples."""
+        inferer = model.inferer
+        if inferer is None:
+            return 0
+        if self.infer_layer is None:
+            target = inference.Target("z", z, self._noise_space(model))
+        else:
+            target = inference.layer_target(model, states, self.infer_layer)
+        return inference.objective(model, inferer, samples, target, self._dropout("inference"))
 
     def expr(self, model: AdversaryPair, data: Any, **kwargs: Any) -> Any:
-        """The sum of the objectives that are ever trained."""
+        """The sum of the objectives that are ever trained.
+
+        No player follows its gradient; it is what is monitored as `objective`.
+        """
         model, data = self._players_and_data(model, data)
         return self._total(*self.get_samples_and_objectives(model, data)[1:])
 
@@ -265,7 +232,20 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     def get_gradients(
         self, model: AdversaryPair, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
-        """Each player's gradient of its own objective; zeros for players never trained."""
+        """The gradients of Algorithm 1: each player's, of its own objective.
+
+        Returns
+        -------
+        gradients : Gradients
+            Zeros for players that are never trained.
+        updates : OrderedDict
+            With `alternate_g`, the flip of `now_train_generator`.
+
+        Raises
+        ------
+        ValueError
+            If two players share a parameter.
+        """
         model, data = self._players_and_data(model, data)
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         players = [
@@ -301,8 +281,7 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     def _g_gradients(self, g: Any, params: list, samples: Any) -> list:
         at_samples = at.grad(self.now_train_generator * g, samples)
         if self.scale_grads:
-            # G switched off, or samples that all fail a threshold: zero must not become NaN.
-            norm = at.maximum(TINY, at.sqrt(at.square(at_samples).sum()))
+            norm = at.maximum(SMALLEST_NORM, at.sqrt(at.square(at_samples).sum()))
             at_samples = at_samples * at.maximum(1.0, self.target_scale / norm)
         return at.grad(None, params, known_grads=OrderedDict([(samples, at_samples)]))
 
@@ -314,11 +293,18 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
     def get_monitoring_channels(
         self, model: AdversaryPair, data: Any, **kwargs: Any
     ) -> OrderedDict:
-        """Errors of D without dropout, and the objectives as trained (with dropout).
+        """The objectives with dropout, as they are trained, and D's errors without dropout.
 
-        `sample_grad_norm` is the norm of the gradient, with respect to the samples, of D's
-        cross-entropy against its own output: the figure of the 2014 code.  All channels, and
-        `objective`, are of one draw of samples, which is most of what they cost.
+        All channels are of one draw of samples, which is most of their cost.
+
+        Returns
+        -------
+        OrderedDict
+            false_negatives, false_positives : shares of data that D takes for samples, and of
+            samples that D takes for data. sample_grad_norm : norm of the gradient, at the samples,
+            of D's cross-entropy against its own output. objective : the sum of the objectives that
+            are ever trained. objective_d, objective_g, objective_i : d, g and i, where the pair
+            monitors the player. now_train_generator : the switch.
         """
         channels: OrderedDict = OrderedDict()
         model, data = self._players_and_data(model, data)
@@ -344,13 +330,22 @@ class AdversaryCost(DefaultDataSpecsMixin, Cost):
 
 
 class AdversaryCost2(AdversaryCost):
-    """The paper's game, by the name its YAML files use.
+    """The game of the paper, by the name that its YAML files use; optionally with a blended g.
 
-    Parameters beside those of `AdversaryCost`
-    ------------------------------------------
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `AdversaryCost`, by position or name.
     blend_obj : bool
-        G minimises (zurich_coeff * g - minimax_coeff * d) / (zurich_coeff + minimax_coeff), a
-        blend of the non-saturating objective and the minimax one.
+        Have G minimise (zurich_coeff * g - minimax_coeff * d) / (zurich_coeff + minimax_coeff): a
+        blend of the objective that G maximises in the paper's experiments (section 3, last
+        paragraph) and of the minimax game (equation 1), where G maximises what D minimises.
+    minimax_coeff, zurich_coeff : float
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is infinite or NaN, or their sum is 0 with `blend_obj`.
     """
 
     @positional_order(*order_of(AdversaryCost), "blend_obj", "minimax_coeff", "zurich_coeff")
@@ -370,70 +365,11 @@ class AdversaryCost2(AdversaryCost):
         self.minimax_coeff = minimax_coeff
         self.zurich_coeff = zurich_coeff
 
-    def _g_objective(self, d: Any, fake: Judgement, fake_for_g: Judgement) -> Any:
+    def _g_objective(
+        self, d: Any, fake: DiscriminatorOutput, fake_for_g: DiscriminatorOutput
+    ) -> Any:
         g = super()._g_objective(d, fake, fake_for_g)
         if not self.blend_obj:
             return g
         blend = self.zurich_coeff * g - self.minimax_coeff * d
         return blend / (self.zurich_coeff + self.minimax_coeff)
-
-
-class ThresholdedAdversaryCost(AdversaryCost):
-    """G learns only from samples that D rejects: p < 0.5."""
-
-    def _g_objective(self, d: Any, fake: Judgement, fake_for_g: Judgement) -> Any:
-        return (fake_for_g.losses(1.0) * (fake.p < 0.5)).mean()
-
-
-class LazyAdversaryCost(AdversaryCost):
-    """Each player learns only from examples it gets wrong, by margins `d_eps` and `g_eps`.
-
-    D: data with p < 0.5 + d_eps and samples with p > 0.5 - d_eps; G: samples with
-    p < 0.5 + g_eps.
-    """
-
-    @positional_order(*order_of(AdversaryCost), "g_eps", "d_eps")
-    def __init__(self, *args: Any, g_eps: float = 0.0, d_eps: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        check_finite(g_eps=g_eps, d_eps=d_eps)
-        self.g_eps = g_eps
-        self.d_eps = d_eps
-
-    def _d_objective(self, real: Judgement, fake: Judgement) -> Any:
-        missed = (real.losses(1.0) * (real.p < 0.5 + self.d_eps)).mean()
-        fooled = (fake.losses(0.0) * (fake.p > 0.5 - self.d_eps)).mean()
-        return 0.5 * (missed + fooled)
-
-    def _g_objective(self, d: Any, fake: Judgement, fake_for_g: Judgement) -> Any:
-        return (fake_for_g.losses(1.0) * (fake.p < 0.5 + self.g_eps)).mean()
-
-
-class InpaintingAdversaryCost(AdversaryCost):
-    """G paints one half of each image, seeing the other; D judges the whole."""
-
-    def __init__(self, *args: Any, side: str = "right", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.infer_layer is not None:
-            raise ValueError("InpaintingAdversaryCost infers the noise only: leave out infer_layer")
-        self.side = side
-
-    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
-        space = model.get_input_space()
-        if not isinstance(space, Conv2DSpace):
-            raise ValueError(f"inpainting needs images, but the discriminator takes {space}")
-        images = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c"))
-        samples, noise = model.generator.inpainting_sample_and_noise(
-            space.format_as(data, images),
-            default_input_include_prob=self.generator_default_input_include_prob,
-            default_input_scale=self.generator_default_input_scale,
-            side=self.side,
-        )
-        return images.format_as(samples, space), noise.flatten(2), None
-
-    def _noise_space(self, model: AdversaryPair) -> Space:
-        # As many values as G paints: noise took their place.
-        return VectorSpace(model.generator.get_output_space().get_total_dimension())
-
-
-def _switch(on: bool, name: str) -> Any:
-    return backend.shared(np.asarray(float(on), dtype=backend.floatX), name)

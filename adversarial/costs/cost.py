@@ -1,4 +1,13 @@
-"""The base of objectives, and the ways to combine them."""
+"""What training minimises: the base class of costs, and costs made of other costs.
+
+A cost turns a model and a symbolic minibatch into a scalar (`expr`) and, for each parameter, into
+the gradient that training follows (`get_gradients`). A training algorithm
+(`adversarial.training_algorithms`) calls `get_data_specs` to learn which data to feed, then
+`get_gradients` once, when it compiles its step. The monitor calls `get_monitoring_channels`.
+
+For most costs the gradient is that of `expr`. A game has no such scalar: each player has an
+objective of its own (`adversarial.costs.adversary`), and overrides `get_gradients`.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +23,13 @@ from adversarial.utils.serial import Persistent
 
 
 class Gradients(OrderedDict):
-    """Parameter -> gradient.
+    """The gradient of each parameter, and the objectives that they belong to.
 
     Attributes
     ----------
     objectives : dict of str to (symbolic scalar, list of parameters)
-        What these are the gradients of, so that training can see whether it is finite.
+        Each objective by name, with the parameters that follow its gradient. Training reports a
+        divergence by these names.
     """
 
     def __init__(self) -> None:
@@ -27,28 +37,73 @@ class Gradients(OrderedDict):
         self.objectives: dict[str, tuple[Any, list]] = {}
 
     def add(self, name: str, objective: Any, params: list, gradients: Sequence[Any]) -> None:
-        """Add the gradients of one objective."""
+        """Add the gradients of one objective.
+
+        Parameters
+        ----------
+        name : str
+            Completes "the objective ..." in messages.
+        objective : symbolic scalar
+        params : list of shared variable
+        gradients : sequence of symbolic variable
+            One for each of `params`, of its shape.
+        """
         self.update(zip(params, gradients))
         self.objectives[name] = (objective, params)
 
 
 class Cost(Persistent):
-    """What training minimises: an expression of a model and a batch of data."""
+    """Base class of costs.
+
+    A subclass defines `expr` and `get_data_specs`; the latter comes from `DefaultDataSpecsMixin`
+    (the model's input, and its targets if `supervised`) or `NullDataSpecsMixin` (no data).
+
+    Attributes
+    ----------
+    supervised : bool
+        Whether the cost reads targets beside the model's input.
+
+    Examples
+    --------
+    >>> class SumOfSquares(NullDataSpecsMixin, Cost):
+    ...     def expr(self, model, data, **kwargs):
+    ...         return sum((param**2).sum() for param in model.get_params())
+    """
 
     supervised = False
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        """The objective, a symbolic scalar; `data` is laid out as `get_data_specs` says."""
-        raise NotImplementedError(f"{type(self).__name__} defines no expression")
+        """The value of the cost on a minibatch.
 
-    def cost_per_example(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        """The objective of each example, shape (batch,)."""
-        raise NotImplementedError(f"{type(self).__name__} has no cost per example")
+        Parameters
+        ----------
+        model : Model
+        data : symbolic variable, or nested tuple of them
+            A minibatch in the layout that `get_data_specs` asks for.
+
+        Returns
+        -------
+        symbolic scalar, or None for a cost that has gradients but no value
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no expression")
 
     def get_gradients(
         self, model: Any, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
-        """(parameter -> gradient, further updates to make at each step); see `Gradients`."""
+        """What training adds to the parameters, up to the learning rule.
+
+        Parameters
+        ----------
+        model, data
+            As for `expr`.
+
+        Returns
+        -------
+        gradients : OrderedDict
+            Parameter to gradient; a `Gradients` if divergence is to be reported by objective.
+        updates : OrderedDict
+            Further shared variables to change at each step, with their new values.
+        """
         cost = self.expr(model, data, **kwargs)
         params = list(model.get_params())
         gradients = Gradients()
@@ -57,31 +112,27 @@ class Cost(Persistent):
         return gradients, OrderedDict()
 
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
-        """Channel name -> symbolic scalar."""
+        """What to record of a monitoring batch: channel name to symbolic scalar.
+
+        A channel `objective` is taken for the value of the cost; without it, the monitor computes
+        `expr` for that channel.
+        """
         return OrderedDict()
 
     def get_data_specs(self, model: Any) -> tuple:
-        """(space, source): what data the cost wants, and in which layout."""
+        """(space, source): the layout and the names of the data that the cost reads."""
         raise NotImplementedError(f"{type(self).__name__} does not say what data it needs")
-
-    def get_fixed_var_descr(self, model: Any, data: Any) -> FixedVarDescr:
-        """Variables held fixed while the cost is evaluated more than once on a batch: none."""
-        return FixedVarDescr()
-
-    def is_stochastic(self) -> bool:
-        """Whether two evaluations on the same batch may differ."""
-        return False
 
 
 class NullDataSpecsMixin:
-    """For costs that look at no data."""
+    """For costs that read no data."""
 
     def get_data_specs(self, model: Any) -> tuple:
         return (NullSpace(), "")
 
 
 class DefaultDataSpecsMixin:
-    """For costs that take the model's input, and its targets if `supervised`."""
+    """For costs that read the model's input, and its targets if `supervised`."""
 
     supervised: bool
 
@@ -93,52 +144,29 @@ class DefaultDataSpecsMixin:
         return (both, (source, model.get_target_source()))
 
 
-class FixedVarDescrDataSpecsError(TypeError):
-    """Raised when a FixedVarDescr is asked for `data_specs`, which it never had."""
-
-
-class FixedVarDescr:
-    """Variables that stay the same over several evaluations on one batch.
-
-    Attributes
-    ----------
-    fixed_vars : dict
-        Keyword -> variable, handed to `expr` and `get_gradients`.
-    on_load_batch : list
-        Called with each new batch before it is used.
-    """
-
-    def __init__(self) -> None:
-        self.fixed_vars: dict[str, Any] = {}
-        self.on_load_batch: list = []
-
-    def _data_specs_err(self, value: Any = None) -> None:
-        raise FixedVarDescrDataSpecsError(
-            "a FixedVarDescr has no data_specs: on_load_batch gets "
-            "the batch in the data specs of its cost"
-        )
-
-    data_specs = property(_data_specs_err, _data_specs_err)
-
-
-def merge(left: FixedVarDescr, right: FixedVarDescr) -> FixedVarDescr:
-    """Both descriptions in one; ValueError when they fix a variable of the same name."""
-    shared = sorted(set(left.fixed_vars) & set(right.fixed_vars))
-    if shared:
-        raise ValueError(f"both costs fix {', '.join(shared)}")
-    merged = FixedVarDescr()
-    merged.fixed_vars = {**left.fixed_vars, **right.fixed_vars}
-    merged.on_load_batch = [*left.on_load_batch, *right.on_load_batch]
-    return merged
-
-
 class SumOfCosts(Cost):
-    """The sum of several costs, each optionally weighted.
+    """A weighted sum of costs.
+
+    Each cost gets data of its own: the data of the sum are a tuple with an entry for each cost.
 
     Parameters
     ----------
-    costs : list
-        Of Cost, or of (coefficient, Cost).
+    costs : list of Cost or of (coefficient, Cost)
+        The coefficient is 1 where none is given.
+
+    Raises
+    ------
+    ValueError
+        If `costs` is empty.
+    TypeError
+        If an entry is not a Cost.
+
+    Examples
+    --------
+    >>> from adversarial.costs.default import Default, WeightDecay
+    >>> cost = SumOfCosts([Default(), (0.5, WeightDecay(0.001))])
+    >>> cost.coeffs
+    [1.0, 0.5]
     """
 
     def __init__(self, costs: Sequence[Union[Cost, tuple[float, Cost]]]) -> None:
@@ -155,37 +183,32 @@ class SumOfCosts(Cost):
         self.supervised = any(cost.supervised for cost in self.costs)
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        parts = self._parts(data)
+        """The weighted sum of the costs' values, leaving out costs without one."""
         return self._weighted(
-            [cost.expr(model, part, **kwargs) for cost, part in zip(self.costs, parts)]
+            [cost.expr(model, part, **kwargs) for cost, part in zip(self.costs, data)]
         )
 
     def _weighted(self, terms: list) -> Any:
-        """The sum of the costs' values; None stands for a cost that has gradients only."""
         return sum(coeff * term for coeff, term in zip(self.coeffs, terms) if term is not None)
 
-    def get_composite_data_specs(self, model: Any) -> tuple:
-        """The data of each cost side by side: a composite space and a tuple of sources."""
+    def get_data_specs(self, model: Any) -> tuple:
+        """The data specs of each cost side by side, in a composite space."""
         specs = [cost.get_data_specs(model) for cost in self.costs]
         return (CompositeSpace([space for space, _ in specs]), tuple(source for _, source in specs))
-
-    def get_composite_specs_and_mapping(self, model: Any) -> tuple:
-        """(composite data specs, None): the costs' batches are nested, so nothing is mapped."""
-        return self.get_composite_data_specs(model), None
-
-    def get_data_specs(self, model: Any) -> tuple:
-        return self.get_composite_data_specs(model)
-
-    @staticmethod
-    def _parts(data: Any) -> tuple:
-        return tuple(data)
 
     def get_gradients(
         self, model: Any, data: Any, **kwargs: Any
     ) -> tuple[OrderedDict, OrderedDict]:
+        """The weighted sum of the costs' gradients, and all of their updates.
+
+        Raises
+        ------
+        ValueError
+            If two of the costs update the same variable.
+        """
         gradients = Gradients()
         updates: OrderedDict = OrderedDict()
-        for coeff, cost, part in zip(self.coeffs, self.costs, self._parts(data)):
+        for coeff, cost, part in zip(self.coeffs, self.costs, data):
             found, more = cost.get_gradients(model, part, **kwargs)
             for name, objective in getattr(found, "objectives", {}).items():
                 gradients.objectives[f"{name}, term {len(gradients.objectives)}"] = objective
@@ -199,15 +222,16 @@ class SumOfCosts(Cost):
         return gradients, updates
 
     def get_monitoring_channels(self, model: Any, data: Any, **kwargs: Any) -> OrderedDict:
-        """The costs' channels, the value of each as `term_N`, and their weighted sum, `objective`.
+        """The costs' own channels, the value of each cost as `term_N`, and the sum, `objective`.
 
-        All of one draw of dropout masks and samples, so that the terms add up to the objective.
+        The terms and the objective are computed from the same dropout masks and samples, so that
+        the weighted terms add up to the objective.
         """
         channels: OrderedDict = OrderedDict()
         terms = []
-        for position, (cost, part) in enumerate(zip(self.costs, self._parts(data))):
+        for position, (cost, part) in enumerate(zip(self.costs, data)):
             found = cost.get_monitoring_channels(model, part, **kwargs)
-            # A cost's own value is a term here; the objective is the sum.
+            # The name `objective` is that of the sum; a cost's own value becomes its term.
             value = found.pop("objective", None)
             if value is None:
                 value = cost.expr(model, part, **kwargs)
@@ -220,29 +244,40 @@ class SumOfCosts(Cost):
             channels["objective"] = self._weighted(terms)
         return channels
 
-    def get_fixed_var_descr(self, model: Any, data: Any) -> FixedVarDescr:
-        merged = FixedVarDescr()
-        for cost, part in zip(self.costs, self._parts(data)):
-            merged = merge(merged, cost.get_fixed_var_descr(model, part))
-        return merged
-
-    def is_stochastic(self) -> bool:
-        return any(cost.is_stochastic() for cost in self.costs)
-
 
 class LpPenalty(NullDataSpecsMixin, Cost):
-    """The sum over `variables` of sum |v|^p."""
+    """A penalty on the size of shared variables: the sum of |v|^p over all of their entries.
+
+    Parameters
+    ----------
+    variables : sequence of shared variable
+    p : int
+    """
 
     def __init__(self, variables: Sequence[Any], p: int) -> None:
         self.variables = list(variables)
         self.p = p
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
+        """The penalty; neither `model` nor `data` is read."""
         return sum((abs(variable) ** self.p).sum() for variable in self.variables)
 
 
 class MethodCost(Cost):
-    """The value of a method of the model, by name, as a cost."""
+    """A method of the model, named by the YAML, as a cost.
+
+    Parameters
+    ----------
+    method : str
+        Called with a minibatch; returns a symbolic scalar.
+    data_specs : (space, source), optional
+        What the minibatch holds; else the model's method `<method>_data_specs` says it.
+
+    Raises
+    ------
+    ValueError
+        When the cost is used, if the model has no such method, or nothing says what it reads.
+    """
 
     @deprecated_arguments(supervised="the method's data_specs say whether it takes targets")
     def __init__(self, method: str, data_specs: Optional[tuple] = None) -> None:

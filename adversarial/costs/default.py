@@ -1,15 +1,24 @@
-"""The loss of an MLP's top layer, without dropout, and penalties on weights."""
+"""Costs of a network that learns from targets: the loss of its top layer, and weight decay.
+
+A classifier's YAML names `Default`, mostly in a `SumOfCosts` beside a penalty on the weights. With
+dropout, `adversarial.costs.dropout.Dropout` takes the place of `Default`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Union
 
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, NullDataSpecsMixin
 from adversarial.models.mlp.dense import weight_decay
 
 
 class Default(DefaultDataSpecsMixin, Cost):
-    """`model.cost_from_X`: the top layer's own loss."""
+    """The mean over a minibatch of the top layer's own loss, `model.cost_from_X`.
+
+    For a `Sigmoid` or `Softmax` layer that loss is the cross-entropy, for a `Linear` layer the
+    squared error.
+    """
 
     supervised = True
 
@@ -18,36 +27,51 @@ class Default(DefaultDataSpecsMixin, Cost):
 
 
 class WeightDecay(NullDataSpecsMixin, Cost):
-    """The sum over layers of coeff * the sum of squared weights; to be added to a loss.
+    """A penalty on weights: the sum over layers of coeff * (sum of squared weights).
 
     Parameters
     ----------
-    coeffs : float or list
-        One coefficient for all layers, or one a layer; a layer that is made of layers may have a
-        list of its own.
+    coeffs : float, or list with a coefficient for each layer
+        A layer that is made of layers may have a list of its own.
+
+    Raises
+    ------
+    ValueError
+        When the cost is used, if a list has another length than that of the layers.
 
     Examples
     --------
-    >>> SumOfCosts([Default(), WeightDecay([0.0005, 0.0005])])  # doctest: +SKIP
+    >>> from adversarial.costs.cost import SumOfCosts
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> mlp = MLP([Linear(3, "h", irange=0.1), Linear(2, "y", irange=0.1)], nvis=4)
+    >>> cost = SumOfCosts([Default(), WeightDecay([0.0005, 0.0])])
+    >>> space, source = cost.get_data_specs(mlp)
+    >>> source
+    (('features', 'targets'), '')
     """
 
     _method = "get_weight_decay"
     _name = "weight_decay"
 
-    def __init__(self, coeffs: Any) -> None:
+    def __init__(self, coeffs: Union[float, Sequence[Any]]) -> None:
         self.coeffs = coeffs
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        """The penalty, a symbolic scalar; `data` is not looked at."""
-        penalty = weight_decay(model.layers, self._method, self.coeffs)
-        # A name of its own, after which its channel in a SumOfCosts is called.
-        penalty = penalty.copy()
+        """The penalty, a symbolic scalar; `data` is not read."""
+        # A copy, since its name is given to this cost's channel in a SumOfCosts.
+        penalty = weight_decay(model.layers, self._method, self.coeffs).copy()
         penalty.name = self._name
         return penalty
 
 
 class L1WeightDecay(WeightDecay):
-    """The sum over layers of coeff * the sum of absolute weights; otherwise as `WeightDecay`."""
+    """A penalty on weights: the sum over layers of coeff * (sum of absolute weights).
+
+    Parameters
+    ----------
+    coeffs : float or list
+        As for `WeightDecay`.
+    """
 
     _method = "get_l1_weight_decay"
     _name = "l1_penalty"

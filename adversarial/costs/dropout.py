@@ -1,4 +1,4 @@
-"""The loss of an MLP trained with dropout."""
+"""The loss of a network that learns from targets with dropout (a YAML's `costs.mlp.dropout`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,25 @@ from adversarial.utils.parts import check_finite
 
 
 class Dropout(DefaultDataSpecsMixin, Cost):
-    """The top layer's loss with dropout on each layer's input (Hinton et al., 2012).
+    """The top layer's loss, with dropout on the input of each layer.
 
-    The arguments are those of `MLP.dropout_fprop`.
+    Parameters
+    ----------
+    default_input_include_prob : float
+        The probability that an input of a layer is kept.
+    input_include_probs : dict of str to float, optional
+        That probability for single layers, by layer name.
+    default_input_scale : float
+        What kept inputs are multiplied by.
+    input_scales : dict of str to float, optional
+        That factor for single layers, by layer name.
+    per_example : bool
+        Draw a mask for each example; False draws one for the whole batch.
+
+    References
+    ----------
+    Hinton, Srivastava, Krizhevsky, Sutskever and Salakhutdinov, "Improving neural networks by
+    preventing co-adaptation of feature detectors", 2012.
     """
 
     supervised = True
@@ -36,8 +52,10 @@ class Dropout(DefaultDataSpecsMixin, Cost):
         self.input_scales = input_scales or {}
         self.per_example = per_example
 
-    def _predict(self, model: Any, X: Any) -> Any:
-        return model.dropout_fprop(
+    def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
+        """The mean loss over the minibatch `data`, (inputs, targets)."""
+        X, Y = data
+        predicted = model.dropout_fprop(
             X,
             default_input_include_prob=self.default_input_include_prob,
             input_include_probs=self.input_include_probs,
@@ -45,14 +63,4 @@ class Dropout(DefaultDataSpecsMixin, Cost):
             input_scales=self.input_scales,
             per_example=self.per_example,
         )
-
-    def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        X, Y = data
-        return model.cost(Y, self._predict(model, X))
-
-    def cost_per_example(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        X, Y = data
-        return model.cost_matrix(Y, self._predict(model, X)).sum(axis=1)
-
-    def is_stochastic(self) -> bool:
-        return True
+        return model.cost(Y, predicted)

@@ -161,10 +161,7 @@ class SGD(TrainingAlgorithm):
         self._feed = feed_of(dataset)
         self._rng_of_epoch = self._data_rng_of_epoch = None  # no epoch is under way
         data = self._feed.batch(self.cost.get_data_specs(model))
-        fixed = self.cost.get_fixed_var_descr(model, data)
-        if fixed.on_load_batch:
-            raise NotImplementedError("costs with on_load_batch need data outside the graph")
-        gradients, updates = self.cost.get_gradients(model, data, **fixed.fixed_vars)
+        gradients, updates = self.cost.get_gradients(model, data)
         self._objectives = dict(getattr(gradients, "objectives", {}))
         self._compile(self._feed.inputs, gradients, updates)
         # After the step, since a learning rule's channels are of what its updates made.

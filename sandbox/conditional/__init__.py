@@ -198,7 +198,7 @@ class ConditionalAdversaryCost(AdversaryCost2):
         if self.mismatch:
             c = model.discriminator.condition
             others = at.concatenate([c[1:], c[:1]])
-            d = d + self.mismatch * self._judge(model.given(others), data).loss(0.0)
+            d = d + self.mismatch * self._discriminate(model.given(others), data).loss(0.0)
         return samples, d, g, i
 
     def _players_and_data(self, model: Any, data: Any) -> tuple[ConditionalPair, Any]:

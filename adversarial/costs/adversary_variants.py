@@ -1,0 +1,102 @@
+"""Variants of the game that came with the code of 2014, and that the paper does not report.
+
+D and G minimise d and g as in `adversarial.costs.adversary`, but each learns from a part of the
+examples only, or G fills in a part of each image.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adversarial.costs.adversary import AdversaryCost, DiscriminatorOutput
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.utils.parts import check_finite
+from adversarial.utils.positional import order_of, positional_order
+
+
+class ThresholdedAdversaryCost(AdversaryCost):
+    """G learns only from samples that D rejects.
+
+    g is the mean over the minibatch of -log D(G(z)) where D(G(z)) < 0.5, and 0 elsewhere; d is that
+    of `AdversaryCost`, and so are the parameters.
+    """
+
+    def _g_objective(
+        self, d: Any, fake: DiscriminatorOutput, fake_for_g: DiscriminatorOutput
+    ) -> Any:
+        return (fake_for_g.losses(1.0) * (fake.p < 0.5)).mean()
+
+
+class LazyAdversaryCost(AdversaryCost):
+    """Each player learns only from the examples that it gets wrong, by a margin.
+
+    D learns from data with D(x) < 0.5 + d_eps and from samples with D(G(z)) > 0.5 - d_eps; G
+    learns from samples with D(G(z)) < 0.5 + g_eps. The loss of all others counts as 0.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `AdversaryCost`, by position or name.
+    g_eps, d_eps : float
+        The margins, as probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a margin is infinite or NaN.
+    """
+
+    @positional_order(*order_of(AdversaryCost), "g_eps", "d_eps")
+    def __init__(self, *args: Any, g_eps: float = 0.0, d_eps: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_finite(g_eps=g_eps, d_eps=d_eps)
+        self.g_eps = g_eps
+        self.d_eps = d_eps
+
+    def _d_objective(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Any:
+        missed = (real.losses(1.0) * (real.p < 0.5 + self.d_eps)).mean()
+        fooled = (fake.losses(0.0) * (fake.p > 0.5 - self.d_eps)).mean()
+        return 0.5 * (missed + fooled)
+
+    def _g_objective(
+        self, d: Any, fake: DiscriminatorOutput, fake_for_g: DiscriminatorOutput
+    ) -> Any:
+        return (fake_for_g.losses(1.0) * (fake.p < 0.5 + self.g_eps)).mean()
+
+
+class InpaintingAdversaryCost(AdversaryCost):
+    """G fills in one half of each image and sees the other half; D sees the whole image.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `AdversaryCost`, by position or name, but no `infer_layer`.
+    side : str
+        The half that G fills in: "right", "left", "top" or "bottom".
+
+    Raises
+    ------
+    ValueError
+        For `infer_layer`; when the game is played, if the data are no images.
+    """
+
+    def __init__(self, *args: Any, side: str = "right", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.infer_layer is not None:
+            raise ValueError("InpaintingAdversaryCost infers the noise only: leave out infer_layer")
+        self.side = side
+
+    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
+        space = model.get_input_space()
+        if not isinstance(space, Conv2DSpace):
+            raise ValueError(f"inpainting needs images, but the discriminator takes {space}")
+        images = Conv2DSpace(space.shape, num_channels=space.num_channels, axes=("b", 0, 1, "c"))
+        samples, noise = model.generator.inpainting_sample_and_noise(
+            space.format_as(data, images), **self._dropout("generator"), side=self.side
+        )
+        return images.format_as(samples, space), noise.flatten(2), None
+
+    def _noise_space(self, model: AdversaryPair) -> Space:
+        # As many values as G paints: noise took their place.
+        return VectorSpace(model.generator.get_output_space().get_total_dimension())
