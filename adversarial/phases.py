@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial import checkpoint
-from adversarial.config.yaml_parse import Phase, Proxy
+from adversarial.config.phase import Phase
+from adversarial.config.proxy import Proxy
 from adversarial.datasets.dataset import Dataset
 
 

@@ -18,7 +18,9 @@ from typing import Any, Optional
 
 from adversarial import checkpoint
 from adversarial.config.nodes import PHASE, read_text, train_environment
-from adversarial.config.yaml_parse import Phase, Proxy, load_phases
+from adversarial.config.phase import Phase
+from adversarial.config.proxy import Proxy
+from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.fingerprint import difference, fingerprint
 from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held

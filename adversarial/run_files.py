@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from adversarial.config.yaml_parse import Phase
+from adversarial.config.phase import Phase
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV

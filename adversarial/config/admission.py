@@ -15,9 +15,8 @@ from collections.abc import Collection
 from typing import Any
 
 from adversarial.config.aliases import current_path, left_out
+from adversarial.utils.serial import HOME, within
 from adversarial.utils.string_utils import nearest
-
-HOME = ("adversarial", "sandbox")
 
 # Classes defined in these may be constructed, unless private or exceptions.
 ROOMS = (
@@ -92,16 +91,12 @@ def resolve(dotted: str, allow_modules: Collection[str] = ()) -> Any:
             numpy_object = getattr(numpy_object, part)
         return numpy_object
     packages = (*HOME, *allow_modules)
-    if len(parts) < 2 or not _within(path, packages) or any(part[0] == "_" for part in parts):
+    if len(parts) < 2 or not within(path, packages) or any(part[0] == "_" for part in parts):
         raise _not_allowed(dotted)
     found = _follow(dotted, path, packages)
     if not _is_admitted(found, allow_modules):
         raise _not_allowed(dotted)
     return found
-
-
-def _within(name: str, packages: Collection[str]) -> bool:
-    return any(name == package or name.startswith(package + ".") for package in packages)
 
 
 def _not_allowed(dotted: str) -> Refusal:
@@ -119,7 +114,7 @@ def _suggest(name: str, choices: Collection[str]) -> str:
 
 
 def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
-    start = max((package for package in packages if _within(path, (package,))), key=len)
+    start = max((package for package in packages if within(path, (package,))), key=len)
     try:
         module = importlib.import_module(start)
     except Exception as error:  # it may be a module of the user's own
@@ -145,7 +140,7 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
         if last:
             return found
         # A class's attributes, or another package's modules, are no way to anywhere.
-        if not isinstance(found, types.ModuleType) or not _within(found.__name__, packages):
+        if not isinstance(found, types.ModuleType) or not within(found.__name__, packages):
             raise _not_allowed(dotted)
         module = found
     raise AssertionError("unreachable")
@@ -170,7 +165,7 @@ def _public_names(module: types.ModuleType, packages: Collection[str]) -> list[s
     names = [
         name
         for name, value in vars(module).items()
-        if name[0] != "_" and _within(getattr(value, "__module__", None) or "", packages)
+        if name[0] != "_" and within(getattr(value, "__module__", None) or "", packages)
     ]
     names += getattr(module, "__all__", ())
     names += [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", []))]
@@ -186,9 +181,9 @@ def _is_admitted(found: Any, allow_modules: Collection[str]) -> bool:
     module = sys.modules.get(home)
     if module is None or vars(module).get(name, _MISSING) is not found or name[0] == "_":
         return False
-    if _within(home, allow_modules):
+    if within(home, allow_modules):
         return True
-    room = next((room for room in ROOMS if _within(home, (room,))), None)
+    room = next((room for room in ROOMS if within(home, (room,))), None)
     if room is None:
         return False
     if isinstance(found, type):

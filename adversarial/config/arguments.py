@@ -74,9 +74,9 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
 def _constructors(target: Any) -> list[Any]:
     if not isinstance(target, type):
         return [target]
-    if target.__init__ is object.__init__ and target.__new__ is not object.__new__:
-        return [target.__new__]
     own = [vars(cls)["__init__"] for cls in target.__mro__[:-1] if "__init__" in vars(cls)]
+    if not own and target.__new__ is not object.__new__:
+        return [target.__new__]
     return own or [_takes_nothing]
 
 
@@ -110,8 +110,9 @@ def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None)
     written = written if isinstance(written, str) else getattr(written, "__name__", "")
     if written.startswith("Optional[") and written.endswith("]"):
         written = written[len("Optional[") : -1] + " | None"
-    kinds = [_PLAIN.get(part.strip()) for part in written.split("|")]
-    if None in kinds or any(fits(value) for _, fits in kinds):
+    parts = [part.strip() for part in written.split("|")]
+    kinds = [_PLAIN[part] for part in parts if part in _PLAIN]
+    if len(kinds) < len(parts) or any(fits(value) for _, fits in kinds):
         return None
     wanted = " or ".join(words for words, _ in kinds)
     return f"`{name:.80}` of {owner} must be {wanted}, not {reprlib.repr(value)}"
@@ -134,7 +135,9 @@ def _is_number(value: Any) -> bool:
 
 def missing_arguments(given: Collection[str], owner: str, accepted: Accepted | None) -> str | None:
     """What is wrong with giving only `given` to `owner`; None if nothing is."""
-    missing = [name for name in (accepted.required if accepted else ()) if name not in given]
+    if accepted is None:
+        return None
+    missing = [name for name in accepted.required if name not in given]
     if not missing:
         return None
     names = ", ".join(f"`{name}`" for name in missing)

@@ -41,7 +41,8 @@ class ArrayBudget:
         if target is not np.array and target not in _COUNTS:
             return
         # Stops early: aliases can repeat an array, or a list, as often as a YAML has words.
-        count, item, size = 0, 0, 0.0
+        count: float = 0
+        item, size = 0, 0.0
         for leaf in _leaves([value for name, value in arguments.items() if name != "dtype"]):
             if isinstance(leaf, np.ndarray):
                 count, item = count + leaf.size, max(item, leaf.itemsize)

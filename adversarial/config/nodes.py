@@ -116,7 +116,7 @@ class NodeLoader(yaml.SafeLoader):
             node = self.anchors.get(event.anchor)
             if node is not None and id(node) not in self._extents:
                 raise YamlError(f"{self.where(event)}: `*{event.anchor}` contains itself")
-            return super().compose_node(parent, index)
+            return self._composed(parent, index)
         if self._depth >= MAX_DEPTH:
             raise YamlError(f"{self.where(event)}: nested more than {MAX_DEPTH} deep")
         if self._depth == 1 and isinstance(parent, yaml.SequenceNode):
@@ -127,11 +127,16 @@ class NodeLoader(yaml.SafeLoader):
         if isinstance(event, yaml.ScalarEvent):
             event.value = self._expand(event.value, event)
         self._depth += 1
-        node = super().compose_node(parent, index)
+        node = self._composed(parent, index)
         self._depth -= 1
         if any(self._is_word.search(part or "") for part in written):
             self._as_written[id(node)] = written
         self._measure(node)
+        return node
+
+    def _composed(self, parent: Any, index: Any) -> yaml.Node:
+        node = super().compose_node(parent, index)
+        assert node is not None  # PyYAML raises ComposerError instead
         return node
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
@@ -170,13 +175,14 @@ class NodeLoader(yaml.SafeLoader):
         tag, value = self._as_written.get(id(node), (node.tag, node.value))
         if isinstance(node, yaml.ScalarNode):
             # Without a tag of its own, it is read anew for what its value will be then.
-            copy = yaml.ScalarNode(tag or _TAG + "str", value, style=node.style)
-        else:
-            copy = type(node)(tag or node.tag, [], flow_style=node.flow_style)
+            made[id(node)] = yaml.ScalarNode(tag or _TAG + "str", value, style=node.style)
+            return made[id(node)]
+        assert isinstance(node, yaml.CollectionNode)
+        copy = type(node)(tag or node.tag, [], flow_style=node.flow_style)
         made[id(node)] = copy
         if isinstance(node, yaml.SequenceNode):
             copy.value = [self._unexpanded(child, made) for child in node.value]
-        elif isinstance(node, yaml.MappingNode):
+        else:
             copy.value = [
                 tuple(self._unexpanded(child, made) for child in pair) for pair in node.value
             ]

@@ -285,14 +285,14 @@ class SimplyTypedSpace(Space):
         return np.zeros(shape[:axis] + shape[axis + 1 :], dtype=self._clean_dtype_arg(None))
 
     def get_origin_batch(self, batch_size: int, dtype: Dtype = None) -> np.ndarray:
-        shape = self._batch_shape(positive_int("batch_size", batch_size))
+        shape = self._batch_shape(check_positive_int("batch_size", batch_size))
         return np.zeros(shape, dtype=self._clean_dtype_arg(dtype))
 
     def make_aesara_batch(
         self, name: str | None = None, dtype: Dtype = None, batch_size: int | None = None
     ) -> aesara.Variable:
         if batch_size is not None:
-            batch_size = positive_int("batch_size", batch_size)
+            batch_size = check_positive_int("batch_size", batch_size)
         shape = self._batch_shape(batch_size)
         return aesara.tensor.tensor(self._clean_dtype_arg(dtype), shape=shape, name=name)
 
@@ -309,7 +309,7 @@ class SimplyTypedSpace(Space):
             raise TypeError(f"{self} cannot hold a batch of dtype {batch.dtype}")
 
 
-def positive_int(name: str, value: Any) -> int:
+def check_positive_int(name: str, value: Any) -> int:
     """`value` as an int.
 
     Raises

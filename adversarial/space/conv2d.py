@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial.space.arrays import cast, describe, is_symbolic_batch, reshape_examples
-from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, positive_int
+from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, check_positive_int
 
 # Halves of images, which inpainting paints.
 SIDES = ("left", "right", "top", "bottom")
@@ -61,8 +61,10 @@ class Conv2DSpace(SimplyTypedSpace):
             )
         if isinstance(shape, str) or not hasattr(shape, "__len__") or len(shape) != 2:
             raise ValueError(f"shape of Conv2DSpace must be (rows, columns), got {shape!r}")
-        self.shape = tuple(positive_int("each length in shape of Conv2DSpace", n) for n in shape)
-        self.num_channels = positive_int(
+        self.shape = tuple(
+            check_positive_int("each length in shape of Conv2DSpace", n) for n in shape
+        )
+        self.num_channels = check_positive_int(
             "num_channels of Conv2DSpace", channels if num_channels is None else num_channels
         )
         self.axes = _checked_axes(self.default_axes if axes is None else axes)

@@ -8,7 +8,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial.space.arrays import cast, declare_shape, reshape_examples, static_shape
-from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, positive_int
+from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, check_positive_int
 from adversarial.space.vector import VectorSpace
 
 
@@ -30,8 +30,8 @@ class IndexSpace(SimplyTypedSpace):
 
     def __init__(self, max_labels: int, dim: int, dtype: Dtype = "int64", **kwargs: Any):
         super().__init__(dtype, **kwargs)
-        self.max_labels = positive_int("max_labels of IndexSpace", max_labels)
-        self.dim = positive_int("dim of IndexSpace", dim)
+        self.max_labels = check_positive_int("max_labels of IndexSpace", max_labels)
+        self.dim = check_positive_int("dim of IndexSpace", dim)
         if self.dtype is not None and not _is_integer(self.dtype):
             raise ValueError(f"dtype of IndexSpace must be an integer type, got {dtype!r}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adversarial.space.arrays import cast
-from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, positive_int
+from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, check_positive_int
 
 
 class VectorSpace(SimplyTypedSpace):
@@ -32,7 +32,7 @@ class VectorSpace(SimplyTypedSpace):
             raise ValueError(
                 f"VectorSpace(sparse={sparse!r}) is not implemented: use dense vectors"
             )
-        self.dim = positive_int("dim of VectorSpace", dim)
+        self.dim = check_positive_int("dim of VectorSpace", dim)
         self.sparse = False
 
     def __str__(self) -> str:

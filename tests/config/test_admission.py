@@ -15,6 +15,7 @@ from adversarial.config import admission
 from adversarial.config.admission import Refusal, resolve
 from adversarial.config.aliases import current_path
 from adversarial.config.yaml_parse import YamlError, load
+from adversarial.utils import serial
 
 MINE = things.__name__
 
@@ -82,7 +83,7 @@ def test_refused_by_name(name):
     message = str(caught.value)
     assert message.startswith(f"`{name}` may not be constructed from YAML: only ")
     assert "--allow-module NAME" in message
-    if current_path(name).partition(".")[0] not in admission.HOME:
+    if current_path(name).partition(".")[0] not in serial.HOME:
         assert set(sys.modules) == modules
 
 
@@ -222,14 +223,14 @@ def test_a_misspelt_constructor_of_numpy():
 
 def test_all_that_is_admitted_is_known():
     """A class or function that a YAML can newly reach has to be thought about, and listed."""
-    for package in admission.HOME:
+    for package in serial.HOME:
         folders = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(folders, f"{package}."):
             importlib.import_module(module.name)
     reached = {
         f"{home}.{name}"
         for home, module in list(sys.modules.items())
-        if home.partition(".")[0] in admission.HOME
+        if home.partition(".")[0] in serial.HOME
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == home and admission._is_admitted(value, ())
     }

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
+from adversarial.config.proxy import make_objects
 from adversarial.config.yaml_parse import Proxy, YamlError
 from adversarial.utils import serial, string_utils
 
@@ -278,14 +279,14 @@ def test_without_instantiating():
     assert tree.keywords["a"] is tree.keywords["c"][0]
     assert tree.keywords["a"].keywords == {"b": 1}
     assert tree == tree and tree != tree._replace() and hash(tree) == hash(tree)
-    box = yaml_parse._instantiate(tree)
+    box = make_objects(tree)
     assert box.a is box.c[0] and box.a.b == 1
 
 
 def test_do_not_recurse():
     inner = Proxy(things.Box, (), {}, "")
     outer = Proxy(yaml_parse.do_not_recurse, (), {"value": [inner]}, "")
-    assert yaml_parse._instantiate(outer) == [inner]
+    assert make_objects(outer) == [inner]
     assert yaml_parse.do_not_recurse(3) == 3
 
 
