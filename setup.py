@@ -33,6 +33,23 @@ setup(
     license="BSD-3-Clause",
     packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
     package_data={"adversarial.backend.ops": ["*.h"]},
+    # Unlike `python -m`, these import nothing from the current folder.
+    entry_points={
+        "console_scripts": [
+            f"adversarial-{name} = adversarial.scripts.{module}:command"
+            for name, module in (
+                ("train", "train"),
+                ("samples", "show_samples"),
+                ("score", "parzen_ll"),
+                ("print-monitor", "print_monitor"),
+                ("plot-monitor", "plot_monitor"),
+                ("show-examples", "show_examples"),
+                ("show-game", "show_game"),
+                ("show-weights", "show_weights"),
+                ("summarize-model", "summarize_model"),
+            )
+        ]
+    },
     # Aesara's NumPy (below 2) has no builds for Python 3.13.
     python_requires=">=3.9,<3.13",
     install_requires=[

@@ -11,7 +11,8 @@ import sys
 # `python -m adversarial.scripts.NAME` looks for modules in the current folder first, where a
 # stranger's numpy.py or sandbox/ may lie: where this package is takes its place.
 if sys.argv[:1] == ["-m"] and any(
-    word.startswith("adversarial") for word in getattr(sys, "orig_argv", ["adversarial"])
+    word.startswith(("adversarial", "sandbox"))
+    for word in getattr(sys, "orig_argv", ["adversarial"])
 ):
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

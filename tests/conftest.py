@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import signal
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,9 +24,8 @@ from aesara.compile.mode import optdb
 from adversarial.backend import engines, function
 from adversarial.backend.engines import c
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.scripts import train
 from adversarial.utils import cli, seeding, string_utils
-
-ROOT = Path(__file__).parents[1]
 
 # Not a package; what tests share beside fixtures is in modules of their own.
 sys.path.insert(0, os.path.dirname(__file__))
@@ -128,9 +125,6 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(folder, monkeypatch, capfd, fast_compile):
     """run(*args) -> (status, stderr) of train.py within this process."""
-    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     root = logging.getLogger()
@@ -138,7 +132,7 @@ def run(folder, monkeypatch, capfd, fast_compile):
 
     def run(*args):
         try:
-            status = cli.run(lambda: script.main(["--quiet", *args]))
+            status = cli.run(lambda: train.main(["--quiet", *args]))
         finally:
             root.handlers[:] = handlers
             signal.signal(signal.SIGTERM, handler)

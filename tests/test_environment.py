@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import train
 from adversarial import checkpoint
+from adversarial.scripts import train
 from adversarial.utils import serial, string_utils
 
 SECRET = "sup3r-secret-value"

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import train
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.scripts import train
 from adversarial.utils import serial
 
 PAGE = Path(__file__).parents[1] / "docs" / "EXTENDING.md"

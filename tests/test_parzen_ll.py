@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,10 +17,8 @@ from adversarial.evaluation.parzen import parzen_log_likelihood, running_estimat
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.scripts import parzen_ll
 from adversarial.utils import cli, serial
-
-SCRIPT = Path(__file__).parents[1] / "parzen_ll.py"
-
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -43,16 +39,12 @@ class Faces(Data):
 
 @pytest.fixture
 def command(monkeypatch):
-    spec = importlib.util.spec_from_file_location("parzen_ll", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     monkeypatch.setattr(mnist, "MNIST", Data)
     monkeypatch.setattr(tfd, "TFD", Faces)
 
     def run(*argv):
-        return cli.run(lambda: module.main([str(arg) for arg in argv]))
+        return cli.run(lambda: parzen_ll.main([str(arg) for arg in argv]))
 
-    run.module = module
     return run
 
 
@@ -178,7 +170,7 @@ def test_missing_data_is_told_before_anything_is_drawn(command, digits, capsys, 
 
 
 RUNNING = """
-import sys, importlib.util
+import sys
 sys.path[:0] = {path!r}
 import adversarial, aesara, numpy
 from adversarial.datasets import mnist
@@ -187,17 +179,15 @@ class Data:
     def __init__(self, **kwargs):
         self.X = numpy.random.RandomState(0).rand(20, 784).astype("float32")
 mnist.MNIST = Data
-spec = importlib.util.spec_from_file_location("parzen_ll", {script!r})
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+from adversarial.scripts import parzen_ll
 argv = [{model!r}, "-d", "mnist", "-s", ".3", "--running", "--json"]
-sys.exit(adversarial.utils.cli.run(lambda: module.main(argv)))
+sys.exit(adversarial.utils.cli.run(lambda: parzen_ll.main(argv)))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_running_estimate_until_ctrl_c(digits, popen):
-    code = RUNNING.format(path=sys.path, script=str(SCRIPT), model=str(digits))
+    code = RUNNING.format(path=sys.path, model=str(digits))
     child = popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -225,7 +215,7 @@ def stop_after(command, monkeypatch):
                     signal.raise_signal(signal.SIGINT)
                 yield scored
 
-        monkeypatch.setattr(command.module, "running_estimate", interrupted)
+        monkeypatch.setattr(parzen_ll, "running_estimate", interrupted)
 
     return set_up
 

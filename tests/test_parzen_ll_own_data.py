@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,11 @@ from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.scripts import parzen_ll
 from adversarial.utils import cli, serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
-SCRIPT = Path(__file__).parents[1] / "parzen_ll.py"
 PIXELS = {
     which_set: np.random.RandomState(n).randint(256, size=(n, 2, 2)).astype(np.uint8)
     for which_set, n in (("train", 60000), ("test", 50))
@@ -50,14 +48,11 @@ class Own(DenseDesignMatrix):
 
 @pytest.fixture
 def command(monkeypatch):
-    spec = importlib.util.spec_from_file_location("parzen_ll", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     monkeypatch.setattr(mnist, "SIZES", {name: len(rows) for name, rows in PIXELS.items()})
     labels = {name: np.zeros(len(rows)) for name, rows in PIXELS.items()}
     monkeypatch.setattr(mnist, "load_arrays", lambda name: (PIXELS[name], labels[name]))
-    monkeypatch.setitem(module.procedure.DIMENSIONS, "mnist", (4,))
-    return lambda *argv: cli.run(lambda: module.main([str(arg) for arg in argv]))
+    monkeypatch.setitem(parzen_ll.procedure.DIMENSIONS, "mnist", (4,))
+    return lambda *argv: cli.run(lambda: parzen_ll.main([str(arg) for arg in argv]))
 
 
 def rows_of(which_set):

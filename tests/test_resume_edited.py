@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import train
 from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.fingerprint import difference, fingerprint
 from adversarial.reconfigure import Edits
+from adversarial.scripts import train
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
 from adversarial.train_extensions.snapshots import Snapshots
 from adversarial.utils import serial

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import runpy
 import sys
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import setuptools
+
+from adversarial import scripts
 
 SETUP = Path(__file__).parents[1] / "setup.py"
 
@@ -32,3 +36,15 @@ def test_the_default_installation_is_without_mkl(monkeypatch):
     names = [re.match(r"[\w-]+", line)[0] for line in given["install_requires"]]
     assert "scipy-openblas32" in names and "mkl" not in names and "jax" not in names
     assert given["extras_require"]["mkl"][0].startswith("mkl>=")
+
+
+def test_every_script_is_an_installed_command(monkeypatch):
+    given = {}
+    monkeypatch.setattr(setuptools, "setup", given.update)
+    runpy.run_path(str(SETUP))
+    modules = set()
+    for entry in given["entry_points"]["console_scripts"]:
+        name, module = re.fullmatch(r"(adversarial-[a-z-]+) = ([\w.]+):command", entry).groups()
+        assert callable(importlib.import_module(module).command), name
+        modules.add(module.rpartition(".")[2])
+    assert modules == {found.name for found in pkgutil.iter_modules(scripts.__path__)} - {"inputs"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.scripts import show_samples
 from adversarial.space import Conv2DSpace
 from adversarial.utils import cli, serial
 
@@ -24,16 +24,8 @@ pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("show_samples", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def command(script):
-    return lambda *argv: cli.run(lambda: script.main([str(arg) for arg in argv]))
+def command():
+    return lambda *argv: cli.run(lambda: show_samples.main([str(arg) for arg in argv]))
 
 
 @pytest.fixture
@@ -171,9 +163,9 @@ def test_usage(command, argv, message, capsys):
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_each_kind_of_picture_has_its_own_name(script):
+def test_each_kind_of_picture_has_its_own_name():
     kinds = [[], ["--nearest"], ["--interpolate"], ["--inpaint", "left"], ["--inpaint", "top"]]
-    names = [script.ending(script.parse(["m.pkl", *argv])) for argv in kinds]
+    names = [show_samples.ending(show_samples.parse(["m.pkl", *argv])) for argv in kinds]
     assert names[:2] == ["_samples.png", "_nearest.png"] and len(set(names)) == len(kinds)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import importlib.util
 import io
 import logging
 import os
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adversarial.scripts import train
 from adversarial.utils import cli, lock, serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
@@ -134,9 +134,6 @@ def start(folder, popen):
 @pytest.fixture
 def run(folder, monkeypatch, capfd, fast_compile):
     """run(*args) -> (status, stdout, stderr) of train.py within this process: quicker to start."""
-    spec = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setattr(sys, "argv", ["train.py"])
@@ -148,7 +145,7 @@ def run(folder, monkeypatch, capfd, fast_compile):
 
     def run(*args):
         capfd.readouterr()
-        status = cli.run(lambda: script.main([*args, "--allow-module", "helper"]))
+        status = cli.run(lambda: train.main([*args, "--allow-module", "helper"]))
         restore()
         return (status, *capfd.readouterr())
 

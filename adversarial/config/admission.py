@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import Any
 
 from adversarial.config.aliases import current_path, left_out
+from adversarial.utils import own_modules
 from adversarial.utils.serial import HOME, within
 from adversarial.utils.string_utils import nearest
 
@@ -116,7 +117,7 @@ def _suggest(name: str, choices: Collection[str]) -> str:
 def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
     start = max((package for package in packages if within(path, (package,))), key=len)
     try:
-        module = importlib.import_module(start)
+        module = own_modules.import_module(start)
     except Exception as error:  # it may be a module of the user's own
         raise Refusal(_fails_to_import(dotted, start, error)) from error
     if path == start:

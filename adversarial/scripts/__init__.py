@@ -1,1 +1,5 @@
-"""Commands beside train.py, as Pylearn2 had them: ``python -m adversarial.scripts.NAME --help``."""
+"""The commands; ``adversarial-train`` and so on, once the package is installed (see setup.py).
+
+Each module has `main`, which raises as library code does, and `command`, which a shell calls.
+`inputs` is what several of them are given.
+"""

@@ -83,5 +83,10 @@ def usual(history: dict[str, Record]) -> Sequence[str]:
     )
 
 
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(command())

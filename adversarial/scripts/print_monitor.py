@@ -69,5 +69,10 @@ def show(path: str, args: argparse.Namespace) -> None:
             print(f"{name:<{width}}  {value:.6g}")
 
 
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(command())

@@ -46,5 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     present(out, args.show)
 
 
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(command())

@@ -62,5 +62,10 @@ def epochs_of(model: object) -> int:
     return 0 if monitor is None else monitor.get_epochs_seen()
 
 
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(command())

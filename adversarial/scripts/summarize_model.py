@@ -78,5 +78,10 @@ def described(param: Any) -> str:
     return f"{param.name} ({shape}): {numbers}"
 
 
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(command())

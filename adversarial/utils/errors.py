@@ -28,6 +28,8 @@ LONGEST_MESSAGE = 10_000
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ROOT = os.path.dirname(_PACKAGE)
 _COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
+# Beginning of the names of the commands that an installation brings (setup.py).
+_INSTALLED = "adversarial-"
 # C0 and C1 controls but for tab and newline, and what reverses the direction of text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -226,6 +228,8 @@ def _explain_import(error: BaseException) -> None:
 
 
 def _is_command() -> bool:
+    if os.path.basename(sys.argv[0] if sys.argv else "").startswith(_INSTALLED):
+        return True
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
     if path is None:

@@ -8,7 +8,6 @@ the layout. Loading can make plain Python data, NumPy arrays, shared variables a
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import logging
 import os
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adversarial import backend
-from adversarial.utils import container, errors, outputs
+from adversarial.utils import container, errors, outputs, own_modules
 from adversarial.utils.files import BadFile, open_regular, stem_for
 from adversarial.utils.flatten import Flattener
 from adversarial.utils.lush import read_bin_lush_matrix
@@ -85,7 +84,7 @@ def within(module: str, packages: Collection[str]) -> bool:
 
 def _resolve(name: str) -> type | None:
     module, _, qualified = name.partition(":")
-    found: Any = importlib.import_module(module)
+    found: Any = own_modules.import_module(module)
     # Only classes on the way: never from a module into whatever else it happens to import.
     for part in qualified.split("."):
         found = getattr(found, part, None)

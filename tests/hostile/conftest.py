@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import logging
 import os
 import signal
 import sys
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -19,8 +18,6 @@ sys.path.insert(0, os.path.dirname(__file__))
 from adversarial.monitor import Monitor  # noqa: E402
 from adversarial.train import Train  # noqa: E402
 from adversarial.utils import cli  # noqa: E402
-
-ROOT = Path(__file__).parents[2]
 
 
 class Ended(NamedTuple):
@@ -56,21 +53,13 @@ def command(monkeypatch, capfd, fast_compile):
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     root = logging.getLogger()
     handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)
-    scripts = {}
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(f"hostile_{name}", ROOT / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{name}.py"])
-        if name not in scripts:
-            scripts[name] = load(name)
         capfd.readouterr()
         try:
-            status = cli.run(lambda: scripts[name].main([str(argument) for argument in arguments]))
+            script = importlib.import_module(f"adversarial.scripts.{name}")
+            status = cli.run(lambda: script.main([str(argument) for argument in arguments]))
         except SystemExit as ended:
             status = ended.code
         restore()

@@ -1,0 +1,319 @@
+"""Score a trained generator by the log-likelihood of test data under its samples (Table 1).
+
+python parzen_ll.py mnist.pkl                  # on the test set of what it was trained on
+python parzen_ll.py old.pkl --dataset mnist    # a file that does not say what that was
+python parzen_ll.py model.pkl --dataset test.yaml
+python parzen_ll.py mnist.pkl --sigma 0.2 --running  # until Ctrl-C
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from adversarial.evaluation import procedure
+from adversarial.evaluation.matching import check_match
+from adversarial.evaluation.parzen import (
+    FoldedScore,
+    ParzenEstimator,
+    ParzenScore,
+    cross_validate_sigma,
+    running_estimate,
+)
+from adversarial.evaluation.procedure import (
+    Outcome,
+    Split,
+    choose_and_score,
+    load_split,
+    split_of,
+)
+from adversarial.evaluation.sampling import Sampler, draw_samples, generator_of
+from adversarial.scripts.inputs import dataset_in, examples_of, training_set
+from adversarial.utils import cli, serial
+from adversarial.utils.signals import StopRequest
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(
+        description="Log-likelihood of a data set under a Parzen window density on a model's "
+        "samples, in nats (Table 1 of the paper). Sigma is chosen on validation examples.",
+    )
+    add = parser.add_argument
+    add("model", nargs="?", help="model file (.pkl)")
+    add("-p", "--path", metavar="MODEL", help="the same, as in 2014")
+    add(
+        "-d",
+        "--dataset",
+        metavar="DATA",
+        help="what to score on, in place of the data set that the model was trained on: mnist, tfd "
+        "(in [0, 1], unless the model was trained on them otherwise), or a YAML file: the test set "
+        "of the data set in it, or that itself where it has none",
+    )
+    add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
+    add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
+    add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
+    add("-n", "--num_samples", type=cli.positive_int, default=10000, help="samples to draw (10000)")
+    add(
+        "-l",
+        "--limit_size",
+        type=cli.positive_int,
+        default=1000,
+        help="validation examples to choose sigma by (1000)",
+    )
+    add(
+        "-b",
+        "--batch_size",
+        type=cli.positive_int,
+        help="samples drawn at a time (100; with --running, 1)",
+    )
+    add("-c", "--cross_val", type=cli.positive_int, default=10, help="how many sigmas to try (10)")
+    add("--sigma_start", type=float, default=-1.0, help="log10 of the first sigma tried (-1)")
+    add("--sigma_end", type=float, default=0.0, help="log10 of the last sigma tried (0)")
+    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add(
+        "--running",
+        action="store_true",
+        help="as ll.py did: draw one sample after the other until Ctrl-C, and after each print the "
+        "score by all so far; sigma is fixed before: by --sigma, or chosen as usual by "
+        "--num_samples other samples",
+    )
+    add("--json", action="store_true", help="print the result as JSON")
+    cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
+    args = parser.parse_args(argv)
+    if (args.model is None) == (args.path is None):
+        parser.error("give one model file, as MODEL or with -p")
+    args.model = args.model or args.path
+    args.batch_size = args.batch_size or (1 if args.running else 100)
+    if args.dataset not in (None, *procedure.DATASETS) and not os.path.exists(args.dataset):
+        parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
+    if args.dataset == "mnist" and args.fold:
+        parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
+    if args.running and args.dataset == "tfd" and args.fold is None:
+        parser.error("--running scores one fold: give --fold")
+    if not all(-30 <= exponent <= 30 for exponent in (args.sigma_start, args.sigma_end)):
+        parser.error("--sigma_start and --sigma_end are powers of ten, from -30 to 30")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    model = serial.load(args.model, allow_modules=args.allow_module)
+    with cli.blaming(args.model):
+        dimension = generator_of(model).get_output_space().get_total_dimension()
+    if args.dataset in procedure.DATASETS:
+        procedure.check_dimension(args.dataset, dimension, args.model)
+    # Data first: where it is missing, nobody should wait for samples to hear so.
+    data = Data.of(model, dimension, args)
+    if args.fold and not data.has_folds:
+        raise ValueError(f"{data.name} has no folds, but --fold {args.fold} was given")
+    if args.running and data.has_folds and args.fold is None:
+        raise ValueError("--running scores one fold: give --fold")
+    all_folds = data.has_folds and args.fold is None
+    folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+    split = data.split(folds[0])
+    with cli.blaming(args.model):
+        check_match(model, args.model, split.scored, data.dataset, data.name, data.own)
+    sigmas = [args.sigma]
+    if args.sigma is None:
+        sigmas = np.logspace(args.sigma_start, args.sigma_end, args.cross_val)
+    if args.running:
+        run_on(args, data, model, split, sigmas)
+        return
+    estimator = ParzenEstimator(draw(args, model))
+    outcomes = []
+    for fold in folds:
+        if fold != folds[0]:
+            split = data.split(fold)
+        with cli.progress_bar(procedure.rows_of(split, sigmas), "scoring", "example") as bar:
+            outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
+        if outcomes[-1].at_edge:
+            sigma = outcomes[-1].score.sigma
+            print(
+                f"note: sigma {sigma:.4g} is the outermost one tried; a better one may lie "
+                "beyond (--sigma_start, --sigma_end)",
+                file=sys.stderr,
+            )
+    if args.json:
+        print(json.dumps(as_data(args, data, folds, outcomes), indent=1))
+    else:
+        show(args, data, folds, outcomes)
+
+
+class Data:
+    """What a model is scored on.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    dataset
+        A data set whose validation and test sets are meant, or a name of `procedure.DATASETS`.
+    is_own : bool
+        Whether it is what the model was trained on.
+    own : array, optional
+        The rows that the model was trained on, where they are known.
+    width : int
+        Numbers in a sample.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: Any,
+        is_own: bool,
+        own: np.ndarray | None,
+        width: int,
+        args: argparse.Namespace,
+    ) -> None:
+        self.name, self.dataset, self.is_own = name, dataset, is_own
+        self.own, self.width, self.args = own, width, args
+
+    @classmethod
+    def of(cls, model: Any, width: int, args: argparse.Namespace) -> Data:
+        """What the command line asks for; ValueError where that cannot be told."""
+        own = None
+        try:
+            own = training_set(model, args.allow_module)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if args.dataset is None:
+                raise ValueError(
+                    f"{args.model}: {error}; --dataset names what to score on: mnist, tfd or a "
+                    "YAML file"
+                ) from error
+        rows = None if own is None else examples_of(own)
+        if args.dataset is None or (
+            args.dataset in procedure.DATASETS and procedure.is_named(args.dataset, own)
+        ):
+            names = [name for name in procedure.DATASETS if procedure.is_named(name, own)]
+            return cls((*names, type(own).__name__)[0], own, True, rows, width, args)
+        if args.dataset in procedure.DATASETS:
+            return cls(args.dataset, args.dataset, False, rows, width, args)
+        dataset = dataset_in(args.dataset, args.allow_module)
+        return cls(args.dataset, dataset, False, rows, width, args)
+
+    @property
+    def has_folds(self) -> bool:
+        return procedure.has_folds(self.dataset)
+
+    def split(self, fold: int) -> Split:
+        """Examples of a fold, which is 0 where there are none."""
+        args = self.args
+        if isinstance(self.dataset, str):
+            return load_split(self.dataset, self.width, fold, args.limit_size, args.valid)
+        choosers = args.limit_size if args.sigma is None else 0
+        split = split_of(self.dataset, fold, choosers, args.valid, itself=not self.is_own)
+        if choosers and not hasattr(self.dataset, "get_valid_set"):
+            print(
+                f"note: {self.name} has no validation set: its first {len(split.valid)} test "
+                "examples choose sigma, and only the others are scored",
+                file=sys.stderr,
+            )
+        return split
+
+
+def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
+    with cli.progress_bar(args.num_samples, "drawing", "sample") as bar, cli.blaming(args.model):
+        return draw_samples(model, args.num_samples, args.seed, args.batch_size, bar.update)
+
+
+def run_on(
+    args: argparse.Namespace,
+    data: Data,
+    model: Any,
+    split: Split,
+    sigmas: Sequence[float] | np.ndarray,
+) -> None:
+    """Print the score by more and more samples, until Ctrl-C; then, at the end, the last one."""
+    sigma = float(sigmas[0])
+    if len(sigmas) > 1:
+        # Drawn quickly, not one by one.
+        chosen_by = draw_samples(model, args.num_samples, args.seed)
+        sigma, _ = cross_validate_sigma(chosen_by, split.valid, sigmas)
+    # Other samples than those that chose sigma.
+    sampler = Sampler(model, args.batch_size, args.seed + 1)
+    batches = (sampler() for _ in itertools.count())
+    with StopRequest("this score") as stop:
+        for seen, score in running_estimate(batches, split.scored, sigma):
+            if args.json:
+                print(json.dumps({"num_samples": seen, **asdict(score)}), flush=True)
+            else:
+                print(f"{seen} samples: {score.mean:.2f} nats", flush=True)
+            if stop.signum is not None:
+                break
+    if not args.json:
+        where = f"{data.name} {set_name(args)} set{of_fold(data, args.fold)}"
+        print(f"{where}, {seen} samples: {describe(score)}")
+
+
+def show(
+    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+) -> None:
+    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
+    for fold, outcome in zip(folds, outcomes):
+        if outcome.tried:
+            print(f"mean log-likelihood of validation examples{of_fold(data, fold)}, in nats")
+            for sigma, mean in outcome.tried:
+                mark = "  <- chosen" if sigma == outcome.score.sigma else ""
+                print(f"  sigma {sigma:8.4f} {mean:12.2f}{mark}")
+        where = f"{data.name} {set_name(args)} set{of_fold(data, fold)}"
+        print(f"{where}: {describe(outcome.score)}")
+    if len(outcomes) > 1:
+        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        print(
+            f"{data.name} {set_name(args)} set, mean of {len(outcomes)} folds: "
+            f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)"
+        )
+
+
+def as_data(
+    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+) -> dict:
+    result = {
+        "model": args.model,
+        "dataset": data.name,
+        "set": set_name(args),
+        "num_samples": args.num_samples,
+        "seed": args.seed,
+    }
+    scores = [{**asdict(outcome.score), "cross_validation": outcome.tried} for outcome in outcomes]
+    if not data.has_folds:
+        return {**result, **scores[0]}
+    result["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
+    if len(outcomes) > 1:
+        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        result.update(mean=total.mean, standard_error=total.standard_error)
+    return result
+
+
+def describe(score: ParzenScore) -> str:
+    return (
+        f"{score.mean:.2f} +- {score.standard_error:.2f} nats "
+        f"(sigma {score.sigma:.4f}, {score.n} examples)"
+    )
+
+
+def set_name(args: argparse.Namespace) -> str:
+    return "validation" if args.valid else "test"
+
+
+def of_fold(data: Data, fold: int) -> str:
+    return f" of fold {fold}" if data.has_folds else ""
+
+
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
+if __name__ == "__main__":
+    sys.exit(command())

@@ -1,0 +1,319 @@
+"""Train what a YAML file describes.
+
+    python train.py yaml/mnist.yaml
+    python train.py --resume yaml/mnist.pkl    # goes on where that run stopped
+
+Leaves the model (.pkl), every channel of every epoch (.monitor.csv) and a grid of samples (.png)
+where the YAML's save_path says: beside the YAML, usually. Ctrl-C saves and stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from typing import Optional
+
+from tqdm import tqdm
+
+import adversarial
+from adversarial import backend
+from adversarial.datasets.feed import num_examples
+from adversarial.run import Run
+from adversarial.run_files import Reservation, files_written
+from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
+from adversarial.train_extensions import calling
+from adversarial.train_extensions.progress import Progress
+from adversarial.train_extensions.report import EpochTable, MonitorCSV
+from adversarial.train_extensions.samples import SampleGrid
+from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
+from adversarial.utils import cli, errors, outputs, serial
+from adversarial.utils.signals import Interrupted
+
+AESARA = f"Aesara {importlib.metadata.version('aesara')}"
+log = logging.getLogger("train")
+# Aesara's own remarks help nobody here.
+OUR_LOGS = ("train", "adversarial")
+# The status after --time-budget: that of a job which should be started again ("temporary failure"
+# in sysexits.h).
+OUT_OF_TIME = 75
+
+
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = cli.Parser(description="Train what a YAML file describes.")
+    add = parser.add_argument
+    add(
+        "config",
+        nargs="?",
+        help="YAML file: a Train object, or a list of them to run one after another",
+    )
+    add(
+        "--resume",
+        metavar="MODEL",
+        help="go on with the training that saved this model file, exactly as if it had not stopped",
+    )
+    add(
+        "--config",
+        metavar="YAML",
+        dest="edited",
+        help="with --resume: go on by this edited YAML file; all but the model may change",
+    )
+    add("--overwrite", action="store_true", help="replace files that are there already")
+    add(
+        "--time-budget",
+        type=cli.positive_number,
+        metavar="SECONDS",
+        help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}",
+    )
+    add(
+        "--max-epochs",
+        type=cli.natural,
+        metavar="N",
+        help="train for at most N epochs, those before --resume included; 0 is a dry run: compile "
+        "and measure, write nothing",
+    )
+    add(
+        "--nan-policy",
+        choices=NAN_POLICIES,
+        default="stop",
+        help="when the training diverges: stop, keeping the last good model; or go back to that, "
+        f"multiply the learning rate by {ROLLBACK_FACTOR:g} and go on, {MOST_ROLLBACKS} times at "
+        "most (stop)",
+    )
+    add("--seed", type=cli.natural, metavar="N", help="run another replicate of the experiment")
+    add(
+        "--all-channels",
+        action="store_true",
+        help="print every monitor channel, not only the important ones",
+    )
+    add("--quiet", action="store_true", help="print warnings and errors only")
+    cli.add_allow_module(parser)
+    add(
+        "--allow-outside",
+        action="store_true",
+        help="let the YAML write files outside its own folder, and of any kind",
+    )
+    cli.add_engine_option(parser)
+    cli.add_device_options(parser)
+    add(
+        "--version",
+        action="version",
+        version=f"adversarial-nets {adversarial.__version__}, {AESARA}, "
+        f"Python {sys.version.split()[0]}",
+    )
+    args = parser.parse_args(argv)
+    if (args.config is None) == (args.resume is None):
+        parser.error("give either a YAML file or --resume with a model file")
+    if args.edited and not args.resume:
+        parser.error("--config is for --resume; a new training takes the YAML file alone")
+    if args.resume and args.seed is not None:
+        parser.error("--seed is the run's own when it is resumed")
+    return args
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    began = time.monotonic()
+    args = parse(argv)
+    folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
+    with shown_beside_bar(), outputs.confined_to(folder):
+        cli.choose_engine(args)
+        # The first of several processes speaks for all.
+        args.quiet = args.quiet or not backend.is_first_process()
+        for name in OUR_LOGS:
+            logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
+        return train_phases(args, began)
+
+
+def train_phases(args: argparse.Namespace, began: float) -> int:
+    """Run what the YAML lists, one after another; the status for the shell."""
+    if args.resume:
+        run = Run.of_model(args.resume, args.allow_module, args.edited)
+    else:
+        run = Run.of_yaml(args.config, args.seed, args.allow_module)
+    phases = run.phases()
+    last = 0
+    with contextlib.ExitStack() as stack:
+        files = None
+        if backend.is_first_process():  # which writes for all
+            files = Reservation(run, phases, args.overwrite)
+            if args.max_epochs == 0:  # a dry run, which writes nothing
+                files.check()
+                files = None
+            else:
+                stack.enter_context(files)
+        run.bring_back(phases)
+        for number in range(run.first, len(phases)):
+            if len(phases) > 1:
+                log.info("phase %d of %d", number + 1, len(phases))
+            if run.is_done(number):
+                log.info(
+                    "finished after %d epochs, by its own termination criterion; to train longer, "
+                    "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
+                    run.resume_from.epochs,
+                    run.resume_from.name,
+                )
+                # Several processes draw a picture together.
+                if backend.agree(int(files is not None and files.is_behind(number))):
+                    with outputs.marked(run.mark(number)):
+                        phase = run.brought_back(phases, number)
+                        added = leave_beside(phase)
+                        if files is not None:
+                            files.add(phase, number)
+                        phase.tell_again(added)
+                continue
+            left = None
+            if args.time_budget is not None:
+                left = max(0.0, args.time_budget - (time.monotonic() - began))
+            with outputs.marked(run.mark(number)):
+                phase = run.make(phases, number)
+                progress = watch(phase, args)
+                if files is not None:
+                    files.add(phase, number)
+                with serial.noting_failures() as unsaved:
+                    status = train(phase, args, left, progress, unsaved)
+            if status not in (0, OUT_OF_TIME):
+                return status
+            last = status or last  # phases that no time is left for are set up and saved
+    return last
+
+
+def watch(phase: Train, args: argparse.Namespace) -> Progress:
+    """Add what a user sees of a training, and finds beside its model file."""
+    progress = Progress()
+    if not args.quiet:
+        phase.extensions += [progress, EpochTable(args.all_channels)]
+    if args.max_epochs != 0:
+        leave_beside(phase)
+    return progress
+
+
+def leave_beside(phase: Train) -> list:
+    """Add the extensions that write the table and the picture; they are returned."""
+    if phase.save_path is None:
+        return []
+    watchers: list = []
+    if backend.is_first_process():
+        watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
+    if hasattr(phase.model, "generator"):
+        watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
+    # Not where the YAML's own extensions write.
+    taken = {
+        os.path.realpath(file.path)
+        for each in phase.extensions
+        for file in files_written(type(each), getattr(each, "__dict__", {}))
+    }
+    added = [each for each in watchers if os.path.realpath(each.path) not in taken]
+    phase.extensions += added
+    return added
+
+
+def train(
+    phase: Train,
+    args: argparse.Namespace,
+    time_budget: Optional[float],
+    progress: Progress,
+    unsaved: Collection[str],
+) -> int:
+    """Run one phase to its end; the status for the shell. `unsaved`: files whose save failed."""
+    log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
+    describe(phase)
+    try:
+        phase.main_loop(time_budget, args.max_epochs, args.nan_policy)
+    except Interrupted as stop:
+        progress.close()
+        print(f"{cli.program_name()}: {stop}; {outcome(phase)}", file=sys.stderr)
+        return 128 + stop.signum
+    except TrainingDiverged as error:
+        can_lower = args.nan_policy == "stop" and not isinstance(error, DataOverflow)
+        hint = " (--nan-policy rollback lowers it)" if can_lower else ""
+        raise TrainingDiverged(f"{error}{hint}; {what_is_kept(phase)}") from error
+    finally:
+        progress.close()
+    if args.max_epochs == 0:
+        if not args.quiet:
+            calling.tell_watchers(
+                [EpochTable(args.all_channels)],
+                "on_monitor",
+                phase.model,
+                phase.dataset,
+                phase.algorithm,
+            )
+        log.info("dry run: all was compiled and measured; nothing was trained or written")
+        return 0
+    if phase.is_out_of_time:
+        log.info("stopped, not done: the time budget is spent; %s", outcome(phase))
+    else:
+        log.info("done; %s", outcome(phase))
+    if phase.save_freq and not phase.is_saved:
+        raise OSError(f"training is done, but {phase.save_path} could not be saved")
+    if unsaved:
+        raise OSError(f"training is done, but {', '.join(unsaved)} could not be saved")
+    return OUT_OF_TIME if phase.is_out_of_time else 0
+
+
+def describe(phase: Train) -> None:
+    """Say what is about to be trained on what."""
+    count = sum(param.get_value(borrow=True).size for param in phase.model.get_params())
+    examples = num_examples(phase.dataset)
+    log.info(
+        "%s of %s parameters on %s, %s examples",
+        type(phase.model).__name__,
+        f"{count:,}",
+        type(phase.dataset).__name__,
+        "a stream of" if examples is None else f"{examples:,}",
+    )
+
+
+def outcome(phase: Train) -> str:
+    """How far the training came and where that is saved."""
+    monitor = phase.model.monitor
+    done = f"epochs: {monitor.get_epochs_seen()}, minibatches: {monitor.get_batches_seen()}"
+    return done + (f"; saved {phase.save_path}" if phase.is_saved else "; not saved")
+
+
+def what_is_kept(phase: Train) -> str:
+    """After a divergence."""
+    bad = "" if phase.diverged_path is None else f"; {phase.diverged_path} has that state"
+    if phase.last_save is None:
+        return f"no good model had been saved{bad}"
+    return f"{phase.save_path} is the model after {phase.last_save[0]} epochs{bad}"
+
+
+@contextlib.contextmanager
+def shown_beside_bar() -> Iterator[None]:
+    """Within this block log lines and warnings are shown by `BesideBar`."""
+    handler, show = BesideBar(), warnings.showwarning
+    levels = {name: logging.getLogger(name).level for name in OUR_LOGS}
+    logging.getLogger().addHandler(handler)
+    warnings.showwarning = lambda message, *rest, **named: log.warning("%s", message)
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        logging.getLogger().removeHandler(handler)
+
+
+class BesideBar(logging.Handler):
+    """Log lines on stderr, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        with contextlib.suppress(OSError):  # the terminal may have gone; training need not
+            tqdm.write(mark + errors.printable(record.getMessage()), file=sys.stderr)
+
+
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main, output_is_the_result=False)
+
+
+if __name__ == "__main__":
+    sys.exit(command())
