@@ -41,6 +41,7 @@ setup(
                 ("train", "train"),
                 ("samples", "show_samples"),
                 ("score", "parzen_ll"),
+                ("evaluate", "evaluate"),
                 ("print-monitor", "print_monitor"),
                 ("plot-monitor", "plot_monitor"),
                 ("show-examples", "show_examples"),

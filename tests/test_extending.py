@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.scripts import evaluate as evaluate_command
 from adversarial.scripts import train
 from adversarial.utils import serial
 
@@ -25,6 +28,7 @@ def folder(tmp_path, monkeypatch, fast_compile):
     (tmp_path / "mine.py").write_text("\n\n".join(blocks("python")))
     (experiment,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(experiment)
+    monkeypatch.setattr(metric, "_registered", metric.all_metrics())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
@@ -41,6 +45,20 @@ def test_the_experiment_of_the_page_trains_and_resumes(folder):
     assert draw_samples(model, 10, seed=0).shape == (10, 2)
     with pytest.raises(serial.BadFile, match="mine"):
         serial.load("mine.pkl")
+
+
+def test_the_metric_of_the_page_is_computed(folder, capsys):
+    assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet", "--max-epochs", "1"]) == 0
+    argv = ["mine.pkl", "--metrics", "radius_gap", "--allow-module", "mine", "-n", "200", "--json"]
+    evaluate_command.main(argv)
+    found = json.loads(capsys.readouterr().out)["metrics"]["radius_gap"]
+    import mine
+
+    made = draw_samples(serial.load("mine.pkl", allow_modules=["mine"]), 200)
+    radii = [np.hypot(*rows.T) for rows in (made, mine.Rings(num_examples=500).X)]
+    assert found["value"] == pytest.approx(radii[0].mean() - radii[1].mean(), abs=1e-4)
+    error = sum(each.std() ** 2 / len(each) for each in radii) ** 0.5
+    assert found["uncertainty"] == pytest.approx(error, rel=1e-3)
 
 
 def test_the_extension_of_the_page_ends_training(folder):

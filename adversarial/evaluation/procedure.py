@@ -17,7 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore, cross_validate_sigma
+from adversarial.evaluation.parzen import (
+    FoldedScore,
+    ParzenEstimator,
+    ParzenScore,
+    cross_validate_sigma,
+)
 
 DATASETS = ("mnist", "tfd")
 FOLDS = 5
@@ -152,6 +157,11 @@ def _rows(dataset: Any) -> np.ndarray:
     return dataset.get_design_matrix()
 
 
+def default_sigmas() -> np.ndarray:
+    """The ten widths that are tried: 0.1 to 1, on a logarithmic scale, as in 2014."""
+    return np.logspace(-1, 0, 10)
+
+
 def choose_and_score(
     estimator: ParzenEstimator,
     split: Split,
@@ -162,11 +172,19 @@ def choose_and_score(
 
     `progress` is called with numbers of rows done; they add up to `rows_of(split, sigmas)`.
     """
-    sigma, tried = float(sigmas[0]), ()
+    sigma = float(sigmas[0])
+    tried: list[tuple[float, float]] = []
     if len(sigmas) > 1:
         sigma, tried = cross_validate_sigma(estimator, split.valid, sigmas, progress)
     scores = estimator.log_likelihoods(split.scored, [sigma], progress=progress)[0]
     return Outcome(ParzenScore.of(scores, sigma), tuple(tried))
+
+
+def total_of(outcomes: Sequence[Outcome]) -> ParzenScore | FoldedScore:
+    """The score of a data set: that of its only fold, or the mean over several."""
+    if len(outcomes) == 1:
+        return outcomes[0].score
+    return FoldedScore(tuple(outcome.score for outcome in outcomes))
 
 
 def rows_of(split: Split, sigmas: Sequence[float] | np.ndarray) -> int:

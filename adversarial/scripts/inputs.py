@@ -7,6 +7,7 @@ import csv
 import fnmatch
 import io
 import os
+import sys
 import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ import numpy as np
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
+from adversarial.evaluation import procedure
 from adversarial.evaluation.matching import check_match
+from adversarial.evaluation.procedure import Split, load_split, split_of
 from adversarial.evaluation.sampling import generator_of
 from adversarial.monitor.channel import OCCASIONS
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
-from adversarial.utils import serial
+from adversarial.utils import cli, serial
 from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import nearest
 
@@ -58,6 +61,93 @@ def examples_of(dataset: Any) -> np.ndarray:
     if not hasattr(dataset, "get_design_matrix"):
         raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
     return dataset.get_design_matrix()
+
+
+class EvaluationData:
+    """What a model is scored on.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    path : str
+        The model's file, for messages.
+    given : str, optional
+        'mnist', 'tfd' or a YAML file; without it, the data set that the model was trained on.
+    allow_modules : names of modules whose classes a file may use
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    dataset
+        A data set whose validation and test sets are meant, or a name of `procedure.DATASETS`.
+    own
+        The data set that the model was trained on, if it is known.
+    own_rows : (n, dimension) array, optional
+        Its examples.
+    has_folds : bool
+
+    Raises
+    ------
+    ValueError
+        Where the data set cannot be told, or the model's samples have another width.
+    """
+
+    def __init__(
+        self, model: Any, path: str, given: str | None, allow_modules: Collection[str] = ()
+    ) -> None:
+        self._model, self._path = model, path
+        self._is_checked = False
+        with cli.blaming(path):
+            self._width = generator_of(model).get_output_space().get_total_dimension()
+        if given in procedure.DATASETS:
+            procedure.check_dimension(given, self._width, path)
+        self.own = None
+        try:
+            self.own = training_set(model, allow_modules)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if given is None:
+                raise ValueError(
+                    f"{path}: {error}; --dataset names what to score on: mnist, tfd or a YAML file"
+                ) from error
+        self.own_rows = None if self.own is None else examples_of(self.own)
+        self.dataset: Any = given
+        self.name = str(given)
+        if given is None or (given in procedure.DATASETS and procedure.is_named(given, self.own)):
+            self.dataset = self.own
+            names = [name for name in procedure.DATASETS if procedure.is_named(name, self.own)]
+            self.name = (*names, type(self.own).__name__)[0]
+        elif given not in procedure.DATASETS:
+            self.dataset = dataset_in(given, allow_modules)
+        self.has_folds = procedure.has_folds(self.dataset)
+
+    def split(self, fold: int = 0, limit_size: int = 1000, score_valid: bool = False) -> Split:
+        """The examples of a fold, which is 0 where there are none; see `procedure.split_of`.
+
+        Raises
+        ------
+        ValueError
+            Where the data lacks a set, or differs from samples in shape or scale.
+        """
+        if isinstance(self.dataset, str):
+            split = load_split(self.dataset, self._width, fold, limit_size, score_valid)
+        else:
+            itself = self.dataset is not self.own
+            split = split_of(self.dataset, fold, limit_size, score_valid, itself=itself)
+            if limit_size and not hasattr(self.dataset, "get_valid_set"):
+                print(
+                    f"note: {self.name} has no validation set: its first {len(split.valid)} test "
+                    "examples choose sigma, and only the others are scored",
+                    file=sys.stderr,
+                )
+        if not self._is_checked:
+            # Once: the folds of a data set have one shape and scale.
+            with cli.blaming(self._path):
+                check_match(
+                    self._model, self._path, split.scored, self.dataset, self.name, self.own_rows
+                )
+            self._is_checked = True
+        return split
 
 
 def examples_for(

@@ -20,23 +20,15 @@ from typing import Any
 import numpy as np
 
 from adversarial.evaluation import procedure
-from adversarial.evaluation.matching import check_match
 from adversarial.evaluation.parzen import (
-    FoldedScore,
     ParzenEstimator,
     ParzenScore,
     cross_validate_sigma,
     running_estimate,
 )
-from adversarial.evaluation.procedure import (
-    Outcome,
-    Split,
-    choose_and_score,
-    load_split,
-    split_of,
-)
-from adversarial.evaluation.sampling import Sampler, draw_samples, generator_of
-from adversarial.scripts.inputs import dataset_in, examples_of, training_set
+from adversarial.evaluation.procedure import Outcome, Split, choose_and_score, total_of
+from adversarial.evaluation.sampling import Sampler, draw_samples
+from adversarial.scripts.inputs import EvaluationData
 from adversarial.utils import cli, serial
 from adversarial.utils.signals import StopRequest
 
@@ -108,24 +100,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     model = serial.load(args.model, allow_modules=args.allow_module)
-    with cli.blaming(args.model):
-        dimension = generator_of(model).get_output_space().get_total_dimension()
-    if args.dataset in procedure.DATASETS:
-        procedure.check_dimension(args.dataset, dimension, args.model)
-    # Data first: where it is missing, nobody should wait for samples to hear so.
-    data = Data.of(model, dimension, args)
+    # Data before samples, which take time: missing data is reported at once.
+    data = EvaluationData(model, args.model, args.dataset, args.allow_module)
     if args.fold and not data.has_folds:
         raise ValueError(f"{data.name} has no folds, but --fold {args.fold} was given")
     if args.running and data.has_folds and args.fold is None:
         raise ValueError("--running scores one fold: give --fold")
     all_folds = data.has_folds and args.fold is None
     folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
-    split = data.split(folds[0])
-    with cli.blaming(args.model):
-        check_match(model, args.model, split.scored, data.dataset, data.name, data.own)
-    sigmas = [args.sigma]
     if args.sigma is None:
         sigmas = np.logspace(args.sigma_start, args.sigma_end, args.cross_val)
+        limit_size = args.limit_size
+    else:
+        sigmas, limit_size = np.array([args.sigma]), 0
+    split = data.split(folds[0], limit_size, args.valid)
     if args.running:
         run_on(args, data, model, split, sigmas)
         return
@@ -133,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     outcomes = []
     for fold in folds:
         if fold != folds[0]:
-            split = data.split(fold)
+            split = data.split(fold, limit_size, args.valid)
         with cli.progress_bar(procedure.rows_of(split, sigmas), "scoring", "example") as bar:
             outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
         if outcomes[-1].at_edge:
@@ -149,78 +137,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         show(args, data, folds, outcomes)
 
 
-class Data:
-    """What a model is scored on.
-
-    Attributes
-    ----------
-    name : str
-        For people.
-    dataset
-        A data set whose validation and test sets are meant, or a name of `procedure.DATASETS`.
-    is_own : bool
-        Whether it is what the model was trained on.
-    own : array, optional
-        The rows that the model was trained on, where they are known.
-    width : int
-        Numbers in a sample.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        dataset: Any,
-        is_own: bool,
-        own: np.ndarray | None,
-        width: int,
-        args: argparse.Namespace,
-    ) -> None:
-        self.name, self.dataset, self.is_own = name, dataset, is_own
-        self.own, self.width, self.args = own, width, args
-
-    @classmethod
-    def of(cls, model: Any, width: int, args: argparse.Namespace) -> Data:
-        """What the command line asks for; ValueError where that cannot be told."""
-        own = None
-        try:
-            own = training_set(model, args.allow_module)
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            if args.dataset is None:
-                raise ValueError(
-                    f"{args.model}: {error}; --dataset names what to score on: mnist, tfd or a "
-                    "YAML file"
-                ) from error
-        rows = None if own is None else examples_of(own)
-        if args.dataset is None or (
-            args.dataset in procedure.DATASETS and procedure.is_named(args.dataset, own)
-        ):
-            names = [name for name in procedure.DATASETS if procedure.is_named(name, own)]
-            return cls((*names, type(own).__name__)[0], own, True, rows, width, args)
-        if args.dataset in procedure.DATASETS:
-            return cls(args.dataset, args.dataset, False, rows, width, args)
-        dataset = dataset_in(args.dataset, args.allow_module)
-        return cls(args.dataset, dataset, False, rows, width, args)
-
-    @property
-    def has_folds(self) -> bool:
-        return procedure.has_folds(self.dataset)
-
-    def split(self, fold: int) -> Split:
-        """Examples of a fold, which is 0 where there are none."""
-        args = self.args
-        if isinstance(self.dataset, str):
-            return load_split(self.dataset, self.width, fold, args.limit_size, args.valid)
-        choosers = args.limit_size if args.sigma is None else 0
-        split = split_of(self.dataset, fold, choosers, args.valid, itself=not self.is_own)
-        if choosers and not hasattr(self.dataset, "get_valid_set"):
-            print(
-                f"note: {self.name} has no validation set: its first {len(split.valid)} test "
-                "examples choose sigma, and only the others are scored",
-                file=sys.stderr,
-            )
-        return split
-
-
 def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
     with cli.progress_bar(args.num_samples, "drawing", "sample") as bar, cli.blaming(args.model):
         return draw_samples(model, args.num_samples, args.seed, args.batch_size, bar.update)
@@ -228,7 +144,7 @@ def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
 
 def run_on(
     args: argparse.Namespace,
-    data: Data,
+    data: EvaluationData,
     model: Any,
     split: Split,
     sigmas: Sequence[float] | np.ndarray,
@@ -256,7 +172,10 @@ def run_on(
 
 
 def show(
-    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+    args: argparse.Namespace,
+    data: EvaluationData,
+    folds: Sequence[int],
+    outcomes: Sequence[Outcome],
 ) -> None:
     print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
     for fold, outcome in zip(folds, outcomes):
@@ -268,7 +187,7 @@ def show(
         where = f"{data.name} {set_name(args)} set{of_fold(data, fold)}"
         print(f"{where}: {describe(outcome.score)}")
     if len(outcomes) > 1:
-        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        total = total_of(outcomes)
         print(
             f"{data.name} {set_name(args)} set, mean of {len(outcomes)} folds: "
             f"{total.mean:.2f} +- {total.standard_error:.2f} nats (standard error across folds)"
@@ -276,7 +195,10 @@ def show(
 
 
 def as_data(
-    args: argparse.Namespace, data: Data, folds: Sequence[int], outcomes: Sequence[Outcome]
+    args: argparse.Namespace,
+    data: EvaluationData,
+    folds: Sequence[int],
+    outcomes: Sequence[Outcome],
 ) -> dict:
     result = {
         "model": args.model,
@@ -290,7 +212,7 @@ def as_data(
         return {**result, **scores[0]}
     result["folds"] = [{"fold": fold, **score} for fold, score in zip(folds, scores)]
     if len(outcomes) > 1:
-        total = FoldedScore(tuple(outcome.score for outcome in outcomes))
+        total = total_of(outcomes)
         result.update(mean=total.mean, standard_error=total.standard_error)
     return result
 
@@ -306,7 +228,7 @@ def set_name(args: argparse.Namespace) -> str:
     return "validation" if args.valid else "test"
 
 
-def of_fold(data: Data, fold: int) -> str:
+def of_fold(data: EvaluationData, fold: int) -> str:
     return f" of fold {fold}" if data.has_folds else ""
 
 

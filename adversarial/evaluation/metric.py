@@ -1,0 +1,265 @@
+"""What a metric is, which metrics there are, and how they are computed.
+
+A metric is a function of samples and data whose arguments are named in INPUTS. The decorator
+`metric` registers it by its own name:
+
+    @metric(unit="nats")
+    def my_metric(samples, test):
+        "One line that says what it measures."
+        return Result(value, standard_error)
+
+The metrics of this package are in `evaluation/metrics/`, one a module; each module of that folder
+is imported when metrics are looked up, so a new metric is a new file there and nothing else. A
+module of a user's own registers its metrics when it is imported. The command
+`adversarial.scripts.evaluate` and `evaluate` below compute them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from adversarial.evaluation import sampling
+from adversarial.evaluation.matching import check_match
+from adversarial.utils.string_utils import nearest
+
+# What the arguments of a metric's function may be.
+INPUTS = {
+    "model": "the AdversaryPair or Generator that is judged",
+    "samples": "(num_samples, dimension) array, samples of the generator as rows",
+    "training": "(n, dimension) array, the examples that the model was trained on",
+    "test": "(n, dimension) array, the examples that the model is judged by",
+    "splits": "list of `Split`s, validation and test examples; one for each fold of the data",
+    "features": "function from rows (n, dimension) to a classifier's features (n, k)",
+}
+
+_registered: dict[str, Metric] = {}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a metric found.
+
+    Attributes
+    ----------
+    value : float
+    uncertainty : float
+        The standard error of `value`; NaN where it is not known.
+    details : dict
+        Further results by name, such as a hyperparameter that was chosen; JSON can hold them.
+    notes : tuple of str
+        What a person should know who reads the value.
+    unit : str
+        The metric's; `Metric.compute` fills it in.
+    """
+
+    value: float
+    uncertainty: float = math.nan
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    unit: str = ""
+
+    def __str__(self) -> str:
+        error = "" if math.isnan(self.uncertainty) else f" +- {self.uncertainty:.4g}"
+        return f"{self.value:.6g}{error} {self.unit}".rstrip()
+
+
+class Unavailable(ValueError):
+    """An input of a metric cannot be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric.
+
+    Attributes
+    ----------
+    name : str
+        The function's.
+    unit : str
+        Of the value and its uncertainty, such as 'nats'.
+    needs : tuple of str
+        The function's arguments, names of INPUTS.
+    description : str
+        The first line of the function's docstring.
+    function : callable that returns a `Result`
+    """
+
+    name: str
+    unit: str
+    needs: tuple[str, ...]
+    description: str
+    function: Callable[..., Result]
+
+    def compute(self, inputs: Inputs) -> Result:
+        """The metric's result on these inputs.
+
+        Raises
+        ------
+        Unavailable
+            Where an input is missing.
+        ValueError
+            Where the metric refuses its inputs; the message begins with the metric's name.
+        """
+        given = {}
+        # Samples last: they take time, and missing data should be reported at once.
+        for need in sorted(self.needs, key="samples".__eq__):
+            try:
+                given[need] = inputs[need]
+            except Unavailable as error:
+                raise Unavailable(f"{self.name} needs {need}: {error}") from error
+        try:
+            result = self.function(**given)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+        if not isinstance(result, Result):
+            raise TypeError(f"the metric {self.name} must return a Result, not {result!r:.80}")
+        return replace(result, unit=self.unit)
+
+
+class Inputs:
+    """The inputs of metrics, each made when a metric first asks for it.
+
+    Parameters
+    ----------
+    sources : for each of INPUTS that there is, a function without arguments that makes it. It
+        raises `Unavailable` where it cannot.
+    """
+
+    def __init__(self, **sources: Callable[[], Any]) -> None:
+        self._sources = sources
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._sources:
+            raise Unavailable("none are given")
+        if name not in self._made:
+            self._made[name] = self._sources[name]()
+        return self._made[name]
+
+
+def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Decorator that registers a function as a metric; the function itself is unchanged.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is none of INPUTS, or another function has registered the name.
+
+    Examples
+    --------
+    >>> @metric(unit="1")
+    ... def mean_sample(samples):
+    ...     "The mean of all numbers in the samples."
+    ...     return Result(float(samples.mean()))
+    >>> print(find_metrics(["mean_sample"])[0].compute(Inputs(samples=lambda: np.eye(2))))
+    0.5 1
+    """
+
+    def register(function: Callable[..., Result]) -> Callable[..., Result]:
+        name = function.__name__
+        needs = tuple(inspect.signature(function).parameters)
+        unknown = [need for need in needs if need not in INPUTS]
+        if unknown:
+            raise ValueError(
+                f"the metric {name} asks for {unknown[0]!r}; its arguments may be: "
+                + ", ".join(INPUTS)
+            )
+        known = _registered.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise ValueError(
+                f"two metrics are named {name}: in {known.function.__module__} and in "
+                f"{function.__module__}; rename one"
+            )
+        description = (inspect.getdoc(function) or "").partition("\n")[0]
+        _registered[name] = Metric(name, unit, needs, description, function)
+        return function
+
+    return register
+
+
+def all_metrics() -> dict[str, Metric]:
+    """Every registered metric by its name: those of `evaluation/metrics/` and of imported modules.
+
+    Examples
+    --------
+    >>> all_metrics()["parzen_ll"].needs
+    ('samples', 'splits')
+    """
+    package = importlib.import_module("adversarial.evaluation.metrics")
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    return dict(_registered)
+
+
+def find_metrics(names: Iterable[str]) -> list[Metric]:
+    """The metrics of these names.
+
+    Raises
+    ------
+    ValueError
+        For a name that no metric has; the message lists those that there are.
+    """
+    known = all_metrics()
+    for name in names:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"; did you mean {close}?" if close else ""
+            raise ValueError(f"no metric {name!r}{hint} (there are: {', '.join(known)})")
+    return [known[name] for name in names]
+
+
+def evaluate(
+    model: Any,
+    metrics: Iterable[str],
+    num_samples: int = 10000,
+    seed: int = 0,
+    **data: Any,
+) -> dict[str, Result]:
+    """Compute metrics of a model that is in memory.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    metrics : names of metrics
+    num_samples, seed : int
+        How many samples to draw, and from which random streams.
+    data : `training`, `test`, `splits`, `features`, as INPUTS describes them
+
+    Returns
+    -------
+    A `Result` for each name.
+
+    Raises
+    ------
+    ValueError
+        Where a metric needs data that is not given, or data and samples differ in width or scale.
+
+    Examples
+    --------
+    >>> from adversarial.models.generator import Generator
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=2, irange=1.0)], nvis=3))
+    >>> corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> found = evaluate(generator, ["nearest_distance"], num_samples=50, training=corners)
+    >>> 0 < found["nearest_distance"].value < 0.5**0.5
+    True
+    """
+    for name in ("training", "test"):
+        if name in data:
+            check_match(model, "the model", np.asarray(data[name]), None, name)
+    for split in data.get("splits", ()):
+        check_match(model, "the model", split.scored, None, "splits")
+    inputs = Inputs(
+        model=lambda: model,
+        samples=lambda: sampling.draw_samples(model, num_samples, seed),
+        **{name: lambda value=value: value for name, value in data.items()},
+    )
+    return {chosen.name: chosen.compute(inputs) for chosen in find_metrics(metrics)}

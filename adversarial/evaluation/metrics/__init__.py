@@ -1,0 +1,1 @@
+"""The metrics of this package, one a module; see `adversarial.evaluation.metric`."""

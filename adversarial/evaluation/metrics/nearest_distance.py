@@ -1,0 +1,24 @@
+"""Distance from samples to the training examples nearest to them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from adversarial.evaluation.metric import Result, metric
+from adversarial.evaluation.nearest import nearest
+
+
+@metric(unit="units of the data")
+def nearest_distance(samples: np.ndarray, training: np.ndarray) -> Result:
+    """Mean Euclidean distance from a sample to the training example nearest to it.
+
+    Near 0, the generator repeats training examples (compare Figure 2 of the paper). The
+    uncertainty is the standard error over samples.
+    """
+    gaps = np.subtract(samples, training[nearest(training, samples)], dtype=np.float64)
+    distances = np.sqrt(np.einsum("nd,nd->n", gaps, gaps))
+    error = distances.std() / math.sqrt(len(distances))
+    details = {"least": float(distances.min()), "median": float(np.median(distances))}
+    return Result(float(distances.mean()), float(error), details)

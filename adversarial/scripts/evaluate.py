@@ -1,0 +1,221 @@
+"""Compute metrics of a trained model on samples and data.
+
+python -m adversarial.scripts.evaluate yaml/mnist.pkl
+python -m adversarial.scripts.evaluate yaml/mnist.pkl --metrics parzen_ll,nearest_distance --json
+python -m adversarial.scripts.evaluate mine.pkl --metrics my_metric --allow-module mine
+
+`adversarial.evaluation.metric` says what a metric is; docs/EXTENDING.md has one as an example.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from adversarial.evaluation import procedure
+from adversarial.evaluation.features import Features
+from adversarial.evaluation.metric import (
+    Inputs,
+    Result,
+    Unavailable,
+    all_metrics,
+    find_metrics,
+)
+from adversarial.evaluation.procedure import Split
+from adversarial.evaluation.sampling import draw_samples
+from adversarial.scripts.inputs import EvaluationData
+from adversarial.utils import cli, serial
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    known = "\n".join(
+        f"  {metric.name:18}{metric.description}" for metric in all_metrics().values()
+    )
+    parser = cli.Parser(
+        description="Compute metrics of a trained model on its samples and a data set.",
+        epilog=f"metrics:\n{known}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("model", help="model file (.pkl)")
+    add(
+        "-m",
+        "--metrics",
+        metavar="A,B",
+        help="the metrics to compute, listed below (all for which the data is known)",
+    )
+    add(
+        "-d",
+        "--dataset",
+        metavar="DATA",
+        help="what to judge by, in place of the test set of the data that the model was trained "
+        "on: mnist, tfd or a YAML file",
+    )
+    add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
+    add(
+        "-n",
+        "--num-samples",
+        "--num_samples",
+        type=cli.positive_int,
+        default=10000,
+        help="samples to draw (10000)",
+    )
+    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--features", metavar="MODEL", help="a classifier's model file, for metrics of features")
+    add("--json", action="store_true", help="print the results as JSON")
+    add("--csv", metavar="FILE", help="also write the results to this file, one row a metric")
+    cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
+    args = parser.parse_args(argv)
+    if args.dataset not in (None, *procedure.DATASETS) and not os.path.exists(args.dataset):
+        parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    if args.csv:
+        cli.picture_path(args.csv, args.model, ".csv")
+    for module in args.allow_module:
+        import_metrics(module)
+    if args.metrics is None:
+        metrics = list(all_metrics().values())
+    else:
+        metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
+    model = serial.load(args.model, allow_modules=args.allow_module)
+    inputs = Inputs(**sources(model, args))
+    results: dict[str, Result] = {}
+    for metric in metrics:
+        try:
+            results[metric.name] = metric.compute(inputs)
+        except Unavailable as error:
+            if args.metrics is not None:
+                raise
+            print(f"note: left out: {error}", file=sys.stderr)
+        else:
+            for note in results[metric.name].notes:
+                print(f"note: {metric.name}: {note}", file=sys.stderr)
+    if not results:
+        raise ValueError(f"{args.model}: no metric could be computed")
+    if args.csv:
+        write_csv(args.csv, args, results)
+    if args.json:
+        print(json.dumps(as_data(args, results), indent=1))
+        return
+    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
+    width = max(map(len, results))
+    for name, result in results.items():
+        print(f"{name:<{width}}  {result}")
+
+
+def import_metrics(module: str) -> None:
+    """Import a module of the user's own, which registers the metrics in it."""
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module + ".").startswith(error.name + "."):
+            raise ValueError(
+                f"--allow-module {module}: Python finds no module of this name; add its folder to "
+                "PYTHONPATH"
+            ) from error
+        raise
+
+
+def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    """The inputs of metrics by name, each a function that makes it; see `metric.INPUTS`."""
+
+    @cache
+    def data() -> EvaluationData:
+        try:
+            found = EvaluationData(model, args.model, args.dataset, args.allow_module)
+        except ValueError as error:
+            raise Unavailable(str(error)) from error
+        if args.fold is not None and not found.has_folds:
+            raise ValueError(f"{found.name} has no folds, but --fold {args.fold} was given")
+        return found
+
+    def samples() -> np.ndarray:
+        with cli.progress_bar(args.num_samples, "drawing", "sample") as bar:
+            with cli.blaming(args.model):
+                return draw_samples(model, args.num_samples, args.seed, progress=bar.update)
+
+    def training() -> np.ndarray:
+        rows = data().own_rows
+        if rows is None:
+            raise Unavailable(f"{args.model} does not say which data set the model was trained on")
+        return rows
+
+    def splits() -> list[Split]:
+        all_folds = data().has_folds and args.fold is None
+        folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+        return [data().split(fold) for fold in folds]
+
+    def features() -> Features:
+        if args.features is None:
+            raise Unavailable("give --features MODEL, a classifier's model file")
+        network = serial.load(args.features, allow_modules=args.allow_module)
+        try:
+            return Features(network)
+        except ValueError as error:
+            raise ValueError(f"{args.features}: {error}") from error
+
+    return {
+        "model": lambda: model,
+        "samples": samples,
+        "training": training,
+        "test": lambda: data().split(args.fold or 0, limit_size=0).scored,
+        "splits": splits,
+        "features": features,
+    }
+
+
+def as_data(args: argparse.Namespace, results: dict[str, Result]) -> dict[str, Any]:
+    """The results as JSON has them; an unknown uncertainty is null."""
+    return {
+        "model": args.model,
+        "num_samples": args.num_samples,
+        "seed": args.seed,
+        "metrics": {
+            name: {
+                "value": result.value,
+                "uncertainty": None if math.isnan(result.uncertainty) else result.uncertainty,
+                "unit": result.unit,
+                "details": dict(result.details),
+            }
+            for name, result in results.items()
+        },
+    }
+
+
+def write_csv(path: str, args: argparse.Namespace, results: dict[str, Result]) -> None:
+    """Write a table with one row a metric; an unknown uncertainty is an empty cell."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(["model", "metric", "value", "uncertainty", "unit", "num_samples", "seed"])
+    for name, result in results.items():
+        error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
+        row = [args.model, name, repr(result.value), error, result.unit]
+        table.writerow([*row, args.num_samples, args.seed])
+    with serial.atomic_write(path) as stream:
+        stream.write(text.getvalue().encode("utf-8"))
+
+
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
+if __name__ == "__main__":
+    sys.exit(command())
