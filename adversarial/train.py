@@ -16,9 +16,8 @@ from adversarial import backend, checkpoint, preflight
 from adversarial.datasets.feed import num_examples
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
-from adversarial.monitor import Monitor
+from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.reconfigure import Edits
-from adversarial.space import NullSpace
 from adversarial.train_extensions import calling
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import memory, outputs, serial
@@ -179,11 +178,8 @@ class Train:
         monitored = getattr(self.algorithm, "monitoring_dataset", None)
         if not monitored:
             return
-        first = next(iter(monitored.values()))
         for channel in (self.training_seconds, self.total_seconds):
-            self.model.monitor.add_channel(
-                channel.name, None, channel, dataset=first, data_specs=(NullSpace(), "")
-            )
+            add_data_free_channel(self.model.monitor, monitored, channel.name, channel)
 
     def setup_extensions(self) -> None:
         calling.set_up(self.extensions, self.model, self.dataset, self.algorithm)
@@ -350,13 +346,13 @@ class Train:
                     self._train_epoch()
                 finally:
                     course.epoch_seconds = time.monotonic() - epoch_began
-                _set(self.training_seconds, course.epoch_seconds)
+                backend.assign(self.training_seconds, course.epoch_seconds)
                 course.epoch_seconds = 0.0
                 monitor.report_epoch()
                 course.is_measured = False
             go_on = self.run_callbacks_and_monitoring()
             course.is_measured = True
-            _set(self.total_seconds, time.monotonic() - epoch_began)
+            backend.assign(self.total_seconds, time.monotonic() - epoch_began)
             course.is_finished = not (self._continue_learning() and go_on)
             epochs = monitor.get_epochs_seen()
             if course.is_finished or epochs == until:
@@ -498,7 +494,7 @@ class Train:
             good = checkpoint.read(good, self.allow_modules)
         self._restore(good)
         self._course.rollbacks = rollbacks
-        _set(scale, lowered)
+        backend.assign(scale, lowered)
         log.warning("%s", error)
         log.warning(
             "rolled back to epoch %d, minibatch %d; going on with %g times the learning rate "
@@ -539,7 +535,3 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
 
 def _nothing(*args: Any) -> None:
     """What a criterion without `initialize` does when training begins."""
-
-
-def _set(variable: Any, value: float) -> None:
-    variable.set_value(np.asarray(value, dtype=variable.dtype))

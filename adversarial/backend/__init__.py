@@ -11,7 +11,7 @@ configure()
 
 import aesara  # noqa: E402
 
-from adversarial.backend.compilation import function, is_made, shared  # noqa: E402
+from adversarial.backend.compilation import assign, function, is_made, shared  # noqa: E402
 from adversarial.backend.engines import (  # noqa: E402
     Cluster,
     agree,
@@ -44,6 +44,7 @@ __all__ = [
     "SetupError",
     "agree",
     "all_finite",
+    "assign",
     "choose",
     "chosen",
     "compiling",

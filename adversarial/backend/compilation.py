@@ -82,3 +82,14 @@ def shared(
     elif array.dtype.kind not in "iubf" + ("" if dtype is None else "c"):
         raise TypeError(f"a shared variable holds numbers, not {type(value).__name__}: {value!r}")
     return aesara.shared(array, name=name, borrow=borrow, shape=shape or array.shape)
+
+
+def assign(variable: TensorSharedVariable, value: Any) -> None:
+    """Set a shared variable to `value`, converted to the variable's own type.
+
+    >>> x = shared(1.0, name="x")
+    >>> assign(x, 2)
+    >>> x.get_value()
+    array(2., dtype=float32)
+    """
+    variable.set_value(np.asarray(value, dtype=variable.dtype))

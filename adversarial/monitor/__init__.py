@@ -497,6 +497,22 @@ def push_monitor(
     return model
 
 
+def add_data_free_channel(monitor: Monitor, dataset: Any, name: str, value: Any) -> None:
+    """Add a channel whose value depends on no data.
+
+    Parameters
+    ----------
+    monitor : Monitor
+    dataset : Dataset or dict of str to Dataset
+        A monitored data set, after which the channel is measured; the first of a dict.
+    name : str
+    value : symbolic scalar
+    """
+    if isinstance(dataset, dict):
+        dataset = next(iter(dataset.values()))
+    monitor.add_channel(name, None, value, dataset=dataset)
+
+
 def read_channel(model: Any, channel_name: str, monitor_name: str = "monitor") -> float:
     """The last value of a channel."""
     return getattr(model, monitor_name).channels[channel_name].val_record[-1]

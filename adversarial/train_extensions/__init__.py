@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.backend import assign
+from adversarial.monitor import add_data_free_channel
 from adversarial.termination_criteria.channels import channel_values, find_channel
-from adversarial.training_algorithms.learning_rule import add_plain_channel
-from adversarial.training_algorithms.schedules import assign
 from adversarial.utils import outputs
 from adversarial.utils.serial import Persistent
 
@@ -112,7 +112,7 @@ class SharedSetter(EpochExtension):
         monitored = [c.dataset for c in channels.values() if c.dataset is not None]
         for _, variable, _ in self._updates:
             if monitored and variable.name is not None and _is_free(monitor, variable.name):
-                add_plain_channel(monitor, monitored[0], variable.name, variable)
+                add_data_free_channel(monitor, monitored[0], variable.name, variable)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Set what is due."""
@@ -150,7 +150,7 @@ class ChannelSmoother(TrainExtension):
         """Add the channel; the monitor records a placeholder that `on_monitor` replaces."""
         source = find_channel(model, self.channel_to_smooth)
         if _is_free(model.monitor, self.channel_to_publish):
-            add_plain_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
+            add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Replace the published channel's newest value."""

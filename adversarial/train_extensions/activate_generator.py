@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from adversarial.backend import assign
 from adversarial.train_extensions import EpochExtension
-from adversarial.training_algorithms.schedules import assign
 
 
 class ActivateGenerator(EpochExtension):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from adversarial.backend import assign
 from adversarial.termination_criteria.channels import channel_values, find_channel
 from adversarial.train_extensions import EpochExtension, TrainExtension
-from adversarial.training_algorithms.schedules import assign, linear_decay
+from adversarial.training_algorithms.schedules import linear_decay
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,9 @@
-"""Batch gradient descent: line searches along the gradient of large minibatches.
+"""Batch gradient descent: line searches along the gradient, on large minibatches.
 
-Each minibatch is minimised by itself for a few steps, before the next is drawn. A step goes along
-the normalised gradient (or a conjugate direction) d, from the parameters p to p - alpha d, with the
-alpha of the lowest objective among those tried. There is no learning rate.
+The objective on one minibatch is minimised by a few line searches, then the next minibatch is
+drawn. A line search goes from the parameters p to p - alpha d, where d is the gradient, divided by
+its norm, or a conjugate direction. It tries several step sizes alpha and takes the one with the
+lowest objective. There is no learning rate.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
-from adversarial.space import NullSpace
+from adversarial.monitor import add_data_free_channel
 from adversarial.training_algorithms import sgd
-from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils.seeding import Seed
 
 log = logging.getLogger(__name__)
@@ -27,51 +27,61 @@ log = logging.getLogger(__name__)
 DEFAULT_SEED = (2012, 10, 16)
 MODES = (None, "exhaustive")
 FIRST_ALPHAS = {None: (0.001, 0.005, 0.01, 0.05, 0.1), "exhaustive": (0.5, 1.0)}
-# Steps that are shorter than this change no 32-bit number that matters.
+# Shorter steps change no 32-bit number that matters.
 SMALLEST_ALPHA = 1e-6
 LARGEST_ALPHA = 1e6
-# An exhaustive search ends once the best alpha is known to a tenth of itself, or after so many.
+# An exhaustive search ends when the best alpha is known to this share of itself, or after
+# MOST_TRIALS values of alpha.
 PRECISION = 0.1
 MOST_TRIALS = 40
-# The weight of a new value in the averages that are monitored.
+# The weight of a new value in the running averages that are monitored.
 _NEW_WEIGHT = 0.01
 
 
 class BGD(sgd.SGD):
-    """Batch gradient descent.
+    """Batch gradient descent with line searches.
 
     Parameters
     ----------
     cost : Cost, optional
-        Else the model's default cost. It must have a value (`expr`), which line searches compare.
+        By default the model's default cost. It must have a value (`expr`), which line searches
+        compare.
     batch_size : int, optional
-        Else the model's own. Of the whole data set, for true batch gradient descent.
+        By default the model's. Batch gradient descent proper takes the size of the data set.
     batches_per_iter : int, optional
-        Minibatches an epoch; else all.
+        Minibatches in an epoch, by default as many as the data have.
     updates_per_batch : int
-        Line searches on each minibatch.
+        Line searches on each minibatch, at least 1.
     monitoring_batch_size, monitoring_batches, monitoring_dataset, termination_criterion,
-    set_batch_size, theano_function_mode : see `adversarial.training_algorithms.sgd.SGD`
+    set_batch_size, theano_function_mode
+        As for `adversarial.training_algorithms.sgd.SGD`.
     reset_alpha : bool
-        Begin each minibatch with `init_alpha`, instead of with the steps that suited the last one.
-    min_init_alpha : float
-        Without reset_alpha: the least first step of a minibatch.
+        Begin each minibatch with `init_alpha`, instead of the step sizes that suited the last one.
     conjugate : bool
         Search along conjugate directions (Polak and Ribiere).
+    min_init_alpha : float
+        Without `reset_alpha`: the least value of the shortest step at the start of a minibatch.
     reset_conjugate : bool
-        Forget the directions of one minibatch before the next.
+        Begin each minibatch with its gradient, instead of a direction that is conjugate to those
+        of the last one.
     line_search_mode : None or 'exhaustive'
-        None: each of a few steps is tried, and these grow or shrink for the next search.
-        'exhaustive': more steps are tried until the best of them is neither the shortest nor the
-        longest, and its neighbours are near it.
+        None: a few step sizes are tried, and these grow or shrink for the next search.
+        'exhaustive': more step sizes are tried until the best of them lies between two others that
+        are near it.
     verbose_optimization : bool
         Log each search.
     scale_step : float
-        After a minibatch, the share of the way that is gone: 1 for all of it.
+        After the searches on a minibatch, go only this share of the way from the old parameters to
+        the new ones.
     init_alpha : list of float, optional
-        The first steps that are tried, the shortest first.
-    seed : int or list of int
+        The step sizes that are tried first, in ascending order; by default FIRST_ALPHAS.
+    seed : int or list of int, optional
         For the order of the minibatches.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range; at setup, if the cost has no value.
     """
 
     _kind = "BGD"
@@ -106,7 +116,7 @@ class BGD(sgd.SGD):
         if not alphas or min(alphas) <= 0 or sorted(alphas) != list(alphas):
             raise ValueError(f"init_alpha must be positive and rise, not {init_alpha!r}")
         super().__init__(
-            1.0,  # no learning rate: see below
+            1.0,  # a learning rate that is deleted below
             cost=cost,
             batch_size=batch_size,
             monitoring_batch_size=monitoring_batch_size,
@@ -118,7 +128,7 @@ class BGD(sgd.SGD):
             theano_function_mode=theano_function_mode,
             seed=DEFAULT_SEED if seed is None else seed,
         )
-        # So that a schedule of learning rates fails, instead of having no effect.
+        # A learning-rate schedule then raises an error, instead of having no effect.
         del self.learning_rate
         self.updates_per_batch = updates_per_batch
         self.reset_alpha = reset_alpha
@@ -164,7 +174,8 @@ class BGD(sgd.SGD):
             )
 
         self._objective = function(inputs, [objective])
-        # |g|^2, and g (g - g of before), which tells how much of the old direction stays.
+        # |g|^2, g (g - previous g) and |previous g|^2: the last two give Polak and Ribiere's beta,
+        # the share of the old direction in the new one.
         squares = sum(at.square(g).sum() for g in new_grads)
         turn = sum((g * (g - old)).sum() for g, old in zip(new_grads, self._grads))
         before = sum(at.square(old).sum() for old in self._grads)
@@ -186,11 +197,8 @@ class BGD(sgd.SGD):
     def _setup_monitor(self, model: Any) -> None:
         self._monitor_data()
         if self.monitoring_dataset:
-            first = next(iter(self.monitoring_dataset.values()))
             for value in (self.ave_step_size, self.ave_grad_size, self.ave_grad_mult):
-                self.monitor.add_channel(
-                    value.name, None, value, dataset=first, data_specs=(NullSpace(), "")
-                )
+                add_data_free_channel(self.monitor, self.monitoring_dataset, value.name, value)
 
     # Training
 
@@ -209,17 +217,16 @@ class BGD(sgd.SGD):
         if self.scale_step != 1.0:
             share = self.scale_step
             for param, old in zip(self.params, before):
-                new = (1 - share) * old + share * param.get_value()
-                param.set_value(new.astype(param.dtype))
+                backend.assign(param, (1 - share) * old + share * param.get_value())
 
     def _search(self, batch: Any) -> bool:
-        """One line search; whether another on this minibatch may help."""
+        """Make one line search; return whether another one on this minibatch may help."""
         start = self._value(batch)
         squares, turn, old = map(float, self._measure(*self._feed.arguments(batch)))
         if not (math.isfinite(start) and math.isfinite(squares)):
             when = f"in minibatch {self.batches_this_epoch + 1}"
-            self._check_parameters(when)
-            raise TrainingDiverged(self._diverged("the objective", when))
+            self._divergence.check_parameters(when)
+            raise self._divergence.error("the objective", when)
         beta = 0.0
         if self.conjugate and self._has_direction and old > 0:
             beta = max(0.0, turn / old)
@@ -246,7 +253,7 @@ class BGD(sgd.SGD):
         return float(self._objective(*self._feed.arguments(batch))[0])
 
     def _among(self, start: float, value_at: Any) -> tuple[float, float, bool]:
-        """(best alpha, its objective, whether to go on) among the present alphas and 0."""
+        """(best alpha, its objective, whether to search on) among the current alphas and 0."""
         best, lowest, place = 0.0, start, -1
         for index, alpha in enumerate(self._alphas):
             found = value_at(alpha)
@@ -260,7 +267,7 @@ class BGD(sgd.SGD):
         return best, lowest, place >= 0 or not shortest
 
     def _exhaustively(self, start: float, value_at: Any) -> tuple[float, float, bool]:
-        """The same, with more alphas where the best one is not enclosed by worse ones nearby."""
+        """As `_among`, trying more alphas until worse ones enclose the best one closely."""
         tried = [(0.0, start)] + [(alpha, value_at(alpha)) for alpha in self._alphas]
         while len(tried) < MOST_TRIALS:
             tried.sort()
@@ -292,4 +299,4 @@ class BGD(sgd.SGD):
             (self.ave_grad_mult, step / gradient if gradient else 0.0),
         ):
             value = (1 - _NEW_WEIGHT) * average.get_value() + _NEW_WEIGHT * new
-            average.set_value(np.asarray(value, dtype=average.dtype))
+            backend.assign(average, value)

@@ -1,19 +1,32 @@
-"""A callback that lets one player move only at every k-th minibatch."""
+"""`Cycler`, a callback that lets one player move only at every k-th minibatch."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from adversarial.training_algorithms.schedules import assign
+from adversarial.backend import assign
 from adversarial.utils.serial import Persistent
 
 PLAYERS = ("generator", "discriminator", "inference")
 
 
 class Cycler(Persistent):
-    """Update callback: turns the `player` on before every k-th step, and off before the others.
+    """Update callback: switches a player on before every k-th step, and off before all others.
 
-    It sets the cost's `now_train_generator`, or `now_train_` with another of PLAYERS.
+    It sets the switch `now_train_<player>` of the adversarial cost. Both players' gradients are
+    still computed at each step; `k_steps.SGD` leaves out what is not used.
+
+    Parameters
+    ----------
+    k : int
+        Positive.
+    player : str
+        "generator", "discriminator" or "inference".
+
+    Raises
+    ------
+    ValueError
+        If `k` is not a positive integer, or there is no such player.
     """
 
     def __init__(self, k: int, player: str = "generator") -> None:
@@ -26,9 +39,10 @@ class Cycler(Persistent):
         self.i = 0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Those saved before there was a choice cycle the generator.
+        # Files saved before there was a choice cycle the generator.
         self.__dict__.update({"player": "generator", **state})
 
     def __call__(self, sgd: Any) -> None:
+        """Set the switch for the next minibatch; called after each."""
         self.i = (self.i + 1) % self.k
         assign(getattr(sgd.cost, f"now_train_{self.player}"), self.i == 0)

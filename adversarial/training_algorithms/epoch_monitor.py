@@ -1,4 +1,4 @@
-"""Insight into an epoch that takes long."""
+"""`EpochMonitor`, a callback that logs and monitors within long epochs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ log = logging.getLogger(__name__)
 
 
 class EpochMonitor(Persistent):
-    """Update callback that reports, and monitors, within an epoch.
+    """Update callback: logs, and measures the monitor's channels, within an epoch.
 
     Parameters
     ----------
     model : Model
-        The one that is trained.
+        The model that is trained.
     tick_rate : int, optional
-        Minibatches between two lines of the log; without it, there are none.
+        Write a line to the log after each so many minibatches, except where `monitor_rate` is due.
     monitor_rate : int, optional
-        Minibatches between two monitorings, beside the one after each epoch. Where both are due,
-        there is no line.
+        Measure the channels after each so many minibatches, beside the monitoring after each epoch.
 
     Raises
     ------
@@ -40,6 +39,7 @@ class EpochMonitor(Persistent):
         self.monitor_rate = monitor_rate
 
     def __call__(self, algorithm: Any) -> None:
+        """Called after each minibatch."""
         done = algorithm.batches_this_epoch
         if self.monitor_rate and done % self.monitor_rate == 0:
             self.model.monitor()

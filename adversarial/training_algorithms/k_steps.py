@@ -1,4 +1,8 @@
-"""Algorithm 1 of the paper: k steps of D, then one of G."""
+"""Algorithm 1 of the paper: k steps of D, then one step of G (2014: the module `adversarial.sgd`).
+
+The paper's own experiments use k = 1 with one simultaneous step of both players, which is
+`adversarial.training_algorithms.sgd.SGD`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,27 @@ _ORDER.insert(_ORDER.index("set_batch_size"), "init_momentum")
 
 
 class SGD(sgd.SGD):
-    """Descent in which D takes `discriminator_steps` minibatches for each step of G.
+    """Descent in which D moves on each minibatch, and G after each `discriminator_steps` of them.
 
-    Two compiled functions; G's step follows D's last one, on the same minibatch.  Other
-    arguments: see `adversarial.training_algorithms.sgd.SGD`.
+    The step of G follows the last step of D and uses the same minibatch of data. The two steps are
+    two compiled functions. An inferer moves with D.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `adversarial.training_algorithms.sgd.SGD`, by position or name.
+    discriminator_steps : int
+        k of Algorithm 1, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If `discriminator_steps` is not a positive integer; at setup, if the cost has
+        `alternate_g`, which sets the players' turns as well.
+
+    References
+    ----------
+    Goodfellow et al., "Generative Adversarial Nets", 2014, Algorithm 1.
     """
 
     @positional_order(*_ORDER, "discriminator_steps")

@@ -1,7 +1,8 @@
-"""Rules that turn gradients into parameter updates.
+"""Learning rules: what becomes of a parameter, given its gradient and the learning rate.
 
-A rule's accumulators (velocities, running squares) are shared variables kept in
-`LearningRule.accumulators`, so that a saved rule goes on exactly where it stopped.
+`SGD(learning_rule=...)` calls `get_updates` once, when it compiles its step. What a rule remembers
+from one minibatch to the next (velocities, running means of squares) are shared variables in
+`LearningRule.accumulators`, so that a training that is resumed goes on exactly where it stopped.
 """
 
 from __future__ import annotations
@@ -14,19 +15,31 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial.backend import shared
-from adversarial.space import NullSpace
+from adversarial.monitor import add_data_free_channel
 from adversarial.utils.serial import Persistent
 
 
 class LearningRule(Persistent):
-    """Base of the learning rules.
+    """Base class of learning rules.
+
+    A subclass defines `_update`, the updates of one parameter, and asks `_accumulator` for the
+    variables that it needs beside the parameter.
 
     Attributes
     ----------
     accumulators : OrderedDict of str to shared variable
         What the rule remembers between minibatches, by name: `<what>_<parameter's name>`,
-        with `#2`, `#3`... where several parameters carry one name (a generator and a
+        with `#2`, `#3`... where several parameters have the same name (a generator and a
         discriminator may both have an `h0_W`).
+
+    Examples
+    --------
+    >>> class SignDescent(LearningRule):
+    ...     def _update(self, param, grad, learning_rate):
+    ...         return [(param, param - learning_rate * at.sgn(grad))]
+    >>> W = shared([1.0, 2.0], name="W")
+    >>> list(SignDescent().get_updates(0.1, {W: 2 * W})) == [W]
+    True
     """
 
     def __init__(self) -> None:
@@ -34,8 +47,8 @@ class LearningRule(Persistent):
         self._owners: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # The owners tie names to the parameters of this process; a restored rule meets its
-        # parameters again in `get_updates`, in the same order.
+        # The owners are the parameters of this process. A restored rule is given its parameters
+        # again by `get_updates`, in the same order.
         return {name: value for name, value in self.__dict__.items() if name != "_owners"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -43,9 +56,15 @@ class LearningRule(Persistent):
         self._owners = {}
 
     def add_channels_to_monitor(self, monitor: Any, monitoring_dataset: Any) -> None:
-        """Add the rule's own channels to `monitor`. The base adds none.
+        """Add the rule's own channels to the monitor; the base class adds none.
 
-        Called after `get_updates`. `monitoring_dataset` is a dataset or a dict of datasets.
+        Called after `get_updates`.
+
+        Parameters
+        ----------
+        monitor : Monitor
+        monitoring_dataset : Dataset or dict of str to Dataset
+            What is monitored; the first of a dict.
         """
 
     def get_updates(
@@ -54,20 +73,25 @@ class LearningRule(Persistent):
         grads: Mapping[Any, Any],
         lr_scalers: Mapping[Any, float] | None = None,
     ) -> OrderedDict:
-        """Return the updates of one minibatch.
+        """The updates of one minibatch.
 
         Parameters
         ----------
-        learning_rate : float or 0-d symbolic scalar
+        learning_rate : float or symbolic scalar
         grads : OrderedDict
-            Parameter (shared variable) to gradient (symbolic, the parameter's shape).
+            Parameter (shared variable) to gradient (symbolic, of the parameter's shape and type).
         lr_scalers : dict, optional
-            Parameter to a factor of its learning rate; 1 where a parameter is missing.
+            Parameter to a factor of its learning rate; 1 for parameters that are missing.
 
         Returns
         -------
         OrderedDict
-            Shared variable to its new value, the accumulators' included.
+            Shared variable to new value: the parameters and the rule's accumulators.
+
+        Raises
+        ------
+        TypeError
+            If a gradient has another dtype than its parameter.
         """
         updates: OrderedDict[Any, Any] = OrderedDict()
         scalers = {} if lr_scalers is None else lr_scalers
@@ -85,11 +109,14 @@ class LearningRule(Persistent):
         return updates
 
     def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
-        """Updates of one parameter, given its own (scaled) learning rate."""
+        """Updates of one parameter: [(shared variable, new value), ...].
+
+        `learning_rate` is a symbolic scalar, already multiplied by the parameter's factor.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement get_updates")
 
     def _accumulator(self, what: str, param: Any) -> Any:
-        """The shared variable that keeps `what` for `param`: restored, or new and zero."""
+        """The shared variable that keeps `what` for `param`: the restored one, or zeros."""
         base = name = f"{what}_{param.name}"
         number = 1
         while self._owners.setdefault(name, param) is not param:
@@ -109,15 +136,19 @@ class LearningRule(Persistent):
 
 
 class Momentum(LearningRule):
-    """Gradient descent with momentum: inc = momentum * inc - lr * grad; param += inc.
+    """Gradient descent with momentum, the rule of the paper's experiments (Algorithm 1).
+
+    With velocity v, learning rate r and gradient g, each minibatch makes
+
+        v <- momentum * v - r * g
+        parameter <- parameter + v
 
     Parameters
     ----------
     init_momentum : float
-        In [0, 1). Kept in the shared scalar `momentum`, which `MomentumAdjustor` moves.
+        In [0, 1). Kept in the shared scalar `momentum`, which `MomentumAdjustor` changes.
     nesterov_momentum : bool
-        Look ahead: param += momentum * inc - lr * grad, with the new inc (Bengio,
-        Boulanger-Lewandowski and Pascanu, "Advances in Optimizing Recurrent Networks", 2013).
+        Add momentum * v - r * g, with the new v, to the parameter.
 
     Raises
     ------
@@ -126,7 +157,9 @@ class Momentum(LearningRule):
 
     References
     ----------
-    Hinton, "A Practical Guide to Training Restricted Boltzmann Machines", section 9.
+    Hinton, "A Practical Guide to Training Restricted Boltzmann Machines", 2010, section 9.
+    Bengio, Boulanger-Lewandowski and Pascanu, "Advances in Optimizing Recurrent Networks", 2013,
+    for Nesterov momentum in this form.
     """
 
     def __init__(self, init_momentum: float, nesterov_momentum: bool = False) -> None:
@@ -136,7 +169,7 @@ class Momentum(LearningRule):
 
     def add_channels_to_monitor(self, monitor: Any, monitoring_dataset: Any) -> None:
         """Add the channel `momentum`."""
-        add_plain_channel(monitor, monitoring_dataset, "momentum", self.momentum)
+        add_data_free_channel(monitor, monitoring_dataset, "momentum", self.momentum)
 
     def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
         velocity = self._accumulator("vel", param)
@@ -148,19 +181,23 @@ class Momentum(LearningRule):
 
 
 class AdaDelta(LearningRule):
-    """AdaDelta (Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012).
+    """AdaDelta.
 
-    The learning rate takes the place of the paper's epsilon, under both square roots.
+    The algorithm's learning rate is the epsilon of the method, under both square roots.
 
     Parameters
     ----------
     decay : float
-        In [0, 1): rho, how much of the running squares stays after each minibatch.
+        rho, in [0, 1): the weight of the past in the running means of squares.
 
     Raises
     ------
     ValueError
         If `decay` is outside [0, 1).
+
+    References
+    ----------
+    Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, Algorithm 1.
     """
 
     def __init__(self, decay: float = 0.95) -> None:
@@ -182,17 +219,22 @@ class AdaDelta(LearningRule):
 
 
 class AdaGrad(LearningRule):
-    """AdaGrad (Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011).
+    """AdaGrad: divides each weight's learning rate by the root of its sum of squared gradients.
 
     Parameters
     ----------
     max_scaling : float
-        Positive: no gradient is multiplied by more than the learning rate times this.
+        Positive: the most that a division multiplies the learning rate by.
 
     Raises
     ------
     ValueError
         If `max_scaling` is not positive.
+
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic
+    Optimization", Journal of Machine Learning Research, 2011.
     """
 
     def __init__(self, max_scaling: float = 1e5) -> None:
@@ -207,22 +249,24 @@ class AdaGrad(LearningRule):
 
 
 class RMSProp(LearningRule):
-    """RMSProp (Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6, 2012).
-
-    Divides the learning rate of each weight by the running root mean square of its gradient.
+    """RMSProp: divides the learning rate of each weight by the running RMS of its gradient.
 
     Parameters
     ----------
     decay : float
-        In [0, 1): how much of the running square stays after each minibatch. Kept in the
-        shared scalar `decay`.
+        In [0, 1): the weight of the past in the running mean of squares. Kept in the shared
+        scalar `decay`.
     max_scaling : float
-        Positive: no gradient is multiplied by more than the learning rate times this.
+        Positive: the most that a division multiplies the learning rate by.
 
     Raises
     ------
     ValueError
         If an argument is out of its range.
+
+    References
+    ----------
+    Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5, 2012.
     """
 
     def __init__(self, decay: float = 0.9, max_scaling: float = 1e5) -> None:
@@ -234,7 +278,9 @@ class RMSProp(LearningRule):
         """Add the minimum, mean and maximum of each parameter's running square."""
         for name, square in self.accumulators.items():
             for suffix, reduce in (("min", at.min), ("max", at.max), ("mean", at.mean)):
-                add_plain_channel(monitor, monitoring_dataset, f"{name}_{suffix}", reduce(square))
+                add_data_free_channel(
+                    monitor, monitoring_dataset, f"{name}_{suffix}", reduce(square)
+                )
 
     def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
         square = self._accumulator("mean_square_grad", param)
@@ -256,12 +302,3 @@ def _positive(name: str, value: float) -> float:
     if not value > 0.0:
         raise ValueError(f"{name} must be positive, not {value}")
     return value
-
-
-def add_plain_channel(monitor: Any, dataset: Any, name: str, value: Any) -> None:
-    """Add a channel that needs no data. `dataset` is a dataset or a dict of datasets."""
-    if isinstance(dataset, Mapping):
-        dataset = next(iter(dataset.values()))
-    monitor.add_channel(
-        name=name, ipt=None, val=value, dataset=dataset, data_specs=(NullSpace(), "")
-    )

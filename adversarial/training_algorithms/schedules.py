@@ -1,7 +1,7 @@
-"""Learning rate schedules that move after each minibatch.
+"""Learning-rate schedules by the minibatch.
 
-Each is an update callback: `SGD(update_callbacks=[...])` calls it with the algorithm after
-every minibatch. The schedules that move once an epoch are train extensions.
+Each schedule is an update callback: `SGD(update_callbacks=[...])` calls it with the algorithm after
+every minibatch. `adversarial.train_extensions.learning_rate` has the schedules by the epoch.
 """
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
+from adversarial.backend import assign
 from adversarial.utils.serial import Persistent
 
 
-def assign(variable: Any, value: Any) -> None:
-    """Set a shared variable to `value`, in the variable's own dtype."""
-    variable.set_value(np.asarray(value, dtype=variable.dtype))
+class Schedule(Persistent):
+    """Base class: counts minibatches, and sets the learning rate to a function of their number.
 
-
-class _Schedule(Persistent):
-    """Counts minibatches and sets `algorithm.learning_rate` to `current_learning_rate()`.
-
-    The learning rate at the first call is the base. Rates are computed from the count in
-    double precision, so rounding does not build up over the minibatches.
+    A subclass defines `rate_after`. The learning rate at the first call is the base rate. Rates
+    are computed from the number of minibatches in double precision, so that rounding errors do
+    not add up.
     """
 
     def __init__(self) -> None:
@@ -31,30 +26,42 @@ class _Schedule(Persistent):
         self._count = 0
 
     def __call__(self, algorithm: Any) -> None:
+        """Set `algorithm.learning_rate`, a shared variable; called after each minibatch."""
         if self._base_lr is None:
             self._base_lr = float(algorithm.learning_rate.get_value())
         self._count += 1
         assign(algorithm.learning_rate, self.current_learning_rate())
 
     def current_learning_rate(self) -> float:
-        """The learning rate after the minibatches counted so far."""
-        raise NotImplementedError(f"{type(self).__name__} does not implement current_learning_rate")
+        """The learning rate after the minibatches so far; ValueError before the first call."""
+        if self._base_lr is None:
+            raise ValueError(f"{type(self).__name__} has not been called: the base rate is unknown")
+        return self.rate_after(self._count, self._base_lr)
+
+    def rate_after(self, minibatches: int, base: float) -> float:
+        """The learning rate after so many minibatches, at least 1, from the base rate `base`."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement rate_after")
 
 
-class ExponentialDecay(_Schedule):
-    """max(min_lr, base / decay_factor**t) after t minibatches.
+class ExponentialDecay(Schedule):
+    """max(min_lr, base / decay_factor^t) after t minibatches: the schedule of the paper's YAMLs.
 
     Parameters
     ----------
     decay_factor : float
-        At least 1: the learning rate is divided by it after each minibatch.
+        What the learning rate is divided by after each minibatch, at least 1.
     min_lr : float
-        The learning rate never falls below this.
+        The least learning rate.
 
     Raises
     ------
     ValueError
         If `decay_factor` is less than 1 or `min_lr` is negative.
+
+    Examples
+    --------
+    >>> ExponentialDecay(decay_factor=2.0, min_lr=0.03).rate_after(1, base=0.1)
+    0.05
     """
 
     def __init__(self, decay_factor: float, min_lr: float) -> None:
@@ -70,22 +77,21 @@ class ExponentialDecay(_Schedule):
         if not self.min_lr >= 0.0:
             raise ValueError(f"min_lr must not be negative, is {self.min_lr}")
 
-    def current_learning_rate(self) -> float:
-        """The learning rate after the minibatches counted so far."""
+    def rate_after(self, minibatches: int, base: float) -> float:
         # exp goes to 0 where the power would overflow.
-        decayed = self._base_lr * math.exp(-self._count * math.log(self.decay_factor))
+        decayed = base * math.exp(-minibatches * math.log(self.decay_factor))
         return max(self.min_lr, decayed)
 
 
-class LinearDecay(_Schedule):
-    """From base down to base * decay_factor in equal steps, one a minibatch.
+class LinearDecay(Schedule):
+    """From the base rate down to base * decay_factor in equal steps, one a minibatch.
 
     Parameters
     ----------
     start : int
-        The minibatch, from 1, that makes the first step.
+        The minibatch, from 1, after which the first step is made.
     saturate : int
-        The minibatch from which on the rate is base * decay_factor.
+        The minibatch after which the last step is made, and the rate is base * decay_factor.
     decay_factor : float
         Positive.
 
@@ -107,20 +113,17 @@ class LinearDecay(_Schedule):
         if not self.decay_factor > 0.0:
             raise ValueError(f"decay_factor must be positive, not {self.decay_factor}")
 
-    def current_learning_rate(self) -> float:
-        """The learning rate after the minibatches counted so far."""
-        return linear_decay(
-            self._base_lr, self._count, self.start, self.saturate, self.decay_factor
-        )
+    def rate_after(self, minibatches: int, base: float) -> float:
+        return linear_decay(base, minibatches, self.start, self.saturate, self.decay_factor)
 
 
-class AnnealedLearningRate(_Schedule):
-    """base * min(1, anneal_start / t) after t minibatches: 1/t once t passes anneal_start.
+class AnnealedLearningRate(Schedule):
+    """base * min(1, anneal_start / t) after t minibatches.
 
     Parameters
     ----------
     anneal_start : float
-        Positive.
+        Positive: the number of minibatches up to which the rate is constant.
 
     Raises
     ------
@@ -134,15 +137,18 @@ class AnnealedLearningRate(_Schedule):
         if not self.anneal_start > 0.0:
             raise ValueError(f"anneal_start must be positive, not {self.anneal_start}")
 
-    def current_learning_rate(self) -> float:
-        """The learning rate after the minibatches counted so far."""
-        return self._base_lr * min(1.0, self.anneal_start / self._count)
+    def rate_after(self, minibatches: int, base: float) -> float:
+        return base * min(1.0, self.anneal_start / minibatches)
 
 
 def linear_decay(
     base: float, count: float, start: float, saturate: float, decay_factor: float
 ) -> float:
-    """`base` before `start`, `base * decay_factor` from `saturate` on, equal steps between."""
+    """`base` before `start`, `base * decay_factor` from `saturate` on, in equal steps between them.
+
+    >>> [linear_decay(1.0, count, 2, 4, 0.25) for count in range(1, 6)]
+    [1.0, 0.75, 0.5, 0.25, 0.25]
+    """
     if count < start:
         return base
     if count >= saturate:

@@ -1,12 +1,21 @@
-"""Minibatch stochastic gradient descent, all players in one simultaneous step."""
+"""Minibatch stochastic gradient descent; the players of a game move in one simultaneous step.
+
+`setup` makes one compiled function of the cost's gradients and the learning rule's updates: from
+the indices of a minibatch to new parameters. `train` calls it for each minibatch of an epoch.
+
+    data[indices] -> cost.get_gradients -> learning_rule.get_updates -> model.modify_updates
+                     (adversarial.costs)                                (norm constraints)
+
+Subclasses compile several steps (`k_steps`: `_compile`) or choose among them (`_on_minibatch`).
+"""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, Optional
 
 import aesara.tensor as at
@@ -14,13 +23,12 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.datasets.feed import feed_of, is_streamed
-from adversarial.monitor import Monitor
-from adversarial.space import NullSpace
+from adversarial.monitor import Monitor, add_data_free_channel
+from adversarial.training_algorithms.divergence import DivergenceCheck
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
 from adversarial.training_algorithms.training_algorithm import (
     NoBatchSizeError,
     TrainingAlgorithm,
-    TrainingDiverged,
 )
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.parts import check_finite, check_part
@@ -33,44 +41,62 @@ DEFAULT_SEED = (2012, 10, 5)
 
 
 class SGD(TrainingAlgorithm):
-    """One compiled function makes a step from the indices of a minibatch.
+    """Minibatch gradient descent in which all players move at once.
 
     Parameters
     ----------
     learning_rate : float
-        `self.learning_rate` is a shared variable that callbacks may change.
+        Positive. Kept in the shared variable `learning_rate`, which schedules change.
     cost : Cost, optional
-        Else the model's default cost.
+        By default the model's default cost.
     batch_size : int, optional
-        Else the model's own.
+        Examples in a minibatch; by default the model's batch size.
+    monitoring_batch_size, monitoring_batches : int, optional
+        Examples in a monitoring batch, and how many of these; by default `batch_size` and
+        `batches_per_iter`, or with only one of the two given, `batch_size` and all.
     monitoring_dataset : Dataset or dict of str to Dataset, optional
-        Monitored before the first epoch and after each, in batches of `monitoring_batch_size`
-        (else batch_size), `monitoring_batches` of them (else all). None or {}: nothing is.
-    monitoring_costs : list of Cost, optional
-        Further costs whose channels are monitored.
+        What channels are measured on, before the first epoch and after each; the names are put
+        before the channels' names. None or {}: nothing is measured.
+    monitor_iteration_mode : str
+        How monitoring batches are drawn; see `adversarial.utils.iteration`.
     termination_criterion : TerminationCriterion, optional
         Without one, training goes on until it is stopped.
-    update_callbacks : callable or list, optional
+    update_callbacks : callable or list of callable, optional
         Called with this object after every minibatch.
     learning_rule : LearningRule, optional
-        Else plain descent.  `init_momentum` is the old way to ask for Momentum.
-    train_iteration_mode : str
-        How minibatches are drawn, 'shuffled_sequential' by default; `batches_per_iter` of them
-        an epoch (else all).
+        By default plain gradient descent.
+    set_batch_size : bool
+        Let `batch_size` win against another one of the model, which is an error otherwise.
+    train_iteration_mode : str, optional
+        How minibatches are drawn, by default 'shuffled_sequential'.
+    batches_per_iter : int, optional
+        Minibatches in an epoch, by default as many as the data have.
     theano_function_mode : optional
-        The mode in which functions are compiled.
+        The mode in which Aesara compiles.
+    monitoring_costs : list of Cost or dict of str to Cost, optional
+        Further costs whose channels are monitored.
     seed : int or list of int
         For the order of the minibatches.
+    init_momentum : float, optional
+        The old spelling of `learning_rule: Momentum(init_momentum)`.
 
     Attributes
     ----------
     batches_this_epoch, batches_per_epoch : int
-        Minibatches done in this epoch, and in a whole one.
+        Minibatches done in this epoch, and in a whole one (0 if unknown).
     learning_rate_scale : shared variable
-        1, multiplies the learning rate; for those who lower it whatever the schedules say.
+        A factor of the learning rate that no schedule changes, 1 at first; a rollback after a
+        divergence lowers it.
+
+    Raises
+    ------
+    TypeError
+        If a part (cost, learning rule, criterion, callback) is of another kind.
+    ValueError
+        If a number is out of its range, or two arguments contradict each other.
     """
 
-    _kind = "SGD"  # for messages
+    _kind = "SGD"  # what messages call this class and its subclasses
 
     def __init__(
         self,
@@ -138,17 +164,25 @@ class SGD(TrainingAlgorithm):
         self.rng = numpy_rng(seed, DEFAULT_SEED)
         self.batches_this_epoch = 0
         self.batches_per_epoch = 0
-        # Steps that were called and not yet looked at, and when that was.
-        self._unchecked: deque[tuple[Mapping, str]] = deque()
-        # While an epoch is under way, the generator as it was when the epoch began.
+        # While an epoch is under way: the random generator as it was when the epoch began.
         self._rng_of_epoch: Optional[np.random.RandomState] = None
-        # And that of a data set with an iterator of its own.
+        # Likewise, the position of a data set with an iterator of its own.
         self._data_rng_of_epoch: Any = None
 
     # Set-up
 
     def setup(self, model: Any, dataset: Any) -> None:
-        """Compile the step, and set the monitor up."""
+        """Compile the step, and add the monitor's channels.
+
+        Raises
+        ------
+        NoBatchSizeError
+            If neither this object nor the model has a batch size.
+        TrainingDiverged
+            If a parameter is infinite or NaN already.
+        ValueError
+            If the model has no parameters, or the cost's gradients do not fit the model.
+        """
         if self.cost is None:
             self.cost = model.get_default_cost()
         self.model = model
@@ -157,14 +191,16 @@ class SGD(TrainingAlgorithm):
             raise ValueError(f"{model!r} has no parameters to train")
         self._synchronize_batch_size(model)
         self.monitor = Monitor.get_monitor(model)
-        self._check_parameters()
+        self._divergence = DivergenceCheck(model, self.params)
+        self._divergence.check_parameters("at the beginning")
         self._feed = feed_of(dataset)
         self._rng_of_epoch = self._data_rng_of_epoch = None  # no epoch is under way
         data = self._feed.batch(self.cost.get_data_specs(model))
         gradients, updates = self.cost.get_gradients(model, data)
         self._objectives = dict(getattr(gradients, "objectives", {}))
         self._compile(self._feed.inputs, gradients, updates)
-        # After the step, since a learning rule's channels are of what its updates made.
+        # After the step, since the channels of a learning rule measure its accumulators, which
+        # `get_updates` makes.
         self._setup_monitor(model)
         used = [dataset, *(self.monitoring_dataset or {}).values()]
         streamed = sorted({type(each).__name__ for each in used if is_streamed(each)})
@@ -198,12 +234,10 @@ class SGD(TrainingAlgorithm):
         self._monitor_data()
         if not self.monitoring_dataset:
             return
-        first = next(iter(self.monitoring_dataset.values()))
-        self.monitor.add_channel(
-            "learning_rate", None, self._scaled_rate(), dataset=first, data_specs=(NullSpace(), "")
-        )
+        data = self.monitoring_dataset
+        add_data_free_channel(self.monitor, data, "learning_rate", self._scaled_rate())
         if self.learning_rule is not None:
-            self.learning_rule.add_channels_to_monitor(self.monitor, first)
+            self.learning_rule.add_channels_to_monitor(self.monitor, next(iter(data.values())))
 
     def _monitor_data(self) -> None:
         """Add the channels of the model and of the costs on the monitoring data sets."""
@@ -224,13 +258,14 @@ class SGD(TrainingAlgorithm):
         )
 
     def _compile(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> None:
-        """Make the compiled step(s) from symbolic gradients and the cost's own updates."""
+        """Compile the step, or several, from the gradients and the cost's further updates."""
         self._step = self._compile_step(inputs, gradients, updates)
 
     def _compile_step(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> Any:
-        """A function of a minibatch that moves the parameters named in `gradients`.
+        """Compile the function that moves the parameters in `gradients` on a minibatch.
 
-        It returns the objectives, by name, and whether these and all new values are `finite`.
+        The function returns a mapping: the objectives by name, and `finite`, whether these and all
+        new parameters are finite.
         """
         foreign = [param for param in gradients if param not in self.params]
         if foreign:
@@ -268,12 +303,17 @@ class SGD(TrainingAlgorithm):
     # Training
 
     def train(self, dataset: Any) -> None:
-        """One epoch, or what is left of one that was interrupted.
+        """Train for one epoch, or for the rest of one that was interrupted.
 
-        TrainingDiverged after a minibatch that left a parameter or an objective not finite.
+        Raises
+        ------
+        TrainingDiverged
+            After a minibatch that left a parameter or an objective infinite or NaN.
+        ValueError
+            If `dataset` is not the one of `setup`.
         """
-        self._check_parameters()
-        self._unchecked.clear()
+        self._divergence.check_parameters("at the beginning")
+        self._divergence.forget()
         try:
             for batch in self._minibatches(dataset):
                 self._on_minibatch(batch)
@@ -283,13 +323,13 @@ class SGD(TrainingAlgorithm):
                     callback(self)
                 self.between_minibatches()
         except Interrupted:
-            self._check_steps()
+            self._divergence.finish()
             raise
-        self._check_steps()
+        self._divergence.finish()
         self._rng_of_epoch = self._data_rng_of_epoch = None
 
     def _minibatches(self, dataset: Any) -> Iterator[Any]:
-        """Each minibatch of an epoch that is still to come, as the feed gives it."""
+        """The minibatches of this epoch that are still to come, as the feed gives them."""
         if dataset is not self._feed.dataset:
             raise ValueError("this algorithm was set up for another data set: call setup again")
         if self._rng_of_epoch is None:
@@ -306,7 +346,7 @@ class SGD(TrainingAlgorithm):
             self.rng if is_stochastic(self.train_iteration_mode) else None,
         )
         self.batches_per_epoch = batches.num_batches or 0
-        # Of an interrupted epoch, those done before are drawn again and left out.
+        # The minibatches that an interrupted epoch has done are drawn again and skipped.
         for _ in itertools.islice(batches, self.batches_this_epoch):
             pass
         yield from batches
@@ -315,46 +355,9 @@ class SGD(TrainingAlgorithm):
         self._take(self._step, batch)
 
     def _take(self, step: Any, batch: Any) -> None:
-        """Call a compiled step; TrainingDiverged names what it left not finite.
-
-        Where calls are made several at once, that is known once they are.
-        """
-        when = f"after minibatch {self.batches_this_epoch + 1}"
-        self._unchecked.append((step(*self._feed.arguments(batch)), when))
-        while self._unchecked and backend.is_made(self._unchecked[0][0]):
-            self._check_step(*self._unchecked.popleft())
-
-    def _check_steps(self) -> None:
-        while self._unchecked:
-            self._check_step(*self._unchecked.popleft())
-
-    def _check_step(self, found: Mapping[str, np.ndarray], when: str) -> None:
-        if found["finite"]:
-            return
-        self._check_parameters(when)
-        for name, value in found.items():
-            if name != "finite" and not np.isfinite(value):
-                raise TrainingDiverged(self._diverged(f"the objective {name}", when))
-
-    def _check_parameters(self, when: str = "at the beginning") -> None:
-        for param in self.params:
-            if not np.isfinite(param.get_value(borrow=True)).all():
-                raise TrainingDiverged(self._diverged(self._parameter(param), when))
-
-    def _parameter(self, param: Any) -> str:
-        # A generator and a discriminator may both have an h0_W.
-        for player in ("generator", "discriminator", "inferer"):
-            owner = getattr(self.model, player, None)
-            if owner is not None and any(param is own for own in owner.get_params()):
-                return f"parameter {param.name} of the {player}"
-        return f"parameter {param.name}"
-
-    def _diverged(self, what: str, when: str) -> str:
-        epoch = self.model.monitor.get_epochs_seen() + 1
-        return (
-            f"{what} is not finite {when} of epoch {epoch}: the run has diverged; "
-            "a lower learning_rate may help"
-        )
+        """Call a compiled step; TrainingDiverged if its results are not finite."""
+        results = step(*self._feed.arguments(batch))
+        self._divergence.add(results, f"after minibatch {self.batches_this_epoch + 1}")
 
     def continue_learning(self, model: Any) -> bool:
         if self.termination_criterion is None:

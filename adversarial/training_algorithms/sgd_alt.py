@@ -1,4 +1,4 @@
-"""Epochs of the discriminator alone, alternating with epochs in which the players take turns."""
+"""Epochs of D alone, alternating with epochs in which the players take turns (2014: `sgd_alt`)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from adversarial.training_algorithms import k_steps
 
 
 class SGD(k_steps.SGD):
-    """Descent with two kinds of epoch.
+    """Descent with two kinds of epoch, in turn; the first is one of D alone.
 
-    In the first, third, fifth ... epoch each minibatch trains the discriminator. In the others,
-    `discriminator_steps` minibatches train the discriminator and the next one trains the generator
-    alone; with 2 steps: D D G D D G. Each such epoch begins with the discriminator. Arguments are
-    those of `adversarial.training_algorithms.k_steps.SGD`, which instead gives both players the
-    same minibatch.
+    In an epoch of D alone, D moves on each minibatch. In an epoch of turns, `discriminator_steps`
+    minibatches train D and the next one trains G; with 2 steps: D D G D D G. Each minibatch of data
+    trains one player only, while in `k_steps.SGD` the step of G shares the last minibatch of D.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `adversarial.training_algorithms.k_steps.SGD`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -22,12 +25,12 @@ class SGD(k_steps.SGD):
         self.discriminator_alone = True
 
     def train(self, dataset: Any) -> None:
-        """One epoch, of one kind or the other; see `sgd.SGD.train`."""
+        """Train for one epoch, of the kind that is due; see `sgd.SGD.train`."""
         super().train(dataset)
         self.discriminator_alone = not self.discriminator_alone
 
     def _on_minibatch(self, batch: Any) -> None:
-        # From the count of minibatches, so that an epoch that is resumed goes on with the same
+        # From the number of minibatches, so that an epoch that is resumed goes on with the same
         # player.
         turn = self.batches_this_epoch % (self.discriminator_steps + 1)
         of_generator = not self.discriminator_alone and turn == self.discriminator_steps

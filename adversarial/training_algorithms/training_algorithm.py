@@ -1,4 +1,4 @@
-"""The base of training algorithms."""
+"""The base class of training algorithms, and the errors that they raise."""
 
 from __future__ import annotations
 
@@ -7,40 +7,43 @@ from typing import Any, Optional
 
 from adversarial.utils.serial import Persistent
 
+# Channels are compiled for each monitored data set, which takes seconds and memory.
+MAX_MONITORED = 50
+
 
 class TrainingDiverged(ValueError):
-    """A parameter, or an objective, is no longer a finite number."""
+    """A parameter or an objective is infinite or NaN."""
 
 
 class DataOverflow(TrainingDiverged):
-    """It is not, because numbers of the data are too large to compute with."""
+    """A parameter or an objective is infinite or NaN because the data are too large to compute."""
 
 
 class NoBatchSizeError(ValueError):
-    """Neither the algorithm nor the model says how large a minibatch is."""
+    """Neither the algorithm nor the model has a batch size."""
 
 
 def _nothing() -> None:
-    pass
-
-
-MAX_MONITORED = 50
+    """The default of `between_minibatches`."""
 
 
 class TrainingAlgorithm(Persistent):
     """Fits a model to a data set, an epoch at a time.
 
+    A subclass defines `setup`, `train` and `continue_learning`.
+
     Attributes
     ----------
     between_minibatches : callable
-        To be called, without arguments, after each minibatch and its update_callbacks. What it
-        raises ends training; calling `train` again then goes on with the next minibatch.
+        Called without arguments after each minibatch and its `update_callbacks`. `Train` stops a
+        training by raising an exception in it; calling `train` again then goes on with the next
+        minibatch.
     """
 
     between_minibatches: Callable[[], None] = staticmethod(_nothing)
 
     def setup(self, model: Any, dataset: Any) -> None:
-        """Make ready to train `model` on `dataset`; called once."""
+        """Prepare to train `model` on `dataset`; called once, before the first epoch."""
         raise NotImplementedError(f"{type(self).__name__} does not define setup")
 
     def train(self, dataset: Any) -> None:
@@ -48,7 +51,7 @@ class TrainingAlgorithm(Persistent):
         raise NotImplementedError(f"{type(self).__name__} does not define train")
 
     def continue_learning(self, model: Any) -> bool:
-        """Whether there is reason for another epoch."""
+        """Whether to train for another epoch."""
         raise NotImplementedError(f"{type(self).__name__} does not define continue_learning")
 
     def _register_update_callbacks(self, update_callbacks: Any) -> None:
@@ -63,13 +66,11 @@ class TrainingAlgorithm(Persistent):
 
     def _set_monitoring_dataset(self, monitoring_dataset: Any) -> None:
         """Keep {name: dataset}; a single data set gets the empty name."""
-        self.monitoring_dataset: Optional[dict[str, Any]]
-        if monitoring_dataset is None or isinstance(monitoring_dataset, dict):
-            if len(monitoring_dataset or ()) > MAX_MONITORED:
-                raise ValueError(
-                    f"monitoring_dataset has {len(monitoring_dataset)} data sets, more than "
-                    f"{MAX_MONITORED}: channels are compiled for each"
-                )
-            self.monitoring_dataset = monitoring_dataset
-        else:
-            self.monitoring_dataset = {"": monitoring_dataset}
+        if monitoring_dataset is not None and not isinstance(monitoring_dataset, dict):
+            monitoring_dataset = {"": monitoring_dataset}
+        if monitoring_dataset and len(monitoring_dataset) > MAX_MONITORED:
+            raise ValueError(
+                f"monitoring_dataset has {len(monitoring_dataset)} data sets, more than "
+                f"{MAX_MONITORED}: channels are compiled for each"
+            )
+        self.monitoring_dataset: Optional[dict[str, Any]] = monitoring_dataset

@@ -8,10 +8,10 @@ import aesara.tensor as at
 
 from adversarial import backend
 from adversarial.evaluation.sampling import draw_noise, generator_of
+from adversarial.monitor import add_data_free_channel
 from adversarial.space import VectorSpace, format_data
 from adversarial.train_extensions import TrainExtension
 from adversarial.training_algorithms.cycler import Cycler
-from adversarial.training_algorithms.learning_rule import add_plain_channel
 from sandbox.classifier import Classifier
 
 # A class counts as present from this share of the samples on.
@@ -88,7 +88,7 @@ class CollapseChannels(TrainExtension):
         for i in range(self.classifier.n_classes):
             channels[f"samples_class_{i}"] = shares[i]
         for name, value in channels.items():
-            add_plain_channel(model.monitor, first, name, value)
+            add_data_free_channel(model.monitor, first, name, value)
 
     def _samples(self, generator: Any) -> Any:
         """Symbolic rows (num_samples, dimension), always of the same z."""
