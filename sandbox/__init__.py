@@ -1,4 +1,4 @@
-"""What goes beyond the code of 2014; see README.md here."""
+"""Extensions of the paper's experiments; README.md lists them."""
 
-# It sets Aesara up, so it comes before the modules here that import Aesara.
+# Configures Aesara, so it must be imported before Aesara is.
 import adversarial  # noqa: F401

@@ -1,4 +1,4 @@
-"""p(x_S | the rest of x) for any set S of pixels, by one network (paper, section 7, item 3)."""
+"""p(x_S | the other pixels) for any set S of pixels, by one network (paper, section 7, item 3)."""
 
 from sandbox.all_conditionals.cost import AllConditionalsCost
 from sandbox.all_conditionals.masks import RandomMasks

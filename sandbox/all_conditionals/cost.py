@@ -1,4 +1,4 @@
-"""The game of all conditionals: AdversaryCost2 on images that each have a random mask."""
+"""The objectives of the all-conditionals experiment."""
 
 from __future__ import annotations
 
@@ -6,46 +6,60 @@ from collections import OrderedDict
 from typing import Any
 
 from adversarial.costs.adversary import AdversaryCost2
+from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Space
-from sandbox.all_conditionals.model import ConditionalsPair
+from sandbox.all_conditionals.model import Completer, ConditionalsPair
 
 
 class AllConditionalsCost(AdversaryCost2):
-    """G completes each image of a batch under its mask; D tells it from the image itself.
+    """`AdversaryCost2` on images of which a random mask hides pixels.
 
-    D is given the same mask with both, so that it judges p(hidden pixels | seen pixels).
-    Parameters are those of `AdversaryCost2`, without `scale_grads` and `noise_both`, which would
-    take the mask for a part of the image.
+    G completes each image of a batch; D distinguishes completed images from the images themselves.
+    D sees the mask with both, so G learns p(hidden pixels | visible pixels).
+
+    Parameters
+    ----------
+    **kwargs
+        As for `AdversaryCost2`. `scale_grads` and `noise_both` must be 0, since they would treat
+        the mask as part of the image.
+
+    Raises
+    ------
+    ValueError
+        If `scale_grads` or `noise_both` is not 0.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         for name in ("scale_grads", "noise_both"):
             if kwargs.setdefault(name, 0):
-                raise ValueError(f"AllConditionalsCost knows no {name}: got {kwargs[name]!r}")
+                raise ValueError(f"AllConditionalsCost needs {name}: 0, not {kwargs[name]!r}")
         super().__init__(**kwargs)
 
-    def get_data_specs(self, model: ConditionalsPair) -> tuple:
-        """Images alone: their masks are drawn in the graph."""
+    def get_data_specs(self, model: AdversaryPair) -> tuple:
+        """Images without masks; the masks are drawn in the graph."""
         if not isinstance(model, ConditionalsPair):
             raise TypeError(f"{type(self).__name__} trains a ConditionalsPair, not {model!r}")
         return model.get_monitoring_data_specs()
 
     def _players_and_data(self, model: ConditionalsPair, data: Any) -> tuple:
-        """The pair, and the images with their masks, drawn once."""
+        """The pair, and the images with new random masks."""
         return model, model.masked(data)
 
     def get_monitoring_channels(
-        self, model: ConditionalsPair, data: Any, **kwargs: Any
+        self, model: AdversaryPair, data: Any, **kwargs: Any
     ) -> OrderedDict:
         channels = super().get_monitoring_channels(model, data, **kwargs)
-        del channels["sample_grad_norm"]  # that of the mask would be in it
+        del channels["sample_grad_norm"]  # it would include the gradient with respect to the mask
         return channels
 
-    def _samples(self, model: ConditionalsPair, data: Any) -> tuple:
-        completed, z, states = model.generator.complete(
-            data, self.generator_default_input_include_prob, self.generator_default_input_scale
-        )
+    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
+        completed, z, states = _completer(model).complete(data, **self._dropout("generator"))
         return completed, z, states[:-1]
 
-    def _noise_space(self, model: ConditionalsPair) -> Space:
-        return model.generator.noise_space
+    def _noise_space(self, model: AdversaryPair) -> Space:
+        return _completer(model).noise_space
+
+
+def _completer(model: AdversaryPair) -> Completer:
+    assert isinstance(model.generator, Completer)  # `ConditionalsPair` checks
+    return model.generator

@@ -1,4 +1,4 @@
-"""What measure and show share: their options, and the images that these name."""
+"""Common options of measure.py and show.py, and the images that the options name."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from adversarial.space.conv2d import SIDES
 from adversarial.utils import cli
 from adversarial.viewer.samples import View
 from sandbox.all_conditionals.masks import KINDS
+from sandbox.data import get_test_set
 
 
 def add_options(parser: argparse.ArgumentParser, completions: int) -> None:
-    """The options of both; `completions` is the default of one."""
+    """Add the common options; `completions` is the default of `--completions`."""
     add = parser.add_argument
     add(
         "--kinds",
         nargs="+",
         choices=KINDS,
         metavar="KIND",
-        help=f"what is hidden: {', '.join(KINDS)} (all)",
+        help=f"kinds of masks: {', '.join(KINDS)} (all)",
     )
     add(
         "--side",
         choices=SIDES,
         metavar="SIDE",
-        help="the model is one of InpaintingAdversaryCost and paints this half: "
+        help="the model was trained by InpaintingAdversaryCost and fills this half: "
         + ", ".join(SIDES),
     )
     add(
@@ -59,11 +60,11 @@ def add_options(parser: argparse.ArgumentParser, completions: int) -> None:
 
 
 def kinds_of(args: argparse.Namespace) -> list[str]:
-    """What is hidden, in turn. ValueError for a model of one half and any other kind."""
+    """The kinds of masks to measure. ValueError if --kinds contradicts --side."""
     if args.side is None:
         return args.kinds or list(KINDS)
     if args.kinds not in (None, [args.side]):
-        raise ValueError(f"a model that paints the {args.side} half paints nothing else")
+        raise ValueError(f"--side {args.side}: this model fills no other mask; leave out --kinds")
     return [args.side]
 
 
@@ -72,12 +73,11 @@ def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.nda
     training = training_set(model, args.allow_module)
     if args.dataset:
         examples = dataset_in(args.dataset, args.allow_module)
-    elif hasattr(training, "get_test_set"):
-        examples = training.get_test_set()
     else:
-        raise ValueError(
-            f"the training set, a {type(training).__name__}, has no test set: give --dataset"
-        )
+        try:
+            examples = get_test_set(training)
+        except ValueError as error:
+            raise ValueError(f"{error}: give --dataset") from None
     view = _view_of(model)
     images, seen = _images(examples, view), _images(training, view)
     if args.dataset:
@@ -87,12 +87,12 @@ def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.nda
 
 
 def _view_of(model: Any) -> View:
-    """What the images that a model completes look like."""
+    """The shape of the images that a model completes."""
     generator = generator_of(model)
     space = getattr(generator, "images", None) or generator.get_input_space()
     shape = image_shape(space)
     if shape is None:
-        raise ValueError(f"a {type(model).__name__} does not complete images: it takes {space}")
+        raise ValueError(f"a {type(model).__name__} does not complete images: its input is {space}")
     return View(shape)
 
 
@@ -101,7 +101,7 @@ def _images(dataset: Any, view: View) -> np.ndarray:
     shape = image_shape(dataset) or view.shape
     if shape != view.shape or rows.shape[1] != math.prod(view.shape):
         raise ValueError(
-            f"a model of images of {view.shape} cannot complete images of "
+            f"the model completes images of shape {view.shape}, not "
             f"{shape if shape != view.shape else rows.shape[1:]}"
         )
     return view.images(rows)

@@ -1,4 +1,4 @@
-"""Which pixels are seen: random masks, 1 where a pixel is seen and 0 where it is to be painted."""
+"""Random masks of images: 1 where a pixel is visible, 0 where it is hidden."""
 
 from __future__ import annotations
 
@@ -13,20 +13,35 @@ from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils.seeding import Seed, seed_words
 from adversarial.utils.serial import Persistent
 
-# What is hidden. `rectangle`: one with random corners; `window`: all but such a rectangle;
-# `pixels`: each by itself, with a chance that is drawn anew for each image; a side: that half.
+# What each kind hides. `pixels`: each pixel independently, with a probability drawn for each image;
+# `rectangle`: one with random corners; `window`: all but such a rectangle; a side: that half.
 KINDS = ("pixels", "rectangle", "window", *SIDES, "everything")
 
 
 class RandomMasks(Persistent):
-    """Draws a mask for each image of a batch, of a kind that is drawn as well.
+    """Draws a mask for each image of a batch: first its kind, then a mask of that kind.
 
     Parameters
     ----------
-    shape : (rows, columns) of the images
-    kinds : dict
-        Name, of `KINDS`, -> how often it is drawn, in any unit.
+    shape : tuple of int
+        (rows, columns) of the images.
+    kinds : dict of str to float
+        Relative frequency of each kind in `KINDS`.
     seed : int or list of int, optional
+
+    Raises
+    ------
+    ValueError
+        If the shape is not two positive integers, a kind is unknown, a frequency is not positive
+        and finite, or there are no kinds.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> masks = RandomMasks((2, 4), {"left": 1})
+    >>> backend.function([], masks.draw(1))()[0, :, :, 0]
+    array([[0., 0., 1., 1.],
+           [0., 0., 1., 1.]], dtype=float32)
     """
 
     def __init__(
@@ -37,16 +52,16 @@ class RandomMasks(Persistent):
             raise ValueError(f"shape must be (rows, columns), not {shape!r}")
         for kind, weight in kinds.items():
             if kind not in KINDS:
-                raise ValueError(f"a kind of mask is one of {', '.join(KINDS)}, not {kind!r}")
+                raise ValueError(f"kinds of masks are {', '.join(KINDS)}, not {kind!r}")
             if not 0 < weight < np.inf:
-                raise ValueError(f"{kind} must be drawn with a positive weight, not {weight!r}")
+                raise ValueError(f"kinds: the frequency of {kind} must be positive, not {weight!r}")
         if not kinds:
-            raise ValueError("kinds is empty: no mask could be drawn")
+            raise ValueError("kinds must not be empty")
         self.kinds = dict(kinds)
         self.theano_rng = backend.RandomStreams(seed_words(seed, [2014, 7, 3]), "masks")
 
     def draw(self, n: Any) -> Any:
-        """`n` masks, symbolic: floatX, shape (n, rows, columns, 1)."""
+        """`n` masks: symbolic, floatX, shape (n, rows, columns, 1)."""
         weights = np.cumsum(list(self.kinds.values()))
         point = self.theano_rng.uniform((n, 1, 1), high=float(weights[-1]))
         chosen = self._drawn(list(self.kinds)[-1], n)
@@ -55,7 +70,7 @@ class RandomMasks(Persistent):
         return at.cast(chosen, backend.floatX).dimshuffle(0, 1, 2, "x")
 
     def _drawn(self, kind: str, n: Any) -> Any:
-        """Whether each pixel is seen under `n` masks of one kind: (n, rows, columns)."""
+        """`n` masks of one kind: symbolic, boolean, shape (n, rows, columns)."""
         if kind == "pixels":
             chance = self.theano_rng.uniform((n, 1, 1))
             return at.lt(self.theano_rng.uniform((n, *self.shape)), chance)
@@ -68,7 +83,7 @@ class RandomMasks(Persistent):
         return at.alloc(seen, n, *self.shape)
 
     def _span(self, n: Any, length: int) -> Any:
-        """Whether each of `length` places is between two random ends: (n, length)."""
+        """`n` random intervals of [0, length): symbolic, boolean, shape (n, length)."""
         ends = at.floor(self.theano_rng.uniform((n, 2), high=length + 1.0))
         places = np.arange(length, dtype=backend.floatX)
         first, stop = ends.min(axis=1, keepdims=True), ends.max(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""How near completions are to the truth, and whether they differ as much as they err.
+"""Errors of completions, and whether their variance matches their errors.
 
 python -m sandbox.all_conditionals.measure MODEL.pkl
 python -m sandbox.all_conditionals.measure seed1.pkl seed2.pkl seed3.pkl --json
@@ -23,9 +23,9 @@ COLUMNS = ("hidden", "one", "mean", "another's", "mean image", "nearest", "sprea
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="Root mean square error of completions over hidden pixels, beside that of the "
-        "mean training image and of the nearest training image; mean and standard error over "
-        "models."
+        description="Root mean square error of completions over hidden pixels, compared with that "
+        "of the mean training image and of the nearest training image; mean and standard error "
+        "over models."
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of one experiment")
@@ -36,7 +36,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="complete the first N images (1000)",
     )
-    add("--json", action="store_true", help="print one JSON object, each model's figures in it")
+    add("--json", action="store_true", help="print one JSON object with the figures of each model")
     inputs.add_options(parser, completions=10)
     args = parser.parse_args(argv)
     if args.completions < 2:
@@ -45,12 +45,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def rms_error(filled: np.ndarray, images: np.ndarray, masks: np.ndarray) -> float:
-    """Root of the mean squared error over the hidden pixels of all images."""
+    """Root mean square error over the hidden pixels of all images."""
     return float(np.sqrt(_mean_over_holes(np.square(filled - images), masks)))
 
 
 def spread_of(made: np.ndarray, masks: np.ndarray) -> float:
-    """Root of the mean, over hidden pixels, of the variance among the completions `made`."""
+    """Root of the variance among the completions `made`, averaged over hidden pixels."""
     return float(np.sqrt(_mean_over_holes(made.var(axis=0, ddof=1), masks)))
 
 
@@ -64,7 +64,7 @@ def _mean_over_holes(values: np.ndarray, masks: np.ndarray) -> float:
 def baselines(
     training: np.ndarray, searched: int, images: np.ndarray, masks: np.ndarray
 ) -> dict[str, float]:
-    """What needs no model: the share of pixels hidden, and the errors of two ways to fill."""
+    """The share of hidden pixels, and the errors of the two ways to fill without a model."""
     nearest = fill.nearest_fill(training[:searched], images, masks)
     return {
         "hidden": float(1 - masks.mean(dtype=np.float64)),
@@ -74,17 +74,18 @@ def baselines(
 
 
 def figures_of(
-    paint: fill.Fill, images: np.ndarray, masks: np.ndarray, count: int
+    model_fill: fill.Fill, images: np.ndarray, masks: np.ndarray, count: int
 ) -> dict[str, float]:
     """A model's figures from `count` completions of each image.
 
-    Were completions drawn from the true p(hidden | seen), of variance v, the image would be one
-    more of them: their mean errs by v (1 + 1 / count) on average, squared.  `calibration` is that,
-    from the measured variance, over the measured squared error: 1 for the true distribution, less
-    where completions differ too little.  `another's` is the error of the mean completion against
-    the next image in place of its own: no greater than `mean` where G does not heed what is seen.
+    `calibration` compares the variance v of the completions with their error. If completions were
+    drawn from the true p(hidden | visible), the image would be distributed as one more of them, and
+    the squared error of their mean would be v (1 + 1 / count) on average. `calibration` is that
+    number over the measured squared error: 1 for the true distribution, less if completions vary
+    too little. `another's` is the error of the mean completion against the next image; if it is no
+    greater than `mean`, G ignores the visible pixels.
     """
-    made = fill.completions(paint, images, masks, count)
+    made = fill.completions(model_fill, images, masks, count)
     mean, spread = made.mean(axis=0), spread_of(made, masks)
     error = rms_error(mean, images, masks)
     return {
@@ -97,7 +98,7 @@ def figures_of(
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """(mean, standard error) over models of each figure."""
+    """(mean, standard error) of each figure over models."""
     return {name: mean_and_error([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -107,8 +108,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     kinds = inputs.kinds_of(args)
     models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
     if len({getattr(model, "dataset_yaml_src", None) for model in models}) > 1:
-        raise ValueError("the models were trained on different data: measure them one by one")
-    paint = [fill.painter(model, args.side, args.seed) for model in models]
+        raise ValueError("the models were trained on different data: measure them separately")
+    fills = [fill.model_fill(model, args.side, args.seed) for model in models]
     images, training = inputs.images_for(models[0], args)
     images = images[: args.examples]
     measured: dict[str, Any] = {}
@@ -116,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         masks = fill.draw_masks(kind, images.shape[1:3], len(images), args.seed)
         known = baselines(training, args.training, images, masks)
         measured[kind] = [
-            {**known, **figures_of(one, images, masks, args.completions)} for one in paint
+            {**known, **figures_of(one, images, masks, args.completions)} for one in fills
         ]
         if not args.json:
             if kind == kinds[0]:
@@ -138,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _cell(mean: float, error: float) -> str:
-    # What does not depend on the model has no error but that of rounding.
+    # Figures that do not depend on the model differ by rounding errors only.
     return f"{mean:.3f} +- {error:.3f}" if error > 1e-9 else f"{mean:.3f}"
 
 

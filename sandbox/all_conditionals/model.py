@@ -1,7 +1,7 @@
-"""The players: G paints what a mask hides, and D judges the whole, knowing the mask.
+"""G completes the pixels that a mask hides; D sees the completed image and the mask.
 
-An image and its mask travel as one image with a channel more, the last one, so that the layers,
-dropout and the cost of the package take them as they take any images.
+An image and its mask are one image with one more channel (the last), so that the package's layers,
+dropout and cost work on them unchanged.
 """
 
 from __future__ import annotations
@@ -19,22 +19,27 @@ from sandbox.all_conditionals.masks import RandomMasks
 
 
 class Completer(Generator):
-    """Completes images of which a mask shows a part; where it shows none, G samples as ever.
+    """Completes images under masks. If all pixels are hidden, it is a generator of whole images.
 
     Parameters
     ----------
     mlp : MLP
-        Takes a composite of an image with its mask, the hidden pixels being 0, and of the vector
-        z; puts out an image.  What it paints over pixels that are seen is not used.
-    noise, monitor_ll, ll_n_samples, ll_sigma
+        Its input is a CompositeSpace of an image with its mask (hidden pixels are 0) and the vector
+        z; its output is an image, of which only the hidden pixels are used.
+    **kwargs
         As for `Generator`.
 
     Attributes
     ----------
     seen_space, images : Conv2DSpace
-        Images with their masks, and without.
+        Images with and without their masks.
     noise_space : VectorSpace
-        Of z.
+        The space of z.
+
+    Raises
+    ------
+    ValueError
+        If the input or the output of `mlp` has another form.
     """
 
     def __init__(self, mlp: MLP, **kwargs: Any) -> None:
@@ -44,7 +49,7 @@ class Completer(Generator):
         kinds = [type(part) for part in parts]
         if kinds != [Conv2DSpace, VectorSpace] or not _holds_mask(parts[0]):
             raise ValueError(
-                f"a Completer takes a CompositeSpace of an image with its mask, and z, not {space}"
+                f"a Completer needs a CompositeSpace of image with mask, and z, not {space}"
             )
         self.seen_space, self.noise_space = parts
         self.images = Conv2DSpace(
@@ -52,7 +57,7 @@ class Completer(Generator):
         )
         made, wanted = self.get_output_dim(), self.images.get_total_dimension()
         if made != wanted:
-            raise ValueError(f"G paints {made} numbers, but the image has {wanted}")
+            raise ValueError(f"G puts out {made} numbers, but an image has {wanted}")
 
     def complete(
         self,
@@ -60,10 +65,22 @@ class Completer(Generator):
         default_input_include_prob: float = 1.0,
         default_input_scale: float = 1.0,
     ) -> tuple:
-        """(images with their masks, the holes painted; z; output of each layer of G), symbolic.
+        """Complete a batch of images.
 
-        `seen` (batch, rows, columns, channels + 1) holds whole images and, in the last channel,
-        what of them G may see.
+        Parameters
+        ----------
+        seen : symbolic, shape (batch, rows, columns, channels + 1)
+            Whole images; their masks in the last channel.
+        default_input_include_prob, default_input_scale : float
+            Dropout in G, as for `MLP.dropout_fprop`.
+
+        Returns
+        -------
+        completed : symbolic
+            Of the shape of `seen`, with hidden pixels replaced.
+        z : symbolic, shape (batch, dimension)
+        states : list of symbolic
+            The output of each layer of G.
         """
         x, mask = seen[:, :, :, :-1], seen[:, :, :, -1:]
         z = self.get_noise((seen.shape[0], self.noise_space.dim))
@@ -84,7 +101,7 @@ class Completer(Generator):
         default_input_scale: float = 1.0,
         all_g_layers: bool = False,
     ) -> tuple:
-        """As the base class: G's paintings of whole images, where nothing is seen."""
+        """As in the base class: whole images, with all pixels hidden."""
         nothing = at.zeros((num_samples, *self.seen_space.shape, self.seen_space.num_channels))
         _, z, states = self.complete(nothing, default_input_include_prob, default_input_scale)
         return states[-1], z, states[:-1] if all_g_layers else None
@@ -97,10 +114,21 @@ class ConditionalsPair(AdversaryPair):
     ----------
     generator : Completer
     discriminator : MLP
-        Takes what `Completer.complete` gives.
+        Its input space is that of images with masks.
     masks : RandomMasks
-        Which sets of pixels are hidden while training.
+        Draws the masks of training.
+    *args, **kwargs
+        As for `AdversaryPair`.
+
+    Raises
+    ------
+    TypeError
+        If the generator is not a Completer.
+    ValueError
+        If generator, discriminator and masks differ in the shape of images.
     """
+
+    generator: Completer
 
     def __init__(
         self,
@@ -114,19 +142,19 @@ class ConditionalsPair(AdversaryPair):
             raise TypeError(f"a ConditionalsPair needs a Completer, not {generator!r}")
         made, judged = generator.seen_space, discriminator.get_input_space()
         if made != judged:
-            raise ValueError(f"G completes images of {made}, but the discriminator takes {judged}")
+            raise ValueError(f"G completes images of {made}, but D's input is {judged}")
         if masks.shape != made.shape:
-            raise ValueError(f"masks of {masks.shape} for images of {made.shape}")
+            raise ValueError(f"the masks have shape {masks.shape}, but images {made.shape}")
         super().__init__(generator, discriminator, *args, **kwargs)
         self.masks = masks
 
     @property
     def is_inpainting(self) -> bool:
-        """Always: what D judges is G's output beside what G saw."""
+        """True: D sees G's output together with the visible pixels."""
         return True
 
     def masked(self, images: Any) -> Any:
-        """`images`, a batch of data, with a random mask for each in a further channel."""
+        """A batch of images with a random mask for each, as one more channel."""
         return at.concatenate([images, self.masks.draw(images.shape[0])], axis=3)
 
     def get_monitoring_data_specs(self) -> tuple:

@@ -1,4 +1,4 @@
-"""Draw images, what is seen of them, and how a model, the mean and the nearest image complete them.
+"""Draw images, their visible pixels, and completions by a model, the mean and the nearest image.
 
 python -m sandbox.all_conditionals.show MODEL.pkl
 python -m sandbox.all_conditionals.show cifar10.pkl --side right
@@ -20,8 +20,8 @@ from sandbox.all_conditionals import fill, inputs
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="A row for each image: itself, framed; what is seen of it; completions by the "
-        "model; by the mean training image; by the nearest training image."
+        description="Draw a row for each image: the image, framed; its visible pixels; completions "
+        "by the model, by the mean training image and by the nearest training image."
     )
     add = parser.add_argument
     add("model", help="model file (.pkl)")
@@ -30,23 +30,23 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--rows",
         type=cli.positive_int,
         default=16,
-        help="images, chosen at random, the kinds of masks in turn (16)",
+        help="number of images, chosen at random; the kinds of masks alternate (16)",
     )
-    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each pixel (2)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels per image pixel (2)")
     inputs.add_options(parser, completions=6)
     return parser.parse_args(argv)
 
 
 def sheet_of(
-    paint: fill.Fill,
+    model_fill: fill.Fill,
     images: np.ndarray,
     masks: np.ndarray,
     training: np.ndarray,
     completions: int,
     searched: int,
 ) -> Sheet:
-    """A row for each of `images` under its mask: itself, seen, `completions`, mean, nearest."""
-    made = fill.completions(paint, images, masks, completions)
+    """A row for each image: image, visible pixels, `completions`, mean image, nearest image."""
+    made = fill.completions(model_fill, images, masks, completions)
     ways = [
         fill.mean_fill(training, images, masks),
         fill.nearest_fill(training[:searched], images, masks),
@@ -64,13 +64,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     out = cli.picture_path(args.out, args.model, "_completions.png")
     kinds = inputs.kinds_of(args)
     model = serial.load(args.model, allow_modules=args.allow_module)
-    paint = fill.painter(model, args.side, args.seed)
+    model_fill = fill.model_fill(model, args.side, args.seed)
     images, training = inputs.images_for(model, args)
     chosen = np.random.RandomState(args.seed).permutation(len(images))[: args.rows]
     images = images[chosen]
     of_kind = [fill.draw_masks(kind, images.shape[1:3], len(images), args.seed) for kind in kinds]
     masks = np.stack([of_kind[i % len(kinds)][i] for i in range(len(images))])
-    sheet_of(paint, images, masks, training, args.completions, args.training).save(out, args.scale)
+    sheet_of(model_fill, images, masks, training, args.completions, args.training).save(
+        out, args.scale
+    )
     present(out, args.show)
 
 

@@ -108,9 +108,9 @@ def test_masks_go_on_from_a_saved_state():
         ((5,), {"left": 1}, r"shape must be .*\(5,\)"),
         ((5, 0), {"left": 1}, r"shape must be .*\(5, 0\)"),
         ((5, 7), {"middle": 1}, "'middle'"),
-        ((5, 7), {"left": 0}, "left .* positive weight, not 0"),
+        ((5, 7), {"left": 0}, "frequency of left must be positive, not 0"),
         ((5, 7), {"left": float("nan")}, "not nan"),
-        ((5, 7), {}, "kinds is empty"),
+        ((5, 7), {}, "kinds must not be empty"),
     ],
 )
 def test_masks_that_cannot_be(shape, kinds, message):
@@ -291,9 +291,9 @@ def test_channels_are_of_one_draw_of_masks_without_dropout():
 
 
 def test_what_it_cannot_do():
-    with pytest.raises(ValueError, match="knows no scale_grads: got 1"):
+    with pytest.raises(ValueError, match="needs scale_grads: 0, not 1"):
         AllConditionalsCost(scale_grads=1)
-    with pytest.raises(ValueError, match="knows no noise_both: got 0.5"):
+    with pytest.raises(ValueError, match="needs noise_both: 0, not 0.5"):
         AllConditionalsCost(noise_both=0.5)
     plain = AdversaryPair(
         Generator(MLP([Sigmoid(dim=6, layer_name="y", irange=1.0)], nvis=Z)),
@@ -306,11 +306,11 @@ def test_what_it_cannot_do():
 @pytest.mark.parametrize(
     "space, dim, message",
     [
-        (VectorSpace(12), 6, r"an image with its mask, and z, not VectorSpace\(dim=12"),
+        (VectorSpace(12), 6, r"image with mask, and z, not VectorSpace\(dim=12"),
         (CompositeSpace([VectorSpace(12), VectorSpace(4)]), 6, "and z, not CompositeSpace"),
         (CompositeSpace([Conv2DSpace((2, 3), num_channels=1), VectorSpace(4)]), 6, "and z, not"),
         (Conv2DSpace((2, 3), num_channels=2), 6, "and z, not Conv2DSpace"),
-        (spaces()[0], 7, "paints 7 numbers, but the image has 6"),
+        (spaces()[0], 7, "puts out 7 numbers, but an image has 6"),
     ],
 )
 def test_generators_that_complete_nothing(space, dim, message):
@@ -323,7 +323,7 @@ def test_players_that_do_not_fit():
     below, seen = spaces()
     G = Completer(MLP([Sigmoid(dim=6, layer_name="y", irange=1.0)], input_space=below))
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=spaces(3)[1])
-    with pytest.raises(ValueError, match="the discriminator takes .*num_channels=4"):
+    with pytest.raises(ValueError, match="D's input is .*num_channels=4"):
         ConditionalsPair(G, D, RandomMasks((2, 3), {"left": 1}))
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=seen)
     with pytest.raises(ValueError, match=r"masks of \(3, 3\) for images of \(2, 3\)"):

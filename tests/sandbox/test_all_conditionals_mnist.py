@@ -23,7 +23,7 @@ def paint(tmp_path_factory):
     run = Run.of_yaml(str(path), seed=1)
     train = run.make(run.phases(), 0)
     train.main_loop(max_epochs=4)
-    return fill.painter(train.model)
+    return fill.model_fill(train.model)
 
 
 # Seeds 1, 2 and 3 had spreads of .143, .114 and .129 for left halves, .205, .197 and .163 for whole

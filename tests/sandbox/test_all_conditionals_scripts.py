@@ -150,7 +150,7 @@ def test_a_model_by_its_seed(model):
     pair, images = serial.load(model), np.zeros((5, 6, 6, 1), "float32")
     masks = fill.draw_masks("right", (6, 6), 5)
     assert (masks[:, :, :3] == 1).all() and (masks[:, :, 3:] == 0).all()
-    made = [fill.completions(fill.painter(pair, seed=s), images, masks, 2) for s in (1, 1, 2)]
+    made = [fill.completions(fill.model_fill(pair, seed=s), images, masks, 2) for s in (1, 1, 2)]
     assert made[0].shape == (2, 5, 6, 6, 1)
     np.testing.assert_array_equal(made[0], made[1])
     assert (made[0] != made[2]).any() and (made[0][0] != made[0][1]).any()
@@ -260,10 +260,10 @@ def test_mistakes_are_one_line(model, painter, eye, tmp_path, capsys):
             ([eye], "eye.yaml"),
             ([model], "a DenseDesignMatrix, has no test set: give --dataset"),
             ([painter, "--dataset", eye], "AdversaryPair does not complete images under any mask"),
-            ([model, "--side", "left", "--dataset", eye], "paints no left half in particular"),
-            ([painter, "--side", "left", "--kinds", "top"], "paints the left half paints nothing"),
-            ([model, "--dataset", small], "a model of images of (6, 6, 1) cannot complete"),
-            ([odd, "--dataset", eye], "cannot complete images of (49,)"),
+            ([model, "--side", "left", "--dataset", eye], "leave out --side"),
+            ([painter, "--side", "left", "--kinds", "top"], "leave out --kinds"),
+            ([model, "--dataset", small], "completes images of shape (6, 6, 1), not"),
+            ([odd, "--dataset", eye], "images of shape (6, 6, 1), not (49,)"),
             ([diverged, "--dataset", eye], "the model has diverged"),
         ]:
             assert run(module, *argv) == 1, argv

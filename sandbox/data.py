@@ -1,0 +1,26 @@
+"""The test set of a training set, and a check that what a model computes is finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def get_test_set(training: Any) -> Any:
+    """The test set that belongs to a training set.
+
+    Raises
+    ------
+    ValueError
+        If the data set has no test set.
+    """
+    if not hasattr(training, "get_test_set"):
+        raise ValueError(f"the training set, a {type(training).__name__}, has no test set")
+    return training.get_test_set()
+
+
+def check_finite(what: str, *arrays: np.ndarray) -> None:
+    """Raise ValueError if a value in the arrays is not finite; `what` names them, in the plural."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{what} contain NaN or infinite values: the model has diverged")
