@@ -68,7 +68,7 @@ def apart(work: Callable, *args: Any) -> Any:
 def make_points(path: str, model: str | None) -> str:
     """Write samples, validation and test examples (float32 rows of 784); return a description."""
     from adversarial.datasets.mnist import MNIST
-    from adversarial.evaluation.procedure import load_split
+    from adversarial.evaluation.parzen_protocol import load_split
 
     split = load_split("mnist", 784, limit_size=VALID)
     if model is None:
@@ -96,7 +96,7 @@ def load(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def time_ours(path: str, repeats: int, subset: int) -> dict[str, Any]:
     from adversarial.evaluation.parzen import ParzenEstimator
-    from adversarial.evaluation.procedure import Split, choose_and_score
+    from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 
     samples, valid, test = load(path)
     times = []

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore
-from adversarial.evaluation.procedure import Split, choose_and_score
+from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 from adversarial.evaluation.sampling import Sampler
 
 SIGMAS = np.logspace(-1, 0, 10)

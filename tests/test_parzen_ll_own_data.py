@@ -51,7 +51,7 @@ def command(monkeypatch):
     monkeypatch.setattr(mnist, "SIZES", {name: len(rows) for name, rows in PIXELS.items()})
     labels = {name: np.zeros(len(rows)) for name, rows in PIXELS.items()}
     monkeypatch.setattr(mnist, "load_arrays", lambda name: (PIXELS[name], labels[name]))
-    monkeypatch.setitem(parzen_ll.procedure.DIMENSIONS, "mnist", (4,))
+    monkeypatch.setitem(parzen_ll.parzen_protocol.DIMENSIONS, "mnist", (4,))
     return lambda *argv: cli.run(lambda: parzen_ll.main([str(arg) for arg in argv]))
 
 

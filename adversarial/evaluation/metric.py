@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.evaluation import sampling
-from adversarial.evaluation.matching import check_match
+from adversarial.evaluation.compatibility import check_compatible
 from adversarial.utils.string_utils import nearest
 
 # What the arguments of a metric's function may be.
@@ -155,12 +155,12 @@ def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]
 
     Examples
     --------
-    >>> @metric(unit="1")
-    ... def mean_sample(samples):
-    ...     "The mean of all numbers in the samples."
-    ...     return Result(float(samples.mean()))
-    >>> print(find_metrics(["mean_sample"])[0].compute(Inputs(samples=lambda: np.eye(2))))
-    0.5 1
+    >>> def mean_label(samples, labels):
+    ...     return Result(float(labels.mean()))
+    >>> metric(unit="1")(mean_label)
+    Traceback (most recent call last):
+    ...
+    ValueError: the metric mean_label asks for 'labels'; its arguments may be: model, samples, ...
     """
 
     def register(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -254,9 +254,9 @@ def evaluate(
     """
     for name in ("training", "test"):
         if name in data:
-            check_match(model, "the model", np.asarray(data[name]), None, name)
+            check_compatible(model, "the model", np.asarray(data[name]), None, name)
     for split in data.get("splits", ()):
-        check_match(model, "the model", split.scored, None, "splits")
+        check_compatible(model, "the model", split.scored, None, "splits")
     inputs = Inputs(
         model=lambda: model,
         samples=lambda: sampling.draw_samples(model, num_samples, seed),

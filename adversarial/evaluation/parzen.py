@@ -1,16 +1,17 @@
 """Log-likelihood under a Parzen window density on a model's samples, as in Table 1 of the paper.
 
-A Gaussian of width sigma stands on each sample s_i, and the density of a point x of d dimensions is
+The density of a point x of d dimensions is a mixture of Gaussians of width sigma, one centred at
+each sample s_i:
 
     log p(x) = logmeanexp_i(-||x - s_i||^2 / (2 sigma^2)) - d log(sigma sqrt(2 pi))      nats,
 
 after Breuleux, Bengio and Vincent, "Quickly generating representative samples from an RBM-derived
 process" (Neural Computation 23, 2011), the estimator that section 5 of arXiv 1406.2661 names.
 
-The squared distances are formed once, as float32 matrix products on blocks of rows, and serve every
-sigma. Float32 alone is not enough: a narrow sigma magnifies rounding (an error of 5e-5 in a squared
-distance of 30 is 2.5e-3 nats at sigma .1). So the few distances that decide log p, those nearest to
-x, are taken again in float64; see `ParzenEstimator`.
+The squared distances are computed once for all sigmas, as float32 matrix products on blocks of
+rows. Float32 alone is not precise enough: a narrow sigma magnifies rounding errors (5e-5 in a
+squared distance of 30 is 2.5e-3 nats at sigma 0.1). So the few distances that determine log p,
+those of the samples nearest to x, are computed again in float64; see `ParzenEstimator`.
 """
 
 from __future__ import annotations
@@ -25,24 +26,24 @@ from functools import cached_property
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-# Error that one distance, weighted as it is in the sum, may leave in log p(x).
+# The error in log p(x) that one distance may cause.
 TOLERANCE_NATS = 1e-4
-# Rounding of one float32 product of vectors x, s is taken as this many units of eps * |x| * |s|.
+# The rounding error of a float32 product of vectors x, s is taken as so many eps * |x| * |s|.
 ROUNDING_UNITS = 8.0
-# Above this many doubtful distances a row, a float64 matrix product is cheaper than one by one.
+# With more imprecise distances a row, a float64 matrix product is faster than one by one.
 MOST_REPAIRS_A_ROW = 32
-# exp of less than this would be a denormal number, which costs ten times a normal one, and counts
-# for nothing beside the peak's 1.
+# exp of less than this would be a denormal number, which takes ten times as long as a normal one
+# and is negligible beside the largest term, 1.
 SMALLEST_EXPONENT = np.float32(-80.0)
-SPARSE = 0.2  # share of terms above which all are taken, rather than picked
-BLOCK_ELEMENTS = 2**23  # the distances that all workers hold at a time: 32 MiB
-MOST_WORKERS = 8  # more would make each one's block too small for a fast product
-CACHE_ELEMENTS = 2**17  # what one pass works on: 512 KiB
+SPARSE = 0.2  # with a greater share of terms that count, exp of all terms is faster
+BLOCK_ELEMENTS = 2**23  # distances in memory, of all threads together: 32 MiB
+MOST_WORKERS = 8  # with more threads, each one's block is too small for a fast product
+CACHE_ELEMENTS = 2**17  # elements that one pass works on, so that they stay in cache: 512 KiB
 
 
 @dataclass(frozen=True)
 class ParzenScore:
-    """Mean log-likelihood of `n` points, and its standard error std / sqrt(n), both in nats."""
+    """Mean log-likelihood of `n` points and its standard error, std / sqrt(n), in nats."""
 
     sigma: float
     mean: float
@@ -78,14 +79,31 @@ class FoldedScore:
 
 
 class ParzenEstimator:
-    """The Parzen window density on `samples`, of shape (m, d), for any width.
+    """The Parzen window density on samples, for any width.
 
     Precision: every distance is computed in float32, on data and samples centred at the samples'
-    mean (rounding grows with the norms). Let w_i be sample i's share of p(x); an error e in
-    d_i = ||x - s_i||^2 moves log p(x) by w_i * e / (2 sigma^2). Where that may exceed
-    `TOLERANCE_NATS`, d_i is computed again, in float64 and without cancellation.
+    mean, since rounding errors grow with the norms. Let w_i be sample i's share of p(x): an error e
+    in d_i = ||x - s_i||^2 changes log p(x) by w_i * e / (2 sigma^2). Where that may exceed
+    TOLERANCE_NATS, d_i is computed again, in float64 and without cancellation.
 
-    Raises ValueError where `samples` is not a non-empty, finite matrix.
+    Parameters
+    ----------
+    samples : (m, d) array
+
+    Raises
+    ------
+    ValueError
+        Where `samples` is not a non-empty, finite matrix.
+
+    Examples
+    --------
+    >>> estimator = ParzenEstimator(np.zeros((1, 1)))
+    >>> estimator.log_likelihoods(np.array([[1.0]]), [1.0])  # -1/2 - log sqrt(2 pi)
+    array([[-1.41893853]])
+
+    References
+    ----------
+    Breuleux, Bengio and Vincent (2011), Neural Computation 23(8).
     """
 
     def __init__(self, samples: np.ndarray) -> None:
@@ -105,11 +123,21 @@ class ParzenEstimator:
         block: int | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> np.ndarray:
-        """log p(x) in nats of each row of `data` (n, d) for each sigma: float64, (len(sigmas), n).
+        """log p(x) of each row of data, for each sigma.
 
-        `block` is the number of rows that one thread works on at a time (default: as many as
-        keep all threads' distances within 32 MiB); `progress` is called with the number of rows
-        done after each block.
+        Parameters
+        ----------
+        data : (n, d) array
+        sigmas : (k,) widths, positive and finite
+        block : int, optional
+            Rows that one thread computes at a time. By default, as many as keep the distances of
+            all threads within 32 MiB.
+        progress : function, optional
+            Called after each block with the number of rows in it.
+
+        Returns
+        -------
+        (k, n) float64 array, in nats
         """
         data = _matrix(data, "data")
         if data.shape[1] != self.samples.shape[1]:
@@ -130,8 +158,8 @@ class ParzenEstimator:
             self._score_block(data[rows], sigmas, result[:, rows])
             return rows.stop - rows.start
 
-        # A thread a core, each with its own block and a product of one thread: NumPy's other
-        # passes over the distances would otherwise leave all cores but one idle.
+        # One thread a core, each with its own block and single-threaded products. With
+        # multithreaded products, NumPy's other passes would leave all cores but one idle.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
             for done in pool.map(score, blocks):
                 if progress is not None:
@@ -163,9 +191,9 @@ class ParzenEstimator:
         half_norms: np.ndarray,
         window: float,
     ) -> np.ndarray:
-        """Turn `products` x.s, in place, into -||x - s||^2 / 2 less its row's peak; return peaks.
+        """Turn `products` x.s, in place, into -||x - s||^2 / 2 minus its row's maximum.
 
-        Every entry within `window` of its row's peak is made exact.
+        The maxima are returned. Every entry within `window` of its row's maximum is made exact.
         """
         products -= self._half_norms32
         tops = products.max(axis=1)
@@ -186,10 +214,11 @@ class ParzenEstimator:
         return peaks
 
     def _doubtful_window(self, longest: float, sigmas: np.ndarray) -> float:
-        """How far below the peak closeness an error may still matter, over all sigmas.
+        """How far below its row's maximum an entry's rounding error may still matter.
 
-        With w <= exp(gap / sigma^2), an error e matters while w * e / sigma^2 > tolerance, that is
-        while -gap < sigma^2 log(e / (tolerance * sigma^2)).
+        An entry `gap` below the maximum has w <= exp(-gap / sigma^2). An error e matters while
+        w * e / sigma^2 > tolerance, that is while gap < sigma^2 log(e / (tolerance * sigma^2)). The
+        greatest gap over all sigmas is returned.
         """
         error = ROUNDING_UNITS * float(np.finfo(np.float32).eps) * longest * self._longest
         if error == 0.0:
@@ -209,7 +238,7 @@ def _sums_of_exp(closeness: np.ndarray, square: float, work: np.ndarray) -> np.n
     """sum_i exp(closeness_i / square) of each row; `work` is as large as `closeness`."""
     flat = closeness.reshape(-1)
     near = np.flatnonzero(flat > SMALLEST_EXPONENT * np.float32(square))
-    # Under a narrow window most samples are too far away to count.
+    # With a narrow window, most samples are too far away to count.
     if near.size < SPARSE * flat.size:
         terms = np.exp(flat[near] / np.float32(square))
         return np.bincount(near // closeness.shape[1], terms, minlength=len(closeness))
@@ -237,7 +266,14 @@ def parzen_log_likelihood(
     block: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-    """log p(x) in nats of each row of `data` (n, d), given `samples` (m, d): shape (n,)."""
+    """log p(x) in nats of each row of `data` (n, d), given `samples` (m, d): shape (n,).
+
+    Examples
+    --------
+    >>> x = np.array([[0.0]])
+    >>> parzen_log_likelihood(x, samples=np.array([[-1.0], [1.0]]), sigma=1.0)
+    array([-1.41893853])
+    """
     return log_likelihoods(data, samples, [sigma], block, progress)[0]
 
 
@@ -259,7 +295,7 @@ def cross_validate_sigma(
 def running_estimate(
     batches: Iterable[np.ndarray], data: np.ndarray, sigma: float
 ) -> Iterator[tuple[int, ParzenScore]]:
-    """After each batch of samples: how many have been seen, and the score of `data` by all of them.
+    """Yield, after each batch of samples, their number so far and the score of `data` by them.
 
     Memory does not grow with the number of samples.
     """

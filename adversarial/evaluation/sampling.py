@@ -1,4 +1,8 @@
-"""Samples of a trained model as an array, drawn reproducibly and without touching the model."""
+"""Draws samples of a trained model as arrays.
+
+Samples depend on the seed, the batch size and the parameters only, and drawing them leaves the
+model's own random streams as they are. Metrics, `show_samples` and `SampleGrid` call this.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,13 @@ from adversarial.space import VectorSpace, format_data
 
 
 def generator_of(model: Any) -> Generator:
-    """The generator of an `AdversaryPair`, or `model` itself where it is one; else ValueError."""
+    """The generator of an `AdversaryPair`, or `model` itself if it is a `Generator`.
+
+    Raises
+    ------
+    ValueError
+        For any other model.
+    """
     generator = getattr(model, "generator", model)
     if not isinstance(generator, Generator):
         raise ValueError(
@@ -26,10 +36,14 @@ def generator_of(model: Any) -> Generator:
 
 
 class Sampler:
-    """Draws batches of G(z).
+    """Draws batches of G(z), by a function that is compiled once.
 
-    The same seed, batch size and parameters give the same samples, whatever the model's own random
-    streams have been through; those are left as they are.
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    batch_size : int
+    seed : int
+        The same seed, batch size and parameters give the same samples.
     """
 
     def __init__(self, model: Any, batch_size: int = 100, seed: int = 0) -> None:
@@ -52,9 +66,27 @@ def draw_samples(
     batch_size: int = 100,
     progress: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-    """`n` samples as rows of a design matrix: `floatX`, shape (n, dimension).
+    """`n` samples as rows of a design matrix.
 
-    `progress` is called with the number of samples drawn after each batch.
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    n, seed : int
+    batch_size : int
+        Samples that are drawn at a time; others than 100 give other samples.
+    progress : function, optional
+        Called after each batch with the number of samples in it.
+
+    Returns
+    -------
+    (n, dimension) array of dtype `floatX`
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], nvis=3))
+    >>> draw_samples(generator, 10).shape
+    (10, 4)
     """
     if n < 1:
         raise ValueError(f"the number of samples must be at least 1, got {n}")
@@ -87,7 +119,10 @@ def samples_at(model: Any, z: np.ndarray) -> np.ndarray:
 
 
 def inpaint(model: Any, images: np.ndarray, side: str, seed: int = 0) -> np.ndarray:
-    """`images` (n, rows, columns, channels) whose half `side` G painted, seeing the other half."""
+    """`images` (n, rows, columns, channels) with their half `side` painted by G.
+
+    G sees the other half; `side` is one of `space.conv2d.SIDES`.
+    """
     generator = generator_of(model)
     seen = at.tensor4("images")
     with fresh_streams(generator, seed):
@@ -103,7 +138,7 @@ def as_rows(batch: np.ndarray, generator: Generator) -> np.ndarray:
 
 @contextlib.contextmanager
 def fresh_streams(generator: Generator, seed: int) -> Iterator[None]:
-    """Within the block, graphs of `generator` draw from new random streams made from `seed`."""
+    """Within the block, graphs of `generator` draw from new random streams, seeded by `seed`."""
     owners = [part for part in _parts(generator) if hasattr(part, "theano_rng")]
     own = [part.theano_rng for part in owners]
     try:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation import procedure
+from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.features import Features
 from adversarial.evaluation.metric import (
     Inputs,
@@ -32,7 +32,7 @@ from adversarial.evaluation.metric import (
     all_metrics,
     find_metrics,
 )
-from adversarial.evaluation.procedure import Split
+from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.scripts.inputs import EvaluationData
 from adversarial.utils import cli, serial
@@ -62,7 +62,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="what to judge by, in place of the test set of the data that the model was trained "
         "on: mnist, tfd or a YAML file",
     )
-    add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
+    add("-f", "--fold", type=int, choices=range(parzen_protocol.FOLDS), help="TFD: this fold only")
     add(
         "-n",
         "--num-samples",
@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
-    if args.dataset not in (None, *procedure.DATASETS) and not os.path.exists(args.dataset):
+    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(args.dataset):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     return args
 
@@ -159,7 +159,7 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
 
     def splits() -> list[Split]:
         all_folds = data().has_folds and args.fold is None
-        folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+        folds = range(parzen_protocol.FOLDS) if all_folds else [args.fold or 0]
         return [data().split(fold) for fold in folds]
 
     def features() -> Features:

@@ -17,9 +17,9 @@ import numpy as np
 
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
-from adversarial.evaluation import procedure
-from adversarial.evaluation.matching import check_match
-from adversarial.evaluation.procedure import Split, load_split, split_of
+from adversarial.evaluation import parzen_protocol
+from adversarial.evaluation.compatibility import check_compatible
+from adversarial.evaluation.parzen_protocol import Split, load_split, split_of
 from adversarial.evaluation.sampling import generator_of
 from adversarial.monitor.channel import OCCASIONS
 from adversarial.space import Conv2DSpace
@@ -80,7 +80,7 @@ class EvaluationData:
     name : str
         For people.
     dataset
-        A data set whose validation and test sets are meant, or a name of `procedure.DATASETS`.
+        A data set, whose validation and test sets are used, or a name of DATASETS.
     own
         The data set that the model was trained on, if it is known.
     own_rows : (n, dimension) array, optional
@@ -100,8 +100,8 @@ class EvaluationData:
         self._is_checked = False
         with cli.blaming(path):
             self._width = generator_of(model).get_output_space().get_total_dimension()
-        if given in procedure.DATASETS:
-            procedure.check_dimension(given, self._width, path)
+        if given in parzen_protocol.DATASETS:
+            parzen_protocol.check_dimension(given, self._width, path)
         self.own = None
         try:
             self.own = training_set(model, allow_modules)
@@ -113,16 +113,22 @@ class EvaluationData:
         self.own_rows = None if self.own is None else examples_of(self.own)
         self.dataset: Any = given
         self.name = str(given)
-        if given is None or (given in procedure.DATASETS and procedure.is_named(given, self.own)):
+        if given is None or (
+            given in parzen_protocol.DATASETS and parzen_protocol.is_named(given, self.own)
+        ):
             self.dataset = self.own
-            names = [name for name in procedure.DATASETS if procedure.is_named(name, self.own)]
+            names = [
+                name
+                for name in parzen_protocol.DATASETS
+                if parzen_protocol.is_named(name, self.own)
+            ]
             self.name = (*names, type(self.own).__name__)[0]
-        elif given not in procedure.DATASETS:
+        elif given not in parzen_protocol.DATASETS:
             self.dataset = dataset_in(given, allow_modules)
-        self.has_folds = procedure.has_folds(self.dataset)
+        self.has_folds = parzen_protocol.has_folds(self.dataset)
 
     def split(self, fold: int = 0, limit_size: int = 1000, score_valid: bool = False) -> Split:
-        """The examples of a fold, which is 0 where there are none; see `procedure.split_of`.
+        """The examples of a fold, which is 0 where there are none; see `parzen_protocol.split_of`.
 
         Raises
         ------
@@ -143,7 +149,7 @@ class EvaluationData:
         if not self._is_checked:
             # Once: the folds of a data set have one shape and scale.
             with cli.blaming(self._path):
-                check_match(
+                check_compatible(
                     self._model, self._path, split.scored, self.dataset, self.name, self.own_rows
                 )
             self._is_checked = True
@@ -167,7 +173,7 @@ def examples_for(
     except (ValueError, TypeError, OSError, ImportError):
         own = None
     rows = examples_of(dataset)
-    check_match(model, path, rows, dataset, given, own, _width_of_data(model, own))
+    check_compatible(model, path, rows, dataset, given, own, _width_of_data(model, own))
     return dataset
 
 

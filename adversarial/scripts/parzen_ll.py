@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation import procedure
+from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.parzen import (
     ParzenEstimator,
     ParzenScore,
     cross_validate_sigma,
     running_estimate,
 )
-from adversarial.evaluation.procedure import Outcome, Split, choose_and_score, total_of
+from adversarial.evaluation.parzen_protocol import Outcome, Split, choose_and_score, total_of
 from adversarial.evaluation.sampling import Sampler, draw_samples
 from adversarial.scripts.inputs import EvaluationData
 from adversarial.utils import cli, serial
@@ -50,7 +50,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "of the data set in it, or that itself where it has none",
     )
     add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
-    add("-f", "--fold", type=int, choices=range(procedure.FOLDS), help="TFD: this fold only")
+    add("-f", "--fold", type=int, choices=range(parzen_protocol.FOLDS), help="TFD: this fold only")
     add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
     add("-n", "--num_samples", type=cli.positive_int, default=10000, help="samples to draw (10000)")
     add(
@@ -85,7 +85,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("give one model file, as MODEL or with -p")
     args.model = args.model or args.path
     args.batch_size = args.batch_size or (1 if args.running else 100)
-    if args.dataset not in (None, *procedure.DATASETS) and not os.path.exists(args.dataset):
+    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(args.dataset):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     if args.dataset == "mnist" and args.fold:
         parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.running and data.has_folds and args.fold is None:
         raise ValueError("--running scores one fold: give --fold")
     all_folds = data.has_folds and args.fold is None
-    folds = range(procedure.FOLDS) if all_folds else [args.fold or 0]
+    folds = range(parzen_protocol.FOLDS) if all_folds else [args.fold or 0]
     if args.sigma is None:
         sigmas = np.logspace(args.sigma_start, args.sigma_end, args.cross_val)
         limit_size = args.limit_size
@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for fold in folds:
         if fold != folds[0]:
             split = data.split(fold, limit_size, args.valid)
-        with cli.progress_bar(procedure.rows_of(split, sigmas), "scoring", "example") as bar:
+        with cli.progress_bar(parzen_protocol.rows_of(split, sigmas), "scoring", "example") as bar:
             outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
         if outcomes[-1].at_edge:
             sigma = outcomes[-1].score.sigma

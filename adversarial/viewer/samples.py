@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.evaluation.matching import ImageShape, image_shape
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.compatibility import ImageShape, image_shape
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import (
     draw_noise,
     draw_samples,
@@ -87,7 +87,7 @@ def nearest_sheet(
     """
     view = view_of(model, dataset)
     samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
-    found = training[nearest(training, samples[:, -1])]
+    found = training[nearest_neighbors(training, samples[:, -1])]
     sheet = np.concatenate([samples, found[:, None]], axis=1, dtype=samples.dtype)
     images = to_unit(view.images(sheet.reshape(rows * (cols + 1), -1)), like=training)
     framed = np.arange(len(images)) % (cols + 1) == cols

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.evaluation.matching import check_match, image_shape
+from adversarial.evaluation.compatibility import check_compatible, image_shape
 from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.space.conv2d import SIDES
@@ -82,7 +82,7 @@ def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.nda
     images, seen = _images(examples, view), _images(training, view)
     if args.dataset:
         rows, own = examples_of(examples), examples_of(training)
-        check_match(model, "the model", rows, examples, args.dataset, own, own.shape[1])
+        check_compatible(model, "the model", rows, examples, args.dataset, own, own.shape[1])
     return images, seen
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation.parzen import ParzenEstimator
-from adversarial.evaluation.procedure import Split, choose_and_score
+from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 from adversarial.evaluation.sampling import draw_samples, generator_of
 from adversarial.utils import cli, serial
 from sandbox.classifier import Classifier

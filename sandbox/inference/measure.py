@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_noise
 from adversarial.utils import cli
 from sandbox.inference import Inference
@@ -54,7 +54,7 @@ def measure(
     if not all(np.isfinite(rows).all() for rows in (*fresh, remade)):
         raise ValueError("what is inferred is not finite everywhere: the model has diverged")
     found = distances(test, remade)
-    nearest_sample = distances(test, fresh.samples[nearest(fresh.samples, test)])
+    nearest_sample = distances(test, fresh.samples[nearest_neighbors(fresh.samples, test)])
     return {
         "error": float(np.square(fresh.predicted - fresh.target).mean(dtype=float)),
         "variance": float(fresh.target.var(axis=0, dtype=float).mean()),
@@ -80,7 +80,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     for path, (model, inference) in zip(args.models, loaded):
         with cli.blaming(path):
             figures.append(measure(model, inference, test, args.samples, args.seed))
-    nearest_training = float(distances(test, training[nearest(training, test)]).mean())
+    nearest_training = float(distances(test, training[nearest_neighbors(training, test)]).mean())
     for found in figures:
         found["nearest_training"] = nearest_training
     if args.json:

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.utils import cli
 from adversarial.viewer.grid import present
@@ -49,7 +49,7 @@ def sheet_of(
     digits = test[: rows * cols]
     drawn = draw_samples(model, samples, seed)
     _, remade = inference.of_images(digits)
-    threes = np.stack([digits, remade, drawn[nearest(drawn, digits)]], axis=1)
+    threes = np.stack([digits, remade, drawn[nearest_neighbors(drawn, digits)]], axis=1)
     if not np.isfinite(threes).all():
         raise ValueError("what G makes of inferred values is not finite: the model has diverged")
     images = to_unit(view_of(model).images(threes.reshape(3 * len(digits), -1)), like=test)

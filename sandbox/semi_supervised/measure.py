@@ -16,7 +16,7 @@ import numpy as np
 
 from adversarial.costs.dropout import Dropout
 from adversarial.datasets.mnist import MNIST
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.termination_criteria import EpochCounter
@@ -128,7 +128,7 @@ def measure(
     errors = {}
     for name, make in networks(model, seed):
         errors[name] = error(Classifier(train(make(), labelled, steps)).classes(test.X))
-    neighbours = nearest(labelled.X, test.X)
+    neighbours = nearest_neighbors(labelled.X, test.X)
     errors["nearest neighbour on pixels"] = error(labelled.y.ravel()[neighbours])
     return errors
 

@@ -18,7 +18,7 @@ from adversarial.evaluation.metric import (
     metric,
 )
 from adversarial.evaluation.parzen import parzen_log_likelihood
-from adversarial.evaluation.procedure import Split
+from adversarial.evaluation.parzen_protocol import Split
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from adversarial.evaluation.metric import Result, metric
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 
 
 @metric(unit="units of the data")
@@ -17,7 +17,7 @@ def nearest_distance(samples: np.ndarray, training: np.ndarray) -> Result:
     Near 0, the generator repeats training examples (compare Figure 2 of the paper). The
     uncertainty is the standard error over samples.
     """
-    gaps = np.subtract(samples, training[nearest(training, samples)], dtype=np.float64)
+    gaps = np.subtract(samples, training[nearest_neighbors(training, samples)], dtype=np.float64)
     distances = np.sqrt(np.einsum("nd,nd->n", gaps, gaps))
     error = distances.std() / math.sqrt(len(distances))
     details = {"least": float(distances.min()), "median": float(np.median(distances))}

@@ -1,7 +1,7 @@
 """Log-likelihood under a Parzen window density: the score of Table 1.
 
 Computed as `parzen_ll.py` computes it with its default options: `evaluation.parzen` has the
-estimator, `evaluation.procedure` the procedure.
+estimator, `evaluation.parzen_protocol` the procedure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from adversarial.evaluation.metric import Result, metric
 from adversarial.evaluation.parzen import ParzenEstimator
-from adversarial.evaluation.procedure import (
+from adversarial.evaluation.parzen_protocol import (
     Split,
     choose_and_score,
     default_sigmas,

@@ -1,12 +1,15 @@
-"""The procedure of Table 1: whose log-likelihood is taken, and by which sigma.
+"""The evaluation protocol of Table 1: which examples are scored, and how sigma is chosen.
 
-Sigma is the one, of several, of greatest mean log-likelihood on validation examples; the test set
-is then scored with it alone. MNIST: train examples 50,000 to 60,000 validate, and the standard
-error is that of the mean over the test set. TFD: five folds, a sigma each, and the standard error
-is taken across the folds (section 5 of arXiv 1406.2661).
+Of several sigmas, the one with the greatest mean log-likelihood on validation examples is used for
+the test set (section 5 of arXiv 1406.2661).
 
-As in 2014 both sets are those of the data that a model was trained on, treated as that was
-(`split_of`). `load_split` has those of MNIST and TFD in [0, 1], for a model that does not say.
+- MNIST: training examples 50,000 to 60,000 are the validation set; the standard error is that of
+  the mean over the test set.
+- TFD: five folds, each with its own sigma; the standard error is taken across the folds.
+
+As in 2014, the data set is the one that the model was trained on, preprocessed as for training
+(`split_of`). `load_split` loads MNIST and TFD in [0, 1] for a model file that does not name its
+data. The command `parzen_ll` and the metric of that name call this module.
 """
 
 from __future__ import annotations
@@ -26,13 +29,13 @@ from adversarial.evaluation.parzen import (
 
 DATASETS = ("mnist", "tfd")
 FOLDS = 5
-# Numbers in an example: 28 x 28 for MNIST, 48 x 48 or 96 x 96 for TFD.
+# Pixels of an example: 28 x 28 for MNIST, 48 x 48 or 96 x 96 for TFD.
 DIMENSIONS = {"mnist": (28**2,), "tfd": (48**2, 96**2)}
 
 
 @dataclass(frozen=True)
 class Split:
-    """Examples as rows: `valid` to choose sigma by, `scored` to score."""
+    """Examples as rows, (n, dimension): `valid` to choose sigma by, `scored` to be scored."""
 
     valid: np.ndarray
     scored: np.ndarray
@@ -40,20 +43,23 @@ class Split:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A score, and the (sigma, mean log-likelihood) pairs its sigma was chosen from, if it was."""
+    """A score, and the pairs (sigma, mean log-likelihood in nats) that its sigma was chosen from.
+
+    `tried` is empty where sigma was given.
+    """
 
     score: ParzenScore
     tried: tuple[tuple[float, float], ...] = ()
 
     @property
     def at_edge(self) -> bool:
-        """Whether sigma is the smallest or largest tried, so that a better one may lie beyond."""
+        """Whether sigma is the smallest or largest one tried, so that a better one may exist."""
         sigmas = [sigma for sigma, _ in self.tried]
         return len(sigmas) > 1 and self.score.sigma in (min(sigmas), max(sigmas))
 
 
 def check_dimension(dataset: str, dimension: int, path: str) -> None:
-    """ValueError unless samples of `dimension` numbers can be scored on `dataset`."""
+    """Raise ValueError unless examples of `dataset`, one of DATASETS, have `dimension` pixels."""
     accepted = DIMENSIONS[dataset]
     if dimension not in accepted:
         raise ValueError(
@@ -65,7 +71,19 @@ def check_dimension(dataset: str, dimension: int, path: str) -> None:
 def load_split(
     dataset: str, dimension: int, fold: int = 0, limit_size: int = 1000, score_valid: bool = False
 ) -> Split:
-    """The first `limit_size` validation examples, and the test set (or the validation set)."""
+    """The first `limit_size` validation examples of MNIST or TFD, and the test set.
+
+    Parameters
+    ----------
+    dataset : a name of DATASETS
+    dimension : int
+        Pixels of an example, which tells the image size of TFD.
+    fold : int
+        Of TFD.
+    limit_size : int
+    score_valid : bool
+        Score the whole validation set, not the test set.
+    """
     if dataset == "mnist":
         from adversarial.datasets.mnist import MNIST
 
@@ -86,14 +104,14 @@ def load_split(
 
 
 def has_folds(dataset: Any) -> bool:
-    """Whether `dataset`, a name of DATASETS or a data set, is divided into FOLDS folds."""
+    """Whether `dataset`, a name of DATASETS or a data set, has FOLDS folds, as TFD does."""
     from adversarial.datasets import tfd
 
     return dataset == "tfd" if isinstance(dataset, str) else isinstance(dataset, tfd.TFD)
 
 
 def is_named(name: str, dataset: Any) -> bool:
-    """Whether `dataset` is a part of the one that `name` of DATASETS stands for."""
+    """Whether `dataset` is a part of the data set that `name`, one of DATASETS, stands for."""
     from adversarial.datasets import mnist, tfd
 
     return dataset is not None and isinstance(dataset, {"mnist": mnist.MNIST, "tfd": tfd.TFD}[name])
@@ -106,27 +124,26 @@ def split_of(
     score_valid: bool = False,
     itself: bool = False,
 ) -> Split:
-    """The test set and validation examples of `dataset`, treated as it was.
+    """The validation examples and the test set of `dataset`, preprocessed as it is.
 
     Parameters
     ----------
-    dataset
-        Its methods `get_test_set` and `get_valid_set` make them. Where it has no validation set,
-        the first examples of the test set choose sigma, at most half of them, and the others are
-        scored.
+    dataset : a data set with `get_test_set`, `get_valid_set` or both
+        Without a validation set, the first examples of the test set choose sigma, at most half of
+        them, and the others are scored.
     fold : int
-        Of a data set that has folds.
+        Of a data set with folds.
     limit_size : int
-        How many validation examples to take; 0 where sigma is not to be chosen.
+        How many validation examples to take; 0 where sigma is given.
     score_valid : bool
         Score the whole validation set, not the test set.
     itself : bool
-        Where it has no test set, it is one.
+        Use `dataset` as the test set if it has no `get_test_set`.
 
     Raises
     ------
     ValueError
-        Where it lacks the set that is to be scored.
+        Where the set to be scored is missing.
     """
     which = (fold,) if has_folds(dataset) else ()
     name = type(dataset).__name__
@@ -168,9 +185,23 @@ def choose_and_score(
     sigmas: Sequence[float] | np.ndarray,
     progress: Callable[[int], object] | None = None,
 ) -> Outcome:
-    """Score `split.scored` with the one of `sigmas` that is best on `split.valid`.
+    """Score `split.scored` with the sigma that is best on `split.valid`.
 
-    `progress` is called with numbers of rows done; they add up to `rows_of(split, sigmas)`.
+    Parameters
+    ----------
+    estimator : ParzenEstimator on the samples
+    split : Split
+    sigmas : (k,) widths to choose from; a single one is used as it is
+    progress : function, optional
+        Called with the number of rows done since the last call; these add up to
+        `rows_of(split, sigmas)`.
+
+    Examples
+    --------
+    >>> rng = np.random.RandomState(0)
+    >>> split = Split(valid=rng.randn(50, 1), scored=rng.randn(50, 1))
+    >>> choose_and_score(ParzenEstimator(rng.randn(500, 1)), split, [0.001, 0.3]).score.sigma
+    0.3
     """
     sigma = float(sigmas[0])
     tried: list[tuple[float, float]] = []
@@ -181,12 +212,12 @@ def choose_and_score(
 
 
 def total_of(outcomes: Sequence[Outcome]) -> ParzenScore | FoldedScore:
-    """The score of a data set: that of its only fold, or the mean over several."""
+    """The score of a data set: that of its only fold, or the mean over several folds."""
     if len(outcomes) == 1:
         return outcomes[0].score
     return FoldedScore(tuple(outcome.score for outcome in outcomes))
 
 
 def rows_of(split: Split, sigmas: Sequence[float] | np.ndarray) -> int:
-    """How many rows `choose_and_score` works on."""
+    """How many rows `choose_and_score` computes."""
     return len(split.scored) + (len(split.valid) if len(sigmas) > 1 else 0)

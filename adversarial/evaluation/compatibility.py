@@ -1,7 +1,7 @@
-"""Whether data is of the kind that a model makes: the same width, shape and scale.
+"""Checks that data has the width, image shape and scale of a model's samples.
 
-Samples and data of two kinds can be compared number by number all the same, and what comes out
-looks like a score or a picture. `check_match` is asked before.
+Without this check, a metric of samples in [0, 1] and data in [-1, 1] is a number that looks like a
+score. Every command that compares samples with data calls `check_compatible` first.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from adversarial.space import Conv2DSpace
 
 ImageShape = tuple[int, int, int]  # rows, columns, channels
 
-# Data of one scale differ in their range by less than this part of it; [0, 1] and [-1, 1] by more.
+# Two data sets have one scale if their ranges differ by less than this fraction; the ranges of data
+# in [0, 1] and in [-1, 1] differ by more.
 TOLERANCE = 0.25
-# So much of the data's range samples may go beyond it: a model need not be a good one.
-BEYOND = 0.5
-# Samples may be all alike, but not if they span so small a part of the data's range.
-SPAN = 0.02
-DRAWN = 100
+# Samples may exceed the data's range by this fraction of it: a model need not be good.
+MAX_EXCESS = 0.5
+# Samples must span at least this fraction of the data's range; a collapsed model's span more.
+MIN_SPAN = 0.02
+NUM_SAMPLES = 100
 
 
-def check_match(
+def check_compatible(
     model: Any,
     path: str,
     rows: np.ndarray,
@@ -35,20 +36,39 @@ def check_match(
     own: Optional[np.ndarray] = None,
     width: Optional[int] = None,
 ) -> None:
-    """Raise ValueError, saying what differs, unless `rows` are of the kind that a model makes.
+    """Raise ValueError unless `rows` can be compared with samples of a model.
 
     Parameters
     ----------
-    model, path
-        The model, and the file that it is from.
+    model : AdversaryPair or Generator
+    path : str
+        The model's file, for messages.
     rows : (n, dimension) array
-        Data, `what` in messages.
-    dataset
-        What they are from: its view converter, if any, knows what they look like.
+        The data.
+    dataset : a data set, or None
+        The data set of `rows`; its view converter, if it has one, tells the shape of images.
+    what : str
+        What messages call the data.
     own : (n, dimension) array, optional
-        What the model was trained on, which tells its scale; without it `DRAWN` samples tell it.
+        The data that the model was trained on, whose scale is compared with that of `rows`;
+        without it, the scale of NUM_SAMPLES samples is.
     width : int, optional
-        Numbers in a row, where it is not what the generator puts out.
+        Numbers in a row, if it is not the generator's output size.
+
+    Raises
+    ------
+    ValueError
+        Where width, image shape or scale differ; the message has both.
+
+    Examples
+    --------
+    >>> from adversarial.models.generator import Generator
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=2, irange=1.0)], nvis=3))
+    >>> check_compatible(generator, "g.pkl", np.zeros((5, 4)), None, "test.yaml")
+    Traceback (most recent call last):
+    ...
+    ValueError: g.pkl makes samples of 2 numbers, but test.yaml has 4: was it trained on another ...
     """
     generator = generator_of(model)
     space = generator.get_output_space()
@@ -69,7 +89,7 @@ def check_match(
     if own is not None:
         _check_scale(path, rows, own, what)
     elif made == width:
-        _check_samples(path, rows, draw_samples(model, DRAWN), what)
+        _check_samples(path, rows, draw_samples(model, NUM_SAMPLES), what)
 
 
 def image_shape(owner: Any) -> Optional[ImageShape]:
@@ -94,7 +114,7 @@ def image_shape(owner: Any) -> Optional[ImageShape]:
 
 
 def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> None:
-    """Both are data, so their ranges are about the same where their scales are."""
+    """Raise ValueError where the ranges of two data sets differ by more than TOLERANCE."""
     (low, high), (own_low, own_high) = _range(rows), _range(own)
     if low == high or own_low == own_high:
         return  # constants have no scale
@@ -108,10 +128,11 @@ def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> Non
 
 
 def _check_samples(path: str, rows: np.ndarray, samples: np.ndarray, what: str) -> None:
+    """Raise ValueError where samples exceed the range of data, or span too little of it."""
     low, high = _range(rows)
     made_low, made_high = _range(samples)
-    beyond = max(low - made_low, made_high - high) > BEYOND * (high - low)
-    if beyond or made_high - made_low < SPAN * (high - low):
+    exceeds = max(low - made_low, made_high - high) > MAX_EXCESS * (high - low)
+    if exceeds or made_high - made_low < MIN_SPAN * (high - low):
         raise ValueError(
             f"{path} makes samples from {made_low:.4g} to {made_high:.4g}, but {what} goes from "
             f"{low:.4g} to {high:.4g}: give --dataset a YAML file of data that is treated as the "
@@ -120,7 +141,7 @@ def _check_samples(path: str, rows: np.ndarray, samples: np.ndarray, what: str) 
 
 
 def _range(rows: np.ndarray) -> tuple[float, float]:
-    """From about the least to about the greatest value, of which single ones say little."""
+    """The 0.001 and 0.999 quantiles of about 2000 rows: single outliers do not count."""
     values = np.sort(rows[:: max(1, len(rows) // 2000)], axis=None)
     left_out = len(values) // 1000
     return float(values[left_out]), float(values[-1 - left_out])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from adversarial.datasets import mnist, tfd
-from adversarial.evaluation import procedure
+from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore, parzen_log_likelihood
-from adversarial.evaluation.procedure import (
+from adversarial.evaluation.parzen_protocol import (
     Outcome,
     Split,
     check_dimension,
@@ -96,4 +96,4 @@ def test_edge_of_the_sigmas(sigma, at_edge):
 
 
 def test_dimensions_cover_the_data_sets():
-    assert set(procedure.DIMENSIONS) == set(procedure.DATASETS)
+    assert set(parzen_protocol.DIMENSIONS) == set(parzen_protocol.DATASETS)

@@ -1,4 +1,4 @@
-"""The training example nearest to each sample: the paper's check against memorising (Figure 2)."""
+"""Nearest neighbours among training examples: Figure 2's check that G does not memorise them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,30 @@ import numpy as np
 BLOCK_ELEMENTS = 2**23  # one block of distances: 32 MiB
 
 
-def nearest(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """For each row of `queries` (q, d), the index of the row of `training` (n, d) nearest to it.
+def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """The index of the training example nearest to each query, by Euclidean distance.
 
-    Nearest in Euclidean distance; of equal ones, the first. Distances are compared in float32
-    (float64 where an input is), on blocks of training rows, so memory stays bounded.
+    Distances are computed in float32 (float64 if an input is), on blocks of training examples, so
+    that memory stays bounded.
 
-    Raises ValueError where the shapes do not fit, or a value is not finite.
+    Parameters
+    ----------
+    training : (n, d) array
+    queries : (q, d) array
+
+    Returns
+    -------
+    (q,) array of indices; of equally near examples, the first.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not fit, or a query is not finite.
+
+    Examples
+    --------
+    >>> nearest_neighbors(np.array([[0.0], [1.0], [5.0]]), np.array([[0.9], [4.0]]))
+    array([1, 2])
     """
     training, queries = np.asarray(training), np.asarray(queries)
     for name, rows in (("training", training), ("queries", queries)):
@@ -31,7 +48,7 @@ def nearest(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
     if len(queries) == 0:
         return np.zeros(0, np.intp)
     dtype = np.result_type(training.dtype, queries.dtype, np.float32)
-    # Rounding grows with the norms, so both sides are taken from a point in the data's midst.
+    # Rounding errors grow with the norms, so both sides are centred first.
     centre = queries.mean(axis=0, dtype=np.float64).astype(dtype)
     queries = queries - centre
     best = np.full(len(queries), np.inf, dtype)
@@ -39,7 +56,7 @@ def nearest(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
     step = max(1, BLOCK_ELEMENTS // max(len(queries), training.shape[1], 1))
     for start in range(0, len(training), step):
         rows = training[start : start + step] - centre
-        # ||q - t||^2 less ||q||^2, which is the same for every t.
+        # ||t||^2 - 2 q.t = ||q - t||^2 - ||q||^2, whose last term is the same for every t.
         distances = np.einsum("nd,nd->n", rows, rows) - 2.0 * (queries @ rows.T)
         candidates = distances.argmin(axis=1)
         values = distances[np.arange(len(queries)), candidates]

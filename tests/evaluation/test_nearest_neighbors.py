@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adversarial.evaluation import nearest as module
-from adversarial.evaluation.nearest import nearest
+from adversarial.evaluation import nearest_neighbors as module
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 
 
 def textbook(training, queries):
@@ -16,27 +16,29 @@ def test_against_a_loop(block, monkeypatch):
     monkeypatch.setattr(module, "BLOCK_ELEMENTS", block)
     rng = np.random.RandomState(0)
     training, queries = rng.rand(57, 5).astype(np.float32), rng.rand(9, 5)
-    np.testing.assert_array_equal(nearest(training, queries), textbook(training, queries))
+    np.testing.assert_array_equal(nearest_neighbors(training, queries), textbook(training, queries))
 
 
 def test_finds_an_example_among_itself_far_from_the_origin():
     training = np.random.RandomState(0).rand(200, 50).astype(np.float32) + np.float32(1000)
-    np.testing.assert_array_equal(nearest(training, training[50:90]), np.arange(50, 90))
+    np.testing.assert_array_equal(nearest_neighbors(training, training[50:90]), np.arange(50, 90))
 
 
 def test_of_equal_ones_the_first(monkeypatch):
     monkeypatch.setattr(module, "BLOCK_ELEMENTS", 4)
     training = np.array([[1.0], [3.0], [1.0], [1.0], [3.0]])
-    np.testing.assert_array_equal(nearest(training, np.array([[2.9], [0.0]])), [1, 0])
+    np.testing.assert_array_equal(nearest_neighbors(training, np.array([[2.9], [0.0]])), [1, 0])
 
 
 def test_integers_are_not_wrapped():
     training = np.array([[250], [5]], np.uint8)
-    np.testing.assert_array_equal(nearest(training, np.array([[255], [0]], np.uint8)), [0, 1])
+    np.testing.assert_array_equal(
+        nearest_neighbors(training, np.array([[255], [0]], np.uint8)), [0, 1]
+    )
 
 
 def test_no_queries():
-    assert nearest(np.zeros((3, 2)), np.zeros((0, 2))).shape == (0,)
+    assert nearest_neighbors(np.zeros((3, 2)), np.zeros((0, 2))).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -50,4 +52,4 @@ def test_no_queries():
 )
 def test_bad_values_are_named(training, queries, message):
     with pytest.raises(ValueError, match=message):
-        nearest(training, queries)
+        nearest_neighbors(training, queries)
