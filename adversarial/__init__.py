@@ -33,16 +33,11 @@ _ROOMS = {
     "adversarial.models.generator": ("Generator", "IntrinsicDropoutGenerator", "add_layers"),
     "adversarial.models.initialization": ("marginals",),
     "adversarial.models.parzen": ("aesara_parzen", "log_mean_exp", "theano_parzen"),
-    "adversarial.models.weightless": (
-        "Clusterize",
-        "HardSigmoid",
-        "NoiseCat",
-        "RectifiedLinear",
-        "Sigmoid",
-        "SubtractHalf",
-        "SubtractRealMean",
-        "Sum",
-    ),
+    "adversarial.models.centering": ("SubtractHalf", "SubtractRealMean"),
+    "adversarial.models.mlp.activation": ("RectifierActivation", "SigmoidActivation"),
+    "adversarial.models.mlp.composite": ("Sum",),
+    "adversarial.models.mlp.linear": ("HardSigmoid",),
+    "adversarial.models.noise": ("Clusterize", "NoiseCat"),
     "adversarial.costs.adversary": ("AdversaryCost2",),
     "adversarial.costs.adversary_variants": (
         "InpaintingAdversaryCost",
@@ -53,11 +48,14 @@ _ROOMS = {
     "adversarial.train_extensions.activate_generator": ("ActivateGenerator",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+# Names of 2014 for classes that have another name today: `mlp` has classes of these names, too.
+_RENAMED = {"RectifiedLinear": "RectifierActivation", "Sigmoid": "SigmoidActivation"}
 
-__all__ = sorted(_ROOM_OF)
+__all__ = sorted([*_ROOM_OF, *_RENAMED])
 
 
 def __getattr__(name: str) -> Any:
+    name = _RENAMED.get(name, name)
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'adversarial' has no attribute {name!r}")
     return getattr(importlib.import_module(_ROOM_OF[name]), name)

@@ -120,6 +120,19 @@ _ONCE_IN_SGD = {
 }
 for _module in ("adversarial.sgd", "adversarial.sgd_alt", "adversarial.training_algorithms.sgd"):
     MOVED.update({f"{_module}.{name}": f"{home}.{name}" for name, home in _ONCE_IN_SGD.items()})
+# The module of layers without weights that earlier versions of this package had.
+_ONCE_IN_WEIGHTLESS = {
+    "Clusterize": "noise.Clusterize",
+    "HardSigmoid": "mlp.linear.HardSigmoid",
+    "NoiseCat": "noise.NoiseCat",
+    "RectifiedLinear": "mlp.activation.RectifierActivation",
+    "Sigmoid": "mlp.activation.SigmoidActivation",
+    "SubtractHalf": "centering.SubtractHalf",
+    "SubtractRealMean": "centering.SubtractRealMean",
+    "Sum": "mlp.composite.Sum",
+}
+for _name, _home in _ONCE_IN_WEIGHTLESS.items():
+    MOVED[f"adversarial.models.weightless.{_name}"] = f"adversarial.models.{_home}"
 
 
 def current_path(path: str) -> str:

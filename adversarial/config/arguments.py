@@ -50,6 +50,7 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
     required: list[str] = []
     types: dict[str, Any] = {}
     passes_all = True
+    fixed: set[str] = set()  # arguments of a base that a class sets itself
     for function in _constructors(target):
         try:
             parameters = list(inspect.signature(function).parameters.values())
@@ -58,11 +59,12 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
         if isinstance(target, type):
             parameters = parameters[1:]
         for parameter in parameters:
-            if parameter.kind in _KEYWORD and parameter.name not in names:
+            if parameter.kind in _KEYWORD and parameter.name not in (*names, *fixed):
                 names.append(parameter.name)
                 types[parameter.name] = parameter.annotation
                 if passes_all and parameter.default is inspect.Parameter.empty:
                     required.append(parameter.name)
+        fixed.update(getattr(function, "fixed_arguments", ()))
         kinds = {parameter.kind for parameter in parameters}
         # What a base needs, the class itself may be giving, unless it hands on whatever comes.
         passes_all = passes_all and inspect.Parameter.VAR_POSITIONAL in kinds

@@ -1,8 +1,13 @@
-"""First values of weights and biases."""
+"""Initial values of weights and biases.
+
+`WeightInit` draws the weights of every layer that has any. The other functions make biases: from
+the arguments of a layer, or, called in a YAML file, from the statistics of a data set.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
@@ -13,49 +18,88 @@ from adversarial.space.conv2d import half_of
 MAX_PARAMETER = 1 << 29  # values; eight times the largest matrix of the paper's networks
 
 
-def check_size(*shape: int) -> None:
-    """ValueError for a parameter no machine of today should be asked to hold."""
-    if math.prod(shape) > MAX_PARAMETER:
-        raise ValueError(f"a parameter of {' x '.join(map(str, shape))} values is too large")
+@dataclass(frozen=True)
+class WeightInit:
+    """How a layer's weights are drawn; exactly one of the first three is given.
 
+    Parameters
+    ----------
+    irange : float, optional
+        Uniform on [-irange, irange].
+    istdev : float, optional
+        Normal, of mean 0 and this standard deviation.
+    sparse_init : int, optional
+        This many weights of each unit are normal, at random inputs; the others are zero (Martens,
+        2010, section 5).
+    sparse_stdev : float
+        Standard deviation of the weights that `sparse_init` draws.
+    include_prob : float
+        Probability with which a weight that `irange` draws is kept; the others are zero.
 
-def check_initialization(layer: str, **ways: Optional[float]) -> None:
-    """ValueError unless exactly one of the ways to initialise weights is given."""
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) != 1:
-        what = " and ".join(f"{name}={ways[name]}" for name in given) or "none"
-        raise ValueError(f"layer {layer!r} needs exactly one of {', '.join(ways)}; got {what}")
-    name = given[0]
-    value = ways[name]
-    if value is None or not value >= 0:
-        raise ValueError(f"layer {layer!r}: {name} must not be negative, got {value!r}")
+    References
+    ----------
+    J. Martens, "Deep learning via Hessian-free optimization", ICML 2010.
 
-
-def initial_weights(
-    rng: np.random.RandomState,
-    shape: tuple[int, int],
-    irange: Optional[float] = None,
-    istdev: Optional[float] = None,
-    sparse_init: Optional[int] = None,
-    sparse_stdev: float = 1.0,
-    include_prob: float = 1.0,
-    allowed: Optional[np.ndarray] = None,
-) -> np.ndarray:
-    """A weight matrix of `shape` (inputs, units), float64.
-
-    irange: uniform on [-irange, irange], each weight kept with probability `include_prob`.
-    istdev: normal with this standard deviation.
-    sparse_init: this many normal weights per unit (standard deviation `sparse_stdev`), at random
-    inputs, the rest zero; `allowed` (inputs, units) says which places may be used.
+    Examples
+    --------
+    >>> WeightInit(irange=0.05).draw(np.random.RandomState(0), (2, 3)).round(3)
+    array([[ 0.005,  0.022,  0.01 ],
+           [ 0.004, -0.008,  0.015]])
+    >>> WeightInit(sparse_init=1).draw(np.random.RandomState(0), (2, 3)).astype(bool)
+    array([[ True,  True,  True],
+           [False, False, False]])
     """
-    check_size(*shape)
-    if irange is not None:
-        W = rng.uniform(-irange, irange, shape)
-        kept = rng.uniform(0.0, 1.0, shape) < include_prob
-        return W * kept
-    if istdev is not None:
-        return rng.randn(*shape) * istdev
-    return sparse_stdev * _sparse(rng, shape, int(sparse_init or 0), allowed)
+
+    irange: Optional[float] = None
+    istdev: Optional[float] = None
+    sparse_init: Optional[int] = None
+    sparse_stdev: float = 1.0
+    include_prob: float = 1.0
+
+    def check(self, layer: str) -> None:
+        """ValueError, which names the `layer`, unless exactly one way is given and possible."""
+        ways = {name: getattr(self, name) for name in ("irange", "istdev", "sparse_init")}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) != 1:
+            found = " and ".join(f"{name}={ways[name]}" for name in given) or "none"
+            raise ValueError(f"layer {layer!r} needs exactly one of {', '.join(ways)}; got {found}")
+        value = ways[given[0]]
+        if not value >= 0:
+            raise ValueError(f"layer {layer!r}: {given[0]} must not be negative, got {value!r}")
+
+    def draw(
+        self,
+        rng: np.random.RandomState,
+        shape: tuple[int, int],
+        allowed: Optional[np.ndarray] = None,
+    ) -> np.ndarray:
+        """A weight matrix.
+
+        Parameters
+        ----------
+        rng : numpy.random.RandomState
+        shape : (inputs, units)
+        allowed : array (inputs, units), optional
+            `sparse_init` draws no weight where it is zero.
+
+        Returns
+        -------
+        array (inputs, units), float64
+
+        Raises
+        ------
+        ValueError
+            For a matrix that is too large, or a unit with fewer inputs than `sparse_init`.
+        """
+        check_size(*shape)
+        if self.irange is not None:
+            W = rng.uniform(-self.irange, self.irange, shape)
+            # Drawn for any `include_prob`, so that the draws that follow do not depend on it.
+            kept = rng.uniform(0.0, 1.0, shape) < self.include_prob
+            return W * kept
+        if self.istdev is not None:
+            return rng.randn(*shape) * self.istdev
+        return self.sparse_stdev * _sparse(rng, shape, int(self.sparse_init or 0), allowed)
 
 
 def _sparse(
@@ -71,19 +115,40 @@ def _sparse(
     return W
 
 
-def initial_bias(init_bias: Any, dim: int, layer: str) -> np.ndarray:
-    """A bias vector (dim,) from a number or a vector; ValueError when the length differs."""
+def check_size(*shape: int) -> None:
+    """ValueError for a parameter that is too large for the memory of today's machines."""
+    if math.prod(shape) > MAX_PARAMETER:
+        raise ValueError(f"a parameter of {' x '.join(map(str, shape))} values is too large")
+
+
+def initial_bias(init_bias: Any, shape: tuple[int, ...], layer: str) -> np.ndarray:
+    """Biases of `shape`, float64, from one number for all or from an array.
+
+    Raises
+    ------
+    ValueError
+        For an array of another shape; it names the `layer`.
+
+    Examples
+    --------
+    >>> initial_bias(-2, (3,), "h0")
+    array([-2., -2., -2.])
+    """
     value = np.asarray(init_bias, dtype="float64")
-    check_size(dim)
-    if value.ndim == 0:
-        return np.full(dim, float(value))
-    if value.shape != (dim,):
-        raise ValueError(f"layer {layer!r}: init_bias has shape {value.shape}, expected ({dim},)")
-    return value
+    check_size(*shape)
+    if value.shape not in ((), shape):
+        raise ValueError(f"layer {layer!r}: init_bias has shape {value.shape}, expected {shape}")
+    return np.full(shape, value)
 
 
 def bias_from_marginals(means: np.ndarray) -> np.ndarray:
-    """b with sigmoid(b) = means, the means clipped to [1e-7, 1 - 1e-7]."""
+    """b with sigmoid(b) = `means`, which are clipped to [1e-7, 1 - 1e-7].
+
+    Examples
+    --------
+    >>> bias_from_marginals(np.array([0.5, 0.9, 1.0])).round(2)
+    array([ 0.  ,  2.2 , 16.12])
+    """
     p = np.clip(np.asarray(means, dtype="float64"), 1e-7, 1.0 - 1e-7)
     return np.log(p / (1.0 - p))
 
@@ -91,10 +156,31 @@ def bias_from_marginals(means: np.ndarray) -> np.ndarray:
 def init_sigmoid_bias_from_marginals(
     dataset: Any, use_y: bool = False, side: Optional[str] = None
 ) -> np.ndarray:
-    """Biases that give a sigmoid layer the mean of `dataset`'s features (targets if `use_y`).
+    """Biases with which a sigmoid layer's outputs begin at the mean of a data set.
 
-    With a `side`, only of that half of the images, as a generator that inpaints puts it out.
-    ValueError when the data does not span [0, 1], which is what a sigmoid can produce.
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+    use_y : bool
+        The mean of its targets instead of its features.
+    side : 'left', 'right', 'top' or 'bottom', optional
+        Only of that half of the images, pixel after pixel: the output of a generator that inpaints.
+
+    Returns
+    -------
+    array (units,), float64
+
+    Raises
+    ------
+    ValueError
+        Unless the data spans [0, 1], the range of a sigmoid.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=np.array([[0.0, 1.0], [1.0, 1.0]]))
+    >>> init_sigmoid_bias_from_marginals(data).round(2)
+    array([ 0.  , 16.12])
     """
     data = dataset.get_targets() if use_y else dataset.get_design_matrix()
     low, high = float(data.min()), float(data.max())

@@ -1,4 +1,4 @@
-"""Maxout layers (Goodfellow et al., "Maxout Networks", 2013)."""
+"""The maxout layer, of which the paper's discriminators are made."""
 
 from __future__ import annotations
 
@@ -10,50 +10,66 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.models.mlp.dense import Dense
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
+from adversarial.utils.positional import positional_order
 
 
 class Maxout(Dense):
     """Each unit is the greatest of `num_pieces` affine functions of the input.
 
-    Unit u takes the maximum over columns u*num_pieces ... u*num_pieces + num_pieces - 1 of
-    x W + b; with a `pool_stride` below num_pieces, neighbouring units share columns and there are
-    (num_units * num_pieces - num_pieces) / pool_stride + 1 of them.
+    With z = x W + b, unit u is the maximum of the columns u * num_pieces to
+    u * num_pieces + num_pieces - 1 of z. With a `pool_stride` below num_pieces, neighbouring units
+    share columns, and there are (num_units * num_pieces - num_pieces) / pool_stride + 1 units.
 
-    Parameters beside those of `Dense`
-    ----------------------------------
+    Parameters
+    ----------
+    layer_name : str
+    num_units : int
+    num_pieces : int
+        Columns of z in each maximum.
+    pool_stride : int, optional
+        Columns from the first of one unit to the first of the next; by default num_pieces.
     randomize_pools : bool
-        Columns are drawn at random (with replacement) before pooling.
+        Columns are drawn at random, with replacement, before the maximum is taken.
     min_zero : bool
         Zero takes part in every maximum.
+    **kwargs
+        As `Dense`, `Affine` and `WeightInit` take them: `irange`, `max_col_norm`, ...
+
+    References
+    ----------
+    I. Goodfellow et al., "Maxout networks", ICML 2013, section 3, arXiv 1302.4389.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> from adversarial.models.mlp import MLP
+    >>> layer = Maxout("h0", num_units=2, num_pieces=2, irange=0.0, init_bias=[1, 2, 4, 3])
+    >>> mlp = MLP([layer], nvis=1)
+    >>> backend.function([], mlp.fprop(backend.shared([[0.0]])))()
+    array([[2., 4.]], dtype=float32)
     """
 
+    @positional_order(
+        "layer_name num_units num_pieces pool_stride randomize_pools irange sparse_init",
+        "sparse_stdev include_prob init_bias W_lr_scale b_lr_scale max_col_norm max_row_norm",
+        "mask_weights min_zero",
+    )
     def __init__(
         self,
         layer_name: str,
         num_units: int,
         num_pieces: int,
+        *,
         pool_stride: Optional[int] = None,
         randomize_pools: bool = False,
-        irange: Optional[float] = None,
-        sparse_init: Optional[int] = None,
-        sparse_stdev: float = 1.0,
-        include_prob: float = 1.0,
-        init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
-        max_col_norm: Optional[float] = None,
-        max_row_norm: Optional[float] = None,
-        mask_weights: Any = None,
         min_zero: bool = False,
         **kwargs: Any,
     ) -> None:
-        for name, value in (("num_units", num_units), ("num_pieces", num_pieces)):
-            if not (isinstance(value, int) and value > 0):
-                raise ValueError(f"layer {layer_name!r}: {name} must be positive, not {value!r}")
-        self.num_units = num_units
-        self.num_pieces = num_pieces
+        self.num_units = positive_size(f"layer {layer_name!r}", "num_units", num_units)
+        self.num_pieces = positive_size(f"layer {layer_name!r}", "num_pieces", num_pieces)
         self.pool_stride = num_pieces if pool_stride is None else pool_stride
         if not 0 < self.pool_stride <= num_pieces:
             raise ValueError(f"layer {layer_name!r}: pool_stride must be 1 to {num_pieces}")
@@ -64,21 +80,7 @@ class Maxout(Dense):
             )
         self.randomize_pools = randomize_pools
         self.min_zero = min_zero
-        super().__init__(
-            layer_name,
-            self.units,
-            irange=irange,
-            sparse_init=sparse_init,
-            sparse_stdev=sparse_stdev,
-            include_prob=include_prob,
-            init_bias=init_bias,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            max_col_norm=max_col_norm,
-            max_row_norm=max_row_norm,
-            mask_weights=mask_weights,
-            **kwargs,
-        )
+        super().__init__(layer_name, **kwargs)
 
     @property
     def units(self) -> int:
@@ -118,7 +120,7 @@ class Maxout(Dense):
         if state is None and state_below is not None:
             state = self.fprop(state_below)
         if state is not None:
-            # "p" for pooled, where a unit has more than one piece.
+            # "p" for pooled: a unit has more than one piece.
             prefix = "" if self.num_pieces == 1 else "p_"
             channels.update(unit_channels(state, name=prefix + "{}_x.{}_u"))
         return channels

@@ -1,4 +1,4 @@
-"""Convolutional maxout layers (Goodfellow et al., "Maxout Networks", 2013)."""
+"""The convolutional maxout layer, of which the discriminator for CIFAR-10 is made."""
 
 from __future__ import annotations
 
@@ -6,39 +6,63 @@ from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from adversarial import backend
-from adversarial.models.initialization import check_initialization
+from adversarial.models.mlp.base_conv import BC01, C01B
 from adversarial.models.mlp.convolution import Convolution
-from adversarial.models.mlp.kernels import BC01, C01B, pair
+from adversarial.models.mlp.sizes import int_pair, positive_size
 from adversarial.space import Conv2DSpace, Space
+from adversarial.utils.positional import positional_order
 
 
 class MaxoutConvC01B(Convolution):
     """Convolution, maximum over pieces and over windows of pixels.
 
-    Channel c of the output takes the maximum over the detector maps c*num_pieces ...
-    c*num_pieces + num_pieces - 1 and over windows of `pool_shape` pixels, `pool_stride` apart;
-    windows that reach over the edge count what they cover.  The input may have its axes in any
-    order, the output has them as ('c', 0, 1, 'b').
+    Channel c of the output is the maximum over the detector maps c * num_pieces to
+    c * num_pieces + num_pieces - 1, and over windows of `pool_shape` pixels at distances of
+    `pool_stride`. Windows that reach over the edge pool the pixels that they cover. The input may
+    have its axes in any order; the output has them as ('c', 0, 1, 'b').
 
-    Parameters beside those of `Kernels` and `Convolution`
-    ------------------------------------------------------
+    Parameters
+    ----------
     num_channels, num_pieces : int
         Channels of the output, and detector maps of each.
-    pool_shape, pool_stride : (rows, columns)
+    kernel_shape, pool_shape, pool_stride : (rows, columns)
+    layer_name : str
     pad : int
-        Zeros put on each side of the image.
+        Zeros added on each side of the image.
     fix_pool_shape, fix_pool_stride, fix_kernel_shape : bool
-        Shrink a window that is larger than the detector maps, a stride that is larger than the
-        window, a kernel that is larger than the padded image, rather than refuse them.
+        Reduce a window that is larger than the detector maps, a stride that is larger than the
+        window, a kernel that is larger than the padded image. By default they are refused.
     partial_sum : int
-        Accepted and unused; it tuned the 2014 code's convolutions.
+        Accepted and unused; it tuned the convolutions of 2014.
     input_normalization, detector_normalization, output_normalization : callable, optional
         Applied to the input, to the maxima over pieces, and to the output, each with axes
         ('c', 0, 1, 'b').
     min_zero : bool
         Zero takes part in every maximum.
+    kernel_stride : (rows, columns)
+    **kwargs
+        As `BaseConv`, `Affine` and `WeightInit` take them: `irange`, `tied_b`, `max_kernel_norm`,
+        ...
+
+    References
+    ----------
+    I. Goodfellow et al., "Maxout networks", ICML 2013, sections 3 and 5.2, arXiv 1302.4389.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> layer = MaxoutConvC01B(32, 2, (8, 8), (4, 4), (2, 2), "h0", irange=0.005, pad=4)
+    >>> mlp = MLP([layer], input_space=Conv2DSpace((32, 32), num_channels=3))
+    >>> mlp.get_output_space()
+    Conv2DSpace(shape=(16, 16), num_channels=32, axes=('c', 0, 1, 'b'), dtype=float32)
     """
 
+    @positional_order(
+        "num_channels num_pieces kernel_shape pool_shape pool_stride layer_name irange init_bias",
+        "W_lr_scale b_lr_scale pad fix_pool_shape fix_pool_stride fix_kernel_shape partial_sum",
+        "tied_b max_kernel_norm input_normalization detector_normalization min_zero",
+        "output_normalization kernel_stride",
+    )
     def __init__(
         self,
         num_channels: int,
@@ -47,43 +71,25 @@ class MaxoutConvC01B(Convolution):
         pool_shape: Sequence[int],
         pool_stride: Sequence[int],
         layer_name: str,
-        irange: Optional[float] = None,
-        init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
+        *,
         pad: int = 0,
         fix_pool_shape: bool = False,
         fix_pool_stride: bool = False,
         fix_kernel_shape: bool = False,
         partial_sum: int = 1,
-        tied_b: bool = False,
-        max_kernel_norm: Optional[float] = None,
         input_normalization: Optional[Callable] = None,
         detector_normalization: Optional[Callable] = None,
         min_zero: bool = False,
         output_normalization: Optional[Callable] = None,
-        kernel_stride: Sequence[int] = (1, 1),
+        **kwargs: Any,
     ) -> None:
-        for name, value in (("num_channels", num_channels), ("num_pieces", num_pieces)):
-            if not (isinstance(value, int) and value > 0):
-                raise ValueError(f"layer {layer_name!r}: {name} must be positive, not {value!r}")
-        check_initialization(layer_name, irange=irange)
-        super().__init__(
-            layer_name,
-            kernel_shape,
-            kernel_stride,
-            irange=irange,
-            init_bias=init_bias,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            tied_b=tied_b,
-            max_kernel_norm=max_kernel_norm,
-        )
-        self.num_channels = num_channels
-        self.num_pieces = num_pieces
-        self.pool_shape = pair(layer_name, "pool_shape", pool_shape)
-        self.pool_stride = pair(layer_name, "pool_stride", pool_stride)
-        self.pad = pair(layer_name, "pad", (pad, pad), least=0)[0]
+        where = f"layer {layer_name!r}"
+        self.num_channels = positive_size(where, "num_channels", num_channels)
+        self.num_pieces = positive_size(where, "num_pieces", num_pieces)
+        super().__init__(layer_name, kernel_shape, **kwargs)
+        self.pool_shape = int_pair(where, "pool_shape", pool_shape)
+        self.pool_stride = int_pair(where, "pool_stride", pool_stride)
+        self.pad = int_pair(where, "pad", (pad, pad), least=0)[0]
         self.fix_pool_shape = fix_pool_shape
         self.fix_pool_stride = fix_pool_stride
         self.fix_kernel_shape = fix_kernel_shape
@@ -92,7 +98,7 @@ class MaxoutConvC01B(Convolution):
         self.detector_normalization = detector_normalization
         self.min_zero = min_zero
         self.output_normalization = output_normalization
-        # "p" for pooled, where a channel has more than one piece.
+        # "p" for pooled: a channel has more than one piece.
         if num_pieces > 1:
             self._unit_channel_name = "p_" + self._unit_channel_name
 
@@ -133,7 +139,7 @@ def _smaller(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, int]:
 
 
 def _in_c01b(function: Optional[Callable], x: Any) -> Any:
-    """`function`, which works on axes ('c', 0, 1, 'b'), of x (b, c, 0, 1); x without one."""
+    """`function`, which takes the axes C01B, of x with the axes BC01; x itself if it is None."""
     if function is None:
         return x
     return Conv2DSpace.convert(function(Conv2DSpace.convert(x, BC01, C01B)), C01B, BC01)

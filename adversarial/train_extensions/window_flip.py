@@ -8,7 +8,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial.datasets.view_converter import AXES
-from adversarial.models.mlp.kernels import pair
+from adversarial.models.mlp.sizes import int_pair
 from adversarial.space import Conv2DSpace
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils.rng import make_np_rng
@@ -54,7 +54,7 @@ class WindowAndFlip(TrainExtension):
         pad_randomized: int = 0,
         flip: bool = True,
     ) -> None:
-        self._shape = pair("WindowAndFlip", "window_shape", list(window_shape))
+        self._shape = int_pair("WindowAndFlip", "window_shape", list(window_shape))
         self._pad = int(pad_randomized)
         self._flip = bool(flip)
         self._rng = make_np_rng(list(rng) if isinstance(rng, tuple) else rng)

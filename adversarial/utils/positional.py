@@ -4,31 +4,65 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 
-def positional_order(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator of an `__init__(self, *args, own=..., **kwargs)`: positional arguments are `names`.
+def positional_order(
+    *names: str, fixed: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator of an `__init__(self, own=..., **kwargs)`: positional arguments are `names`.
 
-    Without it, the class's own arguments can be given by name only. With it, `Cost(1, 0.1, True)`
-    means what the order of `names` says, and the decorated function receives names only. Raises
-    TypeError, as Python does, for too many arguments and for one given twice.
+    Without it, only the class's own arguments can be given by position. With it, `Cost(1, 0.1)`
+    means what the order of `names` says, and the decorated function receives names only.
+
+    Parameters
+    ----------
+    *names : str
+        Names of arguments, the class's own or a base's. One text may hold several, separated by
+        blanks.
+    fixed : collection of str
+        Arguments of a base class which this class sets itself, so that callers may not.
+
+    Raises
+    ------
+    TypeError
+        From the decorated `__init__`, as Python does: for too many arguments, for one given twice,
+        for a fixed one.
+
+    Examples
+    --------
+    >>> class Rectangle:
+    ...     def __init__(self, rows, columns):
+    ...         self.shape = rows, columns
+    >>> class Row(Rectangle):
+    ...     @positional_order("columns label", fixed=["rows"])
+    ...     def __init__(self, *, label="", **kwargs):
+    ...         super().__init__(rows=1, **kwargs)
+    >>> Row(3, "first").shape
+    (1, 3)
+    >>> Row(3, rows=2)
+    Traceback (most recent call last):
+    TypeError: Row got an unexpected keyword argument 'rows'
     """
+    order = " ".join(names).split()
 
     def decorate(init: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(init)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             cls = type(self).__name__
-            if len(args) > len(names):
-                raise TypeError(f"{cls} takes at most {len(names)} arguments, not {len(args)}")
-            for name, value in zip(names, args):
+            if len(args) > len(order):
+                raise TypeError(f"{cls} takes at most {len(order)} arguments, not {len(args)}")
+            for name, value in zip(order, args):
                 if name in kwargs:
                     raise TypeError(f"{cls} got multiple values for argument {name!r}")
                 kwargs[name] = value
+            for name in fixed:
+                if name in kwargs:
+                    raise TypeError(f"{cls} got an unexpected keyword argument {name!r}")
             init(self, **kwargs)
 
-        __init__.positional_order = names  # type: ignore[attr-defined]
+        vars(__init__).update(positional_order=order, fixed_arguments=tuple(fixed))
         return __init__
 
     return decorate

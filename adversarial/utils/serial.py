@@ -56,6 +56,18 @@ log = logging.getLogger(__name__)
 MOVED: dict[str, str] = {
     "adversarial.monitor:MonitorChannel": "adversarial.monitor.channel:MonitorChannel",
 }
+_ONCE_IN_WEIGHTLESS = {
+    "Clusterize": "noise:Clusterize",
+    "HardSigmoid": "mlp.linear:HardSigmoid",
+    "NoiseCat": "noise:NoiseCat",
+    "RectifiedLinear": "mlp.activation:RectifierActivation",
+    "Sigmoid": "mlp.activation:SigmoidActivation",
+    "SubtractHalf": "centering:SubtractHalf",
+    "SubtractRealMean": "centering:SubtractRealMean",
+    "Sum": "mlp.composite:Sum",
+}
+for _name, _home in _ONCE_IN_WEIGHTLESS.items():
+    MOVED[f"adversarial.models.weightless:{_name}"] = f"adversarial.models.{_home}"
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _STALE_SECONDS = 3600.0

@@ -14,8 +14,8 @@ import numpy as np
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP
+from adversarial.models.mlp.base_conv import BaseConv
 from adversarial.models.mlp.dense import Dense
-from adversarial.models.mlp.kernels import Kernels
 from adversarial.space import Conv2DSpace, Space
 from adversarial.viewer.grid import pick_shape
 from adversarial.viewer.samples import Sheet, View, view_of_space
@@ -143,7 +143,7 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
         raise ValueError(f"the model has no {player}, only: {', '.join(networks)}")
     network = networks[player]
     shown = {
-        layer.layer_name: layer for layer in network.layers if isinstance(layer, (Dense, Kernels))
+        layer.layer_name: layer for layer in network.layers if isinstance(layer, (Dense, BaseConv))
     }
     if layer_name is None and shown:
         layer_name = list(shown)[-1 if player == "generator" else 0]

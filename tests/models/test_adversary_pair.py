@@ -6,10 +6,10 @@ import pytest
 
 from adversarial import AdversaryPair, Generator, recapitate_discriminator
 from adversarial.backend import floatX, function, shared
+from adversarial.models.centering import SubtractHalf as HalfLess
 from adversarial.models.deconv import Deconv
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
-from adversarial.models.weightless import SubtractHalf as HalfLess
 from adversarial.space import Conv2DSpace, VectorSpace, format_data
 from adversarial.space.rows import depends_on_order
 from adversarial.utils import serial

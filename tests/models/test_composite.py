@@ -18,10 +18,12 @@ from adversarial.models.mlp import (
     Softmax,
     SpaceConverter,
 )
-from adversarial.models.weightless import Sum
+from adversarial.models.mlp.composite import Sum
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
+
+IMAGES = Conv2DSpace((4, 5), num_channels=2)
 
 
 def random(*shape, seed=0):
@@ -160,3 +162,31 @@ def test_a_flattened_loss_keeps_its_digits(evaluate):
     heads.layers[1].set_weights([[200.0]])
     x = shared(np.ones((1, 1)))
     assert evaluate(mlp.cost(shared(np.zeros((1, 2))), mlp.fprop(x))) == pytest.approx(200)
+
+
+def test_sum(evaluate):
+    parts = [Linear(dim=3, layer_name=name, irange=1.0) for name in "abc"]
+    mlp = MLP([CompositeLayer("parts", parts), Sum("sum")], nvis=6)
+    x = random(5, 6)
+    expected = sum(x @ part.get_weights() for part in parts)
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), expected, rtol=1e-4, atol=1e-6)
+    assert mlp.get_output_space() == VectorSpace(3)
+
+
+def test_channels_of_a_sum_of_images(evaluate):
+    """Units are channels: positions count as examples."""
+    layer = Sum("sum")
+    MLP([layer], input_space=CompositeSpace([IMAGES, IMAGES]))
+    x = random(3, 4, 5, 2), random(3, 4, 5, 2, seed=1)
+    found = layer.get_layer_monitoring_channels(tuple(map(shared, x)))
+    total = x[0] + x[1]
+    expected = total.max(axis=(0, 1, 2)).mean()
+    assert evaluate(found["max_x.mean_u"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_sum_wants_equal_parts():
+    with pytest.raises(TypeError, match="VectorSpace"):
+        MLP([Sum("sum")], nvis=3)
+    unequal = CompositeSpace([VectorSpace(3), VectorSpace(4)])
+    with pytest.raises(ValueError, match="dim=4.*dim=3"):
+        MLP([Sum("sum")], input_space=unequal)

@@ -320,12 +320,12 @@ def test_names_of_2014():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(output_channels=0), "output_channels must be positive, not 0"),
+        (dict(output_channels=0), "output_channels must be a positive integer, not 0"),
         (dict(kernel_shape=(3,)), r"kernel_shape must be two integers from 1 up, not \(3,\)"),
         (dict(kernel_shape=(3, 0)), "kernel_shape must be two"),
         (dict(kernel_shape=(7, 2)), r"kernel_shape \(7, 2\) is larger than the image of \(6, 5\)"),
         (dict(kernel_stride=1.5), "kernel_stride must be two integers from 1 up, not 1.5"),
-        (dict(irange=None), "exactly one of irange, sparse_init; got none"),
+        (dict(irange=None), "exactly one of irange, istdev, sparse_init; got none"),
         (dict(sparse_init=3), "exactly one of"),
         (dict(border_mode="same"), "border_mode must be .* not 'same'"),
         (dict(pool_type="median"), "pool_type must be .* not 'median'"),

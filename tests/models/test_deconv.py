@@ -90,7 +90,7 @@ def test_adjoint_of_the_convolution(size, stride, kernel, pad, evaluate, referen
     shape = [s * (n - 1) - 2 * pad + k for n, s, k in zip(size, stride, kernel)]
     settings_ = dict(shape=size, output_stride=stride, kernel_shape=kernel, pad_out=pad)
     if min(shape) < 1:
-        with pytest.raises(ValueError, match="nothing is left"):
+        with pytest.raises(ValueError, match="leaves no pixels"):
             net(**settings_)
         return
     layer, mlp = net(**settings_)
@@ -172,12 +172,12 @@ def test_names_of_2014():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(num_channels=-3), "num_channels must be positive, not -3"),
-        (dict(irange=None), "exactly one of irange; got none"),
+        (dict(num_channels=-3), "num_channels must be a positive integer, not -3"),
+        (dict(irange=None), "exactly one of irange, istdev, sparse_init; got none"),
         (dict(kernel_shape=5), "kernel_shape must be two integers from 1 up, not 5"),
         (dict(output_stride=[0, 1]), "output_stride must be two integers from 1 up"),
         (dict(pad_out=-1), "pad_out must be two integers from 0 up"),
-        (dict(pad_out=3), r"pad_out 3 nothing is left .* shape \(0, 0\)"),
+        (dict(pad_out=3), r"pad_out 3 leaves no pixels: .* shape \(0, 0\)"),
         (dict(max_kernel_norm=-1.0), "max_kernel_norm must be positive"),
         (dict(init_bias=np.zeros(3)), r"init_bias has shape \(3,\), expected \(2, 6, 6\)"),
     ],

@@ -12,7 +12,7 @@ from scipy.special import expit
 from adversarial.backend import floatX, function, shared
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax, Softplus, Tanh
-from adversarial.models.weightless import HardSigmoid
+from adversarial.models.mlp.linear import HardSigmoid
 from adversarial.space import Conv2DSpace
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")

@@ -6,17 +6,17 @@ from scipy.special import expit
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.initialization import (
+    WeightInit,
     bias_from_marginals,
     init_sigmoid_bias_from_marginals,
-    initial_weights,
     marginals,
 )
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear
 
 
-def weights(*shape, **how):
-    return initial_weights(np.random.RandomState(0), shape, **how)
+def weights(*shape, allowed=None, **how):
+    return WeightInit(**how).draw(np.random.RandomState(0), shape, allowed)
 
 
 def test_uniform_weights_fill_their_range():

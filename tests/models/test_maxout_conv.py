@@ -265,9 +265,9 @@ def test_names_of_2014():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(num_channels=0), "num_channels must be positive, not 0"),
-        (dict(num_pieces=1.5), "num_pieces must be positive, not 1.5"),
-        (dict(irange=None), "exactly one of irange; got none"),
+        (dict(num_channels=0), "num_channels must be a positive integer, not 0"),
+        (dict(num_pieces=1.5), "num_pieces must be a positive integer, not 1.5"),
+        (dict(irange=None), "exactly one of irange, istdev, sparse_init; got none"),
         (dict(pad=-1), r"pad must be two integers from 0 up, not \(-1, -1\)"),
         (dict(kernel_shape=[7, 2]), r"kernel_shape \(7, 2\) is larger .* \(6, 5\), which is \(6,"),
         (dict(pool_shape=[3, 9]), r"pool_shape \(3, 9\) is larger than .* \(4, 4\)"),

@@ -101,7 +101,7 @@ def test_names_of_2014():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(input_groups=0), "input_groups must be positive, not 0"),
+        (dict(input_groups=0), "input_groups must be a positive integer, not 0"),
         (dict(input_groups=4), "2 input channels cannot be split into 4 groups"),
         (
             dict(num_channels=3, num_pieces=1, input_groups=2),

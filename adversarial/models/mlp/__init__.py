@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the network, its dense and convolutional layers, those that route."""
+"""Multilayer perceptrons: the network, and its dense, convolutional and composite layers."""
 
 from adversarial.models.mlp.composite import CompositeLayer, FlattenerLayer, SpaceConverter
 from adversarial.models.mlp.conv_elemwise import ConvElemwise, ConvRectifiedLinear

@@ -1,4 +1,4 @@
-"""What layers with weights and biases have in common, whatever shape these have."""
+"""`Affine`: the base of layers with weights and biases, dense and convolutional."""
 
 from __future__ import annotations
 
@@ -8,29 +8,41 @@ from typing import Any, Optional
 import aesara.tensor as at
 import numpy as np
 
+from adversarial.models.initialization import WeightInit
 from adversarial.models.mlp.layer import Layer
+from adversarial.utils.flat_arguments import FlatAttributes, flat_arguments
 
 
 class Affine(Layer):
-    """A layer with weights W and biases b, shared variables; b is None where there are none.
+    """A layer with weights W and biases b, which are shared variables.
+
+    A subclass makes both when it gets its input space. `b` is None in a layer without biases.
 
     Parameters
     ----------
+    layer_name : str
+    weight_init : WeightInit
+        How W is drawn. In a YAML file its fields are given one by one: `irange: 0.05`.
     W_lr_scale, b_lr_scale : float, optional
         Factors on the learning rates of W and b.
     """
 
-    # Made by the subclass, when it gets its input space.
+    weight_init = FlatAttributes(WeightInit)
     W: Any
 
+    @flat_arguments(weight_init=WeightInit)
     def __init__(
         self,
         layer_name: str,
+        *,
+        weight_init: WeightInit,
         W_lr_scale: Optional[float] = None,
         b_lr_scale: Optional[float] = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(layer_name, **kwargs)
+        weight_init.check(layer_name)
+        self.weight_init = weight_init
         self.W_lr_scale = W_lr_scale
         self.b_lr_scale = b_lr_scale
         self.b: Any = None
@@ -53,11 +65,12 @@ class Affine(Layer):
         self.W.set_value(np.asarray(weights, dtype=self.W.dtype))
 
     def get_biases(self) -> np.ndarray:
-        if self.b is None:
-            raise NotImplementedError(f"layer {self.layer_name!r} was made without biases")
-        return self.b.get_value()
+        return self._biases().get_value()
 
     def set_biases(self, biases: np.ndarray) -> None:
+        self._biases().set_value(np.asarray(biases, dtype=self.b.dtype))
+
+    def _biases(self) -> Any:
         if self.b is None:
             raise NotImplementedError(f"layer {self.layer_name!r} was made without biases")
-        self.b.set_value(np.asarray(biases, dtype=self.b.dtype))
+        return self.b

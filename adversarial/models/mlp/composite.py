@@ -10,7 +10,8 @@ from aesara.tensor.shape import Reshape, SpecifyShape
 
 from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
-from adversarial.space import CompositeSpace, Space, VectorSpace
+from adversarial.models.statistics import unit_channels
+from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
 from adversarial.space.rows import depends_on_order
 
 
@@ -168,6 +169,49 @@ class CompositeLayer(Layer):
 
     def get_lr_scalers(self) -> OrderedDict:
         return get_lr_scalers_from_layers(self)
+
+
+class Sum(Layer):
+    """The sum of the parts of a composite input, all of one space.
+
+    Parameters
+    ----------
+    layer_name : str
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> space = CompositeSpace([VectorSpace(3), VectorSpace(3)])
+    >>> MLP([Sum("s")], input_space=space).get_output_space()
+    VectorSpace(dim=3, dtype=float32)
+    """
+
+    def __init__(self, layer_name: str) -> None:
+        super().__init__(layer_name)
+
+    def set_input_space(self, space: Space) -> None:
+        if not isinstance(space, CompositeSpace):
+            raise TypeError(f"layer {self.layer_name!r} sums a composite, not {space}")
+        first = space.components[0]
+        for part in space.components[1:]:
+            if part != first:
+                raise ValueError(f"layer {self.layer_name!r} cannot add {part} to {first}")
+        self.input_space = space
+        self.output_space = first
+
+    def fprop(self, state_below: tuple) -> Any:
+        return sum(state_below[1:], state_below[0])
+
+    def get_layer_monitoring_channels(
+        self, state_below: Any = None, state: Any = None, targets: Any = None
+    ) -> OrderedDict:
+        if state is None:
+            state = self.fprop(state_below)
+        if isinstance(self.output_space, Conv2DSpace):
+            over = [i for i, axis in enumerate(self.output_space.axes) if axis != "c"]
+        else:
+            over = [0]
+        return unit_channels(state, over, "{}_x.{}_u")
 
 
 class FlattenerLayer(Layer):

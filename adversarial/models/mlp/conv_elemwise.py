@@ -6,106 +6,106 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
-from adversarial.models.initialization import check_initialization
+from adversarial.models.mlp.base_conv import BC01
 from adversarial.models.mlp.conv_nonlinearity import ConvNonlinearity, RectifierConvNonlinearity
 from adversarial.models.mlp.convolution import Convolution
-from adversarial.models.mlp.kernels import BC01, pair
 from adversarial.models.mlp.pooling import max_pool, mean_pool
+from adversarial.models.mlp.sizes import int_pair, positive_size
 from adversarial.space import Conv2DSpace, Space
+from adversarial.utils.positional import positional_order
 
 POOLS = {"max": max_pool, "mean": mean_pool}
 BORDERS = ("valid", "full")
 
 
 class ConvElemwise(Convolution):
-    """Convolution, a function of each value, and pooling where it is asked for.
+    """Convolution, a function of each value, and pooling if `pool_type` is given.
 
-    The input may have its axes in any order, the output has them as ('b', 'c', 0, 1).
+    The input may have its axes in any order; the output has them as ('b', 'c', 0, 1).
 
     This is a true convolution, as in 2014: kernels are flipped. With one kernel [[1, 2], [3, 4]]
     the image [[1, 10], [100, 1000]] gives 4 * 1 + 3 * 10 + 2 * 100 + 1 * 1000 = 1234. Layers in
-    model files that were saved before this package did so have `filter_flip` false, and are
-    cross-correlations (4321) still.
+    model files from before this package flipped kernels have `filter_flip` false, and stay
+    cross-correlations (4321).
 
-    Parameters beside those of `Kernels` and `Convolution`
-    ------------------------------------------------------
+    Parameters
+    ----------
     output_channels : int
+    kernel_shape : (rows, columns)
+    layer_name : str
     nonlinearity : ConvNonlinearity
     border_mode : 'valid' or 'full'
-        Without zeros around the image, or with one less than the kernel's size on each side.
+        Pad the image with no zeros, or with one less than the kernel's size on each side.
     pool_type : 'max', 'mean' or None
-        Windows that reach over the edge count what they cover; None: no pooling.
-    pool_shape, pool_stride : (rows, columns), with pool_type
+        Windows that reach over the edge pool the pixels that they cover. None: no pooling.
+    pool_shape, pool_stride : (rows, columns)
+        With `pool_type` only.
     tied_b : bool, optional
-        None means false.
+        One bias a map. None means false.
     detector_normalization, output_normalization : callable, optional
-        Applied before the pooling (only where there is some) and to the output, with axes
-        ('b', 'c', 0, 1).
+        Applied before the pooling, if there is any, and to the output, with axes ('b', 'c', 0, 1).
+    kernel_stride : (rows, columns)
     monitor_style : 'classification' or 'detection'
-        What is monitored of a target; it is the nonlinearity that knows.
+        Kept with the layer. Channels about targets follow the nonlinearity's own style.
+    **kwargs
+        As `BaseConv`, `Affine` and `WeightInit` take them: `irange`, `init_bias`,
+        `max_kernel_norm`, ...
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, TanhConvNonlinearity
+    >>> layer = ConvElemwise(16, (5, 5), "h0", TanhConvNonlinearity(), irange=0.05)
+    >>> mlp = MLP([layer], input_space=Conv2DSpace((28, 28), num_channels=1))
+    >>> mlp.get_output_space()
+    Conv2DSpace(shape=(24, 24), num_channels=16, axes=('b', 'c', 0, 1), dtype=float32)
     """
 
+    @positional_order(
+        "output_channels kernel_shape layer_name nonlinearity irange border_mode sparse_init",
+        "include_prob init_bias W_lr_scale b_lr_scale max_kernel_norm pool_type pool_shape",
+        "pool_stride tied_b detector_normalization output_normalization kernel_stride",
+        "monitor_style",
+    )
     def __init__(
         self,
         output_channels: int,
         kernel_shape: Sequence[int],
         layer_name: str,
         nonlinearity: ConvNonlinearity,
-        irange: Optional[float] = None,
+        *,
         border_mode: str = "valid",
-        sparse_init: Optional[int] = None,
-        include_prob: float = 1.0,
-        init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
-        max_kernel_norm: Optional[float] = None,
         pool_type: Optional[str] = None,
         pool_shape: Optional[Sequence[int]] = None,
         pool_stride: Optional[Sequence[int]] = None,
         tied_b: Optional[bool] = None,
         detector_normalization: Optional[Callable] = None,
         output_normalization: Optional[Callable] = None,
-        kernel_stride: Sequence[int] = (1, 1),
         monitor_style: str = "classification",
+        **kwargs: Any,
     ) -> None:
         where = f"layer {layer_name!r}"
-        if not (isinstance(output_channels, int) and output_channels > 0):
-            raise ValueError(f"{where}: output_channels must be positive, not {output_channels!r}")
+        self.output_channels = positive_size(where, "output_channels", output_channels)
         if not isinstance(nonlinearity, ConvNonlinearity):
             raise TypeError(f"{where}: nonlinearity must be one for images, not {nonlinearity!r}")
         if border_mode not in BORDERS:
             raise ValueError(f"{where}: border_mode must be one of {BORDERS}, not {border_mode!r}")
         if pool_type is not None and pool_type not in POOLS:
             raise ValueError(f"{where}: pool_type must be max, mean or None, not {pool_type!r}")
-        check_initialization(layer_name, irange=irange, sparse_init=sparse_init)
-        super().__init__(
-            layer_name,
-            kernel_shape,
-            kernel_stride,
-            irange=irange,
-            sparse_init=sparse_init,
-            include_prob=include_prob,
-            init_bias=init_bias,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            tied_b=bool(tied_b),
-            max_kernel_norm=max_kernel_norm,
-        )
+        super().__init__(layer_name, kernel_shape, tied_b=bool(tied_b), **kwargs)
         self.filter_flip = True
-        self.output_channels = output_channels
         self.nonlin = nonlinearity
         self.border_mode = border_mode
         self.pool_type = pool_type
         self.pool_shape, self.pool_stride = pool_shape, pool_stride
         if pool_type is not None:
-            self.pool_shape = pair(layer_name, "pool_shape", pool_shape)
-            self.pool_stride = pair(layer_name, "pool_stride", pool_stride)
+            self.pool_shape = int_pair(where, "pool_shape", pool_shape)
+            self.pool_stride = int_pair(where, "pool_stride", pool_stride)
         self.detector_normalization = detector_normalization
         self.output_normalization = output_normalization
         self.monitor_style = monitor_style
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Files that do not say it are of cross-correlations.
+        # Files without the attribute are from before kernels were flipped.
         super().__setstate__({"filter_flip": False, **state})
 
     def set_input_space(self, space: Space) -> None:
@@ -114,13 +114,13 @@ class ConvElemwise(Convolution):
         self.initialize_output_space()
 
     def initialize_transformer(self) -> None:
-        """Make kernels and biases, and settle detector_space."""
+        """Set detector_space, and make kernels and biases."""
         full = self.border_mode == "full"
         rows, columns = self.kernel_shape
         self._make_detector(self.output_channels, (rows - 1, columns - 1) if full else (0, 0))
 
     def initialize_output_space(self) -> None:
-        """Settle output_space from detector_space."""
+        """Set output_space from detector_space."""
         self.output_space = self.detector_space
         if self.pool_type is not None:
             self.output_space = Conv2DSpace(
@@ -155,8 +155,33 @@ class ConvElemwise(Convolution):
 
 
 class ConvRectifiedLinear(ConvElemwise):
-    """`ConvElemwise` with a rectifier: max(z, 0), or left_slope * z where z is negative."""
+    """`ConvElemwise` with a rectifier: max(z, 0), or left_slope * z where z is negative.
 
+    Parameters
+    ----------
+    output_channels : int
+    kernel_shape, pool_shape, pool_stride : (rows, columns)
+    layer_name : str
+    left_slope : float
+    pool_type : 'max', 'mean' or None
+    **kwargs
+        As `ConvElemwise` takes them.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> layer = ConvRectifiedLinear(16, (5, 5), (2, 2), (2, 2), "h0", irange=0.05)
+    >>> mlp = MLP([layer], input_space=Conv2DSpace((28, 28), num_channels=1))
+    >>> mlp.get_output_space().shape
+    (12, 12)
+    """
+
+    @positional_order(
+        "output_channels kernel_shape pool_shape pool_stride layer_name irange border_mode",
+        "sparse_init include_prob init_bias W_lr_scale b_lr_scale left_slope max_kernel_norm",
+        "pool_type tied_b detector_normalization output_normalization kernel_stride monitor_style",
+        fixed=["nonlinearity"],
+    )
     def __init__(
         self,
         output_channels: int,
@@ -164,41 +189,20 @@ class ConvRectifiedLinear(ConvElemwise):
         pool_shape: Sequence[int],
         pool_stride: Sequence[int],
         layer_name: str,
-        irange: Optional[float] = None,
-        border_mode: str = "valid",
-        sparse_init: Optional[int] = None,
-        include_prob: float = 1.0,
-        init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
+        *,
         left_slope: float = 0.0,
-        max_kernel_norm: Optional[float] = None,
         pool_type: Optional[str] = "max",
         tied_b: bool = False,
-        detector_normalization: Optional[Callable] = None,
-        output_normalization: Optional[Callable] = None,
-        kernel_stride: Sequence[int] = (1, 1),
-        monitor_style: str = "classification",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             output_channels,
             kernel_shape,
             layer_name,
             RectifierConvNonlinearity(left_slope),
-            irange=irange,
-            border_mode=border_mode,
-            sparse_init=sparse_init,
-            include_prob=include_prob,
-            init_bias=init_bias,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            max_kernel_norm=max_kernel_norm,
             pool_type=pool_type,
             pool_shape=pool_shape,
             pool_stride=pool_stride,
             tied_b=tied_b,
-            detector_normalization=detector_normalization,
-            output_normalization=output_normalization,
-            kernel_stride=kernel_stride,
-            monitor_style=monitor_style,
+            **kwargs,
         )

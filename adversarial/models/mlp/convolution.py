@@ -1,4 +1,4 @@
-"""What convolutional layers have in common: the detector maps and their pooling."""
+"""`Convolution`: the base of convolutional layers, with detector maps and pooling."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial import backend
-from adversarial.models.mlp.kernels import BC01, Kernels, pair
+from adversarial.models.mlp.base_conv import BC01, BaseConv
+from adversarial.models.mlp.sizes import int_pair
 from adversarial.space import Conv2DSpace
 
 
-class Convolution(Kernels):
-    """Detector maps: an image, framed by zeros, with each kernel.
+class Convolution(BaseConv):
+    """Detector maps: the convolution of a zero-padded image with each kernel, plus biases.
 
-    A cross-correlation, or a true convolution where `filter_flip` is true:
+    It is a cross-correlation, or a true convolution if `filter_flip` is true:
 
         maps[i, j] = sum over m, n of W[m, n] * image[i + m, j + n]                       (false)
         maps[i, j] = sum over m, n of W[rows - 1 - m, columns - 1 - n] * image[i + m, j + n] (true)
 
-    On an axis of `size` pixels with `pad` zeros on either side a kernel has
-    floor((size + 2 * pad - kernel) / kernel_stride) + 1 places.
+    A map has floor((size + 2 * pad - kernel) / kernel_stride) + 1 values along an axis of `size`
+    pixels with `pad` zeros on either side.
 
-    Parameters beside those of `Kernels`
-    ------------------------------------
-    kernel_stride : (rows, columns) from one place of a kernel to the next
+    Parameters
+    ----------
+    layer_name : str
+    kernel_shape : (rows, columns)
+    kernel_stride : (rows, columns)
+        Pixels from one position of a kernel to the next.
     """
 
-    # Whether each place has kernels of its own; W is (filters, places' rows, places' columns,
-    # channels, rows, columns) then.
+    # Whether each position has kernels of its own; the shape of W is then (filters, rows of
+    # positions, columns of positions, channels, rows, columns).
     _unshared = False
-    # A class of 2014 has the one or the other; see `ConvElemwise` for why objects may differ.
+    # Set by the class; objects from old model files may differ, see `ConvElemwise`.
     filter_flip = False
-    # Of input channels and of filters: the filters of a group see the channels of that group.
+    # Groups of input channels and of filters; the filters of a group see its channels only.
     _groups = 1
-    # Of the subclass: the windows of its pooling, and from one to the next.
+    # Shape and stride of the windows of pooling, set by the subclass.
     pool_shape: Any
     pool_stride: Any
 
@@ -41,14 +45,15 @@ class Convolution(Kernels):
         self,
         layer_name: str,
         kernel_shape: Sequence[int],
+        *,
         kernel_stride: Sequence[int] = (1, 1),
         **kwargs: Any,
     ) -> None:
         super().__init__(layer_name, kernel_shape, **kwargs)
-        self.kernel_stride = pair(layer_name, "kernel_stride", kernel_stride)
+        self.kernel_stride = int_pair(f"layer {layer_name!r}", "kernel_stride", kernel_stride)
 
     def _make_detector(self, maps: int, pad: tuple[int, int]) -> None:
-        """Sets detector_space, W and b, for `maps` maps of the input space's images."""
+        """Set detector_space, W and b, for `maps` maps of images padded by `pad`."""
         images, self._pad = self.desired_space, pad
         padded = tuple(size + 2 * p for size, p in zip(images.shape, pad))
         if any(size < kernel for size, kernel in zip(padded, self.kernel_shape)):
@@ -69,7 +74,7 @@ class Convolution(Kernels):
         )
 
     def _detector(self, images: Any) -> Any:
-        """The detector maps with their biases, of `images` in desired_space."""
+        """The detector maps of `images`, which are in desired_space."""
         maps = backend.conv2d(
             images,
             self.W,
@@ -84,7 +89,7 @@ class Convolution(Kernels):
         return self._with_bias(maps)
 
     def _pooled_shape(self) -> list[int]:
-        """Rows and columns after pooling; ValueError where the windows do not suit."""
+        """Rows and columns after pooling; ValueError for windows that do not fit the maps."""
         where, pool, stride = f"layer {self.layer_name!r}", self.pool_shape, self.pool_stride
         detector = self.detector_space.shape
         if any(size < window for size, window in zip(detector, pool)):

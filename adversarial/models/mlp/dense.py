@@ -1,4 +1,4 @@
-"""What fully connected layers have in common: weights, biases and their constraints."""
+"""`Dense`: the base of fully connected layers, and sums over the layers of a network."""
 
 from __future__ import annotations
 
@@ -10,69 +10,59 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
-from adversarial.models.constraints import check_norms, constrain_norms
-from adversarial.models.initialization import check_initialization, initial_bias, initial_weights
+from adversarial.models.constraints import NormConstraint
+from adversarial.models.initialization import initial_bias
 from adversarial.models.mlp.affine import Affine
 from adversarial.models.statistics import norm_channels
 from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.utils.flat_arguments import FlatAttributes, flat_arguments
 
 
 class Dense(Affine):
-    """An affine map of a batch (batch, inputs) to (batch, units): x W + b.
+    """z = x W + b for a batch x (batch, inputs); what becomes of z is the subclass's to say.
+
+    A subclass says in `units` how many columns W has, which must be known before this constructor
+    is called, and computes its output from `_linear_part`. A function of each unit is shorter to
+    write as a subclass of `Linear`.
 
     Parameters
     ----------
-    units : int
-        Columns of W.
-    irange, istdev, sparse_init : one of them
-        How W begins; see `initial_weights` (also for `sparse_stdev` and `include_prob`).
     init_bias : float or array (units,)
-        How b begins.
-    W_lr_scale, b_lr_scale : float, optional
-        Factors on the learning rates of W and b.
+        Initial values of b.
+    norm_constraint : NormConstraint
+        Bounds on norms of W. In a YAML file its fields are given one by one: `max_col_norm: 1.9`.
     mask_weights : array (inputs, units), optional
         Weights where it is zero stay zero.
-    max_col_norm, min_col_norm, max_row_norm : float, optional
-        Bounds on the norm of each column (row) of W, kept at every update.
+    use_bias : bool
+        Whether there is a b.
     """
 
+    norm_constraint = FlatAttributes(NormConstraint)
+
+    @flat_arguments(norm_constraint=NormConstraint)
     def __init__(
         self,
         layer_name: str,
-        units: int,
-        irange: Optional[float] = None,
-        istdev: Optional[float] = None,
-        sparse_init: Optional[int] = None,
-        sparse_stdev: float = 1.0,
-        include_prob: float = 1.0,
+        *,
         init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
         mask_weights: Optional[np.ndarray] = None,
-        max_row_norm: Optional[float] = None,
-        max_col_norm: Optional[float] = None,
-        min_col_norm: Optional[float] = None,
+        norm_constraint: NormConstraint,
         use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(layer_name, W_lr_scale, b_lr_scale, **kwargs)
-        check_initialization(layer_name, irange=irange, istdev=istdev, sparse_init=sparse_init)
-        check_norms(max_row_norm=max_row_norm, max_col_norm=max_col_norm, min_col_norm=min_col_norm)
-        if max_row_norm is not None and max_col_norm is not None:
-            raise ValueError(f"layer {layer_name!r}: give max_row_norm or max_col_norm, not both")
-        self.irange = irange
-        self.istdev = istdev
-        self.sparse_init = sparse_init
-        self.sparse_stdev = sparse_stdev
-        self.include_prob = include_prob
+        super().__init__(layer_name, **kwargs)
+        norm_constraint.check(layer_name)
         self.mask_weights = mask_weights
-        self.max_row_norm = max_row_norm
-        self.max_col_norm = max_col_norm
-        self.min_col_norm = min_col_norm
+        self.norm_constraint = norm_constraint
         self.use_bias = use_bias
         if use_bias:
-            bias = initial_bias(init_bias, units, layer_name)
+            bias = initial_bias(init_bias, (self.units,), layer_name)
             self.b = backend.shared(bias.astype(backend.floatX), f"{layer_name}_b")
+
+    @property
+    def units(self) -> int:
+        """Columns of W."""
+        raise NotImplementedError(f"{type(self).__name__} does not define units")
 
     def set_input_space(self, space: Space) -> None:
         self.input_space = space
@@ -86,25 +76,11 @@ class Dense(Affine):
                     f"layer {self.layer_name!r}: mask_weights has shape "
                     f"{self.mask_weights.shape}, expected {shape}"
                 )
-        W = initial_weights(
-            self.mlp.rng,
-            shape,
-            irange=self.irange,
-            istdev=self.istdev,
-            sparse_init=self.sparse_init,
-            sparse_stdev=self.sparse_stdev,
-            include_prob=self.include_prob,
-            allowed=self.mask_weights,
-        )
+        W = self.weight_init.draw(self.mlp.rng, shape, allowed=self.mask_weights)
         if self.mask_weights is not None:
             W = W * self.mask_weights
         self.W = backend.shared(W.astype(backend.floatX), f"{self.layer_name}_W")
         self._params = [self.W] if self.b is None else [self.W, self.b]
-
-    @property
-    def units(self) -> int:
-        """Columns of W."""
-        raise NotImplementedError
 
     def _linear_part(self, state_below: Any) -> Any:
         """x W + b, shape (batch, units), for `state_below` in the layer's input space."""
@@ -115,8 +91,7 @@ class Dense(Affine):
     def _modify_updates(self, updates: OrderedDict) -> None:
         if self.mask_weights is not None and self.W in updates:
             updates[self.W] = updates[self.W] * self.mask_weights
-        constrain_norms(updates, self.W, (1,), self.max_row_norm)
-        constrain_norms(updates, self.W, (0,), self.max_col_norm, self.min_col_norm or 0.0)
+        self.norm_constraint.apply(updates, self.W)
 
     def get_weights(self) -> np.ndarray:
         return self.W.get_value()

@@ -82,3 +82,11 @@ class Layer(Model):
     def get_l1_weight_decay(self, coeff: Any) -> Any:
         """`coeff` times the sum of absolute weights."""
         raise NotImplementedError(f"{type(self).__name__} has no weights to decay")
+
+
+class SameSpaceLayer(Layer):
+    """The base of layers without weights whose output has the layout of their input."""
+
+    def set_input_space(self, space: Space) -> None:
+        self.input_space = space
+        self.output_space = space

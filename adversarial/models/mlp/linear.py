@@ -1,4 +1,8 @@
-"""Fully connected layers that apply one function to each unit."""
+"""Dense layers that apply one function to each unit.
+
+A layer of this kind is its `_activate`, a function of z = x W + b; see `Softplus`. Weights, biases,
+constraints and monitor channels come from `Linear` and its bases.
+"""
 
 from __future__ import annotations
 
@@ -10,61 +14,61 @@ import aesara.tensor as at
 from adversarial import backend
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
 from adversarial.models.mlp.dense import Dense
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
+from adversarial.utils.positional import positional_order
 
 
 class Linear(Dense):
     """x W + b, shape (batch, dim).
 
-    The loss of a Linear layer is the squared error (absolute if `use_abs_loss`), summed over
-    units.  `copy_input` appends the input to the output.  Other arguments: see `Dense`.
+    The loss is the squared error, summed over units and averaged over examples.
+
+    Parameters
+    ----------
+    dim : int
+        Number of units.
+    layer_name : str
+    copy_input : bool, optional
+        Append the input to the output, shape (batch, dim + inputs).
+    use_abs_loss : bool
+        The loss is the absolute error instead.
+    **kwargs
+        As `Dense`, `Affine` and `WeightInit` take them: `irange`, `init_bias`, `max_col_norm`, ...
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> from adversarial.models.mlp import MLP
+    >>> layer = Linear(dim=2, layer_name="h0", irange=0.5, init_bias=[1.0, 2.0])
+    >>> mlp = MLP([layer], nvis=3)
+    >>> x = backend.shared([[0.0, 0.0, 0.0]])
+    >>> backend.function([], mlp.fprop(x))()
+    array([[1., 2.]], dtype=float32)
     """
 
+    # Whether the output can be compared with targets. A subclass for hidden units says False.
+    defines_loss = True
+
+    @positional_order(
+        "dim layer_name irange istdev sparse_init sparse_stdev include_prob init_bias",
+        "W_lr_scale b_lr_scale mask_weights max_row_norm max_col_norm min_col_norm",
+        "copy_input use_abs_loss use_bias",
+    )
     def __init__(
         self,
         dim: int,
         layer_name: str,
-        irange: Optional[float] = None,
-        istdev: Optional[float] = None,
-        sparse_init: Optional[int] = None,
-        sparse_stdev: float = 1.0,
-        include_prob: float = 1.0,
-        init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
-        mask_weights: Any = None,
-        max_row_norm: Optional[float] = None,
-        max_col_norm: Optional[float] = None,
-        min_col_norm: Optional[float] = None,
+        *,
         copy_input: Optional[int] = None,
         use_abs_loss: bool = False,
-        use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        if not (isinstance(dim, int) and dim > 0):
-            raise ValueError(f"layer {layer_name!r}: dim must be a positive integer, not {dim!r}")
-        self.dim = dim
+        self.dim = positive_size(f"layer {layer_name!r}", "dim", dim)
         self.copy_input = bool(copy_input)
         self.use_abs_loss = use_abs_loss
-        super().__init__(
-            layer_name,
-            dim,
-            irange=irange,
-            istdev=istdev,
-            sparse_init=sparse_init,
-            sparse_stdev=sparse_stdev,
-            include_prob=include_prob,
-            init_bias=init_bias,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            mask_weights=mask_weights,
-            max_row_norm=max_row_norm,
-            max_col_norm=max_col_norm,
-            min_col_norm=min_col_norm,
-            use_bias=use_bias,
-            **kwargs,
-        )
+        super().__init__(layer_name, **kwargs)
 
     @property
     def units(self) -> int:
@@ -83,10 +87,12 @@ class Linear(Dense):
         return p
 
     def _activate(self, z: Any) -> Any:
-        """The function applied to each unit: none."""
+        """The function of each unit's z (batch, dim), symbolic: here the identity."""
         return z
 
     def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
+        if not self.defines_loss:
+            raise NotImplementedError(f"{type(self).__name__} defines no loss")
         error = Y - Y_hat
         return abs(error) if self.use_abs_loss else at.square(error)
 
@@ -102,7 +108,29 @@ class Linear(Dense):
 
 
 class RectifiedLinear(Linear):
-    """max(z, 0), or left_slope * z where z is negative."""
+    """max(z, 0), or left_slope * z where z is negative; see `Linear` for z.
+
+    Parameters
+    ----------
+    left_slope : float
+    **kwargs
+        As `Linear` takes them.
+
+    References
+    ----------
+    X. Glorot, A. Bordes and Y. Bengio, "Deep sparse rectifier neural networks", AISTATS 2011;
+    A. Maas, A. Hannun and A. Ng, "Rectifier nonlinearities improve neural network acoustic models",
+    ICML 2013, for a slope other than 0.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> layer = RectifiedLinear(dim=3, layer_name="h0", irange=0.05, left_slope=0.1)
+    >>> backend.function([], layer._activate(backend.shared([-2.0, 0.0, 3.0])))()
+    array([-0.2,  0. ,  3. ], dtype=float32)
+    """
+
+    defines_loss = False
 
     def __init__(self, left_slope: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -111,36 +139,104 @@ class RectifiedLinear(Linear):
     def _activate(self, z: Any) -> Any:
         return backend.rectify(z, self.left_slope)
 
-    def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
-        raise NotImplementedError("RectifiedLinear defines no loss")
-
 
 class Softplus(Linear):
-    """log(1 + exp(z))."""
+    """log(1 + exp(z)), a smooth rectifier; see `Linear` for z.
+
+    References
+    ----------
+    C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing",
+    NIPS 2000, equation 1.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> layer = Softplus(dim=2, layer_name="h0", irange=0.05)
+    >>> backend.function([], layer._activate(backend.shared([0.0, 100.0])))().round(3)
+    array([  0.693, 100.   ], dtype=float32)
+    """
+
+    defines_loss = False
 
     def _activate(self, z: Any) -> Any:
         return at.softplus(z)
 
-    def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
-        raise NotImplementedError("Softplus defines no loss")
-
 
 class Tanh(Linear):
-    """tanh(z)."""
+    """tanh(z); see `Linear` for z.
+
+    References
+    ----------
+    Y. LeCun et al., "Efficient backprop", 1998, section 4.4.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> layer = Tanh(dim=2, layer_name="h0", irange=0.05)
+    >>> backend.function([], layer._activate(backend.shared([0.0, 1.0])))().round(3)
+    array([0.   , 0.762], dtype=float32)
+    """
+
+    defines_loss = False
 
     def _activate(self, z: Any) -> Any:
         return at.tanh(z)
 
-    def cost_matrix(self, Y: Any, Y_hat: Any) -> Any:
-        raise NotImplementedError("Tanh defines no loss")
+
+class HardSigmoid(Linear):
+    """z clipped to [0, 1]; see `Linear` for z.
+
+    Parameters
+    ----------
+    left_slope : float
+        Accepted, as in 2014, and unused.
+    **kwargs
+        As `Linear` takes them.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> layer = HardSigmoid(dim=3, layer_name="h0", irange=0.05)
+    >>> backend.function([], layer._activate(backend.shared([-1.0, 0.25, 2.0])))()
+    array([0.  , 0.25, 1.  ], dtype=float32)
+    """
+
+    defines_loss = False
+
+    def __init__(self, left_slope: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.left_slope = left_slope
+
+    def _activate(self, z: Any) -> Any:
+        return at.clip(z, 0.0, 1.0)
 
 
 class Sigmoid(Linear):
-    """1 / (1 + exp(-z)); its loss is the cross-entropy (see `cross_entropy`).
+    """1 / (1 + exp(-z)); see `Linear` for z.
 
-    `monitor_style` says which channels are added when targets are monitored: 'detection'
-    (precision, recall, F1 of the decision p > 0.5), 'bit_vector_class' (the share of examples
-    with any unit wrong) or 'classification' (the share whose greatest unit is wrong).
+    With one unit it is the top of a discriminator: the probability that the input is data. The loss
+    is the cross-entropy, computed from z (see `cross_entropy`).
+
+    Parameters
+    ----------
+    monitor_style : 'detection', 'bit_vector_class' or 'classification'
+        Channels where targets are monitored: precision, recall and F1 of the decision p > 0.5; the
+        share of examples with any unit on the wrong side of 0.5; the share of examples whose
+        greatest unit is not that of the target.
+    **kwargs
+        As `Linear` takes them.
+
+    References
+    ----------
+    "Generative Adversarial Nets", section 3: D(x).
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> layer = Sigmoid(dim=2, layer_name="y", irange=0.05)
+    >>> p = layer._activate(backend.shared([[0.0, -200.0]]))
+    >>> backend.function([], layer.cost_matrix(backend.shared([[1.0, 1.0]]), p))().round(3)
+    array([[  0.693, 200.   ]], dtype=float32)
     """
 
     STYLES = ("detection", "bit_vector_class", "classification")

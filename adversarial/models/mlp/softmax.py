@@ -1,4 +1,4 @@
-"""The softmax layer."""
+"""The softmax layer, the top of a classifier."""
 
 from __future__ import annotations
 
@@ -9,42 +9,64 @@ import aesara.tensor as at
 import numpy as np
 from aesara.tensor.special import softmax
 
+from adversarial.models.initialization import WeightInit
 from adversarial.models.mlp.cross_entropy import log_probabilities
 from adversarial.models.mlp.dense import Dense
 from adversarial.space import IndexSpace, Space, VectorSpace
+from adversarial.utils.flat_arguments import flat_arguments
+from adversarial.utils.positional import positional_order
 
 
 class Softmax(Dense):
-    """Class probabilities (batch, n_classes); its loss is the negative log-likelihood.
+    """Class probabilities (batch, n_classes): the softmax of the logits z = x W + b.
 
-    Parameters beside those of `Dense`
-    ----------------------------------
+    The loss is the negative log-likelihood, computed from the logits (see `cross_entropy`).
+
+    Parameters
+    ----------
+    n_classes : int
+    layer_name : str
     no_affine : bool
-        The input is already the logits; there are no parameters.
+        The input is already the logits; the layer has no parameters.
     init_bias_target_marginals : Dataset, optional
-        Biases begin at the logarithms of the class frequencies of its targets (less their mean):
-        one class number an example, or one column a class. Raises `NotOneLabel`, a ValueError,
-        where there are several class numbers an example.
+        Initial biases are the logarithms of the class frequencies of its targets, minus their mean.
+        Targets are one class number an example, or one column a class.
     binary_target_dim : int, optional
         Targets are class numbers, this many an example, instead of one-hot rows. The loss of an
-        example is the sum over its targets of -log p; it is misclassified where the most probable
+        example is the sum over its targets of -log p. It is misclassified if the most probable
         class is none of them.
     non_redundant : bool
         The first logit is fixed at zero, so that n_classes - 1 are learned.
+    **kwargs
+        As `Dense`, `Affine` and `WeightInit` take them: `irange`, `max_col_norm`, ...
+
+    Raises
+    ------
+    NotOneLabel
+        A ValueError: `init_bias_target_marginals` has several class numbers an example.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> from adversarial.models.mlp import MLP
+    >>> mlp = MLP([Softmax(n_classes=4, layer_name="y", irange=0.0)], nvis=3)
+    >>> backend.function([], mlp.fprop(backend.shared([[1.0, 2.0, 3.0]])))()
+    array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
     """
 
+    @positional_order(
+        "n_classes layer_name irange istdev sparse_init W_lr_scale b_lr_scale max_row_norm",
+        "no_affine max_col_norm init_bias_target_marginals binary_target_dim non_redundant",
+        fixed=["init_bias", "use_bias"],
+    )
+    @flat_arguments(weight_init=WeightInit)
     def __init__(
         self,
         n_classes: int,
         layer_name: str,
-        irange: Optional[float] = None,
-        istdev: Optional[float] = None,
-        sparse_init: Optional[int] = None,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
-        max_row_norm: Optional[float] = None,
+        *,
+        weight_init: WeightInit,
         no_affine: bool = False,
-        max_col_norm: Optional[float] = None,
         init_bias_target_marginals: Any = None,
         binary_target_dim: Optional[int] = None,
         non_redundant: bool = False,
@@ -57,19 +79,12 @@ class Softmax(Dense):
         self.no_affine = no_affine
         self.binary_target_dim = binary_target_dim
         if no_affine:
-            if (irange, istdev, sparse_init) != (None, None, None):
+            if weight_init != WeightInit():
                 raise ValueError(f"layer {layer_name!r}: no_affine leaves no weights to initialise")
-            irange = 0.0
+            weight_init = WeightInit(irange=0.0)
         super().__init__(
             layer_name,
-            self.units,
-            irange=irange,
-            istdev=istdev,
-            sparse_init=sparse_init,
-            W_lr_scale=W_lr_scale,
-            b_lr_scale=b_lr_scale,
-            max_row_norm=max_row_norm,
-            max_col_norm=max_col_norm,
+            weight_init=weight_init,
             init_bias=_log_frequencies(init_bias_target_marginals, n_classes, non_redundant),
             use_bias=not no_affine,
             **kwargs,
@@ -151,9 +166,9 @@ class Softmax(Dense):
 
 
 class NotOneLabel(ValueError, AssertionError):
-    """Class frequencies are asked of targets with several labels an example.
+    """Targets with several labels an example have no class frequencies.
 
-    An AssertionError in 2014, and one of the kinds that this package uses for wrong values.
+    Also an AssertionError, which it was in 2014.
     """
 
 
@@ -169,7 +184,7 @@ def _log_frequencies(dataset: Any, n_classes: int, non_redundant: bool) -> Any:
     else:
         raise NotOneLabel(
             f"init_bias_target_marginals needs one label an example, or {n_classes} columns that "
-            f"are no class numbers, but its targets have shape {y.shape}"
+            f"are not class numbers, but its targets have shape {y.shape}"
         )
     if frequencies.shape != (n_classes,) or not (frequencies > 0).all():
         raise ValueError(

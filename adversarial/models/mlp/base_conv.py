@@ -1,4 +1,4 @@
-"""What a convolution and its transpose have in common: kernels, biases and their constraints."""
+"""`BaseConv`: the base of convolutions and transposed convolutions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.models.constraints import check_norms, constrain_norms
-from adversarial.models.initialization import initial_weights
+from adversarial.models.initialization import initial_bias
 from adversarial.models.mlp.affine import Affine
+from adversarial.models.mlp.sizes import int_pair
 from adversarial.models.statistics import kernel_norm_channels, unit_channels
 from adversarial.space import Conv2DSpace, Space
 
-# The order of axes in which images are computed with, and that of the 2014 layers' borders.
+# The axes with which convolutions are computed, and those of the output of 2014's maxout layers.
 BC01 = ("b", "c", 0, 1)
 C01B = ("c", 0, 1, "b")
 
@@ -25,57 +26,47 @@ C01B = ("c", 0, 1, "b")
 _KERNEL = (-3, -2, -1)
 
 
-class Kernels(Affine):
+class BaseConv(Affine):
     """Kernels W (filters, channels, rows, columns) that slide over images, and biases b.
 
-    They are those of a cross-correlation (nothing is flipped) that takes images of `channels`
-    channels and makes `filters` maps, except in layers whose `filter_flip` is true.
+    The kernels are those of a cross-correlation, which does not flip them, from images of
+    `channels` channels to `filters` maps. Only a layer whose `filter_flip` is true flips them.
 
     Parameters
     ----------
+    layer_name : str
     kernel_shape : (rows, columns)
-    irange : float, or sparse_init : int
-        How W begins: see `initial_weights`, for which each kernel is a unit (also for
-        `include_prob`).
-    init_bias : float or array of the biases' shape
-        How b begins.
+    init_bias : float or array of the shape of b
+        Initial values of b.
     tied_b : bool
         One bias for each map, shape (maps,), instead of one for each of its pixels, shape
         (maps, rows, columns).
-    W_lr_scale, b_lr_scale : float, optional
-        Factors on the learning rates of W and b.
     max_kernel_norm : float, optional
         Bound on the norm of each kernel, kept at every update.
     """
 
-    # Of the monitor channels about units; a unit is a channel of the output.
+    # Names of the monitor channels about units, which are the channels of the output.
     _unit_channel_name = "{}_x.{}_u"
 
     def __init__(
         self,
         layer_name: str,
         kernel_shape: Sequence[int],
-        irange: Optional[float] = None,
-        sparse_init: Optional[int] = None,
-        include_prob: float = 1.0,
+        *,
         init_bias: Any = 0.0,
-        W_lr_scale: Optional[float] = None,
-        b_lr_scale: Optional[float] = None,
         tied_b: bool = False,
         max_kernel_norm: Optional[float] = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(layer_name, W_lr_scale, b_lr_scale)
-        check_norms(max_kernel_norm=max_kernel_norm)
-        self.kernel_shape = pair(layer_name, "kernel_shape", kernel_shape)
-        self.irange = irange
-        self.sparse_init = sparse_init
-        self.include_prob = include_prob
+        super().__init__(layer_name, **kwargs)
+        check_norms(layer_name, max_kernel_norm=max_kernel_norm)
+        self.kernel_shape = int_pair(f"layer {layer_name!r}", "kernel_shape", kernel_shape)
         self.init_bias = init_bias
         self.tied_b = bool(tied_b)
         self.max_kernel_norm = max_kernel_norm
 
     def _take_images(self, space: Space) -> Conv2DSpace:
-        """`space`, if of images; sets input_space, and desired_space with the axes (b, c, 0, 1)."""
+        """`space`, which must hold images; sets input_space, and desired_space with axes BC01."""
         if not isinstance(space, Conv2DSpace):
             raise TypeError(
                 f"layer {self.layer_name!r} takes images (a Conv2DSpace), not {space}; "
@@ -92,25 +83,14 @@ class Kernels(Affine):
         channels: int,
         biased: Conv2DSpace,
     ) -> None:
-        """W (*filters, channels, rows, columns), and b for maps of the space `biased`."""
+        """Draw W (*filters, channels, rows, columns), and make b for maps of the space `biased`."""
         kernel = (channels, *self.kernel_shape)
-        columns = initial_weights(
-            rng,
-            (math.prod(kernel), math.prod(filters)),
-            irange=self.irange,
-            sparse_init=self.sparse_init,
-            include_prob=self.include_prob,
-        )
+        columns = self.weight_init.draw(rng, (math.prod(kernel), math.prod(filters)))
         W = columns.T.reshape(*filters, *kernel)
         self.W = backend.shared(W.astype(backend.floatX), f"{self.layer_name}_W")
         shape = (biased.num_channels,) if self.tied_b else (biased.num_channels, *biased.shape)
-        init_bias = np.asarray(self.init_bias, dtype=backend.floatX)
-        if init_bias.shape not in ((), shape):
-            raise ValueError(
-                f"layer {self.layer_name!r}: init_bias has shape {init_bias.shape}, "
-                f"expected {shape}"
-            )
-        self.b = backend.shared(np.full(shape, init_bias), f"{self.layer_name}_b")
+        b = initial_bias(self.init_bias, shape, self.layer_name)
+        self.b = backend.shared(b.astype(backend.floatX), f"{self.layer_name}_b")
         self._params = [self.W, self.b]
 
     def _with_bias(self, maps: Any) -> Any:
@@ -137,18 +117,7 @@ class Kernels(Affine):
         if state is None and state_below is not None:
             state = self.fprop(state_below)
         if state is not None:
-            # In the order in which they were computed, statistics need no strided reading.
+            # In the axes in which the output was computed: reading others is slow, with strides.
             maps = Conv2DSpace.convert(state, self.output_space.axes, BC01)
             channels.update(unit_channels(maps, (0, 2, 3), self._unit_channel_name))
         return channels
-
-
-def pair(layer: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
-    """`value` as two integers; ValueError when it is anything else, or below `least`."""
-    numbers = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else ()
-    integers = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers)
-    if len(numbers) != 2 or not integers or min(numbers) < least:
-        raise ValueError(
-            f"layer {layer!r}: {name} must be two integers from {least} up, not {value!r}"
-        )
-    return (int(numbers[0]), int(numbers[1]))
