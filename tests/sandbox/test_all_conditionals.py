@@ -209,8 +209,8 @@ def game():
         made.seen = masked(images)
         return made.seen
 
-    def keep_z(seen, *args):
-        found = complete(seen, *args)
+    def keep_z(seen, **dropout):
+        found = complete(seen, **dropout)
         made.z = found[1]
         return found
 
@@ -326,7 +326,7 @@ def test_players_that_do_not_fit():
     with pytest.raises(ValueError, match="D's input is .*num_channels=4"):
         ConditionalsPair(G, D, RandomMasks((2, 3), {"left": 1}))
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=seen)
-    with pytest.raises(ValueError, match=r"masks of \(3, 3\) for images of \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"masks have shape \(3, 3\), but images \(2, 3\)"):
         ConditionalsPair(G, D, RandomMasks((3, 3), {"left": 1}))
     with pytest.raises(TypeError, match="needs a Completer, not <Generator>"):
         ConditionalsPair(Generator(G.mlp), D, RandomMasks((2, 3), {"left": 1}))
