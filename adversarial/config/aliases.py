@@ -1,7 +1,8 @@
-"""Where the names of 2014 live now.
+"""Table of names that moved since 2014, and of those that this package leaves out.
 
-`pylearn2.X.Y` and `adversarial.X.Y` are the same name. What moved within the package has a row
-below, for a whole module or for one name; of several rows that fit, the longest counts.
+`pylearn2.X.Y` and `adversarial.X.Y` are the same name. A module, or a class or function in it, that
+moved within the package has a row in MOVED; if several rows fit, the longest counts. YAML files
+(`admission`) and Python imports (`adversarial.compat`) read this table.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ MOVED = {
     ),
 }
 
-# What Pylearn2 had and this package does not, by module, in words for the error message. A module
-# stands for all that is in it.
+# What Pylearn2 has and this package leaves out, by module, in words for the error message. A module
+# stands for everything in it.
 LEFT_OUT = {
     "adversarial.models.autoencoder": "autoencoders",
     "adversarial.costs.autoencoder": "autoencoders",
@@ -96,13 +97,19 @@ LEFT_OUT = {
 
 
 def left_out(path: str) -> str | None:
-    """What of Pylearn2 the dotted `path`, as `current_path` gives it, asks for in vain; or None."""
+    """The words of LEFT_OUT for the dotted `path`, as `current_path` gives it; else None.
+
+    Examples
+    --------
+    >>> left_out("adversarial.models.rbm.RBM")
+    'Boltzmann machines'
+    """
     parts = path.split(".")
     heads = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
     return next((LEFT_OUT[head] for head in heads if head in LEFT_OUT), None)
 
 
-# The three sgd modules of old held schedules, extensions and a criterion as well.
+# In 2014 the three sgd modules also held schedules, extensions and a criterion.
 _ONCE_IN_SGD = {
     "_PolyakWorker": "adversarial.train_extensions.polyak",
     "EpochCounter": "adversarial.termination_criteria",
@@ -136,7 +143,15 @@ for _name, _home in _ONCE_IN_WEIGHTLESS.items():
 
 
 def current_path(path: str) -> str:
-    """The dotted path under which `path` is found today; unchanged if it did not move."""
+    """The dotted path under which `path` is found today; unchanged if it did not move.
+
+    Examples
+    --------
+    >>> current_path("pylearn2.models.maxout.MaxoutConvC01B")
+    'adversarial.models.maxout_conv.MaxoutConvC01B'
+    >>> current_path("pylearn2.models.maxout.Maxout")
+    'adversarial.models.maxout.Maxout'
+    """
     first, dot, rest = path.partition(".")
     path = PREFIXES.get(first, first) + dot + rest
     parts = path.split(".")

@@ -1,4 +1,9 @@
-"""Which arguments a class or function takes, and what is wrong with those given."""
+"""Which arguments a class or function takes, and messages about those that do not fit.
+
+`tags` asks this module while it reads a YAML file, so that a misspelt, missing or unfit argument is
+reported with its line before any object is made. A message is returned, not raised: the caller
+knows the line.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,8 @@ from adversarial.utils.string_utils import nearest
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-# For each plain type that a signature may ask for, how to say it and what YAML values will do. As
-# in 2014, 1 and 0 serve as truth values, and 1e3 as a whole number.
+# Plain types in signatures: how messages call each, and which YAML values fit. As in 2014, 1 and 0
+# are also truth values, and 1e3 is also a whole number.
 _PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number", lambda value: _is_number(value) and value == value // 1),
     "float": ("a number", lambda value: _is_number(value)),
@@ -25,13 +30,19 @@ _PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-# How C code, whose arguments `accepted_arguments` cannot tell, refuses one.
+# How C code, whose signature Python does not know, refuses an argument.
 _REFUSED = re.compile("got an unexpected keyword argument '(.*)'|'(.*)' is an invalid keyword arg")
 
 
 class Accepted(NamedTuple):
-    """Names in the order of the signature, those that must be given, whether more may be, and the
-    types that are written there.
+    """The arguments that something accepts.
+
+    Attributes
+    ----------
+    names : in the order of the signature
+    required : those without a default
+    open : whether it accepts any other argument, too
+    types : annotations by name
     """
 
     names: tuple[str, ...]
@@ -41,10 +52,17 @@ class Accepted(NamedTuple):
 
 
 def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
-    """What `target` accepts by keyword; None where Python cannot tell (C code).
+    """The arguments that `target` accepts by keyword; None if it has no signature (C code).
 
-    A `**kwargs` of a class is taken to go to the next `__init__` of its bases; one that reaches
-    the end leaves the list open.
+    A constructor with `**kwargs` is assumed to pass them to the `__init__` of the next base class;
+    if the last one has `**kwargs`, too, any argument is accepted.
+
+    Examples
+    --------
+    >>> def layer(dim, layer_name, irange=None): ...
+    >>> accepted = accepted_arguments(layer)
+    >>> accepted.names, accepted.required, accepted.open
+    (('dim', 'layer_name', 'irange'), ('dim', 'layer_name'), False)
     """
     names: list[str] = []
     required: list[str] = []
@@ -66,7 +84,7 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
                     required.append(parameter.name)
         fixed.update(getattr(function, "fixed_arguments", ()))
         kinds = {parameter.kind for parameter in parameters}
-        # What a base needs, the class itself may be giving, unless it hands on whatever comes.
+        # The class itself may give what its base requires, unless it passes all arguments on.
         passes_all = passes_all and inspect.Parameter.VAR_POSITIONAL in kinds
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             return Accepted(tuple(names), tuple(required), False, types)
@@ -87,7 +105,13 @@ def _takes_nothing(self: Any) -> None:
 
 
 def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | None:
-    """What is wrong with giving `name` to `owner`; None if nothing is."""
+    """A message if `owner` has no argument `name`; else None.
+
+    Examples
+    --------
+    >>> unknown_argument("irnage", "Linear", Accepted(("dim", "irange"), (), False))
+    'unknown argument `irnage` for Linear; did you mean `irange`? It accepts: dim, irange'
+    """
     if accepted is None or accepted.open or name in accepted.names:
         return None
     close = nearest(name, accepted.names)
@@ -96,15 +120,20 @@ def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | 
 
 
 def in_plain_words(message: str) -> str:
-    """Python's or NumPy's own `message` about an argument that was not known beforehand."""
+    """`message` of Python or NumPy about an unknown argument in this module's words."""
     found = _REFUSED.search(message)
     return f"unknown argument `{found[1] or found[2]:.80}`" if found else message
 
 
 def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None) -> str | None:
-    """What is wrong with giving `name` of `owner` the plain `value`; None if nothing is.
+    """A message if the plain `value` has not the type of the argument `name`; else None.
 
-    Only where the signature asks for numbers, text or truth values and for nothing else.
+    Only annotations that consist of numbers, text, truth values and None are checked.
+
+    Examples
+    --------
+    >>> unfit_argument("dim", "ten", "Linear", Accepted(("dim",), (), False, {"dim": "int"}))
+    "`dim` of Linear must be a whole number, not 'ten'"
     """
     if not isinstance(value, (str, int, float, list, dict, type(None))) or accepted is None:
         return None
@@ -121,9 +150,9 @@ def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None)
 
 
 def not_finite(name: str, value: Any, owner: str) -> str | None:
-    """What is wrong with giving `name` of `owner` the plain `value`; None where it is finite.
+    """A message if the plain `value` of the argument `name` is infinite or NaN; else None.
 
-    No hyperparameter is infinite or NaN: what it multiplies would be, too, minutes later.
+    Such a hyperparameter makes parameters NaN, which would end the training minutes later.
     """
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, float) and not math.isfinite(item):
@@ -136,7 +165,7 @@ def _is_number(value: Any) -> bool:
 
 
 def missing_arguments(given: Collection[str], owner: str, accepted: Accepted | None) -> str | None:
-    """What is wrong with giving only `given` to `owner`; None if nothing is."""
+    """A message if `given` lacks a required argument; else None."""
     if accepted is None:
         return None
     missing = [name for name in accepted.required if name not in given]

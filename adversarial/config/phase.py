@@ -13,7 +13,16 @@ from adversarial.config.proxy import Proxy, do_not_recurse, make_objects
 
 
 class Phase:
-    """An object that a YAML file describes, to be made when this is called."""
+    """An object that a YAML file describes, to be made when this is called.
+
+    Parameters
+    ----------
+    tree
+        What the file describes, as `tags` gives it.
+    made : dict
+        What all phases of the file have made so far, by the id of its description; so what an
+        anchor shares among phases is one object.
+    """
 
     def __init__(self, tree: Any, made: dict[int, Any]) -> None:
         self._tree = tree
@@ -23,15 +32,19 @@ class Phase:
         return make_objects(self._tree, self._made)
 
     def argument(self, name: str) -> Any:
-        """The plain value that the YAML gives as argument `name`; None where it gives no such."""
+        """The plain value of the argument `name` in the YAML; None if it has no plain value."""
         value = self._tree.keywords.get(name) if isinstance(self._tree, Proxy) else None
         return None if isinstance(value, (Proxy, list, dict)) else value
 
     def calls(self, argument: str | None = None, without: str | None = None) -> list[Proxy]:
-        """Every object that the YAML describes in it, each once.
+        """The calls that the YAML describes in this phase, each once.
 
-        Only those in one argument, the argument itself first; or those found `without` looking
-        there.
+        Parameters
+        ----------
+        argument : str, optional
+            Only the calls in this argument of the phase, itself first.
+        without : str, optional
+            Only the calls outside this argument.
         """
         tree = self._tree
         inside = tree.keywords if isinstance(tree, Proxy) else {}
@@ -40,20 +53,20 @@ class Phase:
         return list(_calls(tree, {id(inside[without])} if without in inside else set()))
 
     def shared_with(self, others: Collection[Phase]) -> list[Proxy]:
-        """The objects that it and any of `others` use, but for those that lie inside such a one."""
+        """The calls that this phase shares with `others`, except those inside such a call."""
         theirs = {call for other in others for call in other.calls()}
         return [call for call in _calls(self._tree, set(), theirs) if call in theirs]
 
     def made(self, call: Proxy) -> Any:
-        """What was made of one of `calls`; None before that."""
+        """The object that was made by `call`; None before it is made."""
         return self._made.get(id(call))
 
     def take(self, call: Proxy, value: Any) -> None:
-        """Take `value` for what the YAML describes in one of `calls`, wherever that is used."""
+        """Use `value` in place of the object that `call` would make."""
         self._made[id(call)] = value
 
     def give(self, argument: str, value: Any) -> None:
-        """Take `value` for what the YAML describes as an argument, wherever that is used."""
+        """Use `value` in place of what the YAML describes as this argument of the phase."""
         described = self._tree.keywords.get(argument)
         if isinstance(described, (Proxy, list, dict)):
             self._made[id(described)] = value
@@ -62,7 +75,7 @@ class Phase:
 
 
 def _calls(tree: Any, seen: set[int], whole: Collection[Proxy] = ()) -> Iterator[Proxy]:
-    """The calls in `tree`; of what is described inside those of `whole`, none."""
+    """The calls in `tree`, except those inside calls of `whole`."""
     if not isinstance(tree, (Proxy, list, dict)) or id(tree) in seen:
         return
     seen.add(id(tree))

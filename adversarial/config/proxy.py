@@ -17,8 +17,9 @@ from adversarial.config.arguments import in_plain_words
 from adversarial.config.nodes import YamlError
 from adversarial.utils import origin
 
-# What a constructor raises for values it cannot use; anything else is a fault of its own.
+# Constructors raise these for arguments that they refuse. The message says what is wrong.
 _BAD_VALUES = (ValueError, TypeError)
+# Others that an argument can cause; the message alone says too little, so the type is named, too.
 _UNFORESEEN = (
     ArithmeticError,
     AssertionError,
@@ -32,7 +33,18 @@ BaseProxy = namedtuple("BaseProxy", "callable positionals keywords yaml_src")
 
 
 class Proxy(BaseProxy):
-    """A call yet to be made. Equal only to itself, as each stands for an object of its own."""
+    """A call that a YAML file describes. Equal only to itself, as each makes its own object.
+
+    Attributes
+    ----------
+    callable : class or function
+    positionals : tuple, empty
+    keywords : dict of arguments, which may be or contain other proxies
+    yaml_src : str
+        The YAML of this call alone.
+    name, where : str
+        The name of the callable as written, and 'FILE line N', for messages.
+    """
 
     __hash__ = object.__hash__
     name = ""
@@ -46,18 +58,37 @@ class Proxy(BaseProxy):
 
 
 def do_not_recurse(value: Any) -> Any:
-    """`value` itself. As a `Proxy`'s callable: leave what is inside the value alone."""
+    """`value` itself; as a `Proxy`'s callable, `make_objects` calls no proxy inside the value."""
     return value
 
 
 def make_objects(tree: Any, made: dict[int, Any] | None = None) -> Any:
-    """`tree` with each `Proxy` in its lists and dicts called, once."""
+    """`tree` with each `Proxy` in its lists and dicts replaced by the object that it makes.
+
+    Parameters
+    ----------
+    tree : plain values, lists, dicts and proxies
+    made : dict, optional
+        What has been made before, by the id of the part of the tree that describes it.
+
+    Raises
+    ------
+    YamlError
+        Where a callable refuses its arguments; it names the file and the line.
+
+    Examples
+    --------
+    >>> one = Proxy(set, (), {}, "")
+    >>> first, second = make_objects([one, one])
+    >>> first is second
+    True
+    """
     made = {} if made is None else made
     if not isinstance(tree, (Proxy, list, dict)):
         return tree
     if id(tree) not in made:
         if isinstance(tree, Proxy):
-            # The budget is that of all phases of a file, and no object's number is negative.
+            # One budget for all phases of a file, kept under a key that is no object's id.
             budget = made.setdefault(-1, arrays.ArrayBudget())
             made[id(tree)] = _call(tree, made, budget)
         elif isinstance(tree, list):
@@ -90,5 +121,5 @@ def _call(proxy: Proxy, made: dict[int, Any], budget: arrays.ArrayBudget) -> Any
         try:
             result.yaml_src = proxy.yaml_src
         except (AttributeError, TypeError):
-            pass  # an array, or whatever else has no room for it
+            pass  # arrays, numbers and the like take no attributes
     return result
