@@ -6,13 +6,14 @@ that file (and the data).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
 import os
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -26,7 +27,7 @@ from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
 from adversarial.train import Train
-from adversarial.utils import outputs, seeding, serial
+from adversarial.utils import inputs, outputs, seeding, serial
 from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import VARIABLE, may_read
 
@@ -61,6 +62,7 @@ class Run:
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
     began_as: Optional[Run] = None
+    _count: int = 0  # of phases, once they are known
     # Of phases that are over: what their files hold, or why there is none; and those made again.
     _earlier: dict[int, checkpoint.Saved] = field(default_factory=dict)
     _missing: dict[int, str] = field(default_factory=dict)
@@ -112,6 +114,9 @@ class Run:
 
     def _warn_of_edits(self) -> None:
         """Say so if the YAML file, where it still lies beside the model, was edited since."""
+        # The path is that of the model file, which may have been forged: no other file is read.
+        if os.path.splitext(self.path)[1].lower() not in (".yaml", ".yml"):
+            return
         try:
             with open_regular(self.path) as stream:
                 lines = read_text(stream, self.path).splitlines()
@@ -133,6 +138,26 @@ class Run:
                 self.path,
             )
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Collection[str]]:
+        """The digests of the model files that are read in this block; see `utils.inputs`.
+
+        Where the YAML text is that of a model file, only such as this may read.
+        """
+        with contextlib.ExitStack() as stack:
+            if self.resume_from is not None and self.began_as is None:
+                marks = {self.mark(number) for number in range(self._count)}
+                stack.enter_context(
+                    inputs.confined(self.resume_from.name, self._known_inputs(), marks)
+                )
+            yield stack.enter_context(inputs.noting())
+
+    def _known_inputs(self) -> list[str]:
+        """The digests of the model files that the run read before it was saved."""
+        about: Any = (self.resume_from and self.resume_from.experiment) or {}
+        known = about.get("inputs")
+        return [item for item in known if isinstance(item, str)] if isinstance(known, list) else []
+
     def variables(self) -> list[str]:
         """The names of the environment variables that the YAML file uses."""
         names = set(VARIABLE.findall(self.text)) - set(train_environment(self.path))
@@ -144,6 +169,7 @@ class Run:
         phases = load_phases(
             self.path, self.environ, allow_modules=self.allow_modules, text=self.text
         )
+        self._count = len(phases)
         if not 0 <= self.first < len(phases):
             raise ValueError(f"{self.path} has {len(phases)} phases, none numbered {self.first}")
         return phases
@@ -159,7 +185,8 @@ class Run:
             model = saved.model()
             for call in self._calls_of_model(phases, number):
                 phases[number].take(call, model)
-        train = phases[number]()
+        with self.reading() as read:
+            train = phases[number]()
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
@@ -178,6 +205,7 @@ class Run:
             "phase": number,
             "mark": self.mark(number),
             "data": data,
+            "inputs": sorted({*read, *(self._known_inputs() if number == self.first else ())}),
         }
         return train
 
@@ -297,7 +325,9 @@ class Run:
         # Whatever the data: the same numbers are drawn from the same object.
         old.give("dataset", train.dataset)
         old.give("save_path", self.resume_from.name)
-        edits = Edits.between(old().roots(), train.roots())
+        with self.began_as.reading():
+            before = old().roots()
+        edits = Edits.between(before, train.roots())
         for line in edits.in_words():
             log.info("%s: %s", self.path, line)
         return edits

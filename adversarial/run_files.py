@@ -158,7 +158,8 @@ class Reservation:
                 if os.path.realpath(path) in made:
                     continue
                 try:
-                    serial.open_model(path).close()
+                    with self.run.reading():
+                        serial.open_model(path).close()
                 except (OSError, ValueError) as error:
                     raise type(error)(f"{call.where}: {call.name}: {error}") from None
             made.update(file.place for file in files[number])

@@ -122,6 +122,9 @@ class Train:
             refuse_rows_in_another_order(model, taken="a row of the data set")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
         model.dataset_yaml_src = getattr(dataset, "yaml_src", None)
+        read = getattr(dataset, "yaml_inputs", None)
+        if read:
+            model.dataset_yaml_inputs = read
         model.view_converter = getattr(dataset, "view_converter", None)
 
     def setup(self) -> None:

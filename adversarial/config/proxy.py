@@ -8,14 +8,16 @@ arguments first, so that an anchor and its aliases are one object:
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import namedtuple
+from collections.abc import Collection
 from typing import Any
 
 from adversarial.config import arrays
 from adversarial.config.arguments import in_plain_words
 from adversarial.config.nodes import YamlError
-from adversarial.utils import origin
+from adversarial.utils import inputs, origin
 
 # Constructors raise these for arguments that they refuse. The message says what is wrong.
 _BAD_VALUES = (ValueError, TypeError)
@@ -28,6 +30,8 @@ _UNFORESEEN = (
     MemoryError,
     RuntimeError,
 )
+
+_BUDGET, _READ = -1, -2
 
 BaseProxy = namedtuple("BaseProxy", "callable positionals keywords yaml_src")
 
@@ -86,11 +90,17 @@ def make_objects(tree: Any, made: dict[int, Any] | None = None) -> Any:
     made = {} if made is None else made
     if not isinstance(tree, (Proxy, list, dict)):
         return tree
-    if id(tree) not in made:
+    # The digests of the files that each object is made of, and below one budget for all phases of
+    # a file, are kept under keys that are no object's id.
+    read = made.setdefault(_READ, {})
+    if id(tree) in made:
+        inputs.note(read.get(id(tree), ()))
+    else:
         if isinstance(tree, Proxy):
-            # One budget for all phases of a file, kept under a key that is no object's id.
-            budget = made.setdefault(-1, arrays.ArrayBudget())
-            made[id(tree)] = _call(tree, made, budget)
+            budget = made.setdefault(_BUDGET, arrays.ArrayBudget())
+            with inputs.noting() as read[id(tree)]:
+                made[id(tree)] = _call(tree, made, budget)
+            _note_inputs(made[id(tree)], read[id(tree)])
         elif isinstance(tree, list):
             made[id(tree)] = [make_objects(item, made) for item in tree]
         else:
@@ -123,3 +133,10 @@ def _call(proxy: Proxy, made: dict[int, Any], budget: arrays.ArrayBudget) -> Any
         except (AttributeError, TypeError):
             pass  # arrays, numbers and the like take no attributes
     return result
+
+
+def _note_inputs(result: Any, digests: Collection[str]) -> None:
+    """Keep with a data set of which model files it was made; see `inputs`."""
+    if digests and hasattr(result, "iterator"):
+        with contextlib.suppress(AttributeError, TypeError):
+            result.yaml_inputs = sorted(digests)

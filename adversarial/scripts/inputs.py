@@ -24,7 +24,7 @@ from adversarial.evaluation.sampling import generator_of
 from adversarial.monitor.channel import OCCASIONS
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
-from adversarial.utils import cli, serial
+from adversarial.utils import cli, inputs, serial
 from adversarial.utils.files import open_regular
 from adversarial.utils.string_utils import nearest
 
@@ -33,21 +33,45 @@ MAX_TABLE = 64 << 20
 COUNTS = ("epochs", "batches", "examples", "seconds")
 
 
-def training_set(model: Any, allow_modules: Collection[str] = ()) -> Any:
-    """The data set that the model file says the model was trained on."""
+def training_set(model: Any, allow_modules: Collection[str] = (), path: str | None = None) -> Any:
+    """The data set that the model file `path` says the model was trained on.
+
+    The YAML of the data set is that of the model file, so what it may read is limited; see
+    `adversarial.utils.inputs`.
+    """
     source = getattr(model, "dataset_yaml_src", None)
     if not source:
         raise ValueError(
             "the model file does not say which data set the model was trained on "
             "(those that train.py saves do)"
         )
-    return yaml_parse.load(source, allow_modules=allow_modules)
+    if not isinstance(source, str):
+        raise ValueError("the model file says in no valid form which data set it was trained on")
+    environ = {} if path is None else _environment_of(path, source, allow_modules)
+    name = "the model file" if path is None else path
+    with inputs.confined(name, getattr(model, "dataset_yaml_inputs", ())):
+        return yaml_parse.load(source, environ, allow_modules=allow_modules, name=name)
+
+
+def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> dict[str, str]:
+    """The variables that speak of the YAML file by which the model file `path` was trained.
+
+    Where the file does not tell which that was, they speak of the model file itself.
+    """
+    if "PYLEARN2_TRAIN_" not in source and "ADVERSARIAL_TRAIN_" not in source:
+        return {}
+    training = serial.load_training(path, allow_modules)
+    about = training.get("experiment") if isinstance(training, dict) else None
+    described = about.get("yaml_path") if isinstance(about, dict) else None
+    if isinstance(described, str):
+        return train_environment(os.path.normpath(os.path.join(os.path.dirname(path), described)))
+    return train_environment(path)
 
 
 def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
     """The data set that a YAML file describes, alone or as an experiment's, or a model's."""
     if is_model_file(path):
-        return training_set(serial.load(path, allow_modules=allow_modules), allow_modules)
+        return training_set(serial.load(path, allow_modules=allow_modules), allow_modules, path)
     described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
     if isinstance(described, yaml_parse.Proxy) and described.callable is Train:
         source = described.keywords["dataset"].yaml_src
@@ -104,11 +128,12 @@ class EvaluationData:
             parzen_protocol.check_dimension(given, self._width, path)
         self.own = None
         try:
-            self.own = training_set(model, allow_modules)
+            self.own = training_set(model, allow_modules, path)
         except (ValueError, TypeError, OSError, ImportError) as error:
             if given is None:
+                where = "" if path in str(error) else f"{path}: "
                 raise ValueError(
-                    f"{path}: {error}; --dataset names what to score on: mnist, tfd or a YAML file"
+                    f"{where}{error}; --dataset names what to score on: mnist, tfd or a YAML file"
                 ) from error
         self.own_rows = None if self.own is None else examples_of(self.own)
         self.dataset: Any = given
@@ -166,10 +191,10 @@ def examples_for(
     had, makes.
     """
     if given is None:
-        return training_set(model, allow_modules)
+        return training_set(model, allow_modules, path)
     dataset = dataset_in(given, allow_modules)
     try:
-        own = examples_of(training_set(model, allow_modules))
+        own = examples_of(training_set(model, allow_modules, path))
     except (ValueError, TypeError, OSError, ImportError):
         own = None
     rows = examples_of(dataset)

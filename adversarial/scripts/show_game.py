@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     new_figure(1, 1)  # without matplotlib, say so before anything is computed
     models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
     models.sort(key=epochs_of)
-    dataset = training_set(models[0], args.allow_module)
+    dataset = training_set(models[0], args.allow_module, args.models[0])
     if not hasattr(dataset, "density"):
         raise ValueError(
             f"the density of the data, a {type(dataset).__name__}, is not known; Figure 1 is of a "

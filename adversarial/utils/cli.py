@@ -23,6 +23,7 @@ from adversarial.backend import engines
 from adversarial.utils import errors, signals
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
+from adversarial.utils.files import trust_paths
 from adversarial.utils.string_utils import allow_variables
 
 
@@ -166,6 +167,11 @@ def add_allow_module(parser: argparse.ArgumentParser) -> None:
         help="let the file use classes of this module",
     )
     parser.add_argument(
+        "--trust-paths",
+        action=TrustPaths,
+        help="let a model file read the files that it names, wherever they are",
+    )
+    parser.add_argument(
         "--allow-env",
         action=AllowVariable,
         metavar="NAME",
@@ -178,6 +184,17 @@ class AllowVariable(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         allow_variables([values])
+
+
+class TrustPaths(argparse.Action):
+    """The action of `--trust-paths`."""
+
+    def __init__(self, option_strings: Any, dest: Any, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+        trust_paths(False)  # what an earlier command of this process was told
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        trust_paths(True)
 
 
 def add_picture(parser: argparse.ArgumentParser, out: str) -> None:

@@ -16,14 +16,28 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Optional, TextIO
 
+TRUST_VARIABLE = "ADVERSARIAL_TRUST_PATHS"
 # Without O_NONBLOCK opening a pipe waits for its other end.
 _CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-TRUST_VARIABLE = "ADVERSARIAL_TRUST_PATHS"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 # File systems allow 255 bytes, or fewer, in a name.
 _LONGEST_STEM = 80
+
+
+_is_trusting = False
+
+
+def trust_paths(trust: bool) -> None:
+    """Whether the paths inside model files are trusted, in this process from now on."""
+    global _is_trusting
+    _is_trusting = trust
+
+
+def trusts_paths() -> bool:
+    """Whether the user trusts the paths inside model files (`--trust-paths`)."""
+    return _is_trusting or os.environ.get(TRUST_VARIABLE) == "1"
 
 
 class BadFile(ValueError):
@@ -90,13 +104,14 @@ def open_named_by_a_file(path: str | os.PathLike[str], digest: str | None) -> It
 
     The path is its author's: without the SHA-256 `digest` of what is there, which one who has not
     read it cannot know, any private file could become part of a model. Files of earlier versions
-    have none, and are believed where the environment variable ADVERSARIAL_TRUST_PATHS is 1.
+    have none, and are believed where the user trusts their paths (`trust_paths`).
     Raises `BadFile`.
     """
-    if digest is None and os.environ.get(TRUST_VARIABLE) != "1":
+    if digest is None and not trusts_paths():
         raise BadFile(
             f"its arrays are to be read from {os.fspath(path)!r}, and it does not tell their "
-            f"checksum: if you know where the file is from, set {TRUST_VARIABLE}=1"
+            "checksum: if you know who made the model file, --trust-paths (or "
+            f"{TRUST_VARIABLE}=1) lets it read what it names"
         )
     with open_regular(path) as stream:
         if digest is not None and digest_of(stream) != digest:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from adversarial import backend
-from adversarial.utils import container, errors, outputs, own_modules
+from adversarial.utils import container, errors, inputs, outputs, own_modules
 from adversarial.utils.files import BadFile, open_regular, stem_for
 from adversarial.utils.flatten import Flattener
 from adversarial.utils.lush import read_bin_lush_matrix
@@ -364,17 +364,27 @@ def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], grap
             made = _read(stream, allow_modules, graph)
         except Fault as fault:
             raise BadFile(f"{filepath}: {fault}") from fault.__cause__
-    errors.loaded_files[filepath] = None
+    if not inputs.is_confined():  # the file that asks for this one is to blame for both
+        errors.loaded_files[filepath] = None
     return made
 
 
 def open_model(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file `path`, opened to be read; OSError or `BadFile` that says why it cannot be."""
+    """The file `path`, opened to be read; OSError or ValueError that says why it cannot be.
+
+    What a model file asks for is read only where `inputs` allows it.
+    """
     if not os.path.exists(path):
         raise_cannot_open(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"cannot open {path}: it is a folder")
-    return open_regular(path)
+    stream = open_regular(path)
+    try:
+        inputs.check(path, stream)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def raise_cannot_open(path: str | os.PathLike[str]) -> None:

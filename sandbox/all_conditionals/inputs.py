@@ -68,9 +68,12 @@ def kinds_of(args: argparse.Namespace) -> list[str]:
     return [args.side]
 
 
-def images_for(model: Any, args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """(images to complete, the whole training set), each (n, rows, columns, channels)."""
-    training = training_set(model, args.allow_module)
+def images_for(model: Any, path: str, args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """(images to complete, the whole training set), each (n, rows, columns, channels).
+
+    `path` is the model file.
+    """
+    training = training_set(model, args.allow_module, path)
     if args.dataset:
         examples = dataset_in(args.dataset, args.allow_module)
     else:

@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if len({getattr(model, "dataset_yaml_src", None) for model in models}) > 1:
         raise ValueError("the models were trained on different data: measure them separately")
     fills = [fill.model_fill(model, args.side, args.seed) for model in models]
-    images, training = inputs.images_for(models[0], args)
+    images, training = inputs.images_for(models[0], args.models[0], args)
     images = images[: args.examples]
     measured: dict[str, Any] = {}
     for kind in kinds:

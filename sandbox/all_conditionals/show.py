@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     kinds = inputs.kinds_of(args)
     model = serial.load(args.model, allow_modules=args.allow_module)
     model_fill = fill.model_fill(model, args.side, args.seed)
-    images, training = inputs.images_for(model, args)
+    images, training = inputs.images_for(model, args.model, args)
     chosen = np.random.RandomState(args.seed).permutation(len(images))[: args.rows]
     images = images[chosen]
     of_kind = [fill.draw_masks(kind, images.shape[1:3], len(images), args.seed) for kind in kinds]

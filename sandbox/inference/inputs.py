@@ -46,9 +46,11 @@ def load(
             raise ValueError(f"{path}: {error}") from error
 
 
-def examples(model: Any, allow_modules: Collection[str] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """(training examples, test examples), as rows, of the data set the model was trained on."""
-    training = training_set(model, allow_modules)
+def examples(
+    model: Any, path: str, allow_modules: Collection[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """(training examples, test examples), as rows, of the data set of the model in file `path`."""
+    training = training_set(model, allow_modules, path)
     if not hasattr(training, "get_test_set"):
         raise ValueError(f"the data set, a {type(training).__name__}, has no test set")
     return examples_of(training), examples_of(training.get_test_set())

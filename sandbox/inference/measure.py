@@ -75,7 +75,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     cli.choose_engine(args)
     loaded = [load(path, args.layer, args.allow_module) for path in args.models]
     # All models are measured on the data of the first.
-    training, test = examples(loaded[0][0], args.allow_module)
+    training, test = examples(loaded[0][0], args.models[0], args.allow_module)
     figures = []
     for path, (model, inference) in zip(args.models, loaded):
         with cli.blaming(path):

@@ -61,7 +61,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     out = cli.picture_path(args.out, args.model, "_inferred.png")
     cli.choose_engine(args)
     model, inference = load(args.model, args.layer, args.allow_module)
-    _, test = examples(model, args.allow_module)
+    _, test = examples(model, args.model, args.allow_module)
     sheet = sheet_of(model, inference, test, args.rows, args.cols, args.samples, args.seed)
     sheet.save(out, args.scale)
     present(out, args.show)
