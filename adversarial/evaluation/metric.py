@@ -16,11 +16,14 @@ module of a user's own registers its metrics when it is imported. The command
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,7 +41,11 @@ INPUTS = {
     "test": "(n, dimension) array, the examples that the model is judged by",
     "splits": "list of `Split`s, validation and test examples; one for each fold of the data",
     "features": "function from rows (n, dimension) to a classifier's features (n, k)",
+    "progress": "function of (total, what, unit): a context manager, whose `update(n)` counts",
 }
+
+# (total, what, unit) of a progress bar -> a context manager that gives an object with `update(n)`.
+Progress = Callable[[int, str, str], AbstractContextManager[Any]]
 
 _registered: dict[str, Metric] = {}
 
@@ -129,12 +136,12 @@ class Inputs:
 
     Parameters
     ----------
-    sources : for each of INPUTS that there is, a function without arguments that makes it. It
-        raises `Unavailable` where it cannot.
+    sources : functions by names of INPUTS
+        Each makes that input, or raises `Unavailable`. Without `progress`, no progress is shown.
     """
 
     def __init__(self, **sources: Callable[[], Any]) -> None:
-        self._sources = sources
+        self._sources = {"progress": lambda: _no_progress, **sources}
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -143,6 +150,11 @@ class Inputs:
         if name not in self._made:
             self._made[name] = self._sources[name]()
         return self._made[name]
+
+
+@contextlib.contextmanager
+def _no_progress(total: int, what: str, unit: str) -> Iterator[Any]:
+    yield types.SimpleNamespace(update=lambda count: None)
 
 
 def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
@@ -191,7 +203,7 @@ def all_metrics() -> dict[str, Metric]:
     Examples
     --------
     >>> all_metrics()["parzen_ll"].needs
-    ('samples', 'splits')
+    ('samples', 'splits', 'progress')
     """
     package = importlib.import_module("adversarial.evaluation.metrics")
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

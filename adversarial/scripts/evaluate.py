@@ -178,6 +178,7 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
         "test": lambda: data().split(args.fold or 0, limit_size=0).scored,
         "splits": splits,
         "features": features,
+        "progress": lambda: cli.progress_bar,
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adversarial.evaluation.metric import Result, metric
+from adversarial.evaluation.metric import Progress, Result, metric
 from adversarial.evaluation.parzen import ParzenEstimator
 from adversarial.evaluation.parzen_protocol import (
     Split,
@@ -19,11 +19,10 @@ from adversarial.evaluation.parzen_protocol import (
     rows_of,
     total_of,
 )
-from adversarial.utils.cli import progress_bar
 
 
 @metric(unit="nats")
-def parzen_ll(samples: np.ndarray, splits: Sequence[Split]) -> Result:
+def parzen_ll(samples: np.ndarray, splits: Sequence[Split], progress: Progress) -> Result:
     """Mean log-likelihood of test data under a Parzen window density on the samples (Table 1).
 
     Its uncertainty is the standard error over test examples or, where the data has several folds,
@@ -33,7 +32,7 @@ def parzen_ll(samples: np.ndarray, splits: Sequence[Split]) -> Result:
     sigmas = default_sigmas()
     outcomes = []
     for split in splits:
-        with progress_bar(rows_of(split, sigmas), "scoring", "example") as bar:
+        with progress(rows_of(split, sigmas), "scoring", "example") as bar:
             outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
     total = total_of(outcomes)
     found = [outcome.score.sigma for outcome in outcomes]
