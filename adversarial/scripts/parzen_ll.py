@@ -1,9 +1,11 @@
 """Score a trained generator by the log-likelihood of test data under its samples (Table 1).
 
-python parzen_ll.py mnist.pkl                  # on the test set of what it was trained on
-python parzen_ll.py old.pkl --dataset mnist    # a file that does not say what that was
+python parzen_ll.py mnist.pkl                  # on the test set of its training data
+python parzen_ll.py old.pkl --dataset mnist    # a model file that does not name its data
 python parzen_ll.py model.pkl --dataset test.yaml
 python parzen_ll.py mnist.pkl --sigma 0.2 --running  # until Ctrl-C
+
+`evaluation.parzen_protocol` has the protocol, `evaluation.parzen` the estimator.
 """
 
 from __future__ import annotations
@@ -45,11 +47,16 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "-d",
         "--dataset",
         metavar="DATA",
-        help="what to score on, in place of the data set that the model was trained on: mnist, tfd "
+        help="data to score on, in place of the data set that the model was trained on: mnist, tfd "
         "(in [0, 1], unless the model was trained on them otherwise), or a YAML file: the test set "
-        "of the data set in it, or that itself where it has none",
+        "of the data set in it, or that data set itself if it has no test set",
     )
-    add("-s", "--sigma", type=cli.positive_number, help="use this sigma; choose none")
+    add(
+        "-s",
+        "--sigma",
+        type=cli.positive_number,
+        help="use this sigma (chosen on validation examples)",
+    )
     add("-f", "--fold", type=int, choices=range(parzen_protocol.FOLDS), help="TFD: this fold only")
     add("-v", "--valid", action="store_true", help="score the validation set, not the test set")
     add("-n", "--num_samples", type=cli.positive_int, default=10000, help="samples to draw (10000)")
@@ -73,9 +80,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--running",
         action="store_true",
-        help="as ll.py did: draw one sample after the other until Ctrl-C, and after each print the "
-        "score by all so far; sigma is fixed before: by --sigma, or chosen as usual by "
-        "--num_samples other samples",
+        help="as ll.py in 2014: draw one sample after the other until Ctrl-C, and after each print "
+        "the score by all samples so far; sigma is --sigma, or chosen as usual with --num_samples "
+        "other samples",
     )
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
@@ -115,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sigmas, limit_size = np.array([args.sigma]), 0
     split = data.split(folds[0], limit_size, args.valid)
     if args.running:
-        run_on(args, data, model, split, sigmas)
+        print_running_score(args, data, model, split, sigmas)
         return
     estimator = ParzenEstimator(draw(args, model))
     outcomes = []
@@ -138,21 +145,22 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def draw(args: argparse.Namespace, model: Any) -> np.ndarray:
+    """The samples of the model, (num_samples, dimension)."""
     with cli.progress_bar(args.num_samples, "drawing", "sample") as bar, cli.blaming(args.model):
         return draw_samples(model, args.num_samples, args.seed, args.batch_size, bar.update)
 
 
-def run_on(
+def print_running_score(
     args: argparse.Namespace,
     data: EvaluationData,
     model: Any,
     split: Split,
     sigmas: Sequence[float] | np.ndarray,
 ) -> None:
-    """Print the score by more and more samples, until Ctrl-C; then, at the end, the last one."""
+    """Print the score by all samples so far after each batch, until Ctrl-C."""
     sigma = float(sigmas[0])
     if len(sigmas) > 1:
-        # Drawn quickly, not one by one.
+        # In batches of 100, not one by one, which would take long.
         chosen_by = draw_samples(model, args.num_samples, args.seed)
         sigma, _ = cross_validate_sigma(chosen_by, split.valid, sigmas)
     # Other samples than those that chose sigma.
@@ -177,6 +185,7 @@ def show(
     folds: Sequence[int],
     outcomes: Sequence[Outcome],
 ) -> None:
+    """Print the scores for people."""
     print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
     for fold, outcome in zip(folds, outcomes):
         if outcome.tried:
@@ -199,8 +208,9 @@ def as_data(
     data: EvaluationData,
     folds: Sequence[int],
     outcomes: Sequence[Outcome],
-) -> dict:
-    result = {
+) -> dict[str, Any]:
+    """The scores as JSON has them."""
+    result: dict[str, Any] = {
         "model": args.model,
         "dataset": data.name,
         "set": set_name(args),
@@ -218,6 +228,7 @@ def as_data(
 
 
 def describe(score: ParzenScore) -> str:
+    """A score in words."""
     return (
         f"{score.mean:.2f} +- {score.standard_error:.2f} nats "
         f"(sigma {score.sigma:.4f}, {score.n} examples)"
@@ -225,10 +236,12 @@ def describe(score: ParzenScore) -> str:
 
 
 def set_name(args: argparse.Namespace) -> str:
+    """Which set of the data is scored."""
     return "validation" if args.valid else "test"
 
 
 def of_fold(data: EvaluationData, fold: int) -> str:
+    """' of fold N', if the data has folds."""
     return f" of fold {fold}" if data.has_folds else ""
 
 

@@ -1,6 +1,6 @@
-"""Draw monitor channels as curves, of one training or of several.
+"""Draw monitor channels of one or several trainings as curves.
 
-Up to ten curves are drawn on one pair of axes; of more, each channel has small axes of its own.
+Up to ten curves are drawn on one pair of axes; with more, each channel has a small panel.
 
     python -m adversarial.scripts.plot_monitor yaml/mnist.pkl
     python -m adversarial.scripts.plot_monitor a.pkl b.monitor.csv -c valid_gen_ll --out ll.png
@@ -19,9 +19,9 @@ from adversarial.viewer.grid import present
 from adversarial.viewer.plot import draw_curves, draw_panels, new_figure, save_figure
 
 X_LABELS = {"seconds": "seconds since monitoring began"}
-MOST_CURVES = 10  # on one pair of axes: as many as matplotlib has colours
-# The first of these that a training has is drawn where no channel is named.
-USUAL = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
+MAX_CURVES = 10  # on one pair of axes: matplotlib has ten colours
+# Without --channel, the first of these groups that a training has is drawn.
+DEFAULT_CHANNELS = (("*objective_d", "*objective_g"), ("*objective",), ("*",))
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -39,7 +39,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="channel to draw; * stands for anything; may be repeated (the players' objectives; "
+        help="channel to draw; * matches any text; may be repeated (the players' objectives; "
         "print_monitor lists all)",
     )
     add("-x", choices=COUNTS, default="epochs", help="what the horizontal axis counts (epochs)")
@@ -52,18 +52,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.picture_path(args.out, args.models[0], "_channels.png")
-    new_figure(1, 1)  # without matplotlib, say so before anything is read
+    new_figure(1, 1)  # reports a missing matplotlib before anything is read
     curves = []  # (channel, path, x, y)
     for path in args.models:
         history = read_history(path, args.allow_module)
-        for name in choose_channels(history, args.channel or usual(history), path):
+        for name in choose_channels(history, args.channel or default_channels(history), path):
             record = history[name]
             if args.x not in record.counts:
                 raise ValueError(f"{path}: does not hold {args.x}; the model file (.pkl) does")
             curves.append((name, path, record.counts[args.x], record.values))
     x_label = X_LABELS.get(args.x, args.x)
     names = dict.fromkeys(name for name, *_ in curves)
-    if len(curves) <= MOST_CURVES or len(names) == 1:
+    if len(curves) <= MAX_CURVES or len(names) == 1:
         single = len(args.models) == 1
         labelled = [(name if single else f"{name}, {path}", x, y) for name, path, x, y in curves]
         figure = draw_curves(labelled, x_label, args.log)
@@ -74,11 +74,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     present(out, args.show)
 
 
-def usual(history: dict[str, Record]) -> Sequence[str]:
-    """Patterns of the channels that one looks at first."""
+def default_channels(history: dict[str, Record]) -> Sequence[str]:
+    """Patterns of the channels to draw without --channel."""
     return next(
         patterns
-        for patterns in USUAL
+        for patterns in DEFAULT_CHANNELS
         if all(fnmatch.filter(history, pattern) for pattern in patterns)
     )
 

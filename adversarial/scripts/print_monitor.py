@@ -1,4 +1,4 @@
-"""Print what the monitor of a model measured.
+"""Print the values of monitor channels of trainings.
 
 python -m adversarial.scripts.print_monitor yaml/mnist.pkl
 python -m adversarial.scripts.print_monitor yaml/mnist.pkl -c 'valid_objective*' --epoch 20
@@ -31,7 +31,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="this channel only; * stands for anything; may be repeated (all channels)",
+        help="this channel only; * matches any text; may be repeated (all channels)",
     )
     add("-e", "--epoch", type=cli.natural, help="the values after this epoch (the last)")
     cli.add_allow_module(parser)
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def show(path: str, args: argparse.Namespace) -> None:
+    """Print the channels of one model or table."""
     history = read_history(path, args.allow_module)
     names = choose_channels(history, args.channel or ["*"], path)
     epochs = sorted({int(epoch) for name in names for epoch in history[name].counts["epochs"]})

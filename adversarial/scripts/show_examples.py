@@ -1,4 +1,4 @@
-"""Draw examples of a data set: of a YAML file, or those a model was trained on.
+"""Draw examples of a data set, which a YAML file describes or a model was trained on.
 
 python -m adversarial.scripts.show_examples yaml/mnist.yaml --out digits.png
 python -m adversarial.scripts.show_examples yaml/mnist.pkl --rows 5 --cols 20

@@ -1,4 +1,4 @@
-"""Draw a one-dimensional game as the paper's Figure 1: p_data, p_g and D, a panel for each model.
+"""Draw a one-dimensional game as in the paper's Figure 1: p_data, p_g and D, a panel a model.
 
 python train.py yaml/figure1.yaml
 python -m adversarial.scripts.show_game yaml/figure1_*.pkl --out figure1.png
@@ -21,13 +21,13 @@ from adversarial.viewer.plot import new_figure, save_figure
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="Draw a one-dimensional game as the paper's Figure 1, a panel for each model: "
-        "p_data, p_g, D and what D would be at best. Needs matplotlib.",
+        description="Draw a one-dimensional game as in the paper's Figure 1, a panel for each "
+        "model: p_data, p_g, D and the optimal D. Needs matplotlib.",
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of one experiment")
     cli.add_picture(parser, "beside the first model: STEM_game.png")
-    add("--seed", type=cli.natural, default=0, help="for the samples that p_g is drawn by (0)")
+    add("--seed", type=cli.natural, default=0, help="for the samples that estimate p_g (0)")
     cli.add_allow_module(parser)
     return parser.parse_args(argv)
 
@@ -35,13 +35,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.picture_path(args.out, args.models[0], "_game.png")
-    new_figure(1, 1)  # without matplotlib, say so before anything is computed
+    new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
     models.sort(key=epochs_of)
     dataset = training_set(models[0], args.allow_module, args.models[0])
     if not hasattr(dataset, "density"):
         raise ValueError(
-            f"the density of the data, a {type(dataset).__name__}, is not known; Figure 1 is of a "
+            f"the density of the data, a {type(dataset).__name__}, is not known; Figure 1 needs a "
             "GaussianMixture"
         )
     data = examples_of(dataset)
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def epochs_of(model: object) -> int:
-    """Epochs the model was trained for."""
+    """The number of epochs that the model was trained for."""
     monitor = getattr(model, "monitor", None)
     return 0 if monitor is None else monitor.get_epochs_seen()
 

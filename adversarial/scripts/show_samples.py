@@ -1,11 +1,11 @@
 """Draw samples of a trained model as a picture.
 
     python show_samples.py mnist.pkl                # a grid of samples
-    python show_samples.py mnist.pkl --nearest      # beside the nearest training examples: Figure 2
-    python show_samples.py mnist.pkl --interpolate  # walks through z space: Figure 3
-    python show_samples.py mnist_inpainting.pkl --inpaint right  # completed halves of images
+    python show_samples.py mnist.pkl --nearest      # with nearest training examples, as Figure 2
+    python show_samples.py mnist.pkl --interpolate  # along lines in z space, as Figure 3
+    python show_samples.py mnist_inpainting.pkl --inpaint right  # halves of images painted by G
 
-Each kind of picture has a name of its own beside the model, so that none replaces another.
+`viewer.samples` draws the pictures. Each kind has a file name of its own.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument(
         "--interpolate",
         action="store_true",
-        help="each row walks along a line between two points of z space",
+        help="each row is G along a line between two points of z space",
     )
     what.add_argument(
         "--inpaint",
         choices=SIDES,
         metavar="SIDE",
-        help="examples, framed, without their SIDE half, and completed by the model: "
-        f"{', '.join(SIDES)}, as it was trained",
+        help="examples, framed; without their half SIDE; and with this half painted by the model. "
+        f"SIDE is {', '.join(SIDES)}, as in the training",
     )
     add(
         "--dataset",
@@ -72,7 +72,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def ending(args: argparse.Namespace) -> str:
-    """Of the picture's name, behind the model's."""
+    """The end of the picture's file name, after the model's name."""
     if args.inpaint:
         return f"_inpainted_{args.inpaint}.png"
     kind = "nearest" if args.nearest else "interpolated" if args.interpolate else "samples"

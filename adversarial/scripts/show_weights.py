@@ -26,11 +26,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--rescale",
         choices=SCALES,
         default="individual",
-        help="what is white: the greatest weight of each image, of all images, or 1 (individual)",
+        help="the weight that is white: the greatest of each image, of all images, or 1 "
+        "(individual)",
     )
     add("--sort", action="store_true", help="strongest first, by norm")
-    add("--rows", type=cli.positive_int, help="rows of images (as many as 400 images need)")
-    add("--cols", type=cli.positive_int, help="images in a row (so that the grid is square)")
+    add("--rows", type=cli.positive_int, help="rows of images (enough for 400 images)")
+    add("--cols", type=cli.positive_int, help="images in a row (a nearly square grid)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each weight (2)")
     cli.add_picture(
         parser,

@@ -1,4 +1,4 @@
-"""Print what a model is made of: its layers, their shapes, and statistics of their parameters.
+"""Print a model's layers, their shapes, and statistics of their parameters.
 
 python -m adversarial.scripts.summarize_model yaml/mnist.pkl
 """
@@ -56,12 +56,12 @@ def summarize(model: Any) -> None:
 
 
 def size_of(model: Any) -> int:
-    """How many numbers its parameters hold."""
+    """The number of parameters, each number counted."""
     return sum(param.get_value(borrow=True).size for param in model.get_params())
 
 
 def shape_of(space: Space) -> str:
-    """Points of `space` in words."""
+    """A description of `space`."""
     if isinstance(space, Conv2DSpace):
         rows, cols = space.shape
         axes = ", ".join(map(str, space.axes))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial.scripts.plot_monitor import usual
+from adversarial.scripts.plot_monitor import default_channels
 from adversarial.train_extensions.report import MonitorCSV
 
 from .conftest import add_channel
@@ -94,9 +94,12 @@ def test_names_are_drawn_letter_by_letter(command, model, pair, tmp_path, name):
 
 
 def test_what_one_looks_at_first():
-    assert usual({"a_objective_d": 0, "a_objective_g": 0}) == ("*objective_d", "*objective_g")
-    assert usual({"objective": 0, "objective_d": 0}) == ("*objective",)
-    assert usual({"x": 0}) == ("*",)
+    assert default_channels({"a_objective_d": 0, "a_objective_g": 0}) == (
+        "*objective_d",
+        "*objective_g",
+    )
+    assert default_channels({"objective": 0, "objective_d": 0}) == ("*objective",)
+    assert default_channels({"x": 0}) == ("*",)
 
 
 def test_mistakes_are_one_line(refused, model, pair, tmp_path, monkeypatch):
