@@ -8,13 +8,21 @@ import functools
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aesara
 
 from adversarial.backend import rewrites
 from adversarial.backend.engines.base import Engine, without_garbage_collection
-from adversarial.backend.toolchain import blas, compiler, config, graph_cache, parallel_build
+from adversarial.backend.toolchain import (
+    blas,
+    compiler,
+    config,
+    graph_cache,
+    integrity,
+    parallel_build,
+)
 
 # Aesara's modes that compile no C code.
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
@@ -37,7 +45,13 @@ class CEngine(Engine):
             mode = parallel_build.with_parallel_build(rewrites.without_unwanted(mode))
         mode = graph_cache.keeping(mode)
         with _naming_folder(), without_garbage_collection():
-            return aesara.function(inputs, outputs, mode=mode, **options)
+            while True:
+                # Raised once for each file of the cache at most, which is then no more looked at.
+                with contextlib.suppress(graph_cache.Unusable):
+                    compiled = aesara.function(inputs, outputs, mode=mode, **options)
+                    break
+            integrity.keep_digests_without_key(Path(aesara.config.compiledir))
+            return compiled
 
     def describe(self) -> str:
         return f"C, {blas.describe()}"

@@ -6,23 +6,25 @@ Called by `config` before Aesara is imported, which otherwise fails where the fo
 from __future__ import annotations
 
 import atexit
-import glob
 import os
 import shutil
-import struct
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Optional
 
+from adversarial.backend.toolchain import integrity
 
-def folder_for(flags: Mapping[str, str]) -> Optional[str]:
+
+def folder_for(flags: Mapping[str, str], own: str) -> Optional[str]:
     """A temporary folder, with a warning, where Aesara's own cannot be written; else None.
 
     Parameters
     ----------
     flags : the user's, by Aesara's names
+    own : how the name of the folder ends that is to be used, as far as that is known
 
     Returns
     -------
@@ -32,7 +34,8 @@ def folder_for(flags: Mapping[str, str]) -> Optional[str]:
     folder = os.path.expanduser(flags.get(setting) or _default())
     reason = _cannot_write(folder)
     if reason is None:
-        _remove_damaged(folder, "*" if setting == "compiledir" else "*/*")
+        for each in [folder] if setting == "compiledir" else _below(folder, own):
+            integrity.remove_damaged(Path(each))
         return None
     temporary = tempfile.mkdtemp(prefix="aesara-")
     process = os.getpid()
@@ -52,44 +55,12 @@ def folder_for(flags: Mapping[str, str]) -> Optional[str]:
     return temporary
 
 
-def _remove_damaged(folder: str, level: str) -> None:
-    """Remove modules that are not whole, with a warning: loading one ends the process by SIGBUS."""
-    removed = 0
-    for path in glob.glob(os.path.join(glob.escape(folder), level, "*.so")):
-        place = os.path.dirname(path)
-        # Another process may be writing what has no key yet, in a folder of a temporary name.
-        finished = not os.path.basename(place).startswith("tmp") or os.path.exists(
-            os.path.join(place, "key.pkl")
-        )
-        if finished and not _is_whole(path):
-            shutil.rmtree(place, ignore_errors=True)
-            removed += 1
-    if removed:
-        warnings.warn(
-            f"{removed} damaged modules of compiled code were removed from {folder}; they are "
-            "compiled again",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-
-
-def _is_whole(path: str) -> bool:
-    """Whether a module has its end: of an ELF file that is the table of its sections."""
-    try:
-        with open(path, "rb") as file:
-            header = file.read(64)
-            size = os.fstat(file.fileno()).st_size
-    except OSError:
-        return True
-    if not sys.platform.startswith("linux"):
-        return size > 0
-    if len(header) < 64 or header[:4] != b"\x7fELF":
-        return False
-    if header[4:6] != b"\x02\x01":  # not 64 bits, little-endian
-        return True
-    (start,) = struct.unpack_from("<Q", header, 40)
-    length, count = struct.unpack_from("<HH", header, 58)
-    return start + length * count <= size
+def _below(base: str, own: str) -> Iterator[str]:
+    """The folders in `base` that may be the one to be used."""
+    with os.scandir(base) as entries:
+        for entry in entries:
+            if entry.name.endswith(own) and entry.is_dir():
+                yield entry.path
 
 
 def _default() -> str:

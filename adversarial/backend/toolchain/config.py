@@ -14,9 +14,10 @@ import sys
 import tempfile
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 from adversarial.backend import fork
-from adversarial.backend.toolchain import blas, compiled_code, compiler
+from adversarial.backend.toolchain import blas, compiled_code, compiler, integrity
 from adversarial.utils import errors
 
 # Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
@@ -84,7 +85,8 @@ def configure() -> Setup:
     chosen = user_flags()
     already = "aesara" in sys.modules
     if not already:
-        folder = compiled_code.folder_for(chosen)
+        own = "" if "compiledir_format" in chosen else _processor_mark()
+        folder = compiled_code.folder_for(chosen, own)
     _respect_quota()
     if "blas__ldflags" in chosen:
         library = blas.from_user(chosen["blas__ldflags"])
@@ -121,6 +123,9 @@ def configure() -> Setup:
     from aesara import config
     from aesara.link.c.op import OpenMPOp
 
+    if already:
+        integrity.remove_damaged(Path(config.compiledir))
+    integrity.keep_digests()
     if flags.get("openmp") == "True":
         # Known from the compiler's files; Aesara would compile a program at every start to see.
         OpenMPOp.gxx_support_openmp = True

@@ -29,7 +29,10 @@ from aesara.graph.fg import FunctionGraph
 from aesara.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 from aesara.scalar import ScalarOp
 
-_SUFFIX = ".graph"
+from adversarial.backend.toolchain import integrity
+
+# Files that could not be used, and could perhaps not be removed.
+_discarded: set[Path] = set()
 # Whose operations are known by their pickles: those do not change unless a version does.
 _KNOWN = ("aesara.", "adversarial.backend.")
 
@@ -51,6 +54,10 @@ class _KeepingMode(Mode):
         return functools.partial(_rewrite, self)
 
 
+class Unusable(Exception):
+    """A graph that is kept does not fit: it has been removed, and the function is made again."""
+
+
 class _Unknown(Exception):
     """A graph whose operations are not ours to keep."""
 
@@ -58,7 +65,7 @@ class _Unknown(Exception):
 def _rewrite(mode: _KeepingMode, fgraph: FunctionGraph) -> None:
     """Do to `fgraph` what the rewriter of `mode` does to it."""
     path = _path(mode.provided_optimizer, fgraph)
-    if path is None or not _recall(path, fgraph):
+    if path is None or path in _discarded or not _recall(path, fgraph):
         mode.optdb.query(mode.provided_optimizer)(fgraph)
         if path is not None:
             _remember(path, fgraph)
@@ -84,7 +91,7 @@ def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
         name = hashlib.sha256(pickle.dumps([question, _flat(fgraph)], protocol=4)).hexdigest()
     except (_Unknown, pickle.PicklingError, AttributeError, TypeError):
         return None
-    return Path(aesara.config.compiledir, name + _SUFFIX)
+    return Path(aesara.config.compiledir, name + integrity.GRAPH)
 
 
 def _rewrites(db: RewriteDatabase) -> Iterator[str]:
@@ -137,33 +144,48 @@ def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
     return constants, operations, list(map(number, fgraph.outputs))
 
 
-def _digest(path: Path, answer: bytes) -> bytes:
-    """Of a file's content and of its name, which says what question the content answers."""
-    return hashlib.sha256(path.name.encode() + answer).digest()
-
-
 def _recall(path: Path, fgraph: FunctionGraph) -> bool:
-    """Make of `fgraph` what is kept at `path`; False where nothing whole is."""
+    """Make of `fgraph` what is kept at `path`; False where nothing is that can be used.
+
+    Raises Unusable where that shows only when `fgraph` has been changed already.
+    """
     try:
         content = path.read_bytes()
-        if _digest(path, content[32:]) != content[:32]:
-            return False
+    except OSError:
+        return False
+    try:
+        if content[:32] != integrity.digest(path.name.encode(), content[32:]):
+            raise ValueError("damaged")
         constants, operations, outputs = pickle.loads(content[32:])
         found = _rebuilt(fgraph.inputs, constants, operations)
         outputs = [found[i] for i in outputs]
         if [v.type for v in outputs] != [v.type for v in fgraph.outputs]:
-            return False
-        os.utime(path)
-    except Exception:
-        # Not there, or by other versions after all: it is made again.
+            raise ValueError("other outputs")
+    except Exception as error:  # whatever it is, of other versions for example
+        _discard(path, error)
         return False
-    for place, v in enumerate(outputs):
-        fgraph.change_node_input("output", place, v, reason="kept")
-    if any(op.destroy_map for op, _, _ in operations):
-        # Puts whoever overwrites an array after those who read it.
-        fgraph.attach_feature(DestroyHandler())
-        fgraph.validate()
+    try:
+        for place, v in enumerate(outputs):
+            fgraph.change_node_input("output", place, v, reason="kept")
+        if any(op.destroy_map for op, _, _ in operations):
+            # Puts whoever overwrites an array after those who read it.
+            fgraph.attach_feature(DestroyHandler())
+            fgraph.validate()
+    except Exception as error:
+        _discard(path, error)
+        raise Unusable(path) from error
+    with contextlib.suppress(OSError):
+        os.utime(path)
     return True
+
+
+def _discard(path: Path, error: Exception) -> None:
+    """Remove a file that cannot be used, look at it no more, and say so."""
+    _discarded.add(path)
+    with contextlib.suppress(OSError):
+        path.unlink()
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    integrity.say_removed("a rewritten graph", path.parent, reason)
 
 
 def _rebuilt(
@@ -186,14 +208,9 @@ def _remember(path: Path, fgraph: FunctionGraph) -> None:
     """Keep what `fgraph` has become at `path`, and nothing there that was long not asked for."""
     with contextlib.suppress(_Unknown, pickle.PicklingError, AttributeError, TypeError, OSError):
         answer = pickle.dumps(_flat(fgraph), protocol=4)
-        aside = path.with_suffix(f".{os.getpid()}")
-        try:
-            aside.write_bytes(_digest(path, answer) + answer)
-            os.replace(aside, path)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
+        integrity.replace(path, integrity.digest(path.name.encode(), answer) + answer)
+        _discarded.discard(path)
         oldest = time.time() - aesara.config.cmodule__age_thresh_use
-        for other in path.parent.glob(f"*{_SUFFIX}"):
+        for other in path.parent.glob(f"*{integrity.GRAPH}"):
             if other.stat().st_mtime < oldest:
                 other.unlink()

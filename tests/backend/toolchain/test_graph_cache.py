@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import aesara
+import aesara.scalar as aes
 import aesara.tensor as at
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from aesara.graph.rewriting.db import RewriteDatabaseQuery
 from aesara.tensor.elemwise import Elemwise
 
 from adversarial import backend
-from adversarial.backend.toolchain import graph_cache
+from adversarial.backend.toolchain import graph_cache, integrity
 
 
 @pytest.fixture
@@ -162,7 +163,8 @@ def test_a_damaged_file_is_made_again(damage, folder, rewritten):
     first = trained()
     (path,) = folder.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    again = trained()
+    with pytest.warns(RuntimeWarning, match="damaged"):
+        again = trained()
     assert len(rewritten) == 2
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
     network()
@@ -175,7 +177,8 @@ def test_a_file_under_anothers_name_is_made_again(folder, rewritten):
     first = trained()
     (path,) = set(folder.iterdir()) - {other}
     path.write_bytes(other.read_bytes())
-    again = trained()
+    with pytest.warns(RuntimeWarning, match="damaged"):
+        again = trained()
     assert len(rewritten) == 3
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
 
@@ -244,6 +247,11 @@ def test_modes_of_their_own_kind_are_left_alone():
     assert graph_cache._path(query, None) is None
 
 
+def rewrite_file(path, change):
+    answer = pickle.dumps(change(pickle.loads(path.read_bytes()[32:])), protocol=4)
+    path.write_bytes(integrity.digest(path.name.encode(), answer) + answer)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -256,8 +264,58 @@ def test_modes_of_their_own_kind_are_left_alone():
 def test_what_fits_no_graph_is_made_again(folder, rewritten, change):
     first = trained()
     (path,) = folder.iterdir()
-    answer = pickle.dumps(change(pickle.loads(path.read_bytes()[32:])), protocol=4)
-    path.write_bytes(graph_cache._digest(path, answer) + answer)
-    again = trained()
-    assert len(rewritten) == 2
+    rewrite_file(path, change)
+    with pytest.warns(
+        RuntimeWarning, match="rewritten graph in the folder of compiled code"
+    ) as said:
+        again = trained()
+    assert len(rewritten) == 2 and len(said) == 1 and str(folder) in str(said[0].message)
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    network()
+    assert len(rewritten) == 2
+
+
+def in_place(op):
+    return Elemwise(op, {0: 0})
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        # Both write over the same array.
+        lambda t: [
+            (Elemwise(aes.exp), [0], [t]),
+            (in_place(aes.sin), [1], [t]),
+            (in_place(aes.cos), [1], [t]),
+        ],
+        # They write over the caller's.
+        lambda t: [
+            (in_place(aes.exp), [0], [t]),
+            (Elemwise(aes.sin), [1], [t]),
+            (Elemwise(aes.cos), [1], [t]),
+        ],
+    ],
+)
+def test_what_would_overwrite_itself_is_made_again(folder, rewritten, operations):
+    x = at.fvector()
+    outputs = [at.sin(at.exp(x)), at.cos(at.exp(x))]
+    first = backend.function([x], outputs, mode="FAST_COMPILE")
+    (path,) = folder.iterdir()
+    rewrite_file(path, lambda graph: ([], operations(x.type), [2, 3]))
+    with pytest.warns(RuntimeWarning, match="InconsistencyError"):
+        again = backend.function([x], outputs, mode="FAST_COMPILE")
+    assert len(rewritten) == 2 and shape(first) == shape(again)
+    value = np.ones(2, "f")
+    np.testing.assert_array_equal(first(value), again(value))
+    assert (value == 1).all()
+
+
+def test_it_is_said_once(folder, rewritten):
+    for scale in (3.0, 4.0):
+        network(scale)
+    for path in folder.iterdir():
+        path.write_bytes(b"damaged")
+    with pytest.warns(RuntimeWarning) as said:
+        for scale in (3.0, 4.0):
+            network(scale)
+    assert len(said) == 1 and len(rewritten) == 4
