@@ -17,8 +17,8 @@ import numpy as np
 
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite
+from adversarial.monitor.lookup import find_channel
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
-from adversarial.termination_criteria.channels import find_channel
 from adversarial.utils import origin, serial
 from adversarial.utils.iteration import resolve_iterator_class
 

@@ -20,7 +20,6 @@ from adversarial.utils.positional import order_of
 
 # Private methods without a task here, each at its class.
 WITHOUT_A_TASK = {
-    "pylearn2.monitor.Monitor": {"_build_data_specs": "channels take their batches by index"},
     "pylearn2.utils.iteration.FiniteDatasetIterator": {
         "_next": "all minibatches are formatted in one way",
         "_fallback_next": "every data set can be indexed by an array",

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from saved_state import contents
 
-from adversarial import checkpoint, monitor
+from adversarial import checkpoint
 from adversarial.costs.adversary import AdversaryCost2
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid
+from adversarial.monitor import measurement
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train
 from adversarial.train_extensions import ChannelSmoother, TrainExtension
@@ -223,7 +224,7 @@ def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monke
     """Stopped at these monitoring batches of each attempt, two to a monitoring: after the first
     epoch, again while that is measured anew, after the third; after the last epoch."""
 
-    class Stopping(monitor.Watch):
+    class Stopping(measurement.Progress):
         at, count = None, 0
 
         def __call__(self, *args):
@@ -232,7 +233,7 @@ def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monke
                 signal.raise_signal(signal.SIGTERM)
             super().__call__(*args)
 
-    monkeypatch.setattr(monitor, "Watch", Stopping)
+    monkeypatch.setattr(measurement, "Progress", Stopping)
     path = tmp_path / "m.pkl"
     for number, call in enumerate([*calls, None]):
         Stopping.at, Stopping.count = call, 0

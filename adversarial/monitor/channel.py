@@ -1,9 +1,9 @@
-"""One monitored scalar and its history."""
+"""One monitored scalar and the records of its values."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from typing import Any, Optional
 
 import numpy as np
@@ -11,28 +11,53 @@ import numpy as np
 from adversarial import backend
 from adversarial.utils.serial import Persistent
 
-# What a channel remembers of each monitoring beside its value, and of which type.
-OCCASIONS = {"epoch_record": "q", "batch_record": "q", "example_record": "q", "time_record": "d"}
-_RECORDS = {"val_record": np.dtype(backend.floatX).char, **OCCASIONS}
+# What a channel remembers of each monitoring beside its value, with the type code of the array.
+TIMESTAMPS = {"epoch_record": "q", "batch_record": "q", "example_record": "q", "time_record": "d"}
+_RECORDS = {"val_record": np.dtype(backend.floatX).char, **TIMESTAMPS}
 
 
 class MonitorChannel(Persistent):
-    """One scalar and its history.
+    """One scalar and the records of its values.
+
+    Parameters
+    ----------
+    graph_input : symbolic variable, nested tuple of them, or None
+        What stands for a batch in `val`.
+    val : symbolic scalar, or None
+        None in a channel that is not measured any more, or was read from a file.
+    name : str
+    data_specs : (space, source)
+        The layout of `graph_input`.
+    dataset : Dataset
+        What the channel is measured on.
+    prereqs : list of callable, optional
+        Called with each batch before `val` is computed.
+    old_channel : MonitorChannel, optional
+        The channel whose records this one goes on with.
 
     Attributes
     ----------
     val_record : array of float
-        The value at each monitoring; over batches, the mean weighted by batch size. To the
-        precision of `floatX`, in which it is measured.
+        The value at each monitoring, to the precision of `floatX`: the mean over the monitoring
+        batches, weighted by their sizes.
     epoch_record, batch_record, example_record : array of int
         Epochs, minibatches and examples trained on by then.
     time_record : array of float
-        Seconds since monitoring began.
+        Seconds since the model was first monitored.
 
-    These are Python's own arrays: lists of numbers as objects would take four times the room.
-    Channels that are always measured together share all but the first of them.
+    Notes
+    -----
+    Records are `array.array`: lists of Python numbers take four times the memory. Channels that
+    are always measured together share all records but `val_record`.
     """
 
+    val_record: MutableSequence[float]
+    epoch_record: MutableSequence[int]
+    batch_record: MutableSequence[int]
+    example_record: MutableSequence[int]
+    time_record: MutableSequence[float]
+
+    # Whether the next measurement takes the place of the last; see `remeasures`.
     remeasures_last = False
 
     def __init__(
@@ -51,30 +76,32 @@ class MonitorChannel(Persistent):
         self.data_specs = data_specs
         self.dataset = dataset
         self.prereqs = list(prereqs or [])
-        self.doc = get_monitor_doc(val)
         self.take_records(old_channel)
         self.remeasures_last = old_channel is not None and old_channel.remeasures_last
 
     def take_records(self, old: Optional[MonitorChannel]) -> None:
         """Go on with copies of the records of `old`, or with empty ones.
 
-        Raises ValueError when those of `old`, from a file, hold more than numbers.
+        Raises
+        ------
+        ValueError
+            If the records of `old`, which may be from a file, hold anything but numbers.
         """
         for name in _RECORDS:
             setattr(self, name, _array(name, getattr(old, name) if old else ()))
 
-    def remeasures(self, occasion: tuple) -> bool:
-        """Whether the next value takes the place of the last, since both are of one moment.
+    def remeasures(self, timestamps: tuple) -> bool:
+        """Whether the next value takes the place of the last one, being of the same epoch.
 
         As in 2014, this is so for the first value of a channel that goes on with the records that
         `push_monitor` saved: a training measures its channels before its first epoch, and the
-        training before it did so after its last. `occasion` begins with (epochs, minibatches).
+        training before it did so after its last. `timestamps` begins with (epochs, minibatches).
         """
         first, self.remeasures_last = self.remeasures_last, False
         return (
             first
             and len(self.val_record) > 0
-            and ((self.epoch_record[-1], self.batch_record[-1]) == occasion[:2])
+            and (self.epoch_record[-1], self.batch_record[-1]) == timestamps[:2]
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,8 +112,8 @@ class MonitorChannel(Persistent):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name in _RECORDS:
-            # Files of earlier versions have lists and NumPy's arrays. They stay what they are, and
-            # are not looked through: a forged file could have many channels share a long one.
+            # Files of earlier versions have lists and NumPy arrays. Only the first item is checked
+            # and nothing is copied: a forged file could have many channels share one long record.
             record = state[name]
             if not isinstance(record, (array, list, np.ndarray)) or (
                 len(record) and not isinstance(record[0], (int, float, np.number))
@@ -95,22 +122,25 @@ class MonitorChannel(Persistent):
         self.__dict__.update(state)
 
     def vector(self, name: str) -> np.ndarray:
-        """The record `name`; ValueError if a file gave the channel anything but numbers there.
+        """A record as a vector; ValueError if it holds anything but numbers, as a file may.
 
-        Not by NumPy alone: lists of lists could grow without end as they become its array.
+        `np.asarray` alone would expand nested lists of a forged file without limit.
         """
         record = getattr(self, name)
         if isinstance(record, np.ndarray) and record.ndim == 1 and record.dtype.kind in "iuf":
             return record
-        # Not copied: channels may share one.
+        # Not copied, since channels may share the record.
         return np.asarray(record if isinstance(record, array) else _array(name, record))
 
-    def share_occasions(self, others: list[MonitorChannel]) -> None:
-        """Keep those of the first of `others` that are equal, else be the next of them."""
-        own = [getattr(self, name) for name in OCCASIONS]
+    def share_timestamps(self, others: list[MonitorChannel]) -> None:
+        """Use the timestamp records of the first of `others` that has equal ones.
+
+        If none has, append this channel to `others`.
+        """
+        own = [getattr(self, name) for name in TIMESTAMPS]
         for other in others:
-            if own == [getattr(other, name) for name in OCCASIONS]:
-                for name in OCCASIONS:
+            if own == [getattr(other, name) for name in TIMESTAMPS]:
+                for name in TIMESTAMPS:
                     setattr(self, name, getattr(other, name))
                 return
         others.append(self)
@@ -124,8 +154,3 @@ def _array(name: str, record: Any) -> array:
         return array(_RECORDS[name], record)
     except (TypeError, OverflowError) as error:
         raise ValueError(f"{name} of a monitor channel is no list of numbers: {error}") from None
-
-
-def get_monitor_doc(var: Any) -> Optional[str]:
-    """The explanation that a channel's maker left on its variable as `tag.monitor_doc`."""
-    return getattr(getattr(var, "tag", None), "monitor_doc", None)

@@ -21,7 +21,7 @@ from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.parzen_protocol import Split, load_split, split_of
 from adversarial.evaluation.sampling import generator_of
-from adversarial.monitor.channel import OCCASIONS
+from adversarial.monitor.channel import TIMESTAMPS
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
 from adversarial.utils import cli, inputs, serial
@@ -294,7 +294,7 @@ def history_of(model: Any) -> History:
     for key in sorted(channels):
         channel = channels[key]
         if len(channel.val_record):
-            counts = {count: vector(channel, name) for count, name in zip(COUNTS, OCCASIONS)}
+            counts = {count: vector(channel, name) for count, name in zip(COUNTS, TIMESTAMPS)}
             records[key] = Record(vector(channel, "val_record"), counts)
     return records
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.termination_criteria.channels import channel_values, find_channel
+from adversarial.monitor.lookup import channel_values, find_channel
 from adversarial.utils.serial import Persistent
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 
 from adversarial.backend import function
 from adversarial.datasets.feed import feed_of
-from adversarial.termination_criteria.channels import channel_values
+from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils import outputs, serial
 

@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from adversarial.backend import assign
-from adversarial.termination_criteria.channels import channel_values, find_channel
+from adversarial.monitor.lookup import channel_values, find_channel
 from adversarial.train_extensions import EpochExtension, TrainExtension
 from adversarial.training_algorithms.schedules import linear_decay
 

@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 # Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
 MOVED: dict[str, str] = {
+    "adversarial.monitor:Monitor": "adversarial.monitor.monitor:Monitor",
     "adversarial.monitor:MonitorChannel": "adversarial.monitor.channel:MonitorChannel",
 }
 _ONCE_IN_WEIGHTLESS = {

@@ -1,13 +1,16 @@
-"""Looking up a model's monitor channels."""
+"""Finding a channel by its name; termination criteria and extensions call these."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import MutableSequence
 from typing import Any
 
+from adversarial.monitor.channel import MonitorChannel
 
-def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Any:
-    """Return the monitor channel `name` of `model`.
+
+def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> MonitorChannel:
+    """The monitor channel `name` of `model`.
 
     Parameters
     ----------
@@ -19,8 +22,8 @@ def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Any:
     Raises
     ------
     ValueError
-        If the model has no such monitor or the monitor no such channel; then the message names
-        the channels that come close.
+        If the model has no such monitor or the monitor no such channel; the message then names
+        channels of similar names.
     """
     monitor = getattr(model, monitor_name, None)
     if monitor is None:
@@ -41,15 +44,20 @@ def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Any:
     raise ValueError(f"the monitor has no channel '{name}'; {hint}")
 
 
-def channel_values(model: Any, name: str) -> list[float]:
-    """Return the recorded values of channel `name`, oldest first, at least one.
+def channel_values(model: Any, name: str) -> MutableSequence[float]:
+    """The recorded values of channel `name`, oldest first: the record itself, not a copy.
 
     Raises
     ------
     ValueError
-        As `find_channel`, and if nothing is recorded yet.
+        As for `find_channel`, and if nothing is recorded yet.
     """
     values = find_channel(model, name).val_record
     if not values:
         raise ValueError(f"channel '{name}' has no value yet; it is read before the first epoch")
     return values
+
+
+def read_channel(model: Any, channel_name: str, monitor_name: str = "monitor") -> float:
+    """The last value of a channel; ValueError as for `find_channel`."""
+    return find_channel(model, channel_name, monitor_name).val_record[-1]

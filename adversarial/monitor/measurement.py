@@ -1,0 +1,128 @@
+"""The compiled functions that compute the values of all channels.
+
+Channels that depend neither on data nor on random draws are computed once by one function. For
+each monitored data set, another function computes the other channels on a minibatch; their values
+are averaged over the minibatches.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import aesara.tensor as at
+from aesara.compile.sharedvalue import SharedVariable
+from aesara.graph.basic import ancestors
+
+from adversarial import backend
+from adversarial.monitor.channel import MonitorChannel
+from adversarial.monitor.monitored_data import MonitoredData
+from adversarial.utils.signals import Interrupted
+
+log = logging.getLogger(__name__)
+# How long a monitoring may take without a line in the log.
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Measurement:
+    """Computes the values of channels when called.
+
+    Parameters
+    ----------
+    channels : sequence of MonitorChannel
+        Each with a `val`, and measured on one of `datasets`.
+    datasets : sequence of MonitoredData
+    mode : str or Aesara mode, optional
+        To compile in.
+    """
+
+    def __init__(
+        self, channels: Sequence[MonitorChannel], datasets: Sequence[MonitoredData], mode: Any
+    ) -> None:
+        self._once: list[MonitorChannel] = []
+        per_batch: list[MonitorChannel] = []
+        feeds = {id(data.dataset): data.feed for data in datasets}
+        for channel in channels:
+            # A prerequisite may compute, from each batch, what a channel then reads.
+            inputs = feeds[id(channel.dataset)].inputs
+            changes = channel.prereqs or _varies(channel.val, inputs)
+            (per_batch if changes else self._once).append(channel)
+        self._streams = _random_streams(channel.val for channel in per_batch)
+        # Compiling C takes longer than what runs once an epoch could gain by it.
+        once = self._once
+        self._compute_once = _compile([], once, mode or "FAST_COMPILE") if once else list
+        self._on_data = []
+        for data in datasets:
+            own = [channel for channel in per_batch if channel.dataset is data.dataset]
+            if own:
+                self._on_data.append((data, own, _compile(data.feed.inputs, own, mode)))
+
+    def __call__(self, between_batches: Callable[[], None]) -> list[tuple[MonitorChannel, float]]:
+        """Measure all channels.
+
+        Parameters
+        ----------
+        between_batches : callable
+            Called after each batch. If it raises Interrupted, all random streams and data sets are
+            put back to where they were.
+
+        Returns
+        -------
+        list of (channel, value)
+        """
+        measured = list(zip(self._once, self._compute_once()))
+        before = [(stream, stream.get_value()) for stream in self._streams]
+        positions = [(data.feed, data.feed.position()) for data, _, _ in self._on_data]
+        progress = Progress(between_batches)
+        try:
+            for data, channels, compute in self._on_data:
+                # Channels may share a prerequisite: it is called once a batch.
+                prereqs = list(dict.fromkeys(p for c in channels for p in c.prereqs))
+                measured += zip(channels, data.mean(compute, prereqs, progress))
+        except Interrupted:
+            for stream, value in before:
+                stream.set_value(value)
+            for feed, position in positions:
+                feed.go_back(position)
+            raise
+        return measured
+
+
+class Progress:
+    """Called after each batch of a monitoring: calls `between_batches`, and logs now and then."""
+
+    def __init__(self, between_batches: Callable[[], None]) -> None:
+        self._between_batches = between_batches
+        self._logged = time.monotonic()
+
+    def __call__(self, name: str, examples: int) -> None:
+        self._between_batches()
+        if time.monotonic() - self._logged >= SECONDS_BETWEEN_LINES:
+            self._logged = time.monotonic()
+            log.info("measuring: %s examples of %s", f"{examples:,}", name)
+
+
+def _compile(inputs: list, channels: list[MonitorChannel], mode: Any) -> Callable[..., Any]:
+    """A function from a minibatch to the values of the channels."""
+    values = [at.cast(channel.val, backend.floatX) for channel in channels]
+    return backend.function(inputs, values, name="monitor", mode=mode)
+
+
+def _random_streams(values: Iterable[Any]) -> list[Any]:
+    """The shared variables that computing `values` changes."""
+    return [
+        var
+        for var in dict.fromkeys(ancestors(list(values)))
+        if isinstance(var, SharedVariable) and var.default_update is not None
+    ]
+
+
+def _varies(value: Any, inputs: list) -> bool:
+    """Whether `value` depends on the minibatch or on random draws."""
+    return any(
+        any(var is own for own in inputs)
+        or (isinstance(var, SharedVariable) and var.default_update is not None)
+        for var in ancestors([value])
+    )

@@ -1,0 +1,73 @@
+"""Several trainings of one model: a monitor is put aside, and the next training gets a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adversarial.monitor.channel import MonitorChannel
+from adversarial.monitor.lookup import read_channel
+from adversarial.monitor.monitor import Monitor
+
+
+def push_monitor(
+    model: Any, name: str, transfer_experience: bool = False, save_records: bool = False
+) -> Any:
+    """Put the model's monitor aside, so that the next training gets a new one.
+
+    A YAML calls this for the model of its second training.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+        The attribute of the model that keeps the old monitor.
+    transfer_experience : bool
+        Have the new monitor go on counting epochs, minibatches and examples.
+    save_records : bool
+        Have it keep the records as well. The first measurement of the next training then takes the
+        place of the last one of the training before, which is of the same epoch.
+
+    Returns
+    -------
+    Model
+        `model` itself.
+
+    Raises
+    ------
+    ValueError
+        If the model has an attribute `name` already.
+    """
+    if hasattr(model, name):
+        raise ValueError(f"the model already has an attribute {name!r}")
+    old = model.monitor
+    setattr(model, name, old)
+    model.monitor = None
+    if transfer_experience or save_records:
+        new = Monitor.get_monitor(model)
+        new.take_counts(old)
+        if save_records:
+            for channel in old.channels.values():
+                kept = MonitorChannel(None, None, channel.name, None, None, None, channel)
+                kept.remeasures_last = True
+                new.channels[channel.name] = kept
+    return model
+
+
+def get_channel(
+    model: Any, dataset: Any, channel: str, cost: Any, batch_size: int
+) -> Callable[[], float]:
+    """A function that measures one channel of `model` under `cost` on `dataset` when called.
+
+    The model's own monitor, if it has one, is put aside as `_spare_monitor`.
+    """
+    if getattr(model, "monitor", None):
+        push_monitor(model, "_spare_monitor")
+    monitor = Monitor.get_monitor(model)
+    monitor.setup(dataset=dataset, cost=cost, batch_size=batch_size)
+
+    def measure() -> float:
+        monitor()
+        return read_channel(model, channel)
+
+    return measure
