@@ -1,7 +1,8 @@
-"""YAML text to a tree of nodes: limits, `${NAME}`, lines, and how plain scalars are read.
+"""YAML text to a tree of nodes: size limits, `${NAME}`, line numbers, and numbers such as 1e-6.
 
-A node that an alias repeats is one node. PyYAML's safe loader does the parsing; this module adds
-what it leaves open: how deep and how large a document may be, and that 1e-6 is a number.
+PyYAML's safe loader does the parsing. This module adds limits of depth and size (aliases repeat one
+node, so a small text can describe billions of values), environment variables, and the rule that
+1e-6 is a number. `tags` makes values of the nodes.
 """
 
 from __future__ import annotations
@@ -27,29 +28,35 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
 MAX_NODES = 20_000
 MAX_VALUES = 1_000_000
-MAX_NUMBER = 300  # characters; reading a longer one takes time that grows with its square
+MAX_NUMBER = 300  # characters; the time to read a number grows with the square of its length
 _MAX_SOURCE_NODES = 100_000
 PHASE = "PYLEARN2_TRAIN_PHASE"
-_CHARACTERS = 100  # of a text, which count as one value more
+_CHARACTERS = 100  # so many characters of a text count as one value
 _TAG = "tag:yaml.org,2002:"
-# What PyYAML takes for text: 1e-6, 2E5, -.5
+# Numbers that PyYAML reads as text: 1e-6, 2E5, -.5
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[\d_]*$")
 
 
 class YamlError(ValueError):
-    """One line: the file, the line in it, and what is wrong there."""
+    """An error in a YAML file; its message is one line with file, line and what is wrong."""
 
     def __init__(self, text: str) -> None:
         super().__init__(hide_values(text))
 
 
 class NodeLoader(yaml.SafeLoader):
-    """Composes nodes; `yaml_parse` adds what becomes of them.
+    """Composes nodes; `tags.Loader` makes values of them.
 
-    `name` is the file's, for messages; `environ` is looked at before the process environment.
+    Parameters
+    ----------
+    text : str
+    name : str
+        The file's, for messages.
+    environ : mapping, optional
+        Values of variables, which precede those of the process environment.
     """
 
-    # Only these kinds of plain value exist here; SafeLoader knows dates, sets and more.
+    # Only these kinds of plain values are accepted; SafeLoader knows dates, sets and more.
     yaml_constructors = {
         _TAG + kind: getattr(yaml.SafeLoader, f"construct_yaml_{kind}")
         for kind in ("null", "bool", "int", "float", "str")
@@ -68,12 +75,10 @@ class NodeLoader(yaml.SafeLoader):
         self._extents: dict[int, tuple[int, int]] = {}
         self._source_nodes = 0
         self._variables: list[str] = []
-        # Of the nodes with variables: the tag (None where the node has none) and the text as they
-        # were before these were replaced.
+        # For each node with variables: its tag (None if it has none) and its text, as written.
         self._as_written: dict[int, tuple[Any, Any]] = {}
-        # Braces mean something to YAML, inside a flow or a tag, so the parser sees a plain word
-        # for each variable, one that no text can contain by design. It stays in place: lines are
-        # right, and no value becomes syntax.
+        # Braces are YAML syntax, so each variable is replaced by a random word before parsing, and
+        # the word by the value after it. So no value becomes syntax, and line numbers stay right.
         self._word = f"adVar{secrets.token_hex(8)}x"
         self._is_word = re.compile(self._word + r"(\d+)_")
         super().__init__(VARIABLE.sub(self._hide, text))
@@ -86,7 +91,7 @@ class NodeLoader(yaml.SafeLoader):
         return f"{self._word}{len(self._variables) - 1}_"
 
     def show(self, text: str) -> str:
-        """`text` with variables as they were written."""
+        """`text` with variables as written, `${NAME}`."""
         return self._is_word.sub(lambda match: f"${{{self._variables[int(match[1])]}}}", text)
 
     def where(self, place: Any) -> str:
@@ -107,7 +112,14 @@ class NodeLoader(yaml.SafeLoader):
         return self._is_word.sub(value, text)
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node:
-        """The next node, checked; raises `YamlError`."""
+        """The next node of the text.
+
+        Raises
+        ------
+        YamlError
+            Where the document is too large or too deep, an alias contains itself, or a variable
+            has no value.
+        """
         event = self.peek_event()
         self._nodes += 1
         if self._nodes > MAX_NODES:
@@ -140,13 +152,13 @@ class NodeLoader(yaml.SafeLoader):
         return node
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        """The tag of a node without one; too long for a number is text, unless all digits."""
+        """The tag of a node without one; over MAX_NUMBER characters, only digits are a number."""
         if kind is yaml.ScalarNode and implicit[0] and len(value) > MAX_NUMBER:
             return _TAG + ("str" if value.strip("0123456789") else "int")
         return super().resolve(kind, value, implicit)
 
     def _measure(self, node: yaml.Node) -> None:
-        # As deep and as large as it would be with every alias written out.
+        """Check depth and size of `node`, with every alias counted as if it were written out."""
         children = [self._extents[id(child)] for child in _children(node)]
         depth = 1 + max((extent[0] for extent in children), default=0)
         text = len(node.value) // _CHARACTERS if isinstance(node, yaml.ScalarNode) else 0
@@ -158,10 +170,7 @@ class NodeLoader(yaml.SafeLoader):
         self._extents[id(node)] = (depth, size)
 
     def source_of(self, node: yaml.Node) -> str:
-        """YAML that says the same as `node`, alone; empty where there is too much of it.
-
-        Variables stand in it as they were written: `${NAME}`, not its value.
-        """
+        """The YAML of `node` alone, with variables as written; empty if it is too large."""
         self._source_nodes += self._extents[id(node)][1]
         if self._source_nodes > _MAX_SOURCE_NODES:
             return ""
@@ -169,12 +178,12 @@ class NodeLoader(yaml.SafeLoader):
         return self.show(yaml.serialize(node, Dumper=_Dumper, allow_unicode=True, width=math.inf))
 
     def _unexpanded(self, node: yaml.Node, made: dict[int, yaml.Node]) -> yaml.Node:
-        """A copy of `node`, in which each variable is the word that stands for it."""
+        """A copy of `node` with the placeholder words of variables in place of their values."""
         if id(node) in made:
             return made[id(node)]
         tag, value = self._as_written.get(id(node), (node.tag, node.value))
         if isinstance(node, yaml.ScalarNode):
-            # Without a tag of its own, it is read anew for what its value will be then.
+            # Without a tag of its own, it is resolved again when the value is known.
             made[id(node)] = yaml.ScalarNode(tag or _TAG + "str", value, style=node.style)
             return made[id(node)]
         assert isinstance(node, yaml.CollectionNode)
@@ -193,7 +202,7 @@ NodeLoader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
 
 
 class _Dumper(yaml.SafeDumper):
-    # Decides which scalars need quotes by how they would be read back here.
+    # Scalars that this loader would read as something else are quoted.
     yaml_implicit_resolvers = NodeLoader.yaml_implicit_resolvers
 
 
@@ -206,7 +215,19 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def read_text(stream: Any, name: str) -> str:
-    """The text of `stream`: a str, bytes, or an open file. Raises `YamlError`."""
+    """The text of `stream`.
+
+    Parameters
+    ----------
+    stream : str, bytes or an open file
+    name : str
+        The file's, for messages.
+
+    Raises
+    ------
+    YamlError
+        Where it has over MAX_BYTES, or is no text.
+    """
     data = stream.read(MAX_BYTES + 1) if hasattr(stream, "read") else stream
     if not isinstance(data, (str, bytes)):
         raise TypeError(f"expected YAML as text or an open file, not a {type(data).__name__}")
@@ -223,7 +244,7 @@ def read_text(stream: Any, name: str) -> str:
 
 @contextlib.contextmanager
 def one_line(name: str, show: Callable[[str], str] = str) -> Iterator[None]:
-    """Within this block PyYAML's errors, of several lines each, become a `YamlError`."""
+    """Within this block, PyYAML's errors of several lines become a `YamlError` of one line."""
     try:
         yield
     except yaml.MarkedYAMLError as error:
@@ -237,10 +258,16 @@ def one_line(name: str, show: Callable[[str], str] = str) -> Iterator[None]:
 
 
 def train_environment(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The variables that speak of the configuration file at `path`, as in 2014.
+    """The variables that describe the configuration file at `path`, as in 2014.
 
-    For yaml/mnist.yaml: FULL_STEM yaml/mnist, FILE_STEM mnist, BASE_NAME mnist.yaml and DIR yaml/
-    (with the slash; ./ where `path` has no folder).
+    Examples
+    --------
+    >>> for name, value in train_environment("yaml/mnist.yaml").items():
+    ...     print(name, value)
+    PYLEARN2_TRAIN_FILE_FULL_STEM yaml/mnist
+    PYLEARN2_TRAIN_FILE_STEM mnist
+    PYLEARN2_TRAIN_DIR yaml/
+    PYLEARN2_TRAIN_BASE_NAME mnist.yaml
     """
     path = os.fspath(path)
     full_stem = path[: -len(".yaml")] if path.endswith(".yaml") else os.path.splitext(path)[0]

@@ -29,6 +29,14 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 class Loader(NodeLoader):
+    """Makes a tree of values and proxies of nodes.
+
+    Parameters
+    ----------
+    text, name, environ : see `NodeLoader`
+    allow_modules : names of modules of the user's own, which the file may use
+    """
+
     def __init__(
         self,
         text: str,
@@ -40,7 +48,7 @@ class Loader(NodeLoader):
         self.allow_modules = allow_modules
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """The value of `node`, the same one each time it is asked for."""
+        """The value of `node`; one object, however often an alias repeats the node."""
         kind = node.tag.rpartition(":")[2]
         try:
             if kind in ("int", "float", "!float") and len(node.value) > MAX_NUMBER:
@@ -57,12 +65,18 @@ class Loader(NodeLoader):
 
 
 def try_to_import(tag_suffix: str, allow_modules: Collection[str] = ()) -> Any:
-    """The class or function named `tag_suffix`. Raises `admission.Refusal`, a ValueError."""
+    """The class or function named `tag_suffix`.
+
+    Raises
+    ------
+    admission.Refusal
+        A ValueError, where the name does not exist or a YAML file may not use it.
+    """
     return admission.resolve(tag_suffix, allow_modules)
 
 
 def initialize() -> None:
-    """Register the tags with this module's loader. Done on import; doing it again is harmless."""
+    """Register the tags with `Loader`. Done on import; doing it again is harmless."""
     Loader.add_constructor("tag:yaml.org,2002:seq", _construct_sequence)
     Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
     Loader.add_multi_constructor("!obj:", multi_constructor_obj)
@@ -74,7 +88,7 @@ def initialize() -> None:
 
 
 def multi_constructor_obj(loader: Loader, tag_suffix: str, node: yaml.Node) -> Proxy:
-    """`!obj:NAME {arguments}`, its name and arguments checked, as a `Proxy`."""
+    """`!obj:NAME {arguments}` as a `Proxy`; its name and arguments are checked."""
     where = loader.where(node)
     target = _resolve(loader, tag_suffix, node)
     short = tag_suffix.rpartition(".")[2]
@@ -141,9 +155,12 @@ def _scalar(loader: Loader, node: yaml.Node) -> str:
 
 
 def construct_mapping(node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    """The dict that `node` describes; duplicate keys are a `YamlError`. Values may be proxies.
+    """The dict that `node`, made by `yaml.compose`, describes; its values may be proxies.
 
-    `node` comes from `yaml.compose`; without a document about it, nothing is shared or substituted.
+    Raises
+    ------
+    YamlError
+        Where a key is given twice.
     """
     name = str(getattr(node.start_mark, "name", "<string>"))
     loader = Loader(yaml.serialize(node), name)
@@ -165,7 +182,7 @@ def _construct_mapping(loader: Loader, node: yaml.Node) -> dict[Any, Any]:
 
 
 def _entries(loader: Loader, node: yaml.MappingNode) -> dict[Any, tuple[yaml.Node, yaml.Node]]:
-    """Keys of a mapping, with the nodes of key and value; `<<` brings in those not given."""
+    """Keys of a mapping with the nodes of key and value; `<<` adds the keys that are missing."""
     entries: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
     merged: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
     for key_node, value_node in node.value:

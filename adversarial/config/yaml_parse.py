@@ -63,12 +63,31 @@ def load(
     allow_modules: Collection[str] = (),
     name: str | None = None,
 ) -> Any:
-    """What the YAML in `stream` (text, bytes or an open file) describes.
+    """The objects that the YAML in `stream` describes.
 
-    `environ` is where `${NAME}` is looked up before the process environment. With
-    `instantiate=False` no object is made: each stands there as a `Proxy`. `allow_modules` names
-    modules of the user's own. `name` is the file's, for messages. Raises `YamlError`; of the errors
-    of constructors, those that speak of something else than their arguments pass as they are.
+    Parameters
+    ----------
+    stream : str, bytes or an open file
+    environ : mapping, optional
+        Values of variables `${NAME}`, which precede those of the process environment.
+    instantiate : bool
+        If false, no object is made: a `Proxy` is in the place of each.
+    allow_modules : names of modules of the user's own, which the YAML may use
+    name : str, optional
+        The file's, for messages.
+
+    Raises
+    ------
+    YamlError
+        For errors in the YAML, and of constructors that refuse their arguments. Other errors of
+        constructors, such as OSError, are not changed.
+
+    Examples
+    --------
+    >>> load("!obj:numpy.arange { stop: 3, dtype: float32 }")
+    array([0., 1., 2.], dtype=float32)
+    >>> load("{ rate: 1e-3, file: '${STEM}.pkl' }", {"STEM": "gan"})
+    {'rate': 0.001, 'file': 'gan.pkl'}
     """
     if name is None:
         name = str(getattr(stream, "name", "<string>"))
@@ -90,9 +109,9 @@ def load_path(
     *,
     allow_modules: Collection[str] = (),
 ) -> Any:
-    """What the YAML file at `path` describes; see `load`.
+    """The objects that the YAML file at `path` describes; see `load`.
 
-    The variables `PYLEARN2_TRAIN_FILE_STEM` and so on, unless `environ` has them, speak of `path`.
+    The variables `PYLEARN2_TRAIN_FILE_STEM` and so on describe `path`, unless `environ` has them.
     """
     path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}
@@ -117,10 +136,16 @@ def load_phases(
     allow_modules: Collection[str] = (),
     text: str | None = None,
 ) -> list[Phase]:
-    """The objects that a YAML file lists, or its only one, each made when it is called.
+    """The phases of a YAML file: the objects that it lists, or its only one.
 
-    So one may load (`!pkl:`) what the one before it saved. What an anchor shares among them is one
-    object. `text` is taken for what the file holds.
+    A phase makes its object when it is called, so that it can load (`!pkl:`) the file that the
+    phase before it saved. What an anchor shares among phases is one object.
+
+    Parameters
+    ----------
+    path, environ, allow_modules : see `load_path`
+    text : str, optional
+        Used in place of the contents of the file.
     """
     environ = {**train_environment(path), **(environ or {})}
     if text is None:
