@@ -1,6 +1,9 @@
-"""A dataset that is one matrix: a row for each example.
+"""Examples as the rows of one matrix, perhaps with targets, perhaps images.
 
-For a matrix larger than memory, give `DenseDesignMatrix` a float32 `numpy.memmap`
+Most data sets of the package derive from `DenseDesignMatrix`. What it does with minibatches is in
+`array_dataset`, images in `image_views`, folds and held-out parts in `splits`.
+
+For a matrix larger than memory, give it a float32 `numpy.memmap`
 (``numpy.load(path, mmap_mode="r")``), which is neither copied nor loaded as a whole; or see
 `pytables` for HDF5 files.
 """
@@ -9,72 +12,92 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from adversarial.backend import floatX
-from adversarial.datasets.dataset import Dataset
+from adversarial.datasets.array_dataset import ArrayDataset
+from adversarial.datasets.dataset import DataSpecs
+from adversarial.datasets.device_array import DeviceArrays
 from adversarial.datasets.finite import check_finite
-from adversarial.datasets.resident import ResidentArrays, ResidentMixin
+from adversarial.datasets.image_views import ImageViewMixin
 from adversarial.datasets.splits import SplitMixin, check_range
-from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
-from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
+from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.space import CompositeSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.files import digest_of, open_named_by_a_file
-from adversarial.utils.iteration import (
-    DEFAULT_SEED,
-    FiniteDatasetIterator,
-    RandomSliceSubsetIterator,
-    as_rng,
-    resolve_iterator_class,
-)
+from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
 from adversarial.utils.npy import load_npy
 from adversarial.utils.serial import atomic_write
-
-_default_seed = DEFAULT_SEED
 
 # Why `one_hot` of the data sets does nothing any more.
 ONE_HOT = "class numbers become vectors where a model takes vectors"
 
 
-class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
-    """Examples as the rows of a float32 matrix, perhaps with targets, perhaps images.
+class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
+    """Examples as the rows of a float32 matrix.
 
     Parameters
     ----------
-    X : (n, dim) array, the design matrix. Floating point is stored as float32.
-    topo_view : instead of `X`, images: an array with four axes in the order `axes`.
-    y : (n,) or (n, k) array of targets.
-    view_converter : how rows of `X` are images; not with `topo_view`, which brings its own.
-    axes : the order of the axes of `topo_view`.
-    rng : RandomState or seed, for iteration modes and methods that draw.
-    preprocessor : applied to the finished dataset; fitted on it first if `fit_preprocessor`.
-    X_labels, y_labels : the number of classes, where `X` or `y` holds class numbers from 0.
+    X : array of shape (n, dim)
+        The design matrix. Floating-point numbers are stored as float32.
+    topo_view : array with four axes
+        Instead of `X`, images whose axes are in the order `axes`.
+    y : array of shape (n,) or (n, k), optional
+        Targets.
+    view_converter : DefaultViewConverter, optional
+        How rows of `X` are images. `topo_view` brings its own.
+    axes : sequence
+        The order of the axes of `topo_view`; 'b' counts examples, 'c' channels.
+    rng : RandomState or seed
+        For iteration modes and methods that draw.
+    preprocessor : Preprocessor, optional
+        Applied to the finished data set, after it was fitted to it if `fit_preprocessor`.
+    X_labels, y_labels : int, optional
+        The number of classes, where `X` or `y` holds class numbers from 0.
 
     Attributes
     ----------
-    X, y : the arrays; `y` is None without targets.
-    view_converter : None, or what turns rows into images.
+    X, y : numpy.ndarray
+        `y` is None without targets.
+    view_converter : DefaultViewConverter or None
+
+    Raises
+    ------
+    ValueError
+        Where the arrays do not fit together, or a number is NaN, infinite or beyond float32.
+
+    Examples
+    --------
+    >>> data = DenseDesignMatrix(X=[[0, 1], [2, 3], [4, 5]], y=np.array([1, 0, 1]), y_labels=2)
+    >>> [batch.tolist() for batch in data.iterator("sequential", batch_size=2)]
+    [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0]]]
+    >>> data.get_data_specs()[1]
+    ('features', 'targets')
     """
 
-    per_example = ("X", "y")  # the attributes with a row for each example
+    per_example: tuple[str, ...] = ("X", "y")  # the attributes with a row for each example
+    in_functions = ("X", "y", "view_converter")
+    # The shape of images that functions were compiled for.
+    _compiled_view: tuple[int, int, int] | None = None
 
     @deprecated_arguments(max_labels=("y_labels", int))
     def __init__(
         self,
-        X=None,
-        topo_view=None,
-        y=None,
-        view_converter=None,
-        axes=AXES,
-        rng=_default_seed,
-        preprocessor=None,
-        fit_preprocessor=False,
-        X_labels=None,
-        y_labels=None,
-    ):
+        X: Any = None,
+        topo_view: Any = None,
+        y: Any = None,
+        view_converter: DefaultViewConverter | None = None,
+        axes: Sequence = AXES,
+        rng: Any = DEFAULT_SEED,
+        preprocessor: Any = None,
+        fit_preprocessor: bool = False,
+        X_labels: int | None = None,
+        y_labels: int | None = None,
+    ) -> None:
+        super().__init__()
         if (X is None) == (topo_view is None):
             raise ValueError("give either X or topo_view")
         if topo_view is not None and view_converter is not None:
@@ -83,9 +106,8 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self.y_labels = y_labels
         self.y = None if y is None else np.asarray(y)
         self.view_converter = view_converter
-        self.design_loc = None
+        self.design_loc: str | None = None
         self.compress = False
-        self._resident = ResidentArrays()
         self.reset_RNG(rng)
         if topo_view is not None:
             self.set_topological_view(topo_view, axes)
@@ -95,8 +117,6 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self._check_targets()
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor, fit_preprocessor)
-
-    # What is in it
 
     def _check_targets(self) -> None:
         if self.y is not None and (self.y.ndim not in (1, 2) or len(self.y) != len(self.X)):
@@ -119,41 +139,52 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
                     f"outside 0 to {labels - 1} ({name}_labels is {labels})"
                 )
 
+    # Rows and targets
+
     def get_num_examples(self) -> int:
         return self.X.shape[0]
 
-    def get_design_matrix(self, topo=None) -> np.ndarray:
-        """The rows of the images `topo`, or all rows (the dataset's own array, not a copy)."""
+    def get_design_matrix(self, topo: np.ndarray | None = None) -> np.ndarray:
+        """The rows of the images `topo`, or all rows (the data set's own array, not a copy)."""
         if topo is None:
             return self.X
         return self._views().topo_view_to_design_mat(topo)
 
-    def set_design_matrix(self, X) -> None:
-        """Replace all rows. ValueError if `X` is no matrix or holds what is not finite."""
-        X = np.asarray(X)
+    def set_design_matrix(self, X: Any) -> None:
+        """Replace all rows.
+
+        Parameters
+        ----------
+        X : array of shape (n, dim)
+
+        Raises
+        ------
+        ValueError
+            If `X` is no matrix, or holds a number that is NaN, infinite or beyond float32.
+        """
+        given = X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"a design matrix has two axes, not shape {X.shape}")
         if self.X_labels is None:
-            given = X
-            with np.errstate(over="ignore"):  # told below, with the place
+            with np.errstate(over="ignore"):  # refused below, with its place
                 X = given.astype(np.float32, copy=False)
-            refuse_nonfinite(X, given)
+            check_finite(given if given.dtype.kind == "f" else X, "the design matrix")
         self.X = X
 
-    def get_targets(self):
+    def get_targets(self) -> np.ndarray | None:
+        """All targets, the data set's own array; None if there are none."""
         return self.y
 
     def has_targets(self) -> bool:
         return self.y is not None
 
-    def restrict(self, start, stop) -> None:
+    def restrict(self, start: int | None, stop: int | None) -> None:
         """Keep only the examples from `start` up to, not including, `stop`. (None, None): all."""
         if start is None and stop is None:
             return
-        rows = check_range(start, stop, self.get_num_examples())
-        self._keep_rows(rows)
+        self._keep_rows(check_range(start, stop, self.get_num_examples()))
 
-    def _keep_rows(self, rows) -> None:
+    def _keep_rows(self, rows: slice) -> None:
         for name in self.per_example:
             array = getattr(self, name)
             if array is not None:
@@ -173,199 +204,85 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self.y = (numbers[:, None] == np.arange(classes)).astype(np.float32)
         self.y_labels = None
 
-    def apply_preprocessor(self, preprocessor, can_fit: bool = False) -> None:
+    def apply_preprocessor(self, preprocessor: Any, can_fit: bool = False) -> None:
+        """Transform all rows; the preprocessor is fitted to them first if `can_fit`."""
         preprocessor.apply(self, can_fit)
         self._note_change()  # it may have worked in place
 
-    # Images
-
-    def _views(self) -> DefaultViewConverter:
-        if self.view_converter is None:
-            raise ValueError("this dataset has no view converter: its rows are not images")
-        return self.view_converter
-
-    def get_topological_view(self, mat=None) -> np.ndarray:
-        """The rows of `mat` (default: all) as images, axes as in `view_converter.axes`."""
-        return self._views().design_mat_to_topo_view(self.X if mat is None else mat)
-
-    def set_topological_view(self, V, axes=AXES) -> None:
-        """Replace all examples by the images `V`, whose axes are in the order `axes`."""
-        self.view_converter = self._converter_of(V, axes)
-        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)))
-
-    @staticmethod
-    def _converter_of(V, axes) -> DefaultViewConverter:
-        axes, shape = check_axes(axes), np.shape(V)
-        if len(shape) != 4:
-            raise ValueError(f"images need four axes {axes}, not shape {shape}")
-        return DefaultViewConverter([shape[axes.index(a)] for a in (0, 1, "c")], axes)
-
-    def set_view_converter_axes(self, axes) -> None:
-        """Give out images with their axes in the order `axes` from now on."""
-        self._views().set_axes(axes)
-
-    def get_topo_batch_axis(self) -> int:
-        """Which axis of an image array counts examples."""
-        return self._views().axes.index("b")
-
-    def get_formatted_view(self, mat, space) -> np.ndarray:
-        """The rows `mat` in `space`."""
-        return self._views().get_formatted_batch(mat, space)
-
-    def get_weights_view(self, mat) -> np.ndarray:
-        return self._views().design_mat_to_weights_view(mat)
-
-    def view_shape(self):
-        return self._views().view_shape()
-
-    def weights_view_shape(self):
-        return self._views().weights_view_shape()
-
-    def adjust_for_viewer(self, X):
-        return X / np.abs(X).max()
-
-    def adjust_to_be_viewed_with(self, X, other, per_example=False):
-        return np.clip(X / np.abs(other).max(), -1.0, 1.0)
-
     # Minibatches
 
-    def get_data_specs(self):
-        """(space, source) of what `get_data` gives."""
+    def get_data_specs(self) -> DataSpecs:
+        features = self._column("features")[1]
         if self.y is None:
-            return self._space("features"), "features"
-        space = CompositeSpace((self._space("features"), self._space("targets")))
-        return space, ("features", "targets")
+            return features, "features"
+        return CompositeSpace((features, self._column("targets")[1])), ("features", "targets")
 
-    def get_data(self):
-        return self.X if self.y is None else (self.X, self.y)
+    def _default_data_specs(self) -> DataSpecs:
+        return self._column("features")[1], "features"
 
-    def _column(self, source: str):
-        """(array, number of classes or None)"""
+    def _column(self, source: str) -> tuple[Any, Space]:
         known = {"features": (self.X, self.X_labels)}
         if self.y is not None:
             known["targets"] = (self.y, self.y_labels)
         if source not in known:
             raise ValueError(f"this dataset has no {source!r}, only {sorted(known)}")
-        return known[source]
-
-    def _space(self, source: str):
-        array, labels = self._column(source)
+        array, labels = known[source]
         dim = 1 if array.ndim == 1 else array.shape[1]
-        return VectorSpace(dim) if labels is None else IndexSpace(max_labels=labels, dim=dim)
+        space = VectorSpace(dim) if labels is None else IndexSpace(max_labels=labels, dim=dim)
+        return array, space
 
-    def iterator(
-        self,
-        mode=None,
-        batch_size=None,
-        num_batches=None,
-        rng=None,
-        data_specs=None,
-        return_tuple=False,
-    ) -> FiniteDatasetIterator:
-        """Minibatches as NumPy arrays.
+    def symbolic_batch(self, indices: Any, data_specs: DataSpecs) -> Any:
+        if data_specs[1] == "features" and self.view_converter is not None:
+            self._compiled_view = self.view_converter.shape
+        return super().symbolic_batch(indices, data_specs)
 
-        mode : a name known to `resolve_iterator_class`, or a class (default 'sequential')
-        data_specs : (space, source), source 'features', 'targets' or a tuple of them; by default
-            the rows alone
-        return_tuple : a single source comes as a tuple of one
-        """
-        subsets = resolve_iterator_class("sequential" if mode is None else mode)
-        if subsets.stochastic and rng is None:
-            rng = self.rng
-        if data_specs is None:
-            data_specs = self._space("features"), "features"
-        return FiniteDatasetIterator(
-            self,
-            subsets(self.get_num_examples(), batch_size, num_batches, rng),
-            data_specs,
-            return_tuple,
-            {"features": self._format_features, "targets": self._format_targets},
-        )
-
-    def symbolic_batch(self, indices, data_specs):
-        """The examples `indices` (an int64 Aesara vector) in the spaces of `data_specs`.
-
-        data_specs : (space, source); a tuple of sources, nested as the space is, gives a tuple.
-            The source '' (of a NullSpace) gives None.
-
-        The rows come from one copy of the data that all compiled functions share.
-        """
-        space, source = data_specs
-        if not isinstance(source, str):
-            if len(space.components) != len(source):
-                raise ValueError(f"{len(space.components)} spaces for the sources {source!r}")
-            return tuple(
-                self.symbolic_batch(indices, part) for part in zip(space.components, source)
-            )
-        if not source:
-            return None
-        array, labels = self._column(source)
-        if source == "features" and self.view_converter is not None:
-            self._compiled_view = tuple(self.view_converter.shape)
-        rows = self._resident.rows(source, array, indices)
-        if labels is None:
-            rows = rows.astype(floatX)
-        return (
-            self._format_features(rows, space)
-            if source == "features"
-            else self._format_targets(rows, space)
-        )
-
-    def _format_features(self, rows, space):
-        if self.view_converter is not None:
-            return self.view_converter.get_formatted_batch(rows, space)
-        if depends_on_order(space):
-            raise ValueError(
-                f"the data set does not say how its rows are images of {space.shape} with "
-                f"{space.num_channels} channels: give it topo_view, or "
-                f"view_converter: DefaultViewConverter of shape "
-                f"{[*space.shape, space.num_channels]}, whose rows hold channel after channel"
-            )
-        return _format(rows, self._space("features"), space)
-
-    def _format_targets(self, rows, space):
-        if rows.ndim == 1:
+    def _format(self, source: str, rows: Any, space: Space) -> Any:
+        if source == "targets" and rows.ndim == 1:
             rows = rows.reshape((rows.shape[0], 1))
-        return _format(rows, self._space("targets"), space)
+        if source == "features":
+            if self.view_converter is not None:
+                return self.view_converter.get_formatted_batch(rows, space)
+            if depends_on_order(space):
+                raise ValueError(
+                    f"the data set does not say how its rows are images of {space.shape} with "
+                    f"{space.num_channels} channels: give it topo_view, or "
+                    f"view_converter: DefaultViewConverter of shape "
+                    f"{[*space.shape, space.num_channels]}, whose rows hold channel after channel"
+                )
+        return super()._format(source, rows, space)
 
     def random_slice(self, size: int) -> slice:
         """A slice of `size` neighbouring examples that starts anywhere."""
         return next(RandomSliceSubsetIterator(self.get_num_examples(), size, 1, self.rng))
 
-    def get_batch_design(self, batch_size: int, include_labels: bool = False):
+    def get_batch_design(self, batch_size: int, include_labels: bool = False) -> Any:
         """`batch_size` neighbouring rows that start anywhere; with their targets if asked."""
         rows = self.random_slice(batch_size)
         if include_labels:
             return self.X[rows], None if self.y is None else self.y[rows]
         return self.X[rows]
 
-    def get_batch_topo(self, batch_size: int, include_labels: bool = False):
+    def get_batch_topo(self, batch_size: int, include_labels: bool = False) -> Any:
         """Like `get_batch_design`, as images."""
         if include_labels:
             X, y = self.get_batch_design(batch_size, True)
             return self.get_topological_view(X), y
         return self.get_topological_view(self.get_batch_design(batch_size))
 
-    # The stream of random draws
-
-    def reset_RNG(self, rng=None) -> None:
-        """Back to the first state, or to that of `rng` (RandomState or seed)."""
-        if rng is not None:
-            self.default_rng = copy.deepcopy(as_rng(rng))
-        self.rng = copy.deepcopy(self.default_rng)
-
-    def restart_stream(self) -> None:
-        self.reset_RNG()
-
-    def get_stream_position(self) -> np.random.RandomState:
-        return copy.deepcopy(self.rng)
-
-    def set_stream_position(self, pos: np.random.RandomState) -> None:
-        self.rng = copy.deepcopy(pos)
+    def _check_changes(self) -> None:
+        self._check_labels()
+        self._check_targets()
+        view = None if self.view_converter is None else self.view_converter.shape
+        if "features" in self._device.sources() and self._compiled_view not in (None, view):
+            raise ValueError(
+                f"the images of a data set in use became {view} (rows, columns, "
+                f"channels), and were {self._compiled_view} when functions were "
+                "compiled: call setup again for images of another shape"
+            )
 
     # Saving
 
-    def use_design_loc(self, path) -> None:
+    def use_design_loc(self, path: str | os.PathLike[str]) -> None:
         """When saved, keep the rows aside in the .npy file `path`."""
         if not os.fspath(path).endswith(".npy"):
             raise ValueError(f"the place for a design matrix must end in .npy, not {path!r}")
@@ -376,7 +293,8 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
         self.compress = True
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("_resident", "_compiled_view")}
+        state = super().__getstate__()
+        state.pop("_compiled_view", None)
         if self.compress:
             low = self.X.min(axis=0)
             span = self.X.max(axis=0) - low
@@ -398,7 +316,7 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
                 state["X"] = load_npy(state["design_loc"], file)
         if "compress_min" in state:
             low, span = state.pop("compress_min"), state.pop("compress_max")
-            # Nothing that a product could make larger than it is.
+            # Bounds of another shape could make the product below far larger than the file.
             X = state["X"]
             if not (
                 isinstance(X, np.ndarray)
@@ -407,22 +325,7 @@ class DenseDesignMatrix(ResidentMixin, SplitMixin, Dataset):
             ):
                 raise ValueError("a compressed design matrix needs two bounds for each column")
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
-        self.__dict__.update(state)
-        self._resident = ResidentArrays()
-
-
-def refuse_nonfinite(X: np.ndarray, given: np.ndarray | None = None) -> None:
-    """ValueError if the float32 rows `X`, made of `given`, hold NaN or infinity."""
-    # These carry NaN along and need no memory.
-    if X.size and not (np.isfinite(X.min()) and np.isfinite(X.max())):
-        check_finite(X if given is None else given, "the design matrix")
-        check_finite(X, "the design matrix")
-
-
-def _format(rows, own_space, space):
-    if isinstance(rows, np.ndarray):
-        return own_space.np_format_as(rows, space)
-    return own_space.format_as(rows, space)
+        super().__setstate__(state)
 
 
 def from_dataset(dataset: DenseDesignMatrix, num_examples: int) -> DenseDesignMatrix:
@@ -435,12 +338,12 @@ def dataset_range(dataset: DenseDesignMatrix, start: int, stop: int) -> DenseDes
     return _part(dataset, check_range(start, stop, dataset.get_num_examples()))
 
 
-def _part(dataset, rows: slice) -> DenseDesignMatrix:
+def _part(dataset: DenseDesignMatrix, rows: slice) -> DenseDesignMatrix:
     """Some rows, as a dataset that shows them as `dataset` does."""
     part = object.__new__(type(dataset))
     part.__dict__.update(dataset.__dict__)
     part.view_converter = copy.copy(dataset.view_converter)
-    part._resident = ResidentArrays()
+    part._device = DeviceArrays()
     part._keep_rows(rows)
     part.reset_RNG()
     return part
@@ -452,7 +355,7 @@ def convert_to_one_hot(dataset: DenseDesignMatrix, min_class: int = 0) -> DenseD
     return dataset
 
 
-def set_axes(dataset: DenseDesignMatrix, axes) -> DenseDesignMatrix:
+def set_axes(dataset: DenseDesignMatrix, axes: Sequence) -> DenseDesignMatrix:
     """`dataset` itself, its images with their axes in this order; for use in YAML."""
     dataset.set_view_converter_axes(axes)
     return dataset

@@ -14,14 +14,12 @@ from aesara.graph.op import Op
 from aesara.tensor.type import TensorType
 
 from adversarial.backend import floatX
-from adversarial.datasets.dense_design_matrix import (
-    DenseDesignMatrix,
-    _default_seed,
-    refuse_nonfinite,
-)
-from adversarial.datasets.resident import ResidentArrays
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.device_array import DeviceArrays
+from adversarial.datasets.finite import check_finite
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES
+from adversarial.utils.iteration import DEFAULT_SEED
 
 GROUP = "Data"  # of the file, with the arrays X and y
 BATCH = 5000  # rows read or written at a time
@@ -91,7 +89,7 @@ class _TakeStored(Op):
         return [(shapes[0][0], *map(at.as_tensor_variable, self.rows.shape[1:]))]
 
 
-class _StoredArrays(ResidentArrays):
+class _StoredArrays(DeviceArrays):
     """Those that lie in a file stay there; a shared variable for each of the others."""
 
     def __init__(self) -> None:
@@ -107,7 +105,7 @@ class _StoredArrays(ResidentArrays):
     def sources(self) -> list[str]:
         return [*super().sources(), *self._stored]
 
-    def follow(self, source: str, array: Any) -> None:
+    def update(self, source: str, array: Any) -> None:
         for op in self._stored.get(source, ()):
             if not isinstance(array, _StoredRows) or array.shape[1:] != op.rows.shape[1:]:
                 raise ValueError(
@@ -116,7 +114,7 @@ class _StoredArrays(ResidentArrays):
                 )
             op.rows = array
         if source not in self._stored:
-            super().follow(source, array)
+            super().update(source, array)
 
 
 class DenseDesignMatrixPyTables(DenseDesignMatrix):
@@ -151,7 +149,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         y=None,
         view_converter=None,
         axes=AXES,
-        rng=_default_seed,
+        rng=DEFAULT_SEED,
         X_labels=None,
         y_labels=None,
     ):
@@ -170,7 +168,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             y_labels=y_labels,
         )
         self.h5file = file
-        self._resident = _StoredArrays()
+        self._device = _StoredArrays()
 
     def set_design_matrix(self, X, start: int = 0) -> None:
         """Write the rows `X` to the file, from row `start` on; without a file, replace all rows.
@@ -186,7 +184,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             if rows.ndim != 2:
                 raise ValueError(f"a design matrix has two axes, not shape {rows.shape}")
             for part in rows.parts():
-                refuse_nonfinite(part)
+                check_finite(part, "the design matrix")
             self.X = rows
         else:
             super().set_design_matrix(X)
@@ -247,7 +245,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             for top in range(0, len(data), batch_size):
                 part = np.asarray(data[top : top + batch_size])
                 if name == "X":
-                    refuse_nonfinite(part)
+                    check_finite(part, "the design matrix")
                 array[start + top : start + top + len(part)] = part
         file_handle.flush()
 

@@ -6,15 +6,13 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial.datasets.dataset import Dataset
-from adversarial.datasets.resident import ResidentArrays
+from adversarial.datasets.array_dataset import ArrayDataset
+from adversarial.datasets.dataset import DataSpecs
 from adversarial.space import CompositeSpace, Space
-from adversarial.utils.iteration import FiniteDatasetIterator, as_rng, resolve_iterator_class
-
-_default_seed = (17, 2, 946)
+from adversarial.utils.iteration import DEFAULT_SEED
 
 
-class VectorSpacesDataset(Dataset):
+class VectorSpacesDataset(ArrayDataset):
     """Arrays that a cost or a model asks for by name.
 
     Parameters
@@ -34,18 +32,23 @@ class VectorSpacesDataset(Dataset):
 
     Examples
     --------
-    >>> space = CompositeSpace([VectorSpace(3), IndexSpace(max_labels=4, dim=1)])  # doctest: +SKIP
-    >>> VectorSpacesDataset((X, y), (space, ("features", "targets")))              # doctest: +SKIP
+    >>> from adversarial.space import IndexSpace, VectorSpace
+    >>> X, y = np.zeros((5, 3), "float32"), np.zeros((5, 1), int)
+    >>> space = CompositeSpace([VectorSpace(3), IndexSpace(max_labels=4, dim=1)])
+    >>> data = VectorSpacesDataset((X, y), (space, ("features", "targets")))
+    >>> [len(x) for x, y in data.iterator("sequential", batch_size=2)]
+    [2, 2, 1]
     """
 
     def __init__(
         self,
         data: Any = None,
         data_specs: Any = None,
-        rng: Any = _default_seed,
+        rng: Any = DEFAULT_SEED,
         preprocessor: Any = None,
         fit_preprocessor: bool = False,
     ) -> None:
+        super().__init__()
         if preprocessor is not None:
             raise ValueError("VectorSpacesDataset takes no preprocessor: apply it to the arrays")
         if data is None or data_specs is None:
@@ -77,30 +80,17 @@ class VectorSpacesDataset(Dataset):
         if len(set(counts.values())) != 1:
             raise ValueError(f"the arrays differ in their number of examples: {counts}")
         self.data_specs = (space, source)
-        self.default_rng = as_rng(rng)
-        self.rng = as_rng(rng)
-        self._resident = ResidentArrays()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_resident"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._resident = ResidentArrays()
+        self.reset_RNG(rng)
 
     def get_num_examples(self) -> int:
         return len(next(iter(self._columns.values()))[1])
 
-    def get_data_specs(self) -> tuple:
+    def get_data_specs(self) -> DataSpecs:
         return self.data_specs
-
-    def get_data(self) -> Any:
-        arrays = tuple(array for _, array in self._columns.values())
-        return arrays[0] if isinstance(self.data_specs[1], str) else arrays
 
     def get_source(self, name: str) -> np.ndarray:
         """The array of that name."""
-        return self._column(name)[1]
+        return self._column(name)[0]
 
     def get_targets(self) -> Optional[np.ndarray]:
         return self._columns["targets"][1] if self.has_targets() else None
@@ -108,41 +98,8 @@ class VectorSpacesDataset(Dataset):
     def has_targets(self) -> bool:
         return "targets" in self._columns
 
-    def _column(self, name: str) -> tuple[Space, np.ndarray]:
-        if name not in self._columns:
-            raise ValueError(f"this dataset has no {name!r}, only {sorted(self._columns)}")
-        return self._columns[name]
-
-    def iterator(
-        self,
-        mode=None,
-        batch_size=None,
-        num_batches=None,
-        rng=None,
-        data_specs=None,
-        return_tuple=False,
-    ) -> FiniteDatasetIterator:
-        """Minibatches as NumPy arrays; by default all arrays, in their own spaces."""
-        subsets = resolve_iterator_class("sequential" if mode is None else mode)
-        if subsets.stochastic and rng is None:
-            rng = self.rng
-        return FiniteDatasetIterator(
-            self,
-            subsets(self.get_num_examples(), batch_size, num_batches, rng),
-            data_specs,
-            return_tuple,
-        )
-
-    def symbolic_batch(self, indices: Any, data_specs: tuple) -> Any:
-        """The examples `indices` in the spaces of `data_specs`; see `DenseDesignMatrix`."""
-        space, source = data_specs
-        if not isinstance(source, str):
-            if len(space.components) != len(source):
-                raise ValueError(f"{len(space.components)} spaces for the sources {source!r}")
-            return tuple(
-                self.symbolic_batch(indices, part) for part in zip(space.components, source)
-            )
-        if not source:
-            return None
-        own, array = self._column(source)
-        return own.format_as(self._resident.rows(source, array, indices), space)
+    def _column(self, source: str) -> tuple[np.ndarray, Space]:
+        if source not in self._columns:
+            raise ValueError(f"this dataset has no {source!r}, only {sorted(self._columns)}")
+        space, array = self._columns[source]
+        return array, space

@@ -1,17 +1,20 @@
-"""Between rows of a design matrix and images."""
+"""The conversion between rows of a design matrix and images."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from adversarial.space import Conv2DSpace, VectorSpace
+from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.space.rows import ROW_AXES
 from adversarial.utils.serial import Persistent
 
 AXES = ("b", 0, 1, "c")
 
 
-def check_axes(axes) -> tuple:
+def check_axes(axes: Sequence) -> tuple:
     """`axes` as a tuple; ValueError unless it is an order of 'b', 0, 1 and 'c'."""
     axes = tuple(axes)
     if len(axes) != 4 or set(axes) != set(AXES):
@@ -22,22 +25,35 @@ def check_axes(axes) -> tuple:
 class DefaultViewConverter(Persistent):
     """Views rows of ``rows * cols * channels`` numbers as images, and back.
 
+    A row holds its channels one after the other, each in row-major order, whatever `axes` is.
+
     Parameters
     ----------
     shape : (rows, cols, channels)
-    axes : the order in which images have their axes ('b' counts examples)
+    axes : sequence
+        The order in which images have their axes; 'b' counts examples.
 
-    A row holds its channels one after the other, each in row-major order, whatever `axes` is.
+    Attributes
+    ----------
+    topo_space : Conv2DSpace
+        The space of the images.
+
+    Examples
+    --------
+    >>> converter = DefaultViewConverter((1, 2, 3))  # one row of two pixels, in three colours
+    >>> row = np.arange(6)[None]
+    >>> converter.design_mat_to_topo_view(row).tolist()
+    [[[[0, 2, 4], [1, 3, 5]]]]
     """
 
-    def __init__(self, shape, axes=AXES):
-        shape = tuple(int(n) for n in shape)
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"shape must be (rows, cols, channels), not {shape!r}")
-        self.shape = shape
+    def __init__(self, shape: Sequence[int], axes: Sequence = AXES) -> None:
+        sizes = tuple(int(n) for n in shape)
+        if len(sizes) != 3 or min(sizes) < 1:
+            raise ValueError(f"shape must be (rows, cols, channels), not {sizes!r}")
+        self.shape = sizes
         self.set_axes(axes)
 
-    def set_axes(self, axes) -> None:
+    def set_axes(self, axes: Sequence) -> None:
         """Change the order in which images have their axes."""
         self.axes = check_axes(axes)
         self._update_topo_space()
@@ -53,22 +69,22 @@ class DefaultViewConverter(Persistent):
     def _dim(self) -> int:
         return self.pixels_per_channel * self.shape[2]
 
-    def view_shape(self) -> tuple:
-        """(rows, cols, channels)"""
+    def view_shape(self) -> tuple[int, int, int]:
+        """(rows, cols, channels) of an image."""
         return self.shape
 
-    def weights_view_shape(self) -> tuple:
-        """(rows, cols, channels)"""
+    def weights_view_shape(self) -> tuple[int, int, int]:
+        """(rows, cols, channels) of a unit's weights."""
         return self.shape
 
-    def rows_to_topo(self, rows):
+    def rows_to_topo(self, rows: Any) -> Any:
         """Rows (n, dim) as images in `axes`; for NumPy arrays and Aesara matrices alike."""
         height, width, channels = self.shape
         stored = rows.reshape((rows.shape[0], channels, height, width))
         return stored.transpose(*[ROW_AXES.index(axis) for axis in self.axes])
 
     def design_mat_to_topo_view(self, design_matrix: np.ndarray) -> np.ndarray:
-        """Rows (n, dim) as images in `axes`. A view, not a copy, where possible."""
+        """Rows (n, dim) as images in `axes`: a view, not a copy, where possible."""
         if design_matrix.ndim != 2 or design_matrix.shape[1] != self._dim():
             raise ValueError(
                 f"a design matrix for images of {self.shape} has shape "
@@ -92,7 +108,7 @@ class DefaultViewConverter(Persistent):
         stored = topo_array.transpose([self.axes.index(axis) for axis in ROW_AXES])
         return stored.reshape(stored.shape[0], self._dim())
 
-    def get_formatted_batch(self, batch, space):
+    def get_formatted_batch(self, batch: Any, space: Space) -> Any:
         """Rows (n, dim), numeric or symbolic, in `space`.
 
         A VectorSpace gets the rows as they are stored; a Conv2DSpace gets images.

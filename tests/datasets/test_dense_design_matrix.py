@@ -129,9 +129,9 @@ def test_symbolic_batches_share_one_copy_without_doubling_memory(dataset):
     specs = VectorSpace(DIM), "features"
     first, second = (dataset.symbolic_batch(indices, specs) for _ in range(2))
     f = backend.function([indices], [first, second], mode="FAST_COMPILE")
-    (resident,) = {v for v in f.maker.fgraph.variables if v.name == "features"}
-    assert resident.owner is None
-    array, variable = dataset._resident._kept["features"]
+    (shared,) = {v for v in f.maker.fgraph.variables if v.name == "features"}
+    assert shared.owner is None
+    array, variable = dataset._device._kept["features"]
     assert np.shares_memory(variable.get_value(borrow=True), dataset.X)
     dataset.set_design_matrix(dataset.X + 1)  # compiled functions see new rows
     dataset.symbolic_batch(indices, specs)
@@ -144,7 +144,7 @@ def test_a_memory_map_is_not_copied(rows, tmp_path):
     indices = at.lvector()
     batch = dataset.symbolic_batch(indices, (VectorSpace(DIM), "features"))
     assert np.array_equal(batch.eval({indices: [2, 9]}), rows[[2, 9]])
-    _, variable = dataset._resident._kept["features"]
+    _, variable = dataset._device._kept["features"]
     assert isinstance(dataset.X.base, np.memmap)
     assert np.shares_memory(variable.get_value(borrow=True), dataset.X)
 
@@ -305,7 +305,7 @@ def test_a_preprocessor_is_applied_at_the_end(rows):
     assert np.array_equal(dataset.X, rows / 2) and halve.can_fit
 
 
-def test_saving_leaves_the_resident_copy_out(dataset, tmp_path):
+def test_saving_leaves_shared_variables_out(dataset, tmp_path):
     dataset.symbolic_batch(at.lvector(), (VectorSpace(DIM), "features"))
     serial.save(str(tmp_path / "d.pkl"), dataset)
     again = serial.load(str(tmp_path / "d.pkl"))
