@@ -4,8 +4,8 @@ An experiment is made of objects that its YAML describes. A resumed one is made 
 and set up anew, graphs and compiled functions included; then every value in it that can have
 changed is set to what it was. So no class need know about checkpoints: its attributes that are
 plain data (numbers, arrays, generators, lists and dicts of these) and its shared variables are its
-state, found by walking from the roots through attributes, lists and dicts to every
-`serial.Persistent` object. An attribute that is text (a name, a path) is no state: it is what the
+state, found by walking from the roots through attributes, lists and dicts to every `Persistent`
+object. An attribute that is text (a name, a path) is no state: it is what the
 YAML says, and a file cannot say where else to write. A class may name exceptions:
 
     new_at_start    attributes that setting up makes right, and that must stay so
@@ -27,11 +27,10 @@ import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
 
 import adversarial
-from adversarial import backend
+from adversarial import backend, modelfile
 from adversarial.datasets.dataset import Dataset
+from adversarial.modelfile import is_persistent
 from adversarial.monitor import Monitor
-from adversarial.utils import serial
-from adversarial.utils.serial import is_persistent
 
 VERSION = 1
 _TEXT = (str, bytes)
@@ -310,15 +309,17 @@ def _edited(edits: Any, path: str, value: Any) -> tuple[str, Any]:
 
 
 def read(path: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> Saved:
-    """The training in the model file `path`; ValueError if it holds none, else as `serial.load`."""
-    training = serial.load_training(path, allow_modules)
-    return Saved(training, lambda: serial.load(path, allow_modules=allow_modules), os.fspath(path))
+    """The training in the model file `path`; ValueError if it holds none. Raises as `load` does."""
+    training = modelfile.load_training(path, allow_modules)
+    return Saved(
+        training, lambda: modelfile.load(path, allow_modules=allow_modules), os.fspath(path)
+    )
 
 
 def from_bytes(data: bytes, allow_modules: Collection[str] = ()) -> Saved:
-    """As `read`, from what `serial.to_string` made."""
-    training = serial.training_from_string(data, allow_modules)
-    return Saved(training, lambda: serial.from_string(data, allow_modules), "the beginning")
+    """As `read`, from what `modelfile.to_string` made."""
+    training = modelfile.training_from_string(data, allow_modules)
+    return Saved(training, lambda: modelfile.from_string(data, allow_modules), "the beginning")
 
 
 def _of_model(path: str) -> bool:

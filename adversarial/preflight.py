@@ -19,7 +19,8 @@ from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite
 from adversarial.monitor.lookup import find_channel
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
-from adversarial.utils import origin, serial
+from adversarial import modelfile
+from adversarial.utils import origin
 from adversarial.utils.iteration import resolve_iterator_class
 
 TRAINING = "the training data set"
@@ -87,11 +88,11 @@ def check_saving(train: Any) -> None:
     ):
         return
     try:
-        serial.check_can_save(train.model)
+        modelfile.check_can_save(train.model)
     except TypeError as error:
         raise TypeError(
             f"the model cannot be saved: {error}\nThe class of each of its parts must be one that "
-            "can be imported from a module and is a serial.Persistent (layers, spaces and costs "
+            "can be imported from a module and is a modelfile.Persistent (layers, spaces and costs "
             "are); values must be numbers, text, arrays, or lists and dicts of these, not "
             "functions. save_freq: 0 trains without saving."
         ) from None

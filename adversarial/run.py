@@ -17,18 +17,19 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from adversarial import checkpoint
+from adversarial import checkpoint, modelfile
 from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
 from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.files import inputs, outputs
+from adversarial.files.opening import open_regular
 from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
 from adversarial.train import Train
-from adversarial.utils import inputs, outputs, seeding, serial
-from adversarial.utils.files import open_regular
+from adversarial.utils import seeding
 from adversarial.utils.string_utils import VARIABLE, may_read
 
 log = logging.getLogger(__name__)
@@ -370,7 +371,7 @@ class Run:
         parts = phases[number].calls("model")
         own = self._calls_of_model(phases, number)
         return (
-            any(call.callable is serial.load for call in parts)
+            any(call.callable is modelfile.load for call in parts)
             and not any(
                 part in phases[number].calls(without="model") for part in parts if part not in own
             )

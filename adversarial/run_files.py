@@ -13,12 +13,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from adversarial import modelfile
 from adversarial.config.phase import Phase
+from adversarial.files import lock, outputs
+from adversarial.files.atomic_write import check_writable
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.utils import lock, outputs, serial
 from adversarial.utils.string_utils import preprocess
 
 MODEL = "the model"
@@ -74,7 +76,7 @@ class Reservation:
         found = [file for number in numbers for file in files[number]]
         for file in found:
             outputs.check(file.path)
-            serial.check_writable(file.path, file.what)
+            check_writable(file.path, file.what)
         return found
 
     def __exit__(self, *exc: object) -> None:
@@ -93,7 +95,7 @@ class Reservation:
             for paths in files_written(type(part), getattr(part, "__dict__", {}))
         ]
         for file in files:
-            serial.check_writable(file.path, file.what)
+            check_writable(file.path, file.what)
         self._reserve(files)
 
     def is_behind(self, number: int) -> bool:
@@ -152,14 +154,14 @@ class Reservation:
             own = self.phases[number].calls("model") if has_model else []
             for call in self.phases[number].calls():
                 path = call.keywords.get("filepath")
-                if call.callable is not serial.load or not isinstance(path, str) or call in own:
+                if call.callable is not modelfile.load or not isinstance(path, str) or call in own:
                     continue
                 path = preprocess(path)
                 if os.path.realpath(path) in made:
                     continue
                 try:
                     with self.run.reading():
-                        serial.open_model(path).close()
+                        modelfile.open_model(path).close()
                 except (OSError, ValueError) as error:
                     raise type(error)(f"{call.where}: {call.name}: {error}") from None
             made.update(file.place for file in files[number])

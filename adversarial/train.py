@@ -12,18 +12,20 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import backend, checkpoint, preflight
+from adversarial import backend, checkpoint, modelfile, preflight
 from adversarial.datasets.feed import num_examples
+from adversarial.files import outputs
+from adversarial.files.atomic_write import check_writable
+from adversarial.modelfile import Persistent
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.reconfigure import Edits
+from adversarial.signals import Interrupted, StopRequest
 from adversarial.train_extensions import calling
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
-from adversarial.utils import memory, outputs, serial
-from adversarial.utils.parts import check_part
-from adversarial.utils.serial import Persistent
-from adversarial.utils.signals import Interrupted, StopRequest
+from adversarial.utils import memory
+from adversarial.utils.checks import check_part
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +172,7 @@ class Train:
         if self.save_path is None:
             return
         path = self.save_path
-        serial.check_writable(path)
+        check_writable(path)
         if os.path.exists(path) and not self.allow_overwrite and self._is_new():
             raise FileExistsError(f"{path} exists and allow_overwrite is off: move it away first")
 
@@ -275,7 +277,7 @@ class Train:
             if self._course.is_finished:
                 self._course = _Course()
             if nan_policy == "rollback":
-                data = serial.to_string(self.model, training=self._training())
+                data = modelfile.to_string(self.model, training=self._training())
                 self._last_good = checkpoint.from_bytes(data, self.allow_modules)
         if max_epochs == 0:
             self._measure()
@@ -426,7 +428,7 @@ class Train:
         calling.tell_watchers(self.extensions, "on_save", *parts)
 
     def _write(self, path: str) -> bool:
-        return serial.try_to_save(path, self.model, self._training())
+        return modelfile.try_to_save(path, self.model, self._training())
 
     def _training(self) -> dict[str, Any]:
         return checkpoint.document(self.roots(), self.experiment)

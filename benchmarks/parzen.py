@@ -79,11 +79,11 @@ def make_points(path: str, model: str | None) -> str:
         noisy = blurred.reshape(SAMPLES, 784) + 0.02 * rng.normal(size=digits.shape)
         samples, words = np.clip(noisy, 0, 1), "samples: training digits, blurred, with noise"
     else:
+        from adversarial import modelfile
         from adversarial.evaluation.sampling import draw_samples
-        from adversarial.utils import serial
 
         began = time.perf_counter()
-        samples = draw_samples(serial.load(model), SAMPLES)
+        samples = draw_samples(modelfile.load(model), SAMPLES)
         words = f"samples: of {model}, drawn in {time.perf_counter() - began:.1f} s (not counted)"
     np.savez(path, samples=samples.astype(np.float32), valid=split.valid, test=split.scored[:TEST])
     return words

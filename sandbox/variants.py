@@ -13,8 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from adversarial.config import yaml_parse
-from adversarial.utils import cli
-from adversarial.utils.files import open_text
+from adversarial.files.opening import open_text
+from adversarial.scripts import cli
 from adversarial.utils.string_utils import nearest
 
 

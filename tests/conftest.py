@@ -24,8 +24,8 @@ from aesara.compile.mode import optdb
 from adversarial.backend import engines, function
 from adversarial.backend.engines import c
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.scripts import train
-from adversarial.utils import cli, seeding, string_utils
+from adversarial.scripts import cli, train
+from adversarial.utils import seeding, string_utils
 
 # Not a package; what tests share beside fixtures is in modules of their own.
 sys.path.insert(0, os.path.dirname(__file__))

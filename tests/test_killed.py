@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from saved_state import contents
 
+from adversarial.modelfile import Persistent
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
-from adversarial.utils.serial import Persistent
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),

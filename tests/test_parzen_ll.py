@@ -17,8 +17,8 @@ from adversarial.evaluation.parzen import parzen_log_likelihood, running_estimat
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
-from adversarial.scripts import parzen_ll
-from adversarial.utils import cli, serial
+from adversarial.scripts import cli, parzen_ll
+from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -181,7 +181,7 @@ class Data:
 mnist.MNIST = Data
 from adversarial.scripts import parzen_ll
 argv = [{model!r}, "-d", "mnist", "-s", ".3", "--running", "--json"]
-sys.exit(adversarial.utils.cli.run(lambda: parzen_ll.main(argv)))
+sys.exit(adversarial.scripts.cli.run(lambda: parzen_ll.main(argv)))
 """
 
 

@@ -13,8 +13,8 @@ from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid
-from adversarial.scripts import parzen_ll
-from adversarial.utils import cli, serial
+from adversarial.scripts import cli, parzen_ll
+from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 

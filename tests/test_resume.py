@@ -31,7 +31,7 @@ from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.cycler import Cycler
 from adversarial.training_algorithms.learning_rule import AdaDelta, AdaGrad, Momentum, RMSProp
 from adversarial.training_algorithms.schedules import ExponentialDecay, LinearDecay
-from adversarial.utils.signals import Interrupted
+from adversarial.signals import Interrupted
 
 pytestmark = [
     pytest.mark.usefixtures("fast_compile"),

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adversarial.files import lock, outputs
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.utils import lock, outputs, serial
+from adversarial.utils import serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -307,7 +308,7 @@ def test_two_runs_that_share_one_file(folder, run):
         return True
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serial, "try_to_save", watch)
+        patch.setattr("adversarial.modelfile.try_to_save", watch)
         run("a.yaml", "--max-epochs", "1")
     refused(inside[0], "polyak.pkl is being written by process")
     # Also where the one is given a path that belongs to the other's model.

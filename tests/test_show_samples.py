@@ -11,9 +11,9 @@ from PIL import Image
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
-from adversarial.scripts import show_samples
+from adversarial.scripts import cli, show_samples
 from adversarial.space import Conv2DSpace
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 
 SCRIPT = Path(__file__).parents[1] / "show_samples.py"
 YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {

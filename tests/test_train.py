@@ -18,6 +18,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 from adversarial.monitor import Monitor, push_monitor, read_channel
+from adversarial.signals import Interrupted
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
@@ -25,7 +26,6 @@ from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
-from adversarial.utils.signals import Interrupted
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
@@ -386,7 +386,7 @@ def test_a_failed_save_is_tried_again_next_epoch(data, path, monkeypatch):
         saved.append(model.monitor.get_epochs_seen())
         save(where, model, **kwargs)
 
-    monkeypatch.setattr(serial, "save", flaky)
+    monkeypatch.setattr("adversarial.modelfile.saving.save", flaky)
     train, _ = experiment(data, 6, save_path=path, save_freq=2)
     train.main_loop()
     assert saved == [3, 4, 6]

@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial.scripts import train
-from adversarial.utils import cli, lock, serial
+from adversarial.files import lock
+from adversarial.scripts import cli, train
+from adversarial.utils import serial
 
 # Python shows these to those who run a script only where the script itself is to blame.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -321,7 +322,7 @@ def test_a_full_disk_is_a_warning_while_training_and_an_error_at_the_end(folder,
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("adversarial.train.serial.save", full)
+    monkeypatch.setattr("adversarial.modelfile.saving.save", full)
     status, out, err = run("tiny.yaml", "--max-epochs", "2")
     assert len(rows(folder / "tiny.monitor.csv")) == 3
     assert err.count("warning: could not save tiny.pkl: No space left on device\n") == 2

@@ -15,8 +15,8 @@ from collections.abc import Collection
 from typing import Any
 
 from adversarial.config.aliases import current_path, left_out
+from adversarial.modelfile.classes import HOME, within
 from adversarial.utils import own_modules
-from adversarial.utils.serial import HOME, within
 from adversarial.utils.string_utils import nearest
 
 # Classes defined in these may be constructed, unless private or exceptions.

@@ -17,7 +17,8 @@ from typing import Any
 from adversarial.config import arrays
 from adversarial.config.arguments import in_plain_words
 from adversarial.config.nodes import YamlError
-from adversarial.utils import inputs, origin
+from adversarial.files import inputs
+from adversarial.utils import origin
 
 # Constructors raise these for arguments that they refuse. The message says what is wrong.
 _BAD_VALUES = (ValueError, TypeError)

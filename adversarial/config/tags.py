@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import yaml
 
+from adversarial import modelfile
 from adversarial.config import admission
 from adversarial.config.arguments import (
     accepted_arguments,
@@ -23,7 +24,7 @@ from adversarial.config.arguments import (
 )
 from adversarial.config.nodes import MAX_NUMBER, NodeLoader, YamlError, one_line
 from adversarial.config.proxy import Proxy
-from adversarial.utils import serial
+from adversarial.modelfile import classes
 
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -114,8 +115,8 @@ def multi_constructor_obj(loader: Loader, tag_suffix: str, node: yaml.Node) -> P
     for key, (key_node, value_node) in entries.items():
         keywords[key] = loader.construct_object(value_node)
         problem = unfit_argument(key, keywords[key], short, accepted)
-        if problem is None and serial.within(
-            getattr(target, "__module__", None) or "", serial.HOME
+        if problem is None and classes.within(
+            getattr(target, "__module__", None) or "", classes.HOME
         ):
             problem = not_finite(key, keywords[key], short)
         if problem:
@@ -124,12 +125,12 @@ def multi_constructor_obj(loader: Loader, tag_suffix: str, node: yaml.Node) -> P
 
 
 def multi_constructor_pkl(loader: Loader, tag_suffix: str, node: yaml.Node) -> Proxy:
-    """`!pkl: PATH`, or `!pkl:PATH`, as a `Proxy` of `serial.load`."""
+    """`!pkl: PATH`, or `!pkl:PATH`, as a `Proxy` of `modelfile.load`."""
     path = tag_suffix + (node.value if isinstance(node, yaml.ScalarNode) else "")
     if not path or (tag_suffix and node.value):
         raise YamlError(f"{loader.where(node)}: write `!pkl: path`")
     keywords = {"filepath": path, "allow_modules": loader.allow_modules}
-    return _proxy(serial.load, keywords, "!pkl", loader.where(node), loader.source_of(node))
+    return _proxy(modelfile.load, keywords, "!pkl", loader.where(node), loader.source_of(node))
 
 
 def multi_constructor_import(loader: Loader, tag_suffix: str, node: yaml.Node) -> Any:

@@ -33,7 +33,7 @@ from adversarial.config.tags import (
     multi_constructor_pkl,
     try_to_import,
 )
-from adversarial.utils.files import open_regular
+from adversarial.files.opening import open_regular
 
 __all__ = [
     "BaseProxy",

@@ -50,7 +50,7 @@ from adversarial.costs.adversary_options import AdversaryOptions
 from adversarial.costs.cost import DefaultDataSpecsMixin, Gradients
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Space
-from adversarial.utils.parts import check_finite
+from adversarial.utils.checks import check_finite
 from adversarial.utils.positional import order_of, positional_order
 
 # A norm below this is divided by as if it were this: zero gradients must not become NaN.

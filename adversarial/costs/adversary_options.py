@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 
 from adversarial import backend
 from adversarial.costs.cost import Cost
-from adversarial.utils.parts import check_finite
+from adversarial.utils.checks import check_finite
 from adversarial.utils.seeding import seed_words
 
 # The arguments of `MLP.dropout_fprop`, which a cost has once for each player.

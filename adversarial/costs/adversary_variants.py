@@ -11,7 +11,7 @@ from typing import Any
 from adversarial.costs.adversary import AdversaryCost, DiscriminatorOutput
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.space import Conv2DSpace, Space, VectorSpace
-from adversarial.utils.parts import check_finite
+from adversarial.utils.checks import check_finite
 from adversarial.utils.positional import order_of, positional_order
 
 

@@ -17,9 +17,9 @@ from typing import Any, Optional, Union
 
 import aesara.tensor as at
 
+from adversarial.modelfile import Persistent
 from adversarial.space import CompositeSpace, NullSpace
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.serial import Persistent
 
 
 class Gradients(OrderedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin
-from adversarial.utils.parts import check_finite
+from adversarial.utils.checks import check_finite
 
 
 class Dropout(DefaultDataSpecsMixin, Cost):

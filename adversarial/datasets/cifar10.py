@@ -14,8 +14,8 @@ from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.preprocessing import global_contrast_normalize
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.files.opening import BadFile, open_regular
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.files import BadFile, open_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 # (space, source): the layout of a batch and the name of its array, or a CompositeSpace and a tuple
 # of names that is nested alike.

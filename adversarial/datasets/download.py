@@ -26,9 +26,9 @@ from typing import IO, Any, Union
 
 from tqdm import tqdm
 
-from adversarial.utils import lock, outputs
-from adversarial.utils.files import digest_of, open_regular
-from adversarial.utils.serial import atomic_write
+from adversarial.files import lock, outputs
+from adversarial.files.atomic_write import atomic_write
+from adversarial.files.opening import digest_of, open_regular
 
 CONNECT_SECONDS = 5  # also the longest silence within a download
 NPM_SECONDS = 600

@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from adversarial.utils.files import BadFile, open_regular
+from adversarial.files.opening import BadFile, open_regular
 
 UNSIGNED_BYTE = 8
 

@@ -15,8 +15,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from adversarial.utils.files import BadFile, open_regular
-from adversarial.utils.npy import check_inflation
+from adversarial.files.opening import BadFile, open_regular
+from adversarial.modelfile.npy import check_inflation
 
 # Storage types, and the classes of array that hold plain numbers.
 TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}

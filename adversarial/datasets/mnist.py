@@ -12,9 +12,9 @@ from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.idx import OtherContent, read_idx
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, check_axes
+from adversarial.files.opening import BadFile
+from adversarial.modelfile.npy import load_npz
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.files import BadFile
-from adversarial.utils.npy import load_npz
 
 # SHA-256 of the four files, uncompressed.
 SHA256 = {

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from adversarial.files.atomic_write import atomic_write
+from adversarial.files.opening import digest_of, open_named_by_a_file
+from adversarial.modelfile import Persistent
+from adversarial.modelfile.npy import load_npz
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.files import digest_of, open_named_by_a_file
-from adversarial.utils.npy import load_npz
-from adversarial.utils.serial import Persistent, atomic_write
 
 BLOCK = 8192  # rows worked on at a time, to bound the memory
 

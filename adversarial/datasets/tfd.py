@@ -11,8 +11,8 @@ from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
 from adversarial.datasets.mat import load_mat
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.files.opening import BadFile
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.files import BadFile
 
 FOLDS = 5
 EXPRESSIONS = 7

@@ -9,7 +9,7 @@ import numpy as np
 
 from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.space.rows import ROW_AXES
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 AXES = ("b", 0, 1, "c")
 

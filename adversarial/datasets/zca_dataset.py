@@ -10,7 +10,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.preprocessing import ZCA
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.utils.parts import check_part
+from adversarial.utils.checks import check_part
 
 
 class ZCA_Dataset(DenseDesignMatrix):  # noqa: N801

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Optional
 
+from adversarial import modelfile
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Layer
 from adversarial.models.mlp.composite import refuse_rows_in_another_order
 from adversarial.models.model import Model
 from adversarial.space import Space
-from adversarial.utils import origin, serial
+from adversarial.utils import origin
 
 
 class AdversaryPair(Model):
@@ -175,7 +176,7 @@ class AdversaryPair(Model):
 
 def recapitate_discriminator(pair_path: str, new_head: Layer) -> MLP:
     """The discriminator of the model file `pair_path` with `new_head` in place of its top layer."""
-    return recapitate(serial.load(pair_path).discriminator, new_head)
+    return recapitate(modelfile.load(pair_path).discriminator, new_head)
 
 
 def recapitate(network: MLP, new_head: Layer) -> MLP:

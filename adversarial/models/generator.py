@@ -9,13 +9,12 @@ from typing import Any, Optional, Union
 import aesara.tensor as at
 import numpy as np
 
-from adversarial import backend
+from adversarial import backend, modelfile
 from adversarial.models.mlp import MLP
 from adversarial.models.model import Model
 from adversarial.models.parzen import theano_parzen
 from adversarial.space import Conv2DSpace, Space, VectorSpace, format_data
 from adversarial.space.conv2d import SIDES, half_of
-from adversarial.utils import serial
 from adversarial.utils.seeding import seed_words
 
 NOISES = ("gaussian", "uniform", "spherical")
@@ -262,7 +261,7 @@ def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:
 
     ValueError when the first of them does not take what `mlp` puts out.
     """
-    layers = serial.load(pretrained).generator.mlp.layers[start_layer:]
+    layers = modelfile.load(pretrained).generator.mlp.layers[start_layer:]
     if not layers:
         raise ValueError(f"{pretrained} has no generator layer {start_layer}")
     have, want = mlp.get_output_space(), layers[0].get_input_space()

@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
+from adversarial.modelfile import Persistent
 from adversarial.space import NullSpace, Space
-from adversarial.utils.serial import Persistent
 
 
 class Model(Persistent):

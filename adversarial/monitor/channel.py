@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial import backend
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 # What a channel remembers of each monitoring beside its value, with the type code of the array.
 TIMESTAMPS = {"epoch_record": "q", "batch_record": "q", "example_record": "q", "time_record": "d"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from adversarial import backend
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 
 class Experience(Persistent):

@@ -19,7 +19,7 @@ from aesara.graph.basic import ancestors
 from adversarial import backend
 from adversarial.monitor.channel import MonitorChannel
 from adversarial.monitor.monitored_data import MonitoredData
-from adversarial.utils.signals import Interrupted
+from adversarial.signals import Interrupted
 
 log = logging.getLogger(__name__)
 # How long a monitoring may take without a line in the log.

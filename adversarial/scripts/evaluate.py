@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.features import Features
 from adversarial.evaluation.metric import (
@@ -34,8 +35,9 @@ from adversarial.evaluation.metric import (
 )
 from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.files.atomic_write import atomic_write
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import EvaluationData
-from adversarial.utils import cli, serial
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -94,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics = list(all_metrics().values())
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
-    model = serial.load(args.model, allow_modules=args.allow_module)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
     inputs = Inputs(**sources(model, args))
     results: dict[str, Result] = {}
     for metric in metrics:
@@ -165,7 +167,7 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
     def features() -> Features:
         if args.features is None:
             raise Unavailable("give --features MODEL, a classifier's model file")
-        network = serial.load(args.features, allow_modules=args.allow_module)
+        network = modelfile.load(args.features, allow_modules=args.allow_module)
         try:
             return Features(network)
         except ValueError as error:
@@ -209,7 +211,7 @@ def write_csv(path: str, args: argparse.Namespace, results: dict[str, Result]) -
         error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
         row = [args.model, name, repr(result.value), error, result.unit]
         table.writerow([*row, args.num_samples, args.seed])
-    with serial.atomic_write(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(text.getvalue().encode("utf-8"))
 
 

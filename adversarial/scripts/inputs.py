@@ -24,8 +24,10 @@ from adversarial.evaluation.sampling import generator_of
 from adversarial.monitor.channel import TIMESTAMPS
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
-from adversarial.utils import cli, inputs, serial
-from adversarial.utils.files import open_regular
+from adversarial.scripts import cli
+from adversarial import modelfile
+from adversarial.files import inputs
+from adversarial.files.opening import open_regular
 from adversarial.utils.string_utils import nearest
 
 # Of a table of channels, in bytes; as Python's text it takes ten times as much memory.
@@ -37,7 +39,7 @@ def training_set(model: Any, allow_modules: Collection[str] = (), path: str | No
     """The data set that the model file `path` says the model was trained on.
 
     The YAML of the data set is that of the model file, so what it may read is limited; see
-    `adversarial.utils.inputs`.
+    `adversarial.files.inputs`.
     """
     source = getattr(model, "dataset_yaml_src", None)
     if not source:
@@ -60,7 +62,7 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
     """
     if "PYLEARN2_TRAIN_" not in source and "ADVERSARIAL_TRAIN_" not in source:
         return {}
-    training = serial.load_training(path, allow_modules)
+    training = modelfile.load_training(path, allow_modules)
     about = training.get("experiment") if isinstance(training, dict) else None
     described = about.get("yaml_path") if isinstance(about, dict) else None
     if isinstance(described, str):
@@ -71,7 +73,7 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
 def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
     """The data set that a YAML file describes, alone or as an experiment's, or a model's."""
     if is_model_file(path):
-        return training_set(serial.load(path, allow_modules=allow_modules), allow_modules, path)
+        return training_set(modelfile.load(path, allow_modules=allow_modules), allow_modules, path)
     described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
     if isinstance(described, yaml_parse.Proxy) and described.callable is Train:
         source = described.keywords["dataset"].yaml_src
@@ -244,7 +246,7 @@ class History(dict[str, Record]):
 def read_history(path: str, allow_modules: Collection[str] = ()) -> History:
     """What a training recorded, from a model file, or the CSV that train.py leaves."""
     if is_model_file(path):
-        model = serial.load(path, allow_modules=allow_modules)
+        model = modelfile.load(path, allow_modules=allow_modules)
         try:
             history = history_of(model)
             history.trained = trained_by(model)
@@ -253,7 +255,7 @@ def read_history(path: str, allow_modules: Collection[str] = ()) -> History:
     elif os.path.splitext(path)[1].lower() == ".csv":
         history = _from_csv(path)
     else:
-        serial.load(path)  # says what is wrong with it
+        modelfile.load(path)  # says what is wrong with it
         raise ValueError(f"{path}: is no model file")
     if not history:
         raise ValueError(f"{path}: nothing was monitored")

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.parzen import (
     ParzenEstimator,
@@ -30,9 +31,9 @@ from adversarial.evaluation.parzen import (
 )
 from adversarial.evaluation.parzen_protocol import Outcome, Split, choose_and_score, total_of
 from adversarial.evaluation.sampling import Sampler, draw_samples
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import EvaluationData
-from adversarial.utils import cli, serial
-from adversarial.utils.signals import StopRequest
+from adversarial.signals import StopRequest
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -106,7 +107,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    model = serial.load(args.model, allow_modules=args.allow_module)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
     # Data before samples, which take time: missing data is reported at once.
     data = EvaluationData(model, args.model, args.dataset, args.allow_module)
     if args.fold and not data.has_folds:

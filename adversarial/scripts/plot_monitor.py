@@ -13,8 +13,8 @@ import fnmatch
 import sys
 from collections.abc import Sequence
 
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import COUNTS, Record, choose_channels, read_history
-from adversarial.utils import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import draw_curves, draw_panels, new_figure, save_figure
 

@@ -10,8 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import choose_channels, in_words, read_history
-from adversarial.utils import cli
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import dataset_in, examples_of
 from adversarial.space import VectorSpace
-from adversarial.utils import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of_space
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import examples_of, training_set
-from adversarial.utils import cli, serial
 from adversarial.viewer.game import draw_game, moment_of
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import new_figure, save_figure
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.picture_path(args.out, args.models[0], "_game.png")
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
-    models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
+    models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     models.sort(key=epochs_of)
     dataset = training_set(models[0], args.allow_module, args.models[0])
     if not hasattr(dataset, "density"):

@@ -15,9 +15,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import examples_for, examples_of
 from adversarial.space.conv2d import SIDES
-from adversarial.utils import cli, serial
 from adversarial.viewer import samples
 from adversarial.viewer.grid import present
 
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, ending(args))
-    model = serial.load(args.model, allow_modules=args.allow_module)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
     size: dict[str, Any] = {"rows": args.rows, "cols": args.cols, "seed": args.seed}
     if args.nearest or args.inpaint:
         dataset = examples_for(model, args.model, args.dataset, args.allow_module)

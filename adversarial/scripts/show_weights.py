@@ -11,7 +11,8 @@ import re
 import sys
 from collections.abc import Sequence
 
-from adversarial.utils import cli, serial
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.weights import PLAYERS, SCALES, patches_of
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     chosen = [re.sub(r"[^\w.-]", "_", name) for name in (args.player, args.layer) if name]
     out = cli.picture_path(args.out, args.model, "_".join(["_weights", *chosen]) + ".png")
-    model = serial.load(args.model, allow_modules=args.allow_module)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
     patches = patches_of(model, args.player, args.layer)
     if args.sort:
         patches = patches.strongest_first()

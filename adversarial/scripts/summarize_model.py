@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import in_words, trained_by
 from adversarial.space import Conv2DSpace, Space
-from adversarial.utils import cli, serial
 from adversarial.viewer.weights import networks_of
 
 STATISTICS = ("min", "mean", "max", "deviation", "norm")
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, path in enumerate(args.models):
         if len(args.models) > 1:
             print(f"{chr(10) if number else ''}{path}")
-        summarize(serial.load(path, allow_modules=args.allow_module))
+        summarize(modelfile.load(path, allow_modules=args.allow_module))
 
 
 def summarize(model: Any) -> None:

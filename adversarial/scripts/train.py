@@ -23,18 +23,20 @@ from typing import Optional
 from tqdm import tqdm
 
 import adversarial
-from adversarial import backend
+from adversarial import backend, modelfile
 from adversarial.datasets.feed import num_examples
+from adversarial.files import outputs
 from adversarial.run import Run
 from adversarial.run_files import Reservation, files_written
+from adversarial.scripts import cli
+from adversarial.signals import Interrupted
 from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
 from adversarial.train_extensions import calling
 from adversarial.train_extensions.progress import Progress
 from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
-from adversarial.utils import cli, errors, outputs, serial
-from adversarial.utils.signals import Interrupted
+from adversarial.utils import errors
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
@@ -175,7 +177,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 progress = watch(phase, args)
                 if files is not None:
                     files.add(phase, number)
-                with serial.noting_failures() as unsaved:
+                with modelfile.noting_failures() as unsaved:
                     status = train(phase, args, left, progress, unsaved)
             if status not in (0, OUT_OF_TIME):
                 return status

@@ -9,8 +9,8 @@ import aesara
 import numpy as np
 
 from adversarial import backend
+from adversarial.modelfile import Persistent
 from adversarial.space.arrays import check_array, describe, is_numeric_batch, is_symbolic_batch
-from adversarial.utils.serial import Persistent
 
 # A batch is an ndarray, an Aesara variable, None (NullSpace) or a nested tuple of these.
 Batch = Any

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.monitor.lookup import channel_values, find_channel
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 __all__ = [
     "And",

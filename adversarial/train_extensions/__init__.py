@@ -10,8 +10,8 @@ import numpy as np
 from adversarial.backend import assign
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values, find_channel
-from adversarial.utils import outputs
-from adversarial.utils.serial import Persistent
+from adversarial.files import outputs
+from adversarial.modelfile import Persistent
 
 
 class TrainExtension(Persistent):

@@ -15,7 +15,8 @@ from adversarial.backend import function
 from adversarial.datasets.feed import feed_of
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
-from adversarial.utils import outputs, serial
+from adversarial.files import outputs
+from adversarial import modelfile
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class MonitorBasedSaveBest(TrainExtension):
             self.best_model = copy.deepcopy(model)
         if self.save_path is not None:
             log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
-            if not serial.try_to_save(self.save_path, model) and not self.store_best_model:
+            if not modelfile.try_to_save(self.save_path, model) and not self.store_best_model:
                 # The best that is kept is still the one before: a later one may be better.
                 self.best_cost = before
                 self._update_tag(model)

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from adversarial.utils.signals import Interrupted
+from adversarial.signals import Interrupted
 
 log = logging.getLogger(__name__)
 

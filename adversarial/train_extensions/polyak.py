@@ -10,10 +10,11 @@ from typing import Any
 import aesara.tensor as at
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.backend import function, shared
+from adversarial.files import outputs
+from adversarial.modelfile import Persistent
 from adversarial.train_extensions import EpochExtension
-from adversarial.utils import outputs, serial
-from adversarial.utils.serial import Persistent
 
 
 @contextmanager
@@ -164,7 +165,7 @@ class PolyakAveraging(EpochExtension):
                 model.add_polyak_channels(self._worker.param_to_mean, algorithm.monitoring_dataset)
         elif self.save_path is not None and done > self.start and done % self.save_freq == 0:
             with self.averaged(model):
-                serial.try_to_save(self.save_path, model)
+                modelfile.try_to_save(self.save_path, model)
 
     def begin_anew(self) -> None:
         """Forget what was averaged: only minibatches from here on count.

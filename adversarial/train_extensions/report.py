@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from adversarial import backend
+from adversarial.files import outputs
+from adversarial.files.atomic_write import atomic_write
+from adversarial.files.opening import open_beside, open_regular
 from adversarial.train_extensions import TrainExtension
-from adversarial.utils import outputs
-from adversarial.utils.files import open_beside, open_regular
-from adversarial.utils.serial import atomic_write
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.calling import warn_of
-from adversarial.utils import outputs
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 
 log = logging.getLogger(__name__)

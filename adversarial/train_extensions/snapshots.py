@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from adversarial import modelfile
+from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
-from adversarial.utils import outputs, serial
 
 PLACE = "{epoch}"
 
@@ -56,4 +57,4 @@ class Snapshots(TrainExtension):
         """Save, if this is one of the epochs."""
         epoch = model.monitor.get_epochs_seen()
         if epoch in self.epochs:
-            serial.try_to_save(self.path(epoch), model)
+            modelfile.try_to_save(self.path(epoch), model)

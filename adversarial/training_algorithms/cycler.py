@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adversarial.backend import assign
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 PLAYERS = ("generator", "discriminator", "inference")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Optional
 
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 log = logging.getLogger(__name__)
 

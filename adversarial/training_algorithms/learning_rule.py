@@ -15,8 +15,8 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial.backend import shared
+from adversarial.modelfile import Persistent
 from adversarial.monitor import add_data_free_channel
-from adversarial.utils.serial import Persistent
 
 
 class LearningRule(Persistent):

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from adversarial.backend import assign
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 
 class Schedule(Persistent):

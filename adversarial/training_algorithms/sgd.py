@@ -24,16 +24,16 @@ import numpy as np
 from adversarial import backend
 from adversarial.datasets.feed import feed_of, is_streamed
 from adversarial.monitor import Monitor, add_data_free_channel
+from adversarial.signals import Interrupted
 from adversarial.training_algorithms.divergence import DivergenceCheck
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
 from adversarial.training_algorithms.training_algorithm import (
     NoBatchSizeError,
     TrainingAlgorithm,
 )
+from adversarial.utils.checks import check_finite, check_part
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
-from adversarial.utils.parts import check_finite, check_part
 from adversarial.utils.seeding import Seed, numpy_rng
-from adversarial.utils.signals import Interrupted
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
-from adversarial.utils.serial import Persistent
+from adversarial.modelfile import Persistent
 
 # Channels are compiled for each monitored data set, which takes seconds and memory.
 MAX_MONITORED = 50

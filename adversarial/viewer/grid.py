@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from adversarial.utils import outputs
-from adversarial.utils.serial import atomic_write
+from adversarial.files import outputs
+from adversarial.files.atomic_write import atomic_write
 
 GREY = (0.5, 0.5, 0.5)
 # Ten times the pixels of a screen; a picture takes 24 bytes a pixel while it is drawn.

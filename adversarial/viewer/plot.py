@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.serial import atomic_write
+from adversarial.files.atomic_write import atomic_write
 
 DOTS_PER_INCH = 100
 PANEL = (2.6, 1.5)  # width and height, in inches

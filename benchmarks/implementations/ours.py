@@ -52,10 +52,10 @@ def begin_trained(train: Any, experiment: Experiment) -> None:
     """Copy the parameters of the experiment's model file, if it names one, to the model."""
     if experiment.trained is None:
         return
-    from adversarial.utils import serial
+    from adversarial import modelfile
 
     try:
-        params = serial.load(experiment.trained).get_params()
+        params = modelfile.load(experiment.trained).get_params()
     except (OSError, ValueError) as error:
         raise Unavailable(str(error)) from None
     own = train.model.get_params()

@@ -10,9 +10,9 @@ import numpy as np
 
 from adversarial.evaluation.compatibility import check_compatible, image_shape
 from adversarial.evaluation.sampling import generator_of
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import dataset_in, examples_of, training_set
 from adversarial.space.conv2d import SIDES
-from adversarial.utils import cli
 from adversarial.viewer.samples import View
 from sandbox.all_conditionals.masks import KINDS
 from sandbox.data import get_test_set

@@ -9,9 +9,9 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
+from adversarial.modelfile import Persistent
 from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils.seeding import Seed, seed_words
-from adversarial.utils.serial import Persistent
 
 # What each kind hides. `pixels`: each pixel independently, with a probability drawn for each image;
 # `rectangle`: one with random corners; `window`: all but such a rectangle; a side: that half.

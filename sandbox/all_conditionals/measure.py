@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils import cli, serial
+from adversarial import modelfile
+from adversarial.scripts import cli
 from sandbox.all_conditionals import fill, inputs
 from sandbox.replicates import mean_and_error, to_json
 
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     kinds = inputs.kinds_of(args)
-    models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
+    models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     if len({getattr(model, "dataset_yaml_src", None) for model in models}) > 1:
         raise ValueError("the models were trained on different data: measure them separately")
     fills = [fill.model_fill(model, args.side, args.seed) for model in models]

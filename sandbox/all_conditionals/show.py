@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adversarial.utils import cli, serial
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.samples import HOLE, Sheet, to_unit
 from sandbox.all_conditionals import fill, inputs
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     out = cli.picture_path(args.out, args.model, "_completions.png")
     kinds = inputs.kinds_of(args)
-    model = serial.load(args.model, allow_modules=args.allow_module)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
     model_fill = fill.model_fill(model, args.side, args.seed)
     images, training = inputs.images_for(model, args.model, args)
     chosen = np.random.RandomState(args.seed).permutation(len(images))[: args.rows]

@@ -9,10 +9,9 @@ from typing import Any, Union
 import aesara.tensor as at
 import numpy as np
 
-from adversarial import backend
+from adversarial import backend, modelfile
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import VectorSpace
-from adversarial.utils import serial
 
 BATCH = 1000  # rows judged at a time
 
@@ -41,7 +40,7 @@ class Classifier:
         cls, path: Union[str, os.PathLike[str]], allow_modules: Collection[str] = ()
     ) -> Classifier:
         """The one in the model file `path`; ValueError, naming the file, where it holds none."""
-        network = serial.load(path, allow_modules=allow_modules)
+        network = modelfile.load(path, allow_modules=allow_modules)
         try:
             return cls(network)
         except (TypeError, ValueError) as error:

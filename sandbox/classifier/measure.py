@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adversarial.datasets.mnist import MNIST
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from sandbox.classifier import Classifier
 
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation.parzen import ParzenEstimator
 from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 from adversarial.evaluation.sampling import draw_samples, generator_of
-from adversarial.utils import cli, serial
+from adversarial.scripts import cli
 from sandbox.classifier import Classifier
 from sandbox.conditional.sampling import load_generator, samples_by_class
 from sandbox.replicates import mean_and_error, to_json
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     classifier = Classifier.load(args.classifier, args.allow_module)
     generators = [load_generator(path, args.allow_module) for path in args.models]
     plain = [
-        generator_of(serial.load(path, allow_modules=args.allow_module)) for path in args.baseline
+        generator_of(modelfile.load(path, allow_modules=args.allow_module))
+        for path in args.baseline
     ]
     splits = [] if args.no_parzen else splits_by_class()
     shares, spreads, told, untold = [], [], [], []

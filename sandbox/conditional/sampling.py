@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.evaluation.sampling import draw_noise, draw_samples, generator_of, samples_at
-from adversarial.utils import serial
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 from sandbox.conditional import ConditionalGenerator
 
 
 def load_model(path: str, allow_modules: Collection[str] = ()) -> Any:
     """What the model file `path` holds; ValueError where its generator takes no classes."""
-    model = serial.load(path, allow_modules=allow_modules)
+    model = modelfile.load(path, allow_modules=allow_modules)
     generator = generator_of(model)
     if not isinstance(generator, ConditionalGenerator):
         raise ValueError(f"{path}: its generator takes no class (a {type(generator).__name__})")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.evaluation.sampling import generator_of
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from sandbox.conditional.sampling import class_sheet, load_model
 

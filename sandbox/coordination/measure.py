@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from sandbox.coordination.table import read
 from sandbox.replicates import mean_and_error, to_json
 

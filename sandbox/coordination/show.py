@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import literal, new_figure, save_figure
 from sandbox.coordination.table import Course, read

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from adversarial.run import Run
+from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import cli
 from sandbox.coordination.table import append, read
 from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of

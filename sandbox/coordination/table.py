@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adversarial.utils.files import open_text
+from adversarial.files.opening import open_text
 
 COLUMNS = ("variant", "seed", "epoch", "seconds", "d_updates", "score", "standard_error", "sigma")
 

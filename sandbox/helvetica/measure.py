@@ -11,8 +11,8 @@ import argparse
 import sys
 from collections.abc import Collection, Sequence
 
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import choose_channels, read_history
-from adversarial.utils import cli
 from sandbox.replicates import mean_and_error, to_json
 
 CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")

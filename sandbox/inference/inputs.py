@@ -8,8 +8,9 @@ from typing import Any, Optional
 
 import numpy as np
 
+from adversarial import modelfile
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import examples_of, training_set
-from adversarial.utils import cli, serial
 from sandbox.inference import Inference
 
 
@@ -38,7 +39,7 @@ def load(
     path: str, layer: Optional[int], allow_modules: Collection[str] = ()
 ) -> tuple[Any, Inference]:
     """The model in a file, and its inference; ValueError, naming the file, where it has none."""
-    model = serial.load(path, allow_modules=allow_modules)
+    model = modelfile.load(path, allow_modules=allow_modules)
     with cli.blaming(path):
         try:
             return model, Inference(model, layer)

@@ -17,7 +17,7 @@ import numpy as np
 
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_noise
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
 from sandbox.replicates import shown, to_json

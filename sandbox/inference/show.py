@@ -14,7 +14,7 @@ import numpy as np
 
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_samples
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 from sandbox.inference import Inference

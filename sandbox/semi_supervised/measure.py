@@ -14,16 +14,17 @@ from typing import Optional
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.costs.dropout import Dropout
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.mlp import MLP, Softmax
+from adversarial.scripts import cli
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils import cli, serial
 from sandbox.classifier import Classifier
 from sandbox.replicates import shown, to_json
 from sandbox.semi_supervised import (
@@ -108,7 +109,7 @@ def networks(model: AdversaryPair, seed: int) -> Iterator[tuple[str, Callable[[]
             continue
 
         def recapitated(trained=trained) -> MLP:
-            return recapitate(serial.clone_via_serialize(trained), head())
+            return recapitate(modelfile.clone_via_serialize(trained), head())
 
         yield f"{name}, all layers", recapitated
         yield f"{name}, head alone", lambda make=recapitated: freeze_below_head(make())
@@ -137,7 +138,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     counts = args.labels or [100, 1000]
-    models = [serial.load(path, allow_modules=args.allow_module) for path in args.models]
+    models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     test = MNIST("train", start=50000, stop=60000) if args.valid else MNIST("test")
     results = []
     for count in counts:

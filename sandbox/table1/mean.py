@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation.parzen import ParzenScore
 from adversarial.evaluation.sampling import generator_of
-from adversarial.utils import cli, serial
+from adversarial.scripts import cli
 from sandbox.scoring import Scorer
 from sandbox.table1.search import CHOOSERS, SAMPLES, SCORED
 
@@ -42,7 +43,7 @@ def of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> ParzenSc
     """ValueError where the files are not of networks of one size."""
     sums: list[np.ndarray] = []
     for path in paths:
-        model = serial.load(path, allow_modules=allow_modules)
+        model = modelfile.load(path, allow_modules=allow_modules)
         params = list(generator_of(model).get_params())
         values = [param.get_value(borrow=True).astype(np.float64) for param in params]
         sums = sums or [np.zeros_like(value) for value in values]

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from sandbox.replicates import shown, to_json
 from sandbox.table1.search import COLUMNS, read
 

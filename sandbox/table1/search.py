@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from adversarial.evaluation.sampling import generator_of
+from adversarial.files.opening import open_text
 from adversarial.run import Run
+from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging, set_aside
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import cli
-from adversarial.utils.files import open_text
 from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of
 

@@ -15,7 +15,7 @@ from adversarial.config import admission
 from adversarial.config.admission import Refusal, resolve
 from adversarial.config.aliases import current_path
 from adversarial.config.yaml_parse import YamlError, load
-from adversarial.utils import serial
+from adversarial.modelfile import classes
 
 MINE = things.__name__
 
@@ -63,7 +63,7 @@ MINE = things.__name__
         "adversarial.backend",
         "adversarial.models",
         "adversarial.models.mlp.network.MLP.__init__.__globals__",
-        "adversarial.models.generator.serial.load",
+        "adversarial.models.generator.modelfile.load",
         "adversarial.models.parzen.theano_parzen",
         "adversarial.models.mlp.layer.Any",
         "adversarial.costs.adversary.OrderedDict",
@@ -83,7 +83,7 @@ def test_refused_by_name(name):
     message = str(caught.value)
     assert message.startswith(f"`{name}` may not be constructed from YAML: only ")
     assert "--allow-module NAME" in message
-    if current_path(name).partition(".")[0] not in serial.HOME:
+    if current_path(name).partition(".")[0] not in classes.HOME:
         assert set(sys.modules) == modules
 
 
@@ -223,14 +223,14 @@ def test_a_misspelt_constructor_of_numpy():
 
 def test_all_that_is_admitted_is_known():
     """A class or function that a YAML can newly reach has to be thought about, and listed."""
-    for package in serial.HOME:
+    for package in classes.HOME:
         folders = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(folders, f"{package}."):
             importlib.import_module(module.name)
     reached = {
         f"{home}.{name}"
         for home, module in list(sys.modules.items())
-        if home.partition(".")[0] in serial.HOME
+        if home.partition(".")[0] in classes.HOME
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == home and admission._is_admitted(value, ())
     }

@@ -16,7 +16,7 @@ from adversarial.datasets import cifar10
 from adversarial.datasets.cifar10 import CIFAR10
 from adversarial.datasets.data_path import DataUnavailable, cache_dir
 from adversarial.datasets.preprocessing import RemapInterval, Standardize
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
 
 SIZE = 4  # examples in a batch, in place of 10,000
 RNG = np.random.RandomState(0)

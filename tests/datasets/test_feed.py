@@ -14,13 +14,13 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.feed import is_streamed
 from adversarial.datasets.preprocessing import Standardize
 from adversarial.models.mlp import MLP, Linear
+from adversarial.signals import Interrupted
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.best_params import KeepBestParams
 from adversarial.training_algorithms.bgd import BGD
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils.signals import Interrupted
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 

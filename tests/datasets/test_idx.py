@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adversarial.datasets.idx import read_idx
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
 
 PIXELS = np.random.RandomState(0).randint(256, size=(4, 3, 2)).astype(np.uint8)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adversarial.datasets.mat import load_mat
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
 
 NAMES = ("images", "folds", "x")
 

@@ -14,7 +14,7 @@ from adversarial.datasets import download, mnist
 from adversarial.datasets.data_path import DataUnavailable, cache_dir
 from adversarial.datasets.mnist import MNIST
 from adversarial.datasets.preprocessing import Standardize
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
 
 RNG = np.random.RandomState(0)
 PIXELS = {

@@ -12,7 +12,7 @@ import scipy.io
 from adversarial.datasets.data_path import DataUnavailable
 from adversarial.datasets.preprocessing import Standardize
 from adversarial.datasets.tfd import TFD
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
 
 make_tfd = runpy.run_path(str(Path(__file__).with_name("make_tfd.py")))["make_tfd"]
 

@@ -16,8 +16,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from adversarial.monitor import Monitor  # noqa: E402
+from adversarial.scripts import cli  # noqa: E402
 from adversarial.train import Train  # noqa: E402
-from adversarial.utils import cli  # noqa: E402
 
 
 class Ended(NamedTuple):

@@ -8,7 +8,8 @@ import zipfile
 
 import numpy as np
 
-from adversarial.utils import container, graph, serial
+from adversarial.modelfile import container, schema
+from adversarial.utils import serial
 
 # An experiment that is fine.
 GOOD = """!obj:adversarial.train.Train {
@@ -204,7 +205,7 @@ def forged(document, arrays=()) -> bytes:
 
 
 def document(*nodes) -> dict:
-    return {"format": graph.FORMAT, "version": graph.VERSION, "root": [0], "nodes": list(nodes)}
+    return {"format": schema.FORMAT, "version": schema.VERSION, "root": [0], "nodes": list(nodes)}
 
 
 def zipped(members, compression=zipfile.ZIP_STORED) -> bytes:

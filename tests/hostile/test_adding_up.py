@@ -19,10 +19,13 @@ from adversarial.datasets.cifar10 import _BatchUnpickler
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.mnist import MNIST_rotated_background
 from adversarial.datasets.preprocessing import ZCA
+from adversarial.files import opening
+from adversarial.modelfile import container
+from adversarial.modelfile.npy import load_npz
 from adversarial.models.deconv import MAX_PIXELS
+from adversarial.scripts import cli
 from adversarial.train_extensions.samples import SampleGrid
-from adversarial.utils import cli, container, files, serial
-from adversarial.utils.npy import load_npz
+from adversarial.utils import serial
 from adversarial.viewer.grid import Grid
 
 ROOT = Path(__file__).parents[2]
@@ -185,9 +188,9 @@ def test_a_forged_file_reads_no_array_that_it_does_not_know(tmp_path, monkeypatc
     del state["X"]
     again = DenseDesignMatrix.__new__(DenseDesignMatrix)
     for digest in ({}, {"design_digest": "0" * 64}):
-        with pytest.raises(files.BadFile, match=str(secret)):
+        with pytest.raises(opening.BadFile, match=str(secret)):
             again.__setstate__({**state, **digest})
-    monkeypatch.setenv(files.TRUST_VARIABLE, "1")  # for data sets of earlier versions
+    monkeypatch.setenv(opening.TRUST_VARIABLE, "1")  # for data sets of earlier versions
     again.__setstate__(state)
     assert again.X[1, 2] == 5
 

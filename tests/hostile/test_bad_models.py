@@ -10,7 +10,8 @@ import hostile_corpus as corpus
 import numpy as np
 import pytest
 
-from adversarial.utils import container, serial
+from adversarial.modelfile import container
+from adversarial.utils import serial
 
 MODELS = corpus.models()
 GOOD = corpus.model_file()

@@ -16,7 +16,8 @@ import hostile_corpus as corpus
 import pytest
 
 from adversarial.config import yaml_parse
-from adversarial.utils import container, graph, serial
+from adversarial.modelfile import container, schema
+from adversarial.utils import serial
 
 LONG = int(os.environ.get("HOSTILE_EXAMPLES", "2000"))
 SECONDS, GIBIBYTES = 10, 2
@@ -24,9 +25,9 @@ DOCUMENT, ARRAYS = container.read(io.BytesIO(corpus.model_file()))
 CLASSES = sorted({node["c"] for node in DOCUMENT["nodes"] if node["t"] == "object"})
 PLAIN = [None, True, -1, 0, 3, 10**30, 1e308, "", "x", "design_loc", "é" * 100]
 KINDS = [
-    *graph.SEQUENCES,
-    *graph.MAPPINGS,
-    *graph.RANDOM,
+    *schema.SEQUENCES,
+    *schema.MAPPINGS,
+    *schema.RANDOM,
     "array",
     "numbers",
     "shared",
@@ -67,12 +68,12 @@ def node(rng, size):
         "a": array(rng, size),
         "n": rng.choice(PLAIN),
         "c": rng.choice([*CLASSES, "os:system", "adversarial.train:Train"]),
-        "b": rng.choice([*graph.BIT_GENERATORS, "SeedSequence"]),
+        "b": rng.choice([*schema.BIT_GENERATORS, "SeedSequence"]),
     }
     many = rng.choice([0, 1, 3, 30])
-    if kind in graph.MAPPINGS:
+    if kind in schema.MAPPINGS:
         made["v"] = [[value(rng, size), value(rng, size)] for _ in range(many)]
-    elif kind in graph.SEQUENCES:
+    elif kind in schema.SEQUENCES:
         made["v"] = [value(rng, size) for _ in range(many)]
     else:
         made["v"] = value(rng, size)

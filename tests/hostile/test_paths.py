@@ -8,8 +8,9 @@ import pytest
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.preprocessing import ZCA
+from adversarial.files import outputs
 from adversarial.train_extensions.report import MonitorCSV
-from adversarial.utils import outputs, serial
+from adversarial.utils import serial
 
 SAVE_PATH = 'save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"'
 EXTENSIONS = [

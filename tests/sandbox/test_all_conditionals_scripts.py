@@ -12,9 +12,10 @@ from PIL import Image
 from adversarial import AdversaryPair, Generator
 from adversarial.config import yaml_parse
 from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.scripts import cli
 from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
 from adversarial.space.conv2d import SIDES
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.all_conditionals import Completer, ConditionalsPair, RandomMasks, fill, measure, show
 from sandbox.all_conditionals.masks import KINDS
 

@@ -14,8 +14,9 @@ import pytest
 from adversarial.backend import function
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Sigmoid, Softmax
+from adversarial.scripts import cli
 from adversarial.space import Conv2DSpace
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.classifier import Classifier, measure
 
 ROOT = Path(__file__).parents[2]

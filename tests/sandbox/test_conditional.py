@@ -19,11 +19,12 @@ from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation.sampling import draw_noise, draw_samples
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax
+from adversarial.scripts import cli
 from adversarial.space import CompositeSpace, VectorSpace
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.conditional import (
     ConditionalAdversaryCost,
     ConditionalGenerator,

@@ -14,10 +14,11 @@ from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.parzen import ParzenScore
 from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.training_algorithms import k_steps, sgd
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.coordination import StepsByEpoch, measure, show, sweep
 from sandbox.coordination.table import COLUMNS, Course, append, read
 from sandbox.variants import variant, variants_of

@@ -16,11 +16,12 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.sampling import draw_noise, samples_at
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.run import Run
+from adversarial.scripts import cli
 from adversarial.scripts.inputs import read_history
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.classifier import Classifier
 from sandbox.helvetica import (
     CollapseChannels,

@@ -15,8 +15,9 @@ from adversarial.config import yaml_parse
 from adversarial.datasets import mnist
 from adversarial.evaluation.sampling import draw_noise, draw_samples
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
+from adversarial.scripts import cli
 from adversarial.space import Conv2DSpace
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.inference import Inference, PairWithInferer
 from sandbox.inference import measure as measure_script
 from sandbox.inference import show as show_script

@@ -14,7 +14,8 @@ from adversarial.config import yaml_parse
 from adversarial.datasets import mnist
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, Softmax
-from adversarial.utils import cli, seeding, serial
+from adversarial.scripts import cli
+from adversarial.utils import seeding, serial
 from sandbox.classifier import Classifier
 from sandbox.semi_supervised import (
     FewLabels,

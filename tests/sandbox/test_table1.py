@@ -12,10 +12,11 @@ from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.parzen import ParzenScore
 from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import cli, serial
+from adversarial.utils import serial
 from sandbox.scoring import SIGMAS, Scorer
 from sandbox.table1 import mean, measure, search
 from sandbox.variants import variant, variants_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adversarial.utils import cli
+from adversarial.scripts import cli
 from sandbox import variants
 
 

@@ -12,7 +12,8 @@ from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Sigmoid
 from adversarial.monitor import Monitor, MonitorChannel
-from adversarial.utils import cli, serial
+from adversarial.scripts import cli
+from adversarial.utils import serial
 
 YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
     X: !obj:numpy.zeros { shape: [50, 36] } }"""

@@ -12,7 +12,9 @@ import pytest
 from adversarial import scripts
 
 COMMANDS = sorted(
-    module.name for module in pkgutil.iter_modules(scripts.__path__) if module.name != "inputs"
+    module.name
+    for module in pkgutil.iter_modules(scripts.__path__)
+    if module.name not in ("cli", "inputs")
 )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from adversarial.backend import floatX, shared
+from adversarial.modelfile import Persistent
 from adversarial.utils import serial
-from adversarial.utils.serial import Persistent
 
 
 class FakeMonitor:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from adversarial.backend import floatX
-from adversarial.train_extensions import polyak
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.utils import serial
 
@@ -82,7 +81,7 @@ def test_a_failed_save_is_a_warning(model, monitored, train, tmp_path, monkeypat
     def full(path, obj, **kwargs):
         raise OSError("no space left")
 
-    monkeypatch.setattr(polyak.serial, "save", full)
+    monkeypatch.setattr("adversarial.modelfile.saving.save", full)
     extension = PolyakAveraging(0, save_path=str(tmp_path / "average.pkl"))
     monitored(extension, 1, train=train)
     assert "average.pkl: no space left" in caplog.text

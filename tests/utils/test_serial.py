@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from adversarial import backend
+from adversarial.files.opening import BadFile
 from adversarial.utils import serial
-from adversarial.utils.files import BadFile
 
 HELPER = things.__name__
 ALLOW = (HELPER,)

@@ -8,10 +8,10 @@ from typing import Any
 import aesara.tensor as at
 
 from adversarial import backend
+from adversarial.modelfile import Persistent
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
 from adversarial.models.mlp.linear import Sigmoid
 from adversarial.models.statistics import unit_channels
-from adversarial.utils.serial import Persistent
 
 
 class ConvNonlinearity(Persistent):

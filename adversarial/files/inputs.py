@@ -19,8 +19,8 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Optional
 
-from adversarial.utils import outputs
-from adversarial.utils.files import digest_of, trusts_paths
+from adversarial.files import outputs
+from adversarial.files.opening import digest_of, trusts_paths
 from adversarial.utils.string_utils import EnvironmentVariableError, lookup
 
 _DATA_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")

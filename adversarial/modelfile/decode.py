@@ -1,4 +1,4 @@
-"""Plain data back into objects (see `graph` for the form it takes)."""
+"""Plain data back into objects (see `schema` for the form it takes)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.budget import Budget
-from adversarial.utils.graph import (
+from adversarial.modelfile.budget import Budget
+from adversarial.modelfile.npy import Fault, check_dtype_and_count
+from adversarial.modelfile.schema import (
     BIT_GENERATORS,
     FORMAT,
     MAPPINGS,
@@ -24,7 +25,6 @@ from adversarial.utils.graph import (
     check_tuples,
     references,
 )
-from adversarial.utils.npy import Fault, check_dtype_and_count
 
 # What things cost of a file's budget, in bytes of memory or nanoseconds: a generator, which takes
 # 70 microseconds to make, a shared variable, an entry of a dict that is copied, a value in a tuple
@@ -33,7 +33,7 @@ _GENERATOR, _SHARED, _ENTRY, _HASHED, _COMPARED, _ITEM = 70_000, 6000, 160, 8, 1
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 
 
-class Builder:
+class Decoder:
     """Makes the objects of a document; `find_class` turns a class's name into it or raises.
 
     `size` is that of the file, in bytes: what it becomes is bounded by that.
@@ -63,7 +63,7 @@ class Builder:
         self.copied_once: set[int] = set()
         self.tuples: dict[int, int] = {}
 
-    def build(self) -> Any:
+    def decode(self) -> Any:
         """The root object. Raises `Fault`, or whatever a hostile document provokes."""
         if type(self.nodes) is not list or any(type(node) is not dict for node in self.nodes):
             raise Fault("holds an object graph that is not valid")

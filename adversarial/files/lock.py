@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
-from adversarial.utils.files import open_beside, stem_for
+from adversarial.files.opening import open_beside, stem_for
 
 try:
     import fcntl

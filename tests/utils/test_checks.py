@@ -8,7 +8,7 @@ import pytest
 from adversarial import AdversaryCost2, LazyAdversaryCost
 from adversarial.costs.dropout import Dropout
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils.parts import check_finite
+from adversarial.utils.checks import check_finite
 
 NAN, INF = float("nan"), float("inf")
 

@@ -1,6 +1,6 @@
 """The file a model is kept in: a zip archive of JSON texts and plain arrays, with checksums.
 
-    object.json             the object graph (see `graph`)
+    object.json             the object graph (see `schema`)
     0.npy, 1.npy            its arrays, in NumPy's own format, never pickled
     training.json           another graph, where there is one: what training needs to go on
     training/0.npy          its arrays
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Optional
 
 import numpy as np
 
-from adversarial.utils.npy import Fault, read_array
+from adversarial.modelfile.npy import Fault, read_array
 
 GRAPH = "object.json"
 TRAINING = "training.json"

@@ -13,11 +13,12 @@ import tracemalloc
 
 import pytest
 
-from adversarial.utils import lock, serial
+from adversarial.files import lock
+from adversarial.utils import serial
 
 HOLD = """
 import sys
-from adversarial.utils import lock
+from adversarial.files import lock
 with lock.exclusive(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -71,9 +72,9 @@ def test_a_forked_process_keeps_no_lock(tmp_path):
         """
     import os
     if os.fork() == 0:
+        os.write(1, b"held\\n")  # the child, since its lock is closed right after the fork
         os.read(int(sys.argv[2]), 1)  # until the test ends
-        os._exit(0)
-    print("held", flush=True)""",
+        os._exit(0)""",
     )
     read, write = os.pipe()
     try:

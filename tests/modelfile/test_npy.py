@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adversarial.utils import npy
+from adversarial.modelfile import npy
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ which is node 0 or a plain value. In a node, a value is one of
     [3]                             node number 3
     {"float": "nan"}                a float that JSON lacks; also "bytes", "np", "dtype", "type"
 
-`flatten` makes such a document and `rebuild` reads it. Neither recurses over the graph: how deep
+`encode` makes such a document and `decode` reads it. Neither recurses over the graph: how deep
 a file nests is limited by `MAX_DEPTH` alone.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.npy import Fault
+from adversarial.modelfile.npy import Fault
 
 FORMAT = "adversarial-object"
 VERSION = 1

@@ -27,8 +27,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
-from adversarial.utils import lock
-from adversarial.utils.files import open_beside
+from adversarial.files import lock
+from adversarial.files.opening import open_beside
 from adversarial.utils.string_utils import preprocess
 
 # Models and what `save` keeps of replaced ones, tables, arrays, pictures.

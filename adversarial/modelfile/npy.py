@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from adversarial.utils.files import open_regular
+from adversarial.files.opening import open_regular
 
 MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
 MAX_ITEM = 1 << 16

@@ -19,11 +19,12 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
+from adversarial import signals
 from adversarial.backend import engines
-from adversarial.utils import errors, signals
+from adversarial.files.opening import trust_paths
+from adversarial.utils import errors
 from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
-from adversarial.utils.files import trust_paths
 from adversarial.utils.string_utils import allow_variables
 
 

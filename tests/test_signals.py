@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from adversarial.utils.signals import Interrupted, StopRequest
+from adversarial.signals import Interrupted, StopRequest
 
 
 @pytest.mark.parametrize("signum", StopRequest.SIGNALS)

@@ -10,12 +10,12 @@ from adversarial.config import yaml_parse
 from adversarial.datasets.cifar10 import read_batch
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.mat import load_mat
+from adversarial.files.opening import BadFile, open_beside, open_regular, open_text
+from adversarial.modelfile.npy import load_npy, load_npz
 from adversarial.run import Run
 from adversarial.scripts import inputs
 from adversarial.scripts.inputs import is_model_file
 from adversarial.utils import serial
-from adversarial.utils.files import BadFile, open_beside, open_regular, open_text
-from adversarial.utils.npy import load_npy, load_npz
 
 DOORS = {
     "plain": open_regular,

@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from adversarial.utils.files import BadFile, open_regular
+from adversarial.files.opening import BadFile, open_regular
 
 # The number that begins a file -> the type of its elements.
 DTYPES = {

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 import serial_test_things as things
 
+from adversarial.files import atomic_write
+from adversarial.files.opening import BadFile
 from adversarial.utils import serial
-from adversarial.utils.files import BadFile
 
 HELPER = things.__name__
 ALLOW = (HELPER,)
@@ -103,7 +104,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(serial.os, step, full)
+    monkeypatch.setattr(atomic_write.os, step, full)
     with pytest.raises(OSError, match=r"No space left.*x\.pkl"):
         serial.save(path, "new")
     monkeypatch.undo()
@@ -126,7 +127,7 @@ def test_what_a_killed_process_left_is_removed_at_once(tmp_path):
         [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True
     )
     pids = int(dead.stdout), os.getpid()
-    leftovers = [tmp_path / f"{serial._aside(path)}{pid}-2.saving" for pid in pids]
+    leftovers = [tmp_path / f"{atomic_write._aside(path)}{pid}-2.saving" for pid in pids]
     for file in leftovers:
         file.write_text("half")
     serial.save(path, 1)
@@ -201,14 +202,14 @@ def test_missing_files_say_what_is_missing(tmp_path):
 def test_long_names(name, tmp_path):
     """Where a name fits the file system, those of its temporary files do."""
     for value in range(2):
-        with serial.atomic_write(tmp_path / name) as stream:
+        with atomic_write.atomic_write(tmp_path / name) as stream:
             aside = [path for path in os.listdir(tmp_path) if path != name]
             assert len(aside) == 1 and len(os.fsencode(aside[0])) < 100
             stream.write(b"%d" % value)
     assert os.listdir(tmp_path) == [name]
     # Another long name's leftovers are told apart.
     other = name.replace("x", "z").replace("ü", "ö")
-    left = tmp_path / f"{serial._aside(tmp_path / other)}1-2.saving"
+    left = tmp_path / f"{atomic_write._aside(tmp_path / other)}1-2.saving"
     left.write_text("half")
     os.utime(left, (time.time() - 7200,) * 2)
     serial.save(tmp_path / name, 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adversarial.utils.budget import FREE, PER_BYTE, Budget
-from adversarial.utils.npy import Fault
+from adversarial.modelfile.budget import FREE, PER_BYTE, Budget
+from adversarial.modelfile.npy import Fault
 
 
 def test_all_that_is_taken_adds_up():

@@ -16,8 +16,9 @@ import serial_test_things as things
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adversarial.utils import container, graph, serial
-from adversarial.utils.files import BadFile
+from adversarial.files.opening import BadFile
+from adversarial.modelfile import classes, container, schema
+from adversarial.utils import serial
 
 HELPER = things.__name__
 ALLOW = (HELPER,)
@@ -172,7 +173,7 @@ def npy(header):
     ],
 )
 def test_hostile_array_headers(header):
-    document = {"format": graph.FORMAT, "version": 1, "root": [0]}
+    document = {"format": schema.FORMAT, "version": 1, "root": [0]}
     document["nodes"] = [{"t": "array", "a": 0}]
     members = [("object.json", json.dumps(document).encode()), ("0.npy", npy(header))]
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in members)
@@ -195,7 +196,7 @@ def forge(document):
 
 def document_of(*nodes, root=(0,), **more):
     return {
-        "format": graph.FORMAT,
+        "format": schema.FORMAT,
         "version": 1,
         "root": list(root),
         "nodes": list(nodes),
@@ -217,8 +218,8 @@ def tower(kind, height):
         [],
         "text",
         {"format": "else"},
-        {"format": graph.FORMAT, "version": 2},
-        {"format": graph.FORMAT, "version": 1},
+        {"format": schema.FORMAT, "version": 2},
+        {"format": schema.FORMAT, "version": 1},
         document_of(nodes=3),
         document_of(root=[5]),
         document_of(root=[-1]),
@@ -315,5 +316,5 @@ def test_a_class_that_moved(monkeypatch):
     document = with_class("adversarial.old_place:OldName")
     with pytest.raises(BadFile, match="cannot be imported"):
         forge(document)
-    monkeypatch.setitem(serial.MOVED, "adversarial.old_place:OldName", f"{HELPER}:Thing")
+    monkeypatch.setitem(classes.MOVED, "adversarial.old_place:OldName", f"{HELPER}:Thing")
     assert type(forge(document)) is Thing

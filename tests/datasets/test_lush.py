@@ -5,8 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from adversarial.utils.files import BadFile
-from adversarial.utils.lush import DTYPES
+from adversarial.datasets.lush import DTYPES
+from adversarial.files.opening import BadFile
 from adversarial.utils.serial import read_bin_lush_matrix
 
 MAGIC = {np.dtype(dtype): magic for magic, dtype in DTYPES.items()}

@@ -1,4 +1,4 @@
-"""Objects into plain data (see `graph` for the form it takes)."""
+"""Objects into plain data (see `schema` for the form it takes)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.utils.graph import (
+from adversarial.modelfile.npy import Fault, check_dtype_and_count
+from adversarial.modelfile.schema import (
     BIT_GENERATORS,
     FORMAT,
     MAPPINGS,
@@ -24,7 +25,6 @@ from adversarial.utils.graph import (
     VERSION,
     check_tuples,
 )
-from adversarial.utils.npy import Fault, check_dtype_and_count
 
 MAX_INT_BITS = 4096
 _INLINE_BYTES = 256
@@ -44,7 +44,7 @@ def _is_shared(value: Any) -> bool:
     return module is not None and isinstance(value, module.SharedVariable)
 
 
-class Flattener:
+class Encoder:
     """Turns an object graph into a document; `name_class` names an object's class or raises."""
 
     def __init__(self, name_class: Callable[[type], str]) -> None:
@@ -57,7 +57,7 @@ class Flattener:
         self.numbers: dict[int, int] = {}
         self.odd_keys = 0
 
-    def flatten(self, root: Any) -> dict[str, Any]:
+    def encode(self, root: Any) -> dict[str, Any]:
         """The document of `root`; its arrays are in `self.arrays`, in order."""
         self.root_name = type(root).__name__
         encoded = self._encode(root, -1, "")

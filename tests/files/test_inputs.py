@@ -10,12 +10,13 @@ import pytest
 from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.preprocessing import Standardize
+from adversarial.files import inputs, opening, outputs
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
-from adversarial.scripts import parzen_ll, show_examples, show_game, show_samples, train
+from adversarial.scripts import cli, parzen_ll, show_examples, show_game, show_samples, train
 from adversarial.scripts.inputs import examples_of, training_set
-from adversarial.utils import cli, files, inputs, outputs, serial
+from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -51,7 +52,7 @@ TRAIN = """!obj:adversarial.train.Train {
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """The folder of the model file; the private files lie beside it and in `private`."""
-    for name in ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH", files.TRUST_VARIABLE):
+    for name in ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH", opening.TRUST_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "private").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -59,7 +60,7 @@ def place(tmp_path, monkeypatch):
     for path in ("secret.pkl", "private/secret.pkl"):
         serial.save(path, secret)
     yield tmp_path
-    files.trust_paths(False)
+    opening.trust_paths(False)
 
 
 def pair(source):

@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from adversarial.utils import cli, errors
+from adversarial.scripts import cli
+from adversarial.utils import errors
 
 
 def raising(error):
@@ -139,7 +140,7 @@ def test_a_stream_that_is_closed(closed, tmp_path):
     """Its number is not given to the next file, which would receive what is said."""
     number = {"stdout": 1, "stderr": 2}[closed]
     code = (
-        "import os, sys; from adversarial.utils import cli\n"
+        "import os, sys; from adversarial.scripts import cli\n"
         "def main():\n"
         "    opened = os.open('model', os.O_CREAT | os.O_WRONLY)\n"
         f"    print('said', file=sys.{closed}); os.write({number}, b'said')\n"
@@ -161,7 +162,7 @@ def test_a_stream_that_is_closed(closed, tmp_path):
 @pytest.mark.parametrize("matters", [True, False])
 def test_output_that_cannot_be_written(matters):
     code = (
-        "import sys; from adversarial.utils import cli\n"
+        "import sys; from adversarial.scripts import cli\n"
         f"sys.exit(cli.run(lambda: print('a table'), output_is_the_result={matters}))"
     )
     with open("/dev/full", "w") as full:
@@ -210,7 +211,7 @@ def test_usage_errors_pass_through():
 
 def test_a_reader_that_left_is_no_traceback():
     code = (
-        "import sys; from adversarial.utils import cli\n"
+        "import sys; from adversarial.scripts import cli\n"
         "def main():\n"
         "    for i in range(200000): print(i)\n"
         "sys.exit(cli.run(main))"

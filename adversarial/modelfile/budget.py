@@ -7,7 +7,7 @@ one file draws on one budget.
 
 from __future__ import annotations
 
-from adversarial.utils.npy import Fault
+from adversarial.modelfile.npy import Fault
 
 # Bytes that the smallest file may take ...
 FREE = 1 << 26

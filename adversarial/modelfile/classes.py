@@ -1,0 +1,105 @@
+"""Which classes a model file may hold: `Persistent` ones of this package and of allowed modules.
+
+`save` names the class of each object by `class_name`, and `load` finds it again by `class_finder`,
+which imports nothing but this package and the modules that the user allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from adversarial.modelfile.npy import Fault
+from adversarial.utils import own_modules
+
+# Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
+MOVED: dict[str, str] = {
+    "adversarial.monitor:Monitor": "adversarial.monitor.monitor:Monitor",
+    "adversarial.monitor:MonitorChannel": "adversarial.monitor.channel:MonitorChannel",
+}
+_ONCE_IN_WEIGHTLESS = {
+    "Clusterize": "noise:Clusterize",
+    "HardSigmoid": "mlp.linear:HardSigmoid",
+    "NoiseCat": "noise:NoiseCat",
+    "RectifiedLinear": "mlp.activation:RectifierActivation",
+    "Sigmoid": "mlp.activation:SigmoidActivation",
+    "SubtractHalf": "centering:SubtractHalf",
+    "SubtractRealMean": "centering:SubtractRealMean",
+    "Sum": "mlp.composite:Sum",
+}
+for _name, _home in _ONCE_IN_WEIGHTLESS.items():
+    MOVED[f"adversarial.models.weightless:{_name}"] = f"adversarial.models.{_home}"
+HOME = ("adversarial", "sandbox")
+_CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+class Persistent:
+    """Base of every class whose instances may be kept in a model file.
+
+    Restoring an instance does not call `__init__`: its state, from `__getstate__` or else its
+    `__dict__`, is given to `__setstate__` or else becomes its `__dict__`. A class that cannot
+    derive from this one may set `persistent = True` instead. For what `new_at_start` and
+    `kept_whole` mean in a class, see `adversarial.checkpoint`.
+    """
+
+
+def is_persistent(cls: type) -> bool:
+    return issubclass(cls, Persistent) or getattr(cls, "persistent", False) is True
+
+
+def within(module: str, packages: Collection[str]) -> bool:
+    """Is the module of this name one of `packages`, or inside one?"""
+    return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def _resolve(name: str) -> type | None:
+    module, _, qualified = name.partition(":")
+    found: Any = own_modules.import_module(module)
+    # Only classes on the way: never from a module into whatever else it happens to import.
+    for part in qualified.split("."):
+        found = getattr(found, part, None)
+        if not isinstance(found, type):
+            return None
+    return found
+
+
+def class_name(cls: type) -> str:
+    name = f"{cls.__module__}:{cls.__qualname__}"
+    shown = name.replace(":", ".")
+    if not is_persistent(cls):
+        raise TypeError(f"is a {shown}, which cannot be saved (it is not a serial.Persistent)")
+    try:
+        found = _resolve(name) if _CLASS_NAME.fullmatch(name) else None
+    except ImportError:
+        found = None
+    if found is not cls or cls.__module__ == "__main__":
+        raise TypeError(f"is a {shown}, which cannot be found by name; put it into a module")
+    if cls.__basicsize__ > Persistent.__basicsize__:
+        raise TypeError(f"is a {shown}, which keeps data outside its attributes")
+    return name
+
+
+def class_finder(allow_modules: Collection[str]) -> Callable[[Any], type]:
+    def find(name: Any) -> type:
+        if type(name) is not str or len(name) > 500 or not _CLASS_NAME.fullmatch(name):
+            raise Fault(f"names a class {name!r:.80}")
+        name = MOVED.get(name, name)
+        module = name.partition(":")[0]
+        shown = name.replace(":", ".")
+        if not within(module, (*HOME, *allow_modules)):
+            raise Fault(
+                f"holds a {shown}, which is not part of this program; if you trust that module, "
+                f"allow it with --allow-module {module.partition('.')[0]}"
+            )
+        try:
+            cls = _resolve(name)
+        except ImportError as error:
+            raise Fault(f"holds a {shown}, which cannot be imported ({error})") from error
+        if cls is None or not within(cls.__module__, (*HOME, *allow_modules)):
+            raise Fault(f"holds a {shown}, which does not exist in this version")
+        if not is_persistent(cls):
+            raise Fault(f"holds a {shown}, which may not be restored from a file")
+        return cls
+
+    return find
