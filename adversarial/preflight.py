@@ -15,11 +15,11 @@ from typing import Any, Optional
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite
 from adversarial.monitor.lookup import find_channel
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
-from adversarial import modelfile
 from adversarial.utils import origin
 from adversarial.utils.iteration import resolve_iterator_class
 

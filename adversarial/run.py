@@ -141,7 +141,7 @@ class Run:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Collection[str]]:
-        """The digests of the model files that are read in this block; see `utils.inputs`.
+        """The digests of the model files that are read in this block; see `files.inputs`.
 
         Where the YAML text is that of a model file, only such as this may read.
         """

@@ -19,6 +19,7 @@ from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid
 from adversarial.monitor import measurement
+from adversarial.signals import Interrupted
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train
 from adversarial.train_extensions import ChannelSmoother, TrainExtension
@@ -31,7 +32,6 @@ from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.cycler import Cycler
 from adversarial.training_algorithms.learning_rule import AdaDelta, AdaGrad, Momentum, RMSProp
 from adversarial.training_algorithms.schedules import ExponentialDecay, LinearDecay
-from adversarial.signals import Interrupted
 
 pytestmark = [
     pytest.mark.usefixtures("fast_compile"),

@@ -24,13 +24,13 @@ from adversarial.datasets.finite import check_finite
 from adversarial.datasets.image_views import ImageViewMixin
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
+from adversarial.files.atomic_write import atomic_write
+from adversarial.files.opening import digest_of, open_named_by_a_file
+from adversarial.modelfile.npy import load_npy
 from adversarial.space import CompositeSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
-from adversarial.modelfile.npy import load_npy
-from adversarial.files.atomic_write import atomic_write
 
 # Why `one_hot` of the data sets does nothing any more.
 ONE_HOT = "class numbers become vectors where a model takes vectors"

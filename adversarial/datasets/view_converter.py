@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.modelfile import Persistent
 from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.space.rows import ROW_AXES
-from adversarial.modelfile import Persistent
 
 AXES = ("b", 0, 1, "c")
 

@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import train_environment
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.parzen_protocol import Split, load_split, split_of
 from adversarial.evaluation.sampling import generator_of
-from adversarial.monitor.channel import TIMESTAMPS
-from adversarial.space import Conv2DSpace
-from adversarial.train import Train
-from adversarial.scripts import cli
-from adversarial import modelfile
 from adversarial.files import inputs
 from adversarial.files.opening import open_regular
+from adversarial.monitor.channel import TIMESTAMPS
+from adversarial.scripts import cli
+from adversarial.space import Conv2DSpace
+from adversarial.train import Train
 from adversarial.utils.string_utils import nearest
 
 # Of a table of channels, in bytes; as Python's text it takes ten times as much memory.

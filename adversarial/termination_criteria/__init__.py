@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.monitor.lookup import channel_values, find_channel
 from adversarial.modelfile import Persistent
+from adversarial.monitor.lookup import channel_values, find_channel
 
 __all__ = [
     "And",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from adversarial.backend import assign
-from adversarial.monitor import add_data_free_channel
-from adversarial.monitor.lookup import channel_values, find_channel
 from adversarial.files import outputs
 from adversarial.modelfile import Persistent
+from adversarial.monitor import add_data_free_channel
+from adversarial.monitor.lookup import channel_values, find_channel
 
 
 class TrainExtension(Persistent):
@@ -29,7 +29,7 @@ class TrainExtension(Persistent):
 
     @classmethod
     def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
-        """The files that an instance with these arguments will write: see `utils.outputs`."""
+        """The files that an instance with these arguments will write: see `files.outputs`."""
         return []
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import aesara.tensor as at
 import numpy as np
 
+from adversarial import modelfile
 from adversarial.backend import function
 from adversarial.datasets.feed import feed_of
+from adversarial.files import outputs
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
-from adversarial.files import outputs
-from adversarial import modelfile
 
 log = logging.getLogger(__name__)
 
