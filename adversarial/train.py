@@ -18,7 +18,7 @@ from adversarial.files import outputs
 from adversarial.files.atomic_write import check_writable
 from adversarial.modelfile import Persistent
 from adversarial.models.mlp import MLP
-from adversarial.models.mlp.composite import refuse_rows_in_another_order
+from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.reconfigure import Edits
 from adversarial.signals import Interrupted, StopRequest
@@ -121,7 +121,7 @@ class Train:
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
         if isinstance(model, MLP) and getattr(dataset, "view_converter", None) is not None:
-            refuse_rows_in_another_order(model, taken="a row of the data set")
+            check_image_order(model, taken="a row of the data set")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
         model.dataset_yaml_src = getattr(dataset, "yaml_src", None)
         read = getattr(dataset, "yaml_inputs", None)

@@ -464,9 +464,6 @@ def test_restrict():
     space = nested()
     assert space.restrict([0]) == VectorSpace(3)
     assert space.restrict([1, 0]) == CompositeSpace([space.components[1], VectorSpace(3)])
-    batch = nested_batch(2)
-    assert space.restrict_batch(batch, [0]) is batch[0]
-    assert space.restrict_batch(batch, [1, 0]) == (batch[1], batch[0])
     with pytest.raises(ValueError, match="no component 2"):
         space.restrict([2])
     with pytest.raises(TypeError, match="list of component indices, got 0"):

@@ -28,7 +28,7 @@ from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.modelfile.npy import load_npy
 from adversarial.space import CompositeSpace, IndexSpace, Space, VectorSpace
-from adversarial.space.rows import depends_on_order
+from adversarial.space.image_rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from adversarial.modelfile import Persistent
 from adversarial.space import Conv2DSpace, Space, VectorSpace
-from adversarial.space.rows import ROW_AXES
+from adversarial.space.image_rows import ROW_AXES
 
 AXES = ("b", 0, 1, "c")
 

@@ -1,4 +1,4 @@
-"""The two players, and an optional third that infers z."""
+"""`AdversaryPair`: the two players of the game, and optionally a network that infers z."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any, Optional
 from adversarial import modelfile
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Layer
-from adversarial.models.mlp.composite import refuse_rows_in_another_order
+from adversarial.models.mlp.composite import check_image_order
 from adversarial.models.model import Model
 from adversarial.space import Space
 from adversarial.utils import origin
 
 
 class AdversaryPair(Model):
-    """A generator and the discriminator it plays against (paper, equation 1).
+    """A generator and the discriminator that it plays against.
+
+    Its input space is the discriminator's.
 
     Parameters
     ----------
@@ -23,11 +25,31 @@ class AdversaryPair(Model):
     discriminator : MLP
         Its top layer is a Sigmoid of one unit: the probability that the input is data.
     inferer : MLP, optional
-        Predicts z, or a layer of G, from a sample (paper, section 7, extension 2).
+        Predicts z, or a layer of G, from a sample.
+    inference_monitoring_batch_size : int
+        Samples on which the inferer is monitored.
     monitor_generator, monitor_discriminator, monitor_inference : bool
-        Which players' channels are monitored.
+        Whose channels are monitored.
     shrink_d : float
-        When not zero, D's parameters are multiplied by it after every update.
+        If not zero, the discriminator's parameters are multiplied by it after every update.
+
+    Raises
+    ------
+    ValueError
+        If samples are not of the size of the discriminator's input, or a network takes rows of a
+        data set for vectors of images.
+
+    References
+    ----------
+    "Generative Adversarial Nets", section 3, equation 1; section 7, extension 2, for the inferer.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> G = MLP([Sigmoid(layer_name="y", dim=784, irange=0.05)], nvis=100)
+    >>> D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.05)], nvis=784)
+    >>> AdversaryPair(Generator(G), D).get_input_space()
+    VectorSpace(dim=784, dtype=float32)
     """
 
     def __init__(
@@ -51,10 +73,10 @@ class AdversaryPair(Model):
                 f"the generator{origin.of(generator.mlp.layers[-1])} makes {made}, but the "
                 f"discriminator{origin.of(discriminator)} takes {judged}"
             )
-        refuse_rows_in_another_order(generator.mlp, taken="", made="a sample as a row")
+        check_image_order(generator.mlp, taken="", made="a sample as a row")
         for network in (discriminator, inferer):
             if network is not None:
-                refuse_rows_in_another_order(network, taken="a row of the data")
+                check_image_order(network, taken="a row of the data")
         self.inferer = inferer
         self.inference_monitoring_batch_size = inference_monitoring_batch_size
         self.monitor_generator = monitor_generator
@@ -64,7 +86,7 @@ class AdversaryPair(Model):
 
     @property
     def is_inpainting(self) -> bool:
-        """Whether G takes images as D does and paints a half of them only."""
+        """Whether G takes images of D's input space and paints half of each."""
         return self.generator.paints_half_of(self.discriminator.get_input_space())
 
     def _players(self) -> list[Model]:
@@ -92,7 +114,7 @@ class AdversaryPair(Model):
         for player in self._players():
             player.set_batch_size(batch_size)
 
-    # The pair stands before the data as its discriminator does.
+    # The pair's data and weights are the discriminator's.
 
     def get_input_space(self) -> Space:
         return self.discriminator.get_input_space()
@@ -121,9 +143,13 @@ class AdversaryPair(Model):
     def get_monitoring_channels(self, data: Any) -> OrderedDict:
         """The players' channels, prefixed gen_, dis_on_data_, dis_on_samp_ and inf_.
 
-        The 2014 code filled its dis_on_data_ channels from samples and dis_on_samp_ from data;
-        here each holds what its name says.  Of an inpainting G there are none, nor of D on
-        samples: which half it paints is the cost's to know, and the cost's channels tell of it.
+        The code of 2014 filled its dis_on_data_ channels from samples and dis_on_samp_ from data;
+        here each holds what its name says. There are no channels of a G that inpaints, nor of D on
+        its samples, since only the cost knows which half G paints; the cost has channels for both.
+
+        Parameters
+        ----------
+        data : symbolic batch of the input space
         """
         channels: OrderedDict = OrderedDict()
 
@@ -134,7 +160,7 @@ class AdversaryPair(Model):
             if self.monitor_discriminator:
                 add("dis_on_data_", self.discriminator.get_monitoring_channels((data, None)))
             return channels
-        # One draw serves both players' channels.
+        # The channels of both players are measured on the same samples.
         states = self.generator.monitored_states()
         if self.monitor_generator:
             made = self.generator.get_output_space()
@@ -149,9 +175,10 @@ class AdversaryPair(Model):
         return channels
 
     def _inference_channels(self, inferer: MLP) -> OrderedDict:
-        """On fresh samples, with z as the target where the inferer predicts so many values.
+        """Channels of the inferer on new samples.
 
-        Where it does not, it infers a layer of G (the cost's `infer_layer`).
+        z is the target if it has the size of the inferer's output. If it does not, the inferer
+        predicts a layer of G (`infer_layer` of the cost), and there is no target.
         """
         samples, z, _ = self.generator.sample_and_noise(self.inference_monitoring_batch_size)
         have, predicted = self.generator.get_input_space(), inferer.get_output_space()
@@ -161,26 +188,41 @@ class AdversaryPair(Model):
         return inferer.get_monitoring_channels((samples, z))
 
     def as_data(self, samples: Any) -> Any:
-        """Samples, symbolic, in the layout in which D takes data.
+        """Convert samples, symbolic, to the discriminator's input space.
 
-        Where one of the players has images and the other vectors, these are rows of a data set.
+        If one of the players has images and the other vectors, these are rows of a data set.
         """
         made = self.generator.get_output_space()
         return self.generator.format_sample(samples, made, self.get_input_space())
 
     def as_inferer_input(self, inferer: MLP, data: Any) -> Any:
-        """Data, or samples in its layout, as the inferer takes them."""
+        """Convert data, or samples in the discriminator's input space, to the inferer's."""
         wanted = inferer.get_input_space()
         return self.generator.format_sample(data, self.get_input_space(), wanted)
 
 
 def recapitate_discriminator(pair_path: str, new_head: Layer) -> MLP:
-    """The discriminator of the model file `pair_path` with `new_head` in place of its top layer."""
+    """The discriminator of a model file, with another top layer.
+
+    Parameters
+    ----------
+    pair_path : str
+        A model file that holds an `AdversaryPair`.
+    new_head : Layer
+    """
     return recapitate(modelfile.load(pair_path).discriminator, new_head)
 
 
 def recapitate(network: MLP, new_head: Layer) -> MLP:
-    """`network` itself with `new_head` in place of its top layer."""
+    """Replace the top layer of `network`, which is changed and returned, by `new_head`.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Linear, Softmax
+    >>> network = MLP([Linear(5, "h0", irange=0.1), Linear(1, "y", irange=0.1)], nvis=4)
+    >>> recapitate(network, Softmax(10, "classes", irange=0.0)).get_output_space()
+    VectorSpace(dim=10, dtype=float32)
+    """
     del network.layers[-1]
     network.add_layers([new_head])
     return network

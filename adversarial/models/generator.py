@@ -1,4 +1,4 @@
-"""The generator G: noise z through a network becomes a sample (paper, section 3)."""
+"""The generator G, which maps noise z to samples G(z) (the paper, section 3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from adversarial.utils.seeding import seed_words
 
 NOISES = ("gaussian", "uniform", "spherical")
 
-# Channels of D on samples, and of G without data, are computed on this many samples.
+# Samples on which the channels of G, and of D on samples, are computed.
 MONITORED_SAMPLES = 100
 MAX_LL_SAMPLES = 1_000_000
 
@@ -31,16 +31,37 @@ class Generator(Model):
     ----------
     mlp : MLP
         G; its input space is the space of z, its output space that of the data.
-    noise : str
-        'gaussian' (standard normal), 'uniform' on [-sqrt 3, sqrt 3] (unit variance) or
-        'spherical' (a Gaussian divided by its norm).
+    noise : 'gaussian', 'uniform' or 'spherical'
+        Distribution of z: standard normal, uniform on [-sqrt 3, sqrt 3] (variance 1), or normal
+        divided by its norm.
     monitor_ll : bool
-        Monitor a cheap Parzen estimate of the log-likelihood, `ll`, from `ll_n_samples` samples
-        a batch and windows of deviation `ll_sigma`; it is not Table 1's procedure.
+        Monitor `ll`, a cheap Parzen window estimate of the log-likelihood. Table 1 of the paper has
+        another procedure, `adversarial.evaluation.parzen`.
+    ll_n_samples : int
+        Samples for each batch of that estimate.
+    ll_sigma : float
+        Standard deviation of its windows.
+
+    Raises
+    ------
+    ValueError
+        For a noise, a number of samples or a deviation that cannot be.
+
+    References
+    ----------
+    "Generative Adversarial Nets", section 3: p_z(z) and G(z; theta_g).
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> mlp = MLP([Sigmoid(layer_name="y", dim=784, irange=0.05)], nvis=100)
+    >>> generator = Generator(mlp, noise="uniform")
+    >>> backend.function([], generator.sample(5))().shape
+    (5, 784)
     """
 
-    # Whether samples that are vectors, where they meet images, are rows of a data set. False for
-    # model files of earlier versions, whose players learnt with vectors in `Conv2DSpace`'s order.
+    # Whether samples that are vectors are converted to images as rows of a data set are. False in
+    # model files of earlier versions, whose players learnt vectors in the order of `Conv2DSpace`.
     samples_are_rows = False
 
     def __init__(
@@ -87,11 +108,17 @@ class Generator(Model):
         self.mlp.set_batch_size(batch_size)
 
     def format_sample(self, batch: Any, space: Space, target: Space) -> Any:
-        """Samples or data of `space`, symbolic, as a batch of `target`."""
+        """Convert samples or data, symbolic, from `space` to `target`."""
         return (format_data if self.samples_are_rows else _format)(batch, space, target)
 
     def get_noise(self, size: Union[int, tuple, Any]) -> Any:
-        """z, symbolic: shape `size`, or (size, dimension of z) for a single number."""
+        """Noise z, symbolic.
+
+        Parameters
+        ----------
+        size : int, symbolic int or tuple
+            The shape of z, or the number of samples alone.
+        """
         if not isinstance(size, (tuple, list)):
             size = (size, self.get_input_space().get_total_dimension())
         if self.noise == "uniform":
@@ -113,7 +140,20 @@ class Generator(Model):
         default_input_scale: float = 1.0,
         all_g_layers: bool = False,
     ) -> tuple:
-        """(samples, z, states below the top layer if `all_g_layers` else None), symbolic."""
+        """Samples, and the noise and hidden states that they were made of.
+
+        Parameters
+        ----------
+        num_samples : int or symbolic int
+        default_input_include_prob, default_input_scale : float
+            Dropout, as `MLP.dropout_fprop` takes it; none by default.
+        all_g_layers : bool
+            Return the states of all layers, too.
+
+        Returns
+        -------
+        (samples, z, list of the outputs of the layers below the top one, or None), symbolic
+        """
         z = self._formatted_noise(num_samples)
         states = self.mlp.dropout_fprop(
             z,
@@ -129,13 +169,14 @@ class Generator(Model):
         default_input_include_prob: float = 1.0,
         default_input_scale: float = 1.0,
     ) -> Any:
-        """`num_samples` samples, symbolic, in the output space."""
-        return self.sample_and_noise(num_samples, default_input_include_prob, default_input_scale)[
-            0
-        ]
+        """`num_samples` samples, symbolic, in the output space; see `sample_and_noise`."""
+        samples, _, _ = self.sample_and_noise(
+            num_samples, default_input_include_prob, default_input_scale
+        )
+        return samples
 
     def paints_half_of(self, images: Space) -> bool:
-        """Whether G takes `images` in, of their size and channels, and puts out half of one."""
+        """Whether G takes images of the size of `images` and its output is half of one."""
         space = self.get_input_space()
         if not (isinstance(space, Conv2DSpace) and isinstance(images, Conv2DSpace)):
             return False
@@ -152,10 +193,27 @@ class Generator(Model):
         default_input_scale: float = 1.0,
         side: str = "right",
     ) -> tuple:
-        """(images whose `side` half G painted, the noise it saw there), symbolic.
+        """Images of which G has painted one half, and the noise that it saw there.
 
-        X is a batch of images (batch, rows, columns, channels).  G sees each image with noise in
-        place of the half to paint and puts out that half, flattened; the other half is X's.
+        G takes each image with noise in place of the half to paint, and its output is that half,
+        flattened. The other half is left as it is.
+
+        Parameters
+        ----------
+        X : symbolic batch (batch, rows, columns, channels)
+        default_input_include_prob, default_input_scale : float
+            Dropout, as `MLP.dropout_fprop` takes it; none by default.
+        side : 'left', 'right', 'top' or 'bottom'
+            The half to paint.
+
+        Returns
+        -------
+        (images of the shape of `X`, noise), symbolic
+
+        Raises
+        ------
+        ValueError
+            If G does not take images, or its output is not of the size of the half.
         """
         space = self.get_input_space()
         if not isinstance(space, Conv2DSpace) or X.ndim != 4:
@@ -167,7 +225,7 @@ class Generator(Model):
         if made != math.prod(size[1:]):
             raise ValueError(
                 f"the {side} half of images of {space.shape} is {math.prod(size[1:])} numbers, "
-                f"but G puts out {made}"
+                f"but the output of G is {made}"
             )
         noise = self.theano_rng.normal(size=size)
         seen = at.set_subtensor(hole, noise)
@@ -182,9 +240,20 @@ class Generator(Model):
         return at.set_subtensor(hole, painted.reshape(size)), noise
 
     def ll(self, data: Any, n_samples: int, sigma: float, samples: Any = None) -> Any:
-        """Parzen log-likelihood of each example of `data`, in nats.
+        """Parzen window log-likelihood of each example.
 
-        From `samples` if there are exactly `n_samples` of them at hand, else from fresh ones.
+        Parameters
+        ----------
+        data : symbolic batch of the output space
+        n_samples : int
+        sigma : float
+            Standard deviation of the windows.
+        samples : symbolic batch, optional
+            `n_samples` samples to use instead of drawing new ones.
+
+        Returns
+        -------
+        symbolic vector (batch,), in nats
         """
         space = self.get_output_space()
         flat = VectorSpace(space.get_total_dimension())
@@ -192,10 +261,13 @@ class Generator(Model):
         return theano_parzen(space.format_as(data, flat), space.format_as(samples, flat), sigma)
 
     def get_monitoring_channels(self, data: Any, states: Optional[tuple] = None) -> OrderedDict:
-        """Channels of G's layers, and ll if monitored.
+        """Channels of G's layers, named after them, and `ll` and `nll` with `monitor_ll`.
 
-        They are measured on `states`, a (z, output of each layer) of MONITORED_SAMPLES samples;
-        without it on fresh ones.
+        Parameters
+        ----------
+        data : symbolic batch of the output space
+        states : tuple, optional
+            What `monitored_states` returned, to measure on these samples instead of new ones.
         """
         z, outputs = states or self.monitored_states()
         channels: OrderedDict = OrderedDict()
@@ -210,13 +282,30 @@ class Generator(Model):
         return channels
 
     def monitored_states(self) -> tuple:
-        """(z, [output of each layer]) for MONITORED_SAMPLES samples, as they are drawn."""
+        """(z, list of the output of each layer) for MONITORED_SAMPLES new samples."""
         samples, z, below = self.sample_and_noise(MONITORED_SAMPLES, all_g_layers=True)
         return z, [*below, samples]
 
 
 class IntrinsicDropoutGenerator(Generator):
-    """A generator whose dropout is part of the model: it samples with it at all times."""
+    """A generator with dropout that is part of the model: every sample is drawn with it.
+
+    Parameters
+    ----------
+    default_input_include_prob, default_input_scale : float
+    input_include_probs, input_scales : dict of str to float, optional
+        Dropout, as `MLP.dropout_fprop` takes it.
+    **kwargs
+        As `Generator` takes them.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Linear
+    >>> mlp = MLP([Linear(layer_name="y", dim=2, irange=0.5)], nvis=3)
+    >>> generator = IntrinsicDropoutGenerator(0.5, 2.0, mlp=mlp)
+    >>> backend.function([], generator.sample(5))().shape
+    (5, 2)
+    """
 
     def __init__(
         self,
@@ -239,7 +328,7 @@ class IntrinsicDropoutGenerator(Generator):
         default_input_scale: float = 1.0,
         all_g_layers: bool = False,
     ) -> tuple:
-        """As the base class, but with this object's dropout instead of the arguments'."""
+        """As `Generator.sample_and_noise`, but with the dropout of the model."""
         z = self._formatted_noise(num_samples)
         states = self.mlp.dropout_fprop(
             z,
@@ -257,9 +346,25 @@ def _format(batch: Any, space: Space, target: Space) -> Any:
 
 
 def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:
-    """`mlp` with the generator layers of the file `pretrained`, from `start_layer` on, on top.
+    """Put layers of a trained generator on top of a network.
 
-    ValueError when the first of them does not take what `mlp` puts out.
+    Parameters
+    ----------
+    mlp : MLP
+    pretrained : str
+        Path of a model file that holds an `AdversaryPair`.
+    start_layer : int
+        The lowest layer to take, counted from 0.
+
+    Returns
+    -------
+    MLP
+        `mlp` itself.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or it does not take the output of `mlp`.
     """
     layers = modelfile.load(pretrained).generator.mlp.layers[start_layer:]
     if not layers:
@@ -269,8 +374,7 @@ def add_layers(mlp: MLP, pretrained: str, start_layer: int = 0) -> MLP:
         raise ValueError(f"{pretrained}: layer {start_layer} takes {want}, not {have}")
     names = {layer.layer_name for layer in mlp.layers}
     for layer in layers:
-        # The pretrained file may use the names of the new layers; as in 2014 both then stand,
-        # but dropout finds layers by name, so the later one is renamed.
+        # Dropout finds layers by name, so a pretrained layer of a name that is taken is renamed.
         while layer.layer_name in names:
             layer.layer_name += "_pretrained"
         names.add(layer.layer_name)

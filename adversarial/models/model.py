@@ -1,49 +1,72 @@
-"""The base of everything that has parameters."""
+"""`Model`, the base of all that has parameters: layers, networks and the two players.
+
+A cost asks a model for its parameters, spaces and loss; a training algorithm has it constrain its
+updates; the monitor asks for its channels.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar, cast
 
 import numpy as np
 
 from adversarial.modelfile import Persistent
 from adversarial.space import NullSpace, Space
 
+T = TypeVar("T")
+
+
+def _on_first_use(make: Callable[[], T]) -> T:
+    """An attribute of the class that is `make()` on each object, from its first use on."""
+    return cast(T, cached_property(lambda self: make()))
+
 
 class Model(Persistent):
-    """A set of parameters between an input space and an output space.
+    """Parameters between an input space and an output space.
 
-    A subclass fills `_params` (a list of shared variables), `input_space` and `output_space`. It
-    need not call this class's constructor, and may have any of the attributes below, and
-    `_params`, as an attribute of the class.
+    A subclass sets `_params`, a list of shared variables, `input_space` and `output_space`. As in
+    2014 it need not call this constructor, and any of the attributes below may belong to the class.
+
+    Parameters
+    ----------
+    extensions : list, optional
+        Objects whose `post_modify_updates(updates, model)` may change every update.
 
     Attributes
     ----------
     extensions : list
-        Objects whose `post_modify_updates(updates, model)` may change every update.
     tag : defaultdict of dict
-        Room for notes of training extensions, `model.tag["owner"]["what"] = value`; saved with
-        the model.
+        Notes of training extensions, `model.tag["owner"]["what"] = value`; saved with the model.
+    names_to_del : set of str
+        Attributes that are not saved.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> class Line(Model):
+    ...     def __init__(self):
+    ...         self._params = [backend.shared(2.0, "slope")]
+    >>> Line().get_param_values()
+    [array(2., dtype=float32)]
     """
 
-    # Made when first asked for, so that a class which does not call the constructor has them, and
-    # one that has an attribute of such a name keeps it.
-    names_to_del: set[str] = cached_property(lambda self: set())  # type: ignore[assignment]
-    extensions: list = cached_property(lambda self: [])  # type: ignore[assignment]
-    tag: dict = cached_property(lambda self: defaultdict(dict))  # type: ignore[assignment]
-    _params: list = cached_property(lambda self: [])  # type: ignore[assignment]
-    _test_batch_size = 2
-    # Of the subclass, or set by it.
+    # A subclass that does not call the constructor has these, too, and one that sets such an
+    # attribute of the class keeps it.
+    names_to_del: set[str] = _on_first_use(set)
+    extensions: list[Any] = _on_first_use(list)
+    tag: dict[str, dict] = _on_first_use(lambda: defaultdict(dict))
+    _params: list[Any] = _on_first_use(list)
     input_space: Any
     output_space: Any
 
     def __init__(self, extensions: Optional[list] = None) -> None:
         if extensions is not None:
             self.extensions = list(extensions)
-        # Made now, they come first among the attributes, as in files that were saved before they
-        # could be made later: a checkpoint calls a variable by the first path that leads to it.
+        # Made here they are the first attributes, as in older model files: a checkpoint finds a
+        # variable by the first path of attributes that leads to it.
         self.names_to_del, self.extensions, self.tag, self._params  # noqa: B018
 
     def __getstate__(self) -> dict[str, Any]:
@@ -56,12 +79,12 @@ class Model(Persistent):
         return state
 
     def _of_class(self) -> list:
-        """Parameters that are the class's, which all its objects share, and not this object's."""
+        """`_params` of the class, which all its objects share; empty if the object has its own."""
         own = None if "_params" in vars(self) else getattr(type(self), "_params", None)
         return list(own) if isinstance(own, (list, tuple)) else []
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # What is the class's stays there, where methods find it, with the values that were saved.
+        # Parameters of the class stay there, where methods find them, and get the saved values.
         for own, saved in zip(self._of_class(), state.get("_params", ())):
             own.set_value(saved.get_value(borrow=True))
         if self._of_class():
@@ -81,11 +104,23 @@ class Model(Persistent):
         return list(self._params)
 
     def get_param_values(self, borrow: bool = False) -> list[np.ndarray]:
-        """The parameters' values, in the order of `get_params`."""
+        """The values of the parameters, in the order of `get_params`.
+
+        Parameters
+        ----------
+        borrow : bool
+            Return the parameters' own arrays instead of copies, where possible.
+        """
         return [param.get_value(borrow=borrow) for param in self.get_params()]
 
     def set_param_values(self, values: list[np.ndarray], borrow: bool = False) -> None:
-        """Set all parameters; ValueError when the number or a shape differs."""
+        """Set the values of all parameters, in the order of `get_params`.
+
+        Raises
+        ------
+        ValueError
+            If the number of values or the shape of one differs.
+        """
         params = self.get_params()
         if len(values) != len(params):
             raise ValueError(f"{len(values)} values given for {len(params)} parameters")
@@ -97,11 +132,11 @@ class Model(Persistent):
             param.set_value(value, borrow=borrow)
 
     def get_param_vector(self) -> np.ndarray:
-        """All parameters in one vector."""
+        """All parameters in one vector, in the order of `get_params`."""
         return np.concatenate([value.ravel() for value in self.get_param_values(borrow=True)])
 
     def set_param_vector(self, vector: np.ndarray) -> None:
-        """The inverse of `get_param_vector`."""
+        """The inverse of `get_param_vector`; ValueError for a vector of another length."""
         old = self.get_param_values(borrow=True)
         total = sum(value.size for value in old)
         if vector.shape != (total,):
@@ -111,36 +146,33 @@ class Model(Persistent):
         self.set_param_values([part.reshape(v.shape) for part, v in zip(parts, old)])
 
     def get_lr_scalers(self) -> OrderedDict:
-        """Parameter -> factor on its learning rate, for those that have one."""
+        """Parameter -> factor on its learning rate; parameters without one have the factor 1."""
         return OrderedDict()
 
     def modify_updates(self, updates: OrderedDict) -> None:
-        """Apply the model's constraints to the new values in `updates`, in place."""
-        self._disallow_censor_updates()
+        """Apply the model's constraints and extensions to updates.
+
+        Parameters
+        ----------
+        updates : dict
+            Shared variable -> its new value, symbolic; changed in place.
+        """
+        # Its constraints would be left out without a word.
+        if type(self).censor_updates is not Model.censor_updates:
+            raise TypeError(
+                f"{type(self).__name__} overrides censor_updates, which is not called any more: "
+                "name it _modify_updates"
+            )
         self._modify_updates(updates)
         for extension in self.extensions:
             extension.post_modify_updates(updates, self)
 
     def _modify_updates(self, updates: OrderedDict) -> None:
-        """What a subclass overrides: by default there are no constraints."""
+        """Apply the model's constraints to `updates`, in place: none, unless a subclass has any."""
 
     def censor_updates(self, updates: OrderedDict) -> None:
-        """An older name of `modify_updates`, to be called but not overridden."""
+        """`modify_updates` under an older name, which may be called but not overridden."""
         self.modify_updates(updates)
-
-    def _overrides_censor_updates(self) -> bool:
-        return type(self).censor_updates is not Model.censor_updates
-
-    def _disallow_censor_updates(self) -> None:
-        # Or its constraints would be left out in silence.
-        if self._overrides_censor_updates():
-            raise TypeError(
-                f"{type(self).__name__} overrides censor_updates, which is not called any more: "
-                "name it _modify_updates"
-            )
-
-    def _ensure_extensions(self) -> None:
-        """A name of 2014: every model has its `extensions` from the beginning."""
 
     def enforce_constraints(self) -> None:
         """Bring the present parameter values within the constraints."""
@@ -150,7 +182,7 @@ class Model(Persistent):
         self.modify_updates(updates)
         changed = OrderedDict((p, u) for p, u in updates.items() if u is not p)
         if changed:
-            # Once is not worth the time of a C++ compiler.
+            # Called once: compiling it to C would take longer than running it.
             backend.function([], updates=changed, mode="FAST_COMPILE")()
 
     # Spaces and data
@@ -162,25 +194,27 @@ class Model(Persistent):
         return self.output_space
 
     def get_target_space(self) -> Space:
+        """The space of the targets that the model's loss compares its output with."""
         return self.get_output_space()
 
     def get_input_source(self) -> str:
+        """The data set's name for the model's input."""
         return "features"
 
     def get_target_source(self) -> str:
+        """The data set's name for the model's targets."""
         return "targets"
 
     def get_input_dim(self) -> int:
+        """Numbers in one input."""
         return self.get_input_space().get_total_dimension()
 
     def get_output_dim(self) -> int:
+        """Numbers in one output."""
         return self.get_output_space().get_total_dimension()
 
     def set_batch_size(self, batch_size: int) -> None:
-        """Tell the model which minibatch size to expect; most need not know."""
-
-    def get_test_batch_size(self) -> int:
-        return self._test_batch_size
+        """Tell the model the size of minibatches; most models have no use for it."""
 
     # Monitoring
 
@@ -189,64 +223,53 @@ class Model(Persistent):
         return OrderedDict()
 
     def get_monitoring_data_specs(self) -> tuple:
+        """(space, source) of the data that `get_monitoring_channels` takes."""
         return (NullSpace(), "")
 
     # Training
 
     def get_default_cost(self) -> Any:
+        """The cost to minimise if the training algorithm is given none."""
         raise NotImplementedError(f"{type(self).__name__} has no default cost; give one in `cost`")
 
     def train_all(self, dataset: Any) -> None:
-        """One epoch by the model's own algorithm; for models trained without an `algorithm`."""
+        """Train one epoch by an algorithm of the model's own; called if `Train` has none."""
         raise NotImplementedError(
             f"{type(self).__name__} has no training algorithm of its own; give `algorithm` to Train"
         )
-
-    def train_batch(self, dataset: Any, batch_size: int) -> bool:
-        raise NotImplementedError(f"{type(self).__name__} does not train by batches of its own")
 
     def continue_learning(self) -> bool:
+        """Whether `train_all` shall be called again."""
         raise NotImplementedError(
             f"{type(self).__name__} has no training algorithm of its own; give `algorithm` to Train"
         )
 
-    def score(self, batch: Any) -> Any:
-        """Gradient of log p with respect to `batch`, for models with a free energy."""
-        import aesara.tensor as at
-
-        return at.grad(-self.free_energy(batch).sum(), batch)
-
-    def free_energy(self, batch: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no free energy")
-
-    # Weights as pictures
+    # Weights as images
 
     def get_weights(self) -> np.ndarray:
+        """The weight matrix, or that of the lowest layer, for viewers."""
         raise NotImplementedError(f"{type(self).__name__} has no single weight matrix")
 
     def get_weights_format(self) -> tuple[str, str]:
+        """What the axes of `get_weights` are: 'v' for inputs (visible), 'h' for units (hidden)."""
         return ("v", "h")
 
     def get_weights_topo(self) -> np.ndarray:
+        """The weights as images, (units, rows, columns, channels)."""
         raise NotImplementedError(f"the weights of {type(self).__name__} are not images")
 
     def get_weights_view_shape(self) -> tuple[int, int]:
+        """Rows and columns of a grid of images in which units that belong together are a row."""
         raise NotImplementedError(f"{type(self).__name__} suggests no grid for its weights")
 
     # Housekeeping
 
     def register_names_to_del(self, names: str | list[str]) -> None:
-        """Attributes (one name or several) that are not saved with the model."""
+        """Leave attributes out of model files.
+
+        Parameters
+        ----------
+        names : str or list of str
+        """
         names = [names] if isinstance(names, str) else names
         self.names_to_del = self.names_to_del.union(names)
-
-    def redo_theano(self) -> None:
-        """Rebuild compiled functions; models here keep none."""
-
-    redo_aesara = redo_theano
-
-    def print_versions(self) -> None:
-        """Print the versions of the libraries at work."""
-        import aesara
-
-        print(f"numpy {np.__version__}, aesara {aesara.__version__}")

@@ -1,4 +1,4 @@
-"""Monitor channels that several layers share."""
+"""Monitor channels of layers: norms of weights, statistics of units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adversarial.backend import unit_statistics
 
 
 def norm_channels(W: Any) -> OrderedDict:
-    """Least, mean and greatest norm of the rows and columns of W (inputs, units)."""
+    """Least, mean and greatest norm of the rows and of the columns of W (inputs, units)."""
     channels = OrderedDict()
     squares = at.square(W)
     for kind, axis in (("row", 1), ("col", 0)):
@@ -24,7 +24,7 @@ def norm_channels(W: Any) -> OrderedDict:
 
 
 def kernel_norm_channels(norms: Any) -> OrderedDict:
-    """Least, mean and greatest of the norms of convolution kernels."""
+    """Least, mean and greatest of `norms`, those of the kernels of a convolution."""
     return OrderedDict(
         kernel_norms_min=norms.min(), kernel_norms_mean=norms.mean(), kernel_norms_max=norms.max()
     )
@@ -33,9 +33,23 @@ def kernel_norm_channels(norms: Any) -> OrderedDict:
 def unit_channels(state: Any, over: Sequence[int] = (0,), name: str = "{}_x_{}_u") -> OrderedDict:
     """Statistics over units of statistics over examples.
 
-    `max_x_mean_u` is the mean over units (u) of the maximum over examples (x).  `over` names the
-    axes of `state` that count as examples, all but one: (0,) for (batch, units), positions too
-    for images.
+    `max_x_mean_u` is the mean over units (u) of the maximum over examples (x).
+
+    Parameters
+    ----------
+    state : symbolic batch
+    over : sequence of int
+        The axes that count as examples, all but that of the units: (0,) for a batch
+        (batch, units), and for images the axes of rows and columns, too.
+    name : str
+        What a channel is called, with {} for the statistic over examples and that over units.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> channels = unit_channels(backend.shared([[1.0, 2.0], [3.0, 10.0]]))
+    >>> backend.function([], channels["max_x_mean_u"])().item()
+    6.5
     """
     (unit,) = (axis for axis in range(state.ndim) if axis not in over)
     if state.ndim > 2:

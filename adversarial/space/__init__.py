@@ -25,9 +25,9 @@ from adversarial.space.base import (
 )
 from adversarial.space.composite import CompositeSpace
 from adversarial.space.conv2d import Conv2DSpace
+from adversarial.space.image_rows import format_data
 from adversarial.space.index import IndexSpace
 from adversarial.space.null import NullSpace
-from adversarial.space.rows import format_data
 from adversarial.space.vector import VectorSpace
 
 __all__ = [

@@ -12,7 +12,6 @@ from adversarial.space.arrays import (
     check_shape,
     declare_shape,
     describe,
-    is_symbolic_batch,
     static_shape,
 )
 from adversarial.space.base import Batch, Dtype, Space
@@ -67,12 +66,6 @@ class CompositeSpace(Space):
         """
         parts = [self.components[i] for i in self._checked_subset(subset)]
         return parts[0] if len(parts) == 1 else CompositeSpace(parts)
-
-    def restrict_batch(self, batch: Batch, subset: Sequence[int]) -> Batch:
-        """The part of `batch` that lies in ``restrict(subset)``."""
-        self._validate(not is_symbolic_batch(batch), batch)
-        parts = tuple(batch[i] for i in self._checked_subset(subset))
-        return parts[0] if len(parts) == 1 else parts
 
     def get_total_dimension(self) -> int:
         return sum(component.get_total_dimension() for component in self.components)

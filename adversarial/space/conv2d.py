@@ -23,7 +23,7 @@ class Conv2DSpace(SimplyTypedSpace):
     pixel channel by channel: the default axes, flattened. This does not depend on `axes`, so
     the conversions to and from `VectorSpace` are exact inverses of each other, and an image
     that passes through a vector from one order of axes to another arrives as the same image.
-    A row of a data set holds an image in another order: `adversarial.space.rows` converts these.
+    A row of a data set holds an image in another order; `adversarial.space.image_rows` converts.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Nested data specs, and the flat ones that hold each (space, source) once.
+"""Data specs, which say what data a cost or a model takes, as nested tuples and as flat ones.
 
-A cost's data specs are (space, source), nested alike: a CompositeSpace with a tuple of sources, one
-for each of its components, which may be composite themselves.
+Data specs are a pair (space, source). The source is the data set's name for what lies in the space,
+'features' or 'targets'; a CompositeSpace has a tuple of sources, nested as it is. A data set
+delivers each (space, source) once, in a flat tuple.
 """
 
 from __future__ import annotations
@@ -14,23 +15,29 @@ from adversarial.space.null import NullSpace
 
 
 class DataSpecsMapping:
-    """Between what is nested as `data_specs` says and tuples without repetitions.
+    """Converts between tuples nested as data specs are and flat tuples without repetitions.
 
     Parameters
     ----------
-    data_specs : (space, source)
+    data_specs : (Space, str or nested tuple of str)
 
     Attributes
     ----------
-    specs_to_index : dict
-        (space, source) -> its place in flat tuples.
+    specs_to_index : dict of (Space, str) to int
+        The position of each (space, source) in flat tuples.
+
+    Raises
+    ------
+    ValueError
+        If the source is not nested as the space is.
 
     Examples
     --------
-    >>> both = (CompositeSpace([v, CompositeSpace([v, w])]), ("x", ("x", "y")))  # doctest: +SKIP
-    >>> mapping = DataSpecsMapping(both)                                         # doctest: +SKIP
-    >>> mapping.flatten(both[1]), mapping.nest(("a", "b"))                       # doctest: +SKIP
-    (('x', 'y'), ('a', ('a', 'b')))
+    >>> from adversarial.space import VectorSpace
+    >>> v, w = VectorSpace(3), VectorSpace(2)
+    >>> mapping = DataSpecsMapping((CompositeSpace([v, CompositeSpace([v, w])]), ("x", ("x", "y"))))
+    >>> mapping.flatten(("a", ("a", "b"))), mapping.nest(("a", "b"))
+    (('a', 'b'), ('a', ('a', 'b')))
     """
 
     def __init__(self, data_specs: tuple) -> None:
@@ -55,10 +62,18 @@ class DataSpecsMapping:
         return self.specs_to_index.setdefault((space, source), len(self.specs_to_index))
 
     def flatten(self, nested: Any, return_tuple: bool = False) -> Any:
-        """What `nested` (nested as the data specs) holds at each unique place, as a tuple.
+        """The flat form of `nested`, which is nested as the data specs are.
 
-        A single one comes bare, unless `return_tuple`. ValueError where it is nested otherwise, or
-        holds different things in places that are one.
+        Parameters
+        ----------
+        nested : nested tuple, or CompositeSpace
+        return_tuple : bool
+            Return a tuple also if it has one element only, instead of that element.
+
+        Raises
+        ------
+        ValueError
+            If `nested` is nested otherwise, or differs in two places of the same (space, source).
         """
         found: list[Any] = [None] * self.n_unique_specs
         filled: set[int] = set()
@@ -70,7 +85,7 @@ class DataSpecsMapping:
             return
         if isinstance(mapping, int):
             if mapping in filled and found[mapping] is not nested and found[mapping] != nested:
-                raise ValueError(f"{nested!r} and {found[mapping]!r} stand where one thing belongs")
+                raise ValueError(f"{nested!r} and {found[mapping]!r} have one (space, source)")
             found[mapping] = nested
             filled.add(mapping)
             return
@@ -81,7 +96,7 @@ class DataSpecsMapping:
             self._collect(part, inner, found, filled)
 
     def nest(self, flat: Any) -> Any:
-        """The inverse of `flatten`: the parts of `flat`, in all their places."""
+        """The inverse of `flatten`; ValueError if `flat` has another number of parts."""
         if self.n_unique_specs == 1 and not isinstance(flat, (tuple, list)):
             flat = (flat,)
         if len(flat) != self.n_unique_specs:
@@ -94,20 +109,3 @@ class DataSpecsMapping:
         if isinstance(mapping, int):
             return flat[mapping]
         return tuple(self._place(inner, flat) for inner in mapping)
-
-
-def is_flat_space(space: Space) -> bool:
-    """Whether no component of `space` is composite."""
-    if not isinstance(space, CompositeSpace):
-        return True
-    return not any(isinstance(part, CompositeSpace) for part in space.components)
-
-
-def is_flat_source(source: Any) -> bool:
-    """Whether `source` is one name, or a tuple of names."""
-    return not isinstance(source, tuple) or all(isinstance(part, str) for part in source)
-
-
-def is_flat_specs(data_specs: tuple) -> bool:
-    """Whether both parts of `data_specs` are flat."""
-    return is_flat_space(data_specs[0]) and is_flat_source(data_specs[1])

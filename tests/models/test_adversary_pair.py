@@ -11,7 +11,7 @@ from adversarial.models.deconv import Deconv
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace, VectorSpace, format_data
-from adversarial.space.rows import depends_on_order
+from adversarial.space.image_rows import depends_on_order
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")

@@ -229,7 +229,7 @@ def test_inpainting_wants_a_side_and_images():
 def test_inpainting_wants_the_half_that_g_paints():
     space = Conv2DSpace((3, 5), num_channels=1)
     mlp = MLP([Linear(dim=9, layer_name="y", irange=1.0)], input_space=space)
-    with pytest.raises(ValueError, match=r"the left half .* is 6 numbers, but G puts out 9"):
+    with pytest.raises(ValueError, match=r"the left half .* is 6 numbers, but the output .* is 9"):
         Generator(mlp).inpainting_sample_and_noise(at.tensor4(), side="left")
 
 

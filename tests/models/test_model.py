@@ -77,7 +77,6 @@ class Plain(Model):
 
 class OfTheClass(Plain):
     _params = [shared(3.0, "w")]
-    _test_batch_size = 7
 
     def __init__(self):
         super().__init__()
@@ -104,7 +103,7 @@ def test_a_subclass_need_not_call_the_constructor():
     model.tag["owner"]["note"] = 1
     assert updates == {"w": 1.0} and model.get_params() == [model.w]
     assert set(model.__getstate__()) == {"names_to_del", "extensions", "tag", "_params"}  # not w
-    assert model.get_test_batch_size() == 2 and repr(model) == "<Plain>"
+    assert repr(model) == "<Plain>"
     assert other.get_params() == [] and other.tag == {} and other.names_to_del == set()
     mlp = MLP([PlainLayer(), Linear(dim=2, layer_name="y", irange=1.0)], nvis=3)
     assert mlp.layers[0].get_mlp() is mlp and len(mlp.get_params()) == 2
@@ -112,7 +111,7 @@ def test_a_subclass_need_not_call_the_constructor():
 
 def test_parameters_of_the_class_are_not_shadowed():
     model = OfTheClass()
-    assert model.get_params() == OfTheClass._params and model.get_test_batch_size() == 7
+    assert model.get_params() == OfTheClass._params
 
 
 def test_parameters_of_the_class_are_saved(tmp_path):

@@ -30,10 +30,9 @@ def ones(*shape):
     return shared(np.ones(shape))
 
 
-def by_hand(mlp, x, masks=(1.0, 1.0)):
+def by_hand(mlp, x):
     (W0, b0, W1, b1) = mlp.get_param_values()
-    h = np.maximum((x * masks[0]) @ W0 + b0, 0)
-    return (h * masks[1]) @ W1 + b1
+    return np.maximum(x @ W0 + b0, 0) @ W1 + b1
 
 
 def test_fprop(evaluate):
@@ -105,9 +104,8 @@ def test_a_layer_says_what_its_dropped_inputs_become(of_class, evaluate):
     layer.dropout_input_mask_value = -3.0
     mlp = MLP([layer], nvis=50)
     layer.set_weights(np.eye(50))
-    drawn, masked = evaluate([mlp.dropout_fprop(ones(20, 50)), mlp.masked_fprop(ones(1, 50), 5)])
+    drawn = evaluate(mlp.dropout_fprop(ones(20, 50)))
     assert set(np.unique(drawn)) == {-3.0, 2.0}
-    np.testing.assert_array_equal(masked[0], [2, -3, 2] + [-3] * 47)
 
 
 def test_no_dropout_but_where_it_is_asked_for(evaluate):
@@ -127,32 +125,6 @@ def test_no_dropout_but_where_it_is_asked_for(evaluate):
 def test_default_dropout_is_one_half_twice(evaluate):
     out = evaluate(identity(50).dropout_fprop(ones(20, 50)))
     assert set(np.unique(out)) == {0.0, 2.0} and 0.4 < (out == 0).mean() < 0.6
-
-
-def test_every_mask_there_is(evaluate):
-    """The mean over all masks of a linear net with scale 2 is the net itself."""
-    layer = Linear(dim=2, layer_name="h", irange=1.0)
-    mlp, x = MLP([layer], nvis=3), random(4, 3)
-    outs = evaluate([mlp.masked_fprop(shared(x), mask) for mask in range(8)])
-    bits = np.array([1, 0, 1])  # 5 = 101 in binary, input 0 first
-    np.testing.assert_allclose(outs[5], (2 * bits * x) @ layer.get_weights(), rtol=1e-5)
-    np.testing.assert_allclose(np.mean(outs, axis=0), x @ layer.get_weights(), rtol=1e-4, atol=1e-6)
-
-
-def test_masks_of_two_layers(evaluate):
-    mlp, x = two_layers(), random(6, 4)
-    assert mlp.get_total_input_dimension(["h0", "h1"]) == 9
-    out, upper = evaluate(
-        [
-            mlp.masked_fprop(shared(x), 0b10110_0011, input_scales={"h1": 3.0}),
-            mlp.masked_fprop(shared(x), 0b10110, masked_input_layers=["h1"]),
-        ]
-    )
-    masks = 2 * np.array([1, 1, 0, 0]), np.array([0, 1, 1, 0, 1])
-    np.testing.assert_allclose(out, by_hand(mlp, x, (masks[0], 3 * masks[1])), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(upper, by_hand(mlp, x, (1.0, 2 * masks[1])), rtol=1e-5, atol=1e-6)
-    with pytest.raises(ValueError, match="mask 512 .* 9 inputs"):
-        mlp.masked_fprop(shared(x), 512)
 
 
 @pytest.mark.parametrize("argument", ["input_include_probs", "input_scales"])

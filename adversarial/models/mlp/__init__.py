@@ -10,10 +10,11 @@ from adversarial.models.mlp.conv_nonlinearity import (
     TanhConvNonlinearity,
 )
 from adversarial.models.mlp.dense import Dense, get_lr_scalers_from_layers
+from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
 from adversarial.models.mlp.linear import Linear, RectifiedLinear, Sigmoid, Softplus, Tanh
-from adversarial.models.mlp.network import MLP, apply_dropout
-from adversarial.models.mlp.pooling import max_pool, mean_pool, pool_dnn
+from adversarial.models.mlp.network import MLP
+from adversarial.models.mlp.pooling import max_pool, mean_pool
 from adversarial.models.mlp.softmax import Softmax
 
 __all__ = [
@@ -40,5 +41,4 @@ __all__ = [
     "get_lr_scalers_from_layers",
     "max_pool",
     "mean_pool",
-    "pool_dnn",
 ]

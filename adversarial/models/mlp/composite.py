@@ -1,4 +1,4 @@
-"""Layers without weights of their own that route or reshape."""
+"""Layers without weights of their own: they convert, combine and flatten the output of others."""
 
 from __future__ import annotations
 
@@ -12,14 +12,32 @@ from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_deca
 from adversarial.models.mlp.layer import Layer
 from adversarial.models.statistics import unit_channels
 from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
-from adversarial.space.rows import depends_on_order
+from adversarial.space.image_rows import depends_on_order
 
 
 class SpaceConverter(Layer):
-    """Reshapes its input into `output_space`, an equal number of values in another layout.
+    """Converts its input to another space of equally many numbers, such as vectors to images.
 
-    Vectors of images are in `Conv2DSpace`'s order, pixel after pixel. Rows of a data set are not
-    (`adversarial.space.rows`): where they meet this layer, `refuse_rows_in_another_order` says so.
+    A vector holds an image pixel after pixel, as `Conv2DSpace` has it. A row of a data set does not
+    (`adversarial.space.image_rows`), and `check_image_order` refuses a network in which this layer
+    would take one for the other.
+
+    Parameters
+    ----------
+    layer_name : str
+    output_space : Space
+
+    Raises
+    ------
+    ValueError
+        For an input of another number of values.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> images = Conv2DSpace((7, 7), num_channels=16)
+    >>> MLP([SpaceConverter("images", images)], nvis=784).get_output_space().shape
+    (7, 7)
     """
 
     def __init__(self, layer_name: str, output_space: Space) -> None:
@@ -39,22 +57,27 @@ class SpaceConverter(Layer):
         return self.input_space.format_as(state_below, self.output_space)
 
 
-def refuse_rows_in_another_order(network: Any, taken: str, made: str = "") -> None:
-    """ValueError where a SpaceConverter takes rows of a data set for another order, or makes some.
+def check_image_order(network: Any, taken: str, made: str = "") -> None:
+    """Check that no SpaceConverter mistakes rows of a data set for vectors, or the reverse.
 
     Parameters
     ----------
     network : MLP
     taken : str
-        What goes in at the bottom, as a row of a data set; '' where that is something else.
+        What the message calls the network's input if that is rows of a data set; '' if it is not.
     made : str
-        The same of what comes out at the top.
+        The same for its output.
+
+    Raises
+    ------
+    ValueError
+        If one does; the message names the layer and what to do.
     """
     for layers, what, remedy in (
         (network.layers, taken, "give the network input_space: Conv2DSpace in place of nvis"),
         (network.layers[::-1], made, "leave the layer out: images and rows are converted"),
     ):
-        # Below it only layers that keep each value in its place.
+        # Layers before it without parameters that keep the space keep each value in its place.
         moving = (o for o in layers if o.get_params() or o.input_space != o.get_output_space())
         layer = next(moving, None)
         if not what or not isinstance(layer, SpaceConverter):
@@ -70,14 +93,27 @@ def refuse_rows_in_another_order(network: Any, taken: str, made: str = "") -> No
 
 
 class CompositeLayer(Layer):
-    """Several layers side by side; its output is the tuple of theirs.
+    """Several layers side by side; the output is the tuple of their outputs.
 
     Parameters
     ----------
+    layer_name : str
     layers : list of Layer
     inputs_to_layers : dict, optional
         Position in a composite input -> list of the positions of the layers that receive it.
         By default every layer receives the whole input.
+
+    Raises
+    ------
+    ValueError
+        For an empty list, or a route from or to nothing.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> parts = [Linear(2, "a", irange=0.1), Linear(3, "b", irange=0.1)]
+    >>> MLP([CompositeLayer("c", parts)], nvis=4).get_output_space()
+    CompositeSpace(VectorSpace(dim=2, dtype=float32), VectorSpace(dim=3, dtype=float32))
     """
 
     def __init__(
@@ -96,6 +132,7 @@ class CompositeLayer(Layer):
 
     @property
     def routing_needed(self) -> bool:
+        """Whether layers receive parts of the input instead of the whole."""
         return self.inputs_to_layers is not None
 
     def set_mlp(self, mlp: Any) -> None:
@@ -140,14 +177,11 @@ class CompositeLayer(Layer):
     def cost(self, Y: tuple, Y_hat: tuple) -> Any:
         return sum(layer.cost(y, y_hat) for layer, y, y_hat in zip(self.layers, Y, Y_hat))
 
-    def _weight_decay_aggregate(self, method: str, coeff: Any) -> Any:
-        return weight_decay(self.layers, method, coeff)
-
     def get_weight_decay(self, coeff: Any) -> Any:
-        return self._weight_decay_aggregate("get_weight_decay", coeff)
+        return weight_decay(self.layers, "get_weight_decay", coeff)
 
     def get_l1_weight_decay(self, coeff: Any) -> Any:
-        return self._weight_decay_aggregate("get_l1_weight_decay", coeff)
+        return weight_decay(self.layers, "get_l1_weight_decay", coeff)
 
     def get_layer_monitoring_channels(
         self, state_below: Any = None, state: Any = None, targets: Any = None
@@ -217,12 +251,19 @@ class Sum(Layer):
 class FlattenerLayer(Layer):
     """A layer whose output is that of `raw_layer`, flattened into one vector.
 
-    For a CompositeLayer, whose output is a tuple: its parts stand one after the other, (batch, sum
-    of their sizes), and targets are vectors of the same kind. The loss is that of the parts.
+    For a CompositeLayer, whose output is a tuple, the parts are laid side by side, shape
+    (batch, sum of their sizes), and targets have the same form. The loss is that of the parts.
 
     Parameters
     ----------
     raw_layer : Layer
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> parts = [Linear(2, "a", irange=0.1), Linear(3, "b", irange=0.1)]
+    >>> MLP([FlattenerLayer(CompositeLayer("c", parts))], nvis=4).get_output_space()
+    VectorSpace(dim=5, dtype=float32)
     """
 
     def __init__(self, raw_layer: Layer) -> None:
@@ -259,10 +300,11 @@ class FlattenerLayer(Layer):
         return self.raw_layer.get_output_space().format_as(raw, self.output_space)
 
     def _raw_state(self, vectors: Any) -> Any:
-        """The output of `raw_layer` that these vectors are made of.
+        """The output of `raw_layer` that became `vectors`.
 
-        The very variables that `fprop` joined, where the graph has them: a loss finds its logits
-        there (see `cross_entropy`), and not in a piece that is cut out of the joined vector.
+        If the graph shows that `vectors` is what `fprop` returned, these are the variables that it
+        joined. A loss finds its logits in these (see `cross_entropy`), but not in a slice of the
+        joined vector.
         """
         space = self.raw_layer.get_output_space()
         if isinstance(space, CompositeSpace):
@@ -296,7 +338,7 @@ class FlattenerLayer(Layer):
 
 
 def _joined(vectors: Any) -> list:
-    """What `vectors` is joined of along its second axis; nothing where the graph does not say."""
+    """The variables that the graph of `vectors` joins along axis 1; [] if it joins none."""
     while getattr(vectors, "owner", None) is not None:
         op = vectors.owner.op
         if isinstance(op, Join):

@@ -15,13 +15,22 @@ from adversarial.models.statistics import unit_channels
 
 
 class ConvNonlinearity(Persistent):
-    """A function of each value of an image (batch, channels, rows, columns).
+    """A function of each value of a batch of maps (batch, channels, rows, columns).
 
-    Where it has a loss, that is summed over an image and averaged over the batch.
+    A subclass overrides `apply`. If it has a loss, that is summed over an image and averaged over
+    the batch.
+
+    Examples
+    --------
+    >>> class Square(ConvNonlinearity):
+    ...     def apply(self, linear_response):
+    ...         return linear_response**2
+    >>> backend.function([], Square().apply(backend.shared([3.0])))()
+    array([9.], dtype=float32)
     """
 
     def apply(self, linear_response: Any) -> Any:
-        """The function; by itself the identity."""
+        """The function, symbolic; here the identity."""
         return linear_response
 
     def _get_monitoring_channels_for_activations(self, state: Any) -> OrderedDict:
@@ -30,15 +39,32 @@ class ConvNonlinearity(Persistent):
     def get_monitoring_channels_from_state(
         self, state: Any, target: Any, cost_fn: Any = None
     ) -> OrderedDict:
-        """Channels of the output `state`; `cost_fn(Y, Y_hat)` is the layer's loss."""
+        """Monitor channels of the output.
+
+        Parameters
+        ----------
+        state : symbolic batch (batch, channels, rows, columns)
+            The layer's output.
+        target : symbolic batch or None
+        cost_fn : callable, optional
+            The layer's loss, a function of targets and output.
+        """
         return self._get_monitoring_channels_for_activations(state)
 
     def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
+        """The loss, a symbolic scalar, of output `Y_hat` for targets `Y`."""
         raise NotImplementedError(f"{type(self).__name__} defines no loss")
 
 
 class IdentityConvNonlinearity(ConvNonlinearity):
-    """z itself; its loss is the squared error."""
+    """z; the loss is the squared error.
+
+    Examples
+    --------
+    >>> x = backend.shared([[[[1.0, 2.0]]]])
+    >>> backend.function([], IdentityConvNonlinearity().cost(0.0, x, batch_axis=0))()
+    array(5., dtype=float32)
+    """
 
     def get_monitoring_channels_from_state(
         self, state: Any, target: Any, cost_fn: Any = None
@@ -53,7 +79,18 @@ class IdentityConvNonlinearity(ConvNonlinearity):
 
 
 class RectifierConvNonlinearity(ConvNonlinearity):
-    """max(z, 0), or left_slope * z where z is negative."""
+    """max(z, 0), or left_slope * z where z is negative.
+
+    Parameters
+    ----------
+    left_slope : float
+
+    Examples
+    --------
+    >>> z = backend.shared([-2.0, 3.0])
+    >>> backend.function([], RectifierConvNonlinearity(0.1).apply(z))()
+    array([-0.2,  3. ], dtype=float32)
+    """
 
     def __init__(self, left_slope: float = 0.0) -> None:
         self.left_slope = left_slope
@@ -63,10 +100,19 @@ class RectifierConvNonlinearity(ConvNonlinearity):
 
 
 class SigmoidConvNonlinearity(ConvNonlinearity):
-    """1 / (1 + exp(-z)); its loss is the cross-entropy (see `cross_entropy`).
+    """1 / (1 + exp(-z)); the loss is the cross-entropy, computed from z (see `cross_entropy`).
 
-    With targets its channels are `01_loss`, the share of wrong decisions, and, in the style
-    'detection', precision, recall and F1 of the decision p > 0.5.
+    Parameters
+    ----------
+    monitor_style : 'classification' or 'detection'
+        Channels with targets: `01_loss`, the share of wrong decisions p > 0.5, and `kl`, the loss;
+        with 'detection' also precision, recall and F1.
+
+    Examples
+    --------
+    >>> z = backend.shared([0.0, 3.0])
+    >>> backend.function([], SigmoidConvNonlinearity().apply(z))().round(3)
+    array([0.5  , 0.953], dtype=float32)
     """
 
     STYLES = ("classification", "detection")
@@ -98,7 +144,13 @@ class SigmoidConvNonlinearity(ConvNonlinearity):
 
 
 class TanhConvNonlinearity(ConvNonlinearity):
-    """tanh(z)."""
+    """tanh(z).
+
+    Examples
+    --------
+    >>> backend.function([], TanhConvNonlinearity().apply(backend.shared([0.0, 1.0])))().round(3)
+    array([0.   , 0.762], dtype=float32)
+    """
 
     def apply(self, linear_response: Any) -> Any:
         return at.tanh(linear_response)

@@ -1,9 +1,13 @@
-"""Cross-entropy losses of probabilities, computed from logits where the graph has them.
+"""Cross-entropy losses of probabilities, computed from their logits.
 
-Sigmoid and Softmax layers, and the sigmoid of a convolutional layer, call these with what their
-`fprop` returned, or with any other graph that ends in a sigmoid or softmax.  The log of a sigmoid
-loses all its digits where the sigmoid saturates; the same loss as a function of the logit does not:
-with p = sigmoid(z), -log p = softplus(-z).
+The losses of Sigmoid and Softmax layers, and of the sigmoid of a convolutional layer, are here.
+They are called with the output p of a network. If p is a sigmoid that saturates, log p has no exact
+digits left; the same loss as a function of the logit has: with p = sigmoid(z),
+
+    -log p = softplus(-z) = log(1 + exp(-z))
+
+So these functions search the graph of p for z, and compute the loss from it. Without a sigmoid or
+softmax at the top of the graph they compute the loss from p, clipped.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from aesara.tensor.shape import Reshape, SpecifyShape
 from aesara.tensor.special import Softmax, log_softmax
 from aesara.tensor.subtensor import Subtensor
 
-# These pick and arrange entries, so a function applied to each entry may come before or after.
+# These select and arrange entries, so that they may be applied to the logit instead.
 _ARRANGE = (DimShuffle, Reshape, SpecifyShape, Subtensor, Print)
 
 
@@ -30,8 +34,19 @@ def binary_cross_entropy(Y: Any, p: Any) -> Any:
     Y : symbolic array
         Targets from 0 to 1, of the shape of `p`.
     p : symbolic array
-        Probabilities.  Where the graph shows them to be a sigmoid, the loss and its gradient are
-        exact however far the sigmoid saturates; else they are clipped away from 0 and 1.
+        Probabilities. If their graph ends in a sigmoid, the loss and its gradient are exact even if
+        the sigmoid saturates; else p is clipped to [1e-7, 1 - 1e-7].
+
+    Returns
+    -------
+    symbolic array of the same shape
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> p = at.sigmoid(backend.shared([-200.0]))
+    >>> backend.function([], binary_cross_entropy(1.0, p))()
+    array([200.], dtype=float32)
     """
     z = sigmoid_logit(p)
     if z is None:
@@ -41,13 +56,21 @@ def binary_cross_entropy(Y: Any, p: Any) -> Any:
 
 
 def log_probabilities(p: Any) -> Any:
-    """log p for rows of class probabilities; from the logit where `p` is a softmax."""
+    """log p for rows of class probabilities (batch, classes); from the logits if p is a softmax.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> p = Softmax(axis=-1)(backend.shared([[0.0, -200.0]]))
+    >>> backend.function([], log_probabilities(p))()
+    array([[   0., -200.]], dtype=float32)
+    """
     z = softmax_logit(p)
     return at.log(_inside(p)) if z is None else log_softmax(z, axis=-1)
 
 
 def sigmoid_logit(p: Any) -> Optional[Any]:
-    """z where `p` is sigmoid(z), possibly reshaped, transposed or cut out of it; else None."""
+    """z if `p` is sigmoid(z), or entries of it, reshaped or transposed; else None."""
     node = getattr(p, "owner", None)
     if node is None:
         return None
@@ -56,13 +79,13 @@ def sigmoid_logit(p: Any) -> Optional[Any]:
         return node.inputs[0]
     if isinstance(node.op, _ARRANGE) or isinstance(scalar_op, Cast):
         z = sigmoid_logit(node.inputs[0])
-        # A node of its own, since the type may differ in dtype.
+        # A new node instead of a copy of `node`, since z may have another dtype.
         return None if z is None else node.op(z, *node.inputs[1:])
     return None
 
 
 def softmax_logit(p: Any) -> Optional[Any]:
-    """z where `p` is the softmax of z over its last axis; else None."""
+    """z if `p` is the softmax of z over its last axis; else None."""
     node = getattr(p, "owner", None)
     if node is None:
         return None
@@ -74,5 +97,5 @@ def softmax_logit(p: Any) -> Optional[Any]:
 
 
 def _inside(p: Any) -> Any:
-    """`p` with 0 and 1 moved inwards by the rounding error of 32-bit numbers at 1."""
+    """`p` clipped to where its logarithm is finite, by the rounding error of float32 at 1."""
     return at.clip(p, 1e-7, 1 - 1e-7)

@@ -97,7 +97,7 @@ class Dense(Affine):
         return self.W.get_value()
 
     def get_weights_topo(self) -> np.ndarray:
-        """One image a unit, (units, rows, columns, channels), when the input is an image."""
+        """One image a unit, (units, rows, columns, channels), if the input is images."""
         if not isinstance(self.input_space, Conv2DSpace):
             raise NotImplementedError(f"the input of layer {self.layer_name!r} is not an image")
         images = self.desired_space.np_format_as(self.W.get_value().T, self.input_space)
@@ -110,7 +110,13 @@ class Dense(Affine):
 
 
 def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
-    """The learning rate factors of all layers of `owner`; ValueError for a foreign parameter."""
+    """The learning rate factors of all layers of a network, of parameters that are not frozen.
+
+    Raises
+    ------
+    ValueError
+        If a layer names a parameter that is not the network's.
+    """
     scalers = OrderedDict()
     params = owner.get_params()
     frozen = getattr(owner, "freeze_set", ())
@@ -119,17 +125,34 @@ def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
             if param in frozen:
                 continue
             if param not in params:
-                raise ValueError(f"layer {layer.layer_name!r} scales the rate of foreign {param}")
+                raise ValueError(
+                    f"layer {layer.layer_name!r} scales the learning rate of {param}, which is not "
+                    "a parameter of its network"
+                )
             scalers[param] = scale
     return scalers
 
 
 def weight_decay(layers: Sequence[Any], method: str, coeffs: Any) -> Any:
-    """The sum over `layers` of `method` (get_weight_decay, or its L1 kin), a symbolic scalar.
+    """The weight decay of several layers together.
 
-    `coeffs` is one coefficient for all of them, or a list of one a layer; a layer that is made of
-    layers may have a list of its own. Layers whose coefficient is 0 need not have weights; without
-    any other, the sum is a constant 0 of type floatX. ValueError for a list of another length.
+    Parameters
+    ----------
+    layers : list of Layer
+    method : 'get_weight_decay' or 'get_l1_weight_decay'
+    coeffs : float, symbolic scalar or list
+        One coefficient for all layers, or a list of one a layer; a layer that is made of layers may
+        have a list of its own. A layer whose coefficient is 0 need not have weights.
+
+    Returns
+    -------
+    symbolic scalar
+        0, of type floatX, if all coefficients are 0.
+
+    Raises
+    ------
+    ValueError
+        For a list of another length.
     """
     if not isinstance(coeffs, (list, tuple)):
         coeffs = [coeffs] * len(layers)

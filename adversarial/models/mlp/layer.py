@@ -1,4 +1,4 @@
-"""The base of all layers."""
+"""`Layer`, the base of all layers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,37 @@ from adversarial.space import Space
 
 
 class Layer(Model):
-    """A model that maps one space to another as part of an MLP.
+    """A function from one space to another, a part of an MLP.
 
-    A layer gets its owner by `set_mlp`, then its input space by `set_input_space`, which is when
-    it makes its parameters (from the owner's `rng`) and settles `output_space`.
+    The MLP calls `set_mlp` on each of its layers, then `set_input_space` from the input up. A layer
+    makes its parameters in `set_input_space`, drawn from `self.mlp.rng`, and sets `output_space`.
+    `fprop` is its function. A dense layer is shorter to write as a subclass of `Linear`.
+
+    Parameters
+    ----------
+    layer_name : str, optional
+        Unique in its MLP. Channels and costs refer to the layer by it.
+    extensions : list, optional
+        As `Model` takes them.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> from adversarial.models.mlp import MLP
+    >>> class Square(Layer):
+    ...     def set_input_space(self, space):
+    ...         self.input_space = self.output_space = space
+    ...     def fprop(self, state_below):
+    ...         return state_below**2
+    >>> mlp = MLP([Square("h0")], nvis=2)
+    >>> backend.function([], mlp.fprop(backend.shared([[2.0, 3.0]])))()
+    array([[4., 9.]], dtype=float32)
     """
 
     # Of the class, for subclasses that do not call the constructor.
     layer_name: Any = None
     mlp: Any = None
-    # What dropout puts in the place of an input that it drops: for most layers, nothing.
+    # The value that dropout gives to an input that it drops.
     dropout_input_mask_value: float = 0.0
 
     def __init__(self, layer_name: Optional[str] = None, extensions: Optional[list] = None) -> None:
@@ -30,21 +51,24 @@ class Layer(Model):
         self.mlp = None
 
     def get_mlp(self) -> Any:
+        """The MLP that the layer belongs to, or None."""
         return self.mlp
 
     def set_mlp(self, mlp: Any) -> None:
+        """Make the layer a part of `mlp`; ValueError if it is a part of another."""
         if self.mlp is not None and self.mlp is not mlp:
             raise ValueError(f"layer {self.layer_name!r} already belongs to another MLP")
         self.mlp = mlp
 
     def set_input_space(self, space: Space) -> None:
+        """Set `input_space` and `output_space`, and draw the parameters, if there are any."""
         raise NotImplementedError(f"{type(self).__name__} does not define set_input_space")
 
     def fprop(self, state_below: Any) -> Any:
-        """The layer's output, symbolic, for input `state_below` in its input space."""
+        """The output, symbolic, in the output space, for a batch of the input space."""
         raise NotImplementedError(f"{type(self).__name__} does not define fprop")
 
-    # Losses, for the layer at the top of an MLP.  Y_hat is what `fprop` returned.
+    # The loss of the layer at the top of an MLP. Y_hat is what `fprop` returned.
 
     def cost(self, Y: Any, Y_hat: Any) -> Any:
         """Mean loss over the batch, a scalar."""
@@ -61,26 +85,43 @@ class Layer(Model):
     def get_layer_monitoring_channels(
         self, state_below: Any = None, state: Any = None, targets: Any = None
     ) -> OrderedDict:
-        """Channel name -> scalar; `state` is the layer's output for `state_below`."""
+        """Monitor channels of the layer.
+
+        Parameters
+        ----------
+        state_below : symbolic batch, optional
+            The layer's input.
+        state : symbolic batch, optional
+            Its output for that input, if the caller has it.
+        targets : symbolic batch, optional
+            For the top layer, if there are any.
+
+        Returns
+        -------
+        dict of str to symbolic scalar
+        """
         return OrderedDict()
 
     # Parameters of a typical layer
 
     def set_weights(self, weights: Any) -> None:
+        """Set W to an array of its shape."""
         raise NotImplementedError(f"{type(self).__name__} has no weights to set")
 
     def get_biases(self) -> Any:
+        """The value of b."""
         raise NotImplementedError(f"{type(self).__name__} has no biases")
 
     def set_biases(self, biases: Any) -> None:
+        """Set b to an array of its shape."""
         raise NotImplementedError(f"{type(self).__name__} has no biases to set")
 
     def get_weight_decay(self, coeff: Any) -> Any:
-        """`coeff` times the sum of squared weights."""
+        """`coeff` times the sum of squared weights, a symbolic scalar."""
         raise NotImplementedError(f"{type(self).__name__} has no weights to decay")
 
     def get_l1_weight_decay(self, coeff: Any) -> Any:
-        """`coeff` times the sum of absolute weights."""
+        """`coeff` times the sum of absolute weights, a symbolic scalar."""
         raise NotImplementedError(f"{type(self).__name__} has no weights to decay")
 
 

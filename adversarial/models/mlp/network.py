@@ -1,4 +1,4 @@
-"""The multilayer perceptron: a stack of layers."""
+"""`MLP`, a stack of layers."""
 
 from __future__ import annotations
 
@@ -7,29 +7,61 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Optional
 
-import aesara.tensor as at
-import numpy as np
-
 from adversarial import backend
 from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
+from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
-from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
+from adversarial.space import CompositeSpace, Space, VectorSpace
 from adversarial.utils.seeding import Seed, numpy_rng
 
 
 class MLP(Layer):
-    """Layers applied in turn.
+    """Layers applied one after the other: a generator's network, a discriminator, a classifier.
+
+    It is a layer itself, so that an MLP can be a layer of another.
 
     Parameters
     ----------
     layers : list of Layer
-        From the input up; their names differ.
-    nvis : int, or input_space : Space
-        What goes in: vectors of nvis values, or a space.
-    seed : int or list of int
-        For first weights and dropout masks.
+        From the input up; their names are different.
+    batch_size : int, optional
+        Size of minibatches, kept for layers that ask for it.
+    input_space : Space, optional
+        Exactly one of this and `nvis`, except in an MLP that is a layer of another.
+    input_source, target_source : str
+        The data set's names for input and targets.
+    nvis : int, optional
+        The input is vectors of so many numbers.
+    seed : int or list of int, optional
+        For initial weights and dropout masks.
+    layer_name : str, optional
+        For an MLP that is a layer of another.
     monitor_targets : bool
-        Monitor the top layer's error against the targets, where a cost supplies them.
+        Monitor the top layer's error against the targets, if a cost supplies them.
+
+    Raises
+    ------
+    TypeError
+        If `layers` holds anything but layers.
+    ValueError
+        For two layers of one name, an empty list, or an input space given twice or not at all.
+
+    References
+    ----------
+    "Generative Adversarial Nets", section 3: G and D are multilayer perceptrons.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import RectifiedLinear, Sigmoid
+    >>> mlp = MLP(
+    ...     nvis=784,
+    ...     layers=[
+    ...         RectifiedLinear(layer_name="h0", dim=200, irange=0.05),
+    ...         Sigmoid(layer_name="y", dim=1, irange=0.05),
+    ...     ],
+    ... )
+    >>> [param.get_value().shape for param in mlp.get_params()]
+    [(784, 200), (200,), (200, 1), (1,)]
     """
 
     def __init__(
@@ -59,9 +91,9 @@ class MLP(Layer):
         self.monitor_targets = monitor_targets
         self.freeze_set: list = []
         self.seed = seed
-        self.setup_rng()
-        self._take(layers)
-        # Inside another MLP the input space arrives later, from the layer below.
+        self.rng = numpy_rng(seed, [2013, 1, 4])
+        self._adopt(layers)
+        # An MLP that is a layer of another gets its input space from the layer below.
         if nvis is not None:
             self.set_input_space(VectorSpace(nvis))
         elif input_space is not None:
@@ -69,10 +101,7 @@ class MLP(Layer):
         elif layer_name is None:
             raise ValueError("an MLP needs nvis or input_space")
 
-    def setup_rng(self) -> None:
-        self.rng = numpy_rng(self.seed, [2013, 1, 4])
-
-    def _take(self, layers: Iterable[Layer]) -> None:
+    def _adopt(self, layers: Iterable[Layer]) -> None:
         names = self.layer_names
         for layer in layers:
             if not isinstance(layer, Layer):
@@ -97,7 +126,8 @@ class MLP(Layer):
     def set_input_space(self, space: Space) -> None:
         self.input_space = space
         self._update_layer_input_spaces()
-        # Seeded after the weights are drawn, so that networks of other shapes mask differently.
+        # Seeded after the weights are drawn, so that networks of different shapes have different
+        # dropout masks.
         self.theano_rng = backend.RandomStreams(int(self.rng.randint(2**31)), "dropout")
 
     def _update_layer_input_spaces(self) -> None:
@@ -107,15 +137,15 @@ class MLP(Layer):
             space = layer.get_output_space()
 
     def add_layers(self, layers: list[Layer]) -> None:
-        """Put new layers on top."""
+        """Put new layers on top, and draw their parameters."""
         top = self.layers[-1]
-        self._take(layers)
+        self._adopt(layers)
         for layer in layers:
             layer.set_input_space(top.get_output_space())
             top = layer
 
     def freeze(self, parameter_set: Iterable) -> None:
-        """Take these parameters out of training."""
+        """Leave these parameters out of `get_params`, and so out of training."""
         self.freeze_set = [*self.freeze_set, *parameter_set]
 
     # Spaces and data
@@ -201,12 +231,42 @@ class MLP(Layer):
         per_example: bool = True,
         return_all: bool = False,
     ) -> Any:
-        """`fprop` with dropout on the input of each layer (Hinton et al., 2012).
+        """`fprop` with dropout on the input of each layer.
 
-        Each value of a layer's input is kept with probability `input_include_probs[layer_name]`
-        (else the default) and then multiplied by `input_scales[layer_name]` (else the default).
-        With `per_example` false, one mask serves the whole batch. Dropped values become the
-        layer's `dropout_input_mask_value`, which is 0 unless a layer says otherwise.
+        Dropped values become the layer's `dropout_input_mask_value`, which is 0 unless the layer
+        has another.
+
+        Parameters
+        ----------
+        state_below : symbolic batch
+        default_input_include_prob, default_input_scale : float
+            The probability that a value of a layer's input is kept, and the factor on what is kept.
+        input_include_probs, input_scales : dict of str to float, optional
+            The same for single layers, by name.
+        per_example : bool
+            Draw a mask for each example instead of one for the whole batch.
+        return_all : bool
+            Return the list of every layer's output instead of the top one's.
+
+        Raises
+        ------
+        ValueError
+            For a layer that does not exist, or a probability outside (0, 1].
+
+        References
+        ----------
+        G. Hinton et al., "Improving neural networks by preventing co-adaptation of feature
+        detectors", 2012, arXiv 1207.0580. "Generative Adversarial Nets", section 5: dropout in D.
+
+        Examples
+        --------
+        >>> from adversarial.models.mlp import Linear
+        >>> import numpy as np
+        >>> mlp = MLP([Linear(dim=50, layer_name="h0", irange=0.0)], nvis=50)
+        >>> mlp.layers[0].set_weights(np.eye(50))
+        >>> out = mlp.dropout_fprop(backend.shared(np.ones((20, 50))), 0.5, None, 2.0)
+        >>> np.unique(backend.function([], out)()).tolist()
+        [0.0, 2.0]
         """
         probs, scales = input_include_probs or {}, input_scales or {}
         self._validate_layer_names(list(probs))
@@ -227,54 +287,8 @@ class MLP(Layer):
         return states if return_all else states[-1]
 
     def apply_dropout(self, state: Any, include_prob: Any, scale: Any, **kwargs: Any) -> Any:
-        """`apply_dropout` with this network's random streams."""
+        """`apply_dropout` with the random streams of this network."""
         return apply_dropout(state, include_prob, scale, self.theano_rng, **kwargs)
-
-    def masked_fprop(
-        self,
-        state_below: Any,
-        mask: int,
-        masked_input_layers: Optional[list[str]] = None,
-        default_input_scale: float = 2.0,
-        input_scales: Optional[dict[str, float]] = None,
-    ) -> Any:
-        """`fprop` under one given dropout mask: the bits of the integer `mask`, input 0 first.
-
-        The inputs of `masked_input_layers` (all layers by default) are masked in turn.
-        """
-        names = [layer.layer_name for layer in self.layers]
-        masked = names if masked_input_layers is None else masked_input_layers
-        scales = input_scales or {}
-        self._validate_layer_names(masked)
-        self._validate_layer_names(list(scales))
-        total = self.get_total_input_dimension(masked)
-        if not 0 <= mask < 2**total:
-            raise ValueError(f"mask {mask} does not fit the {total} inputs of {masked}")
-        for layer in self.layers:
-            if layer.layer_name in masked:
-                space = layer.get_input_space()
-                flat = VectorSpace(space.get_total_dimension())
-                bits = [(mask >> i) & 1 for i in range(flat.dim)]
-                mask >>= flat.dim
-                scale = scales.get(layer.layer_name, default_input_scale)
-                row = at.as_tensor_variable([bit * scale for bit in bits])
-                row = at.cast(row, state_below.dtype)
-                kept = space.format_as(state_below, flat) * row.dimshuffle("x", 0)
-                if layer.dropout_input_mask_value != 0:
-                    dropped = at.constant(np.array([bits]) == 0)
-                    kept = at.switch(dropped, layer.dropout_input_mask_value, kept)
-                state_below = flat.format_as(kept, space)
-            state_below = layer.fprop(state_below)
-        return state_below
-
-    def get_total_input_dimension(self, layers: list[str]) -> int:
-        """The number of inputs of the named layers together."""
-        self._validate_layer_names(layers)
-        return sum(
-            layer.get_input_space().get_total_dimension()
-            for layer in self.layers
-            if layer.layer_name in layers
-        )
 
     def _validate_layer_names(self, names: Iterable[str]) -> None:
         known = [layer.layer_name for layer in self.layers]
@@ -284,7 +298,7 @@ class MLP(Layer):
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise ValueError(f"no layer is named {name!r} (there are {known}){hint}")
 
-    # Losses
+    # The loss
 
     def get_default_cost(self) -> Any:
         from adversarial.costs.default import Default
@@ -301,11 +315,12 @@ class MLP(Layer):
         return self.layers[-1].cost_from_cost_matrix(cost_matrix)
 
     def cost_from_X(self, data: tuple) -> Any:
-        """The loss for `data` = (inputs, targets), without dropout."""
+        """The loss for `data`, (inputs, targets), without dropout."""
         X, Y = data
         return self.cost(Y, self.fprop(X))
 
     def cost_from_X_data_specs(self) -> tuple:
+        """(space, source) of the data that `cost_from_X` takes; `MethodCost` asks for them."""
         space = CompositeSpace([self.get_input_space(), self.get_target_space()])
         return (space, (self.get_input_source(), self.get_target_source()))
 
@@ -330,43 +345,3 @@ class MLP(Layer):
                 channels[f"{layer.layer_name}_{name}"] = value
             state_below = above
         return channels
-
-
-def apply_dropout(
-    state: Any,
-    include_prob: Optional[float],
-    scale: float,
-    theano_rng: Any,
-    input_space: Any = None,
-    mask_value: float = 0.0,
-    per_example: bool = True,
-) -> Any:
-    """`state` times a Bernoulli(include_prob) mask times `scale`; dropped values are `mask_value`.
-
-    With `per_example` false one mask serves all examples; `input_space` says which axis counts
-    them (the first without it).  Images of any order of axes are given the same masks.  A tuple
-    of states is masked part by part.
-    """
-    if include_prob is None or include_prob == 1:
-        return state
-    if not 0 < include_prob < 1:
-        raise ValueError(f"an include_prob must be in (0, 1], not {include_prob!r}")
-    if isinstance(state, tuple):
-        spaces = input_space.components if input_space is not None else [None] * len(state)
-        return tuple(
-            apply_dropout(part, include_prob, scale, theano_rng, space, mask_value, per_example)
-            for part, space in zip(state, spaces)
-        )
-    order = list(range(state.ndim))
-    if isinstance(input_space, Conv2DSpace):
-        # The order that convolutions take: with it, the mask need not be moved to suit them.
-        order = [input_space.axes.index(axis) for axis in ("b", "c", 0, 1)]
-    size = [state.shape[axis] for axis in order]
-    mask = theano_rng.binomial(size=size if per_example else size[1:], p=include_prob)
-    if not per_example:
-        mask = at.shape_padleft(mask)
-    if order != sorted(order):
-        mask = mask.dimshuffle([order.index(axis) for axis in range(state.ndim)])
-    if mask_value == 0:
-        return state * (mask * scale)
-    return at.switch(mask, state * scale, mask_value)

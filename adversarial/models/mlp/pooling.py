@@ -16,10 +16,29 @@ def max_pool(
     image_shape: Sequence[int],
     try_dnn: bool = True,
 ) -> Any:
-    """The maximum over each window of images (batch, channels, rows, columns).
+    """The maximum over each window of images.
 
-    Windows of `pool_shape`, `pool_stride` apart, that reach over the edge count what they cover
-    of an image of `image_shape` (rows, columns).  `try_dnn` is accepted and unused.
+    Parameters
+    ----------
+    bc01 : symbolic batch (batch, channels, rows, columns)
+    pool_shape, pool_stride : (rows, columns)
+        Size of a window, and pixels from one window to the next. Windows that reach over the edge
+        pool the pixels that they cover.
+    image_shape : (rows, columns)
+        Of the images.
+    try_dnn : bool
+        Accepted, as in 2014, and unused.
+
+    Returns
+    -------
+    symbolic batch
+        With ceil((rows - pool) / stride) + 1 rows, and columns likewise.
+
+    Examples
+    --------
+    >>> image = backend.shared([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
+    >>> backend.function([], max_pool(image, (2, 2), (2, 2), (2, 3)))()
+    array([[[[5., 6.]]]], dtype=float32)
     """
     images = check_shape(bc01, (None, None, *image_shape))
     return backend.max_pool(images, pool_shape, pool_stride)
@@ -28,27 +47,13 @@ def max_pool(
 def mean_pool(
     bc01: Any, pool_shape: Sequence[int], pool_stride: Sequence[int], image_shape: Sequence[int]
 ) -> Any:
-    """The mean over what each window covers; otherwise as `max_pool`."""
+    """The mean over the pixels that each window covers; otherwise as `max_pool`.
+
+    Examples
+    --------
+    >>> image = backend.shared([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
+    >>> backend.function([], mean_pool(image, (2, 2), (2, 2), (2, 3)))()
+    array([[[[3. , 4.5]]]], dtype=float32)
+    """
     images = check_shape(bc01, (None, None, *image_shape))
     return backend.mean_pool(images, pool_shape, pool_stride)
-
-
-def pool_dnn(
-    bc01: Any, pool_shape: Sequence[int], pool_stride: Sequence[int], mode: str = "max"
-) -> Any:
-    """Pooling as cuDNN does it: without the windows that reach over the edge.
-
-    `mode` is 'max', 'average_inc_pad' or 'average_exc_pad'; the latter two are the same here.
-    """
-    pools = {
-        "max": backend.max_pool,
-        "average_inc_pad": backend.mean_pool,
-        "average_exc_pad": backend.mean_pool,
-    }
-    if mode not in pools:
-        raise ValueError(f"mode must be one of {', '.join(pools)}, not {mode!r}")
-    rows, columns = (
-        (size - pool) // stride * stride + pool
-        for size, pool, stride in zip(bc01.shape[2:], pool_shape, pool_stride)
-    )
-    return pools[mode](bc01[:, :, :rows, :columns], pool_shape, pool_stride)
