@@ -30,7 +30,7 @@ from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
 from adversarial.train import Train
 from adversarial.utils import seeding
-from adversarial.utils.string_utils import VARIABLE, may_read
+from adversarial.utils.string_utils import VARIABLE, is_allowed, lookup, may_read
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ class Run:
             if not (may_read(name) and name in os.environ)
         }
         run = cls(yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules)
+        run._warn_of_variables()
         if config is None:
             run._warn_of_edits()
             return run
@@ -138,6 +139,39 @@ class Run:
                 self.resume_from.name,
                 self.path,
             )
+
+    def _warn_of_variables(self) -> None:
+        """Say so if a variable that the user allowed has another value than it had."""
+        before = self.resume_from.experiment.get("values")
+        now = self._values()
+        found = [
+            name
+            for name in now
+            if isinstance(before, dict) and before.get(name) not in (None, now[name])
+        ]
+        if found:
+            log.warning(
+                "%s, which %s uses, changed since %s was saved: the numbers of the training go on "
+                "as they were saved, so what was changed is used in part or not at all. To go on "
+                "with other values, give the variables those they had and write the others into a "
+                "copy of the YAML file: --resume %s --config COPY.yaml",
+                " and ".join(f"${{{name}}}" for name in found),
+                self.path,
+                self.resume_from.name,
+                self.resume_from.name,
+            )
+
+    def _values(self) -> dict[str, str]:
+        """What tells whether a variable has another value, by name; nobody learns the value.
+
+        Sixteen bits of a digest: too few to find a value by trying. Where the data are may change.
+        """
+        found = {}
+        for name in filter(is_allowed, self.variables()):
+            with contextlib.suppress(ValueError):  # not set: it is named in a comment only
+                text = f"{name}={lookup(name, self.environ)} {self.text}"
+                found[name] = hashlib.sha256(text.encode()).hexdigest()[:4]
+        return found
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Collection[str]]:
@@ -202,6 +236,7 @@ class Run:
             "yaml": self.text,
             "yaml_path": os.path.relpath(self.path, folder),
             "variables": self.variables(),
+            "values": self._values(),
             "seed": self.seed,
             "phase": number,
             "mark": self.mark(number),

@@ -36,6 +36,8 @@ class File(NamedTuple):
     lock: str
     what: str  # for messages
     phase: int
+    # What describes it: part of the YAML, or an object, that phases may share.
+    owner: Any = None
 
     @property
     def place(self) -> str:
@@ -74,10 +76,25 @@ class Reservation:
         files = {number: list(self._files_of(number)) for number in numbers}
         self._check_inputs(files)
         found = [file for number in numbers for file in files[number]]
+        self._refuse_shared(found)
         for file in found:
             outputs.check(file.path)
             check_writable(file.path, file.what)
         return found
+
+    def _refuse_shared(self, files: list[File]) -> None:
+        """ValueError where two phases would write one file, unless what writes it is one, too."""
+        places = dict(self._files)
+        for file in files:
+            other = places.setdefault(file.place, file)
+            is_one = file.owner is not None and file.owner is other.owner
+            if file.phase != other.phase and not is_one:
+                raise ValueError(
+                    f"{file.path} is where phase {other.phase + 1} saves {other.what} and phase "
+                    f"{file.phase + 1} saves {file.what}: one would replace the other\n"
+                    "Give each phase a path of its own, for example with ${PYLEARN2_TRAIN_PHASE} "
+                    "in it, which is phase1, phase2, ..."
+                )
 
     def __exit__(self, *exc: object) -> None:
         if exc[0] is None:
@@ -89,11 +106,20 @@ class Reservation:
         """Reserve what a phase, now that it is made, will write beyond what its YAML tells."""
         callbacks = getattr(train.algorithm, "update_callbacks", ())
         parts = (*train.extensions, train.algorithm, *callbacks, train.model, train.dataset)
+        phase = self.phases[number]
+        owners = {id(phase.made(call)): call for call in phase.calls()}
         files = [
-            File(type(part), *paths, f"the file of {type(part).__name__}", number)
+            File(
+                type(part),
+                *paths,
+                f"the file of {type(part).__name__}",
+                number,
+                owners.get(id(part), part),
+            )
             for part in parts
             for paths in files_written(type(part), getattr(part, "__dict__", {}))
         ]
+        self._refuse_shared(files)
         for file in files:
             check_writable(file.path, file.what)
         self._reserve(files)
@@ -117,7 +143,7 @@ class Reservation:
             try:
                 paths = dict.fromkeys(files_written(call.callable, call.keywords))
                 declared += [
-                    File(call.callable, *map(outputs.admitted, path), what, number)
+                    File(call.callable, *map(outputs.admitted, path), what, number, call)
                     for path in paths
                 ]
             except ValueError as error:

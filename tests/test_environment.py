@@ -95,12 +95,41 @@ def test_a_resumed_run_takes_values_from_where_it_is_resumed(folder, monkeypatch
         np.testing.assert_array_equal(value, param.get_value())
 
 
+@pytest.mark.parametrize("name", ["RATE", "LAYER"])
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_value_that_changed_since_is_told(name, edited, folder, monkeypatch, caplog):
+    """A number, which stays as it was saved; a text, which does not."""
+    text = EXPERIMENT.replace("rate: .1", "rate: ${RATE}").replace("mlp.Linear", "mlp.${LAYER}")
+    (folder / "x.yaml").write_text(text.replace("${WHERE}/", ""))
+    allowed = [*ALLOWED[:2], "--allow-env", "RATE", "--allow-env", "LAYER", "--quiet"]
+    for key, value in {"RATE": ".1", "LAYER": "Linear"}.items():
+        monkeypatch.setenv(key, value)
+    assert train.main(["x.yaml", *allowed, "--max-epochs", "1"]) == 0
+    resume = ["--resume", "x.pkl", *allowed, *(["--config", "x.yaml"] if edited else [])]
+    assert train.main([*resume, "--max-epochs", "2"]) == 0
+    assert "changed since" not in caplog.text
+    monkeypatch.setenv(name, {"RATE": ".2", "LAYER": "Tanh"}[name])
+    assert train.main([*resume, "--max-epochs", "3"]) == 0
+    assert f"${{{name}}}, which x.yaml uses, changed since x.pkl was saved" in caplog.text
+
+
+def test_data_may_be_elsewhere(folder, monkeypatch, caplog):
+    text = EXPERIMENT.replace("${COUNT}", "40 # ${PYLEARN2_DATA_PATH} ${NOWHERE}")
+    (folder / "x.yaml").write_text(text.replace("num_examples: 40", "num_examples: 40 }, #"))
+    monkeypatch.setenv("PYLEARN2_DATA_PATH", "here")
+    allowed = [*ALLOWED, "--allow-env", "NOWHERE"]
+    assert train.main(["x.yaml", *allowed, "--max-epochs", "1"]) == 0
+    monkeypatch.setenv("PYLEARN2_DATA_PATH", "there")
+    assert train.main(["--resume", MODEL, *allowed, "--max-epochs", "2"]) == 0
+    assert "changed since" not in caplog.text
+
+
 def test_a_file_of_an_earlier_version_that_holds_values_goes_on(folder, monkeypatch):
     assert train.main(["x.yaml", *ALLOWED, "--quiet", "--max-epochs", "1"]) == 0
     document = checkpoint.document
 
     def as_before(roots, experiment):
-        old = {k: v for k, v in experiment.items() if k != "variables"}
+        old = {k: v for k, v in experiment.items() if k not in ("variables", "values")}
         return document(roots, {**old, "environ": {"COUNT": "40", "WHERE": SECRET}})
 
     with monkeypatch.context() as earlier:

@@ -286,6 +286,44 @@ def test_the_second_phase_is_checked_before_the_first_one_trains(folder, run):
     assert not (folder / "a1.pkl").exists()
 
 
+# What two phases would both write -> the extensions and replacements of each.
+SHARED_FILES = {
+    "a3.pkl": [((), 3), ((), 3)],
+    "best.pkl": [((at(BEST, "best.pkl"),), 1), ((at(BEST, "below/../best.pkl"),), 2)],
+    "polyak.pkl": [((at(POLYAK, "polyak.pkl"),), 1), ((at(BEST, "polyak.pkl"),), 2)],
+    "thesis.csv": [((at(TABLE, "thesis.csv"),), 1), ((at(TABLE, "thesis.csv"),), 2)],
+    "below/grid.png": [((at(GRID, "below/grid.png"),), 1), ((at(GRID, "below/grid.png"),), 2)],
+    "at2.pkl": [((at(SNAPSHOTS, "at{epoch}.pkl"),), 1), ((at(BEST, "at2.pkl"),), 2)],
+    "a1.monitor.csv": [((), 1), ((at(TABLE, "a1.monitor.csv"),), 2)],
+    "a2.png": [((at(GRID, "a2.png"),), 1), ((), 2)],
+}
+
+
+@pytest.mark.parametrize("path", SHARED_FILES)
+def test_two_phases_that_would_write_one_file(path, folder, run):
+    (one, first), (two, second) = SHARED_FILES[path]
+    other = phase(second, *two).replace("&data ", "")
+    (folder / "a.yaml").write_text(phases(phase(first, *one), other))
+    status, err = run("a.yaml", "--overwrite")
+    line, advice = err.splitlines()
+    assert status == 1 and path in line and "${PYLEARN2_TRAIN_PHASE}" in advice
+    assert "is where phase 1 saves " in line and " and phase 2 saves " in line
+    assert sorted(path.name for path in folder.iterdir()) == ["a.yaml", "below"]
+
+
+def test_one_extension_of_two_phases_writes_one_file(folder, run, own_module):
+    best = at(BEST, "best.pkl")
+    second = phase(2, "*best", "*grid").replace("&data ", "")
+    first = phase(1, f"&best {best}", "&grid !obj:own.grid {}")
+    (folder / "a.yaml").write_text(phases(first, second))
+    assert run("a.yaml", *own_module) == (0, "")
+    assert (folder / "best.pkl").exists() and (folder / "grid.png").exists()
+    second = second.replace("*grid", "!obj:own.grid {}")
+    (folder / "a.yaml").write_text(phases(first, second))
+    status, err = run("a.yaml", *own_module, "--overwrite")
+    assert status == 1 and "grid.png is where phase 1 saves the file of SampleGrid" in err
+
+
 def test_a_long_name_trains_and_saves(folder, run):
     name = "x" * 226
     (folder / "a.yaml").write_text(text(**{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": name}))

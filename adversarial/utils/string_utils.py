@@ -39,11 +39,15 @@ def allow_variables(names: Iterable[str]) -> None:
     _allowed.update(names)
 
 
+def is_allowed(name: str) -> bool:
+    """Whether the user let `${name}` give the value of an environment variable."""
+    return not _allowed.isdisjoint((name, twin(name) or name))
+
+
 def may_read(name: str) -> bool:
     """Whether `${name}` may give the value of an environment variable."""
-    return any(
-        spelling in _allowed or spelling.startswith(_OPEN)
-        for spelling in (name, twin(name) or name)
+    return is_allowed(name) or any(
+        spelling.startswith(_OPEN) for spelling in (name, twin(name) or name)
     )
 
 
