@@ -1,8 +1,12 @@
-"""When to stop training. A criterion is asked once before the first epoch and after each."""
+"""Criteria that say when to stop training.
+
+`Train` asks the algorithm's `termination_criterion` before the first epoch and after each. A
+criterion reads the model's monitor: its number of epochs, or the recorded values of a channel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 import numpy as np
@@ -20,21 +24,32 @@ __all__ = [
     "Or",
     "PatienceBasedTermCrit",
     "TerminationCriterion",
-    "channel_values",
-    "find_channel",
 ]
 
 
 class TerminationCriterion(Persistent):
-    """Decides whether training goes on."""
+    """Base class: decides whether training continues.
+
+    A subclass defines `continue_learning`. One that reads a channel keeps the name of the channel
+    in `channel_name`, or overrides `check_channels`, so that a missing channel is an error before
+    training begins.
+
+    Examples
+    --------
+    >>> class UntilDWins(TerminationCriterion):
+    ...     channel_name = "objective_d"
+    ...     def continue_learning(self, model):
+    ...         return channel_values(model, self.channel_name)[-1] > 0.01
+    """
 
     def initialize(self, model: Any) -> None:
-        """Count from here on: training of `model` begins. The base does nothing."""
+        """Called when a training of `model` begins; the base class does nothing."""
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if a channel that this will read is missing. Called before the first epoch.
+        """Raise ValueError if a channel that this criterion reads is missing.
 
-        The base looks for the channel that an attribute `channel_name` names, if there is one.
+        Called before the first epoch. The base class looks for the channel `channel_name`, if the
+        criterion has such an attribute.
         """
         name = getattr(self, "channel_name", None)
         if isinstance(name, str):
@@ -44,20 +59,17 @@ class TerminationCriterion(Persistent):
         """Whether to train `model` for another epoch."""
         raise NotImplementedError(f"{type(self).__name__} does not implement continue_learning")
 
-    def __call__(self, model: Any) -> bool:
-        """The older name of `continue_learning`."""
-        return self.continue_learning(model)
-
 
 class MonitorBased(TerminationCriterion):
-    """Stop when a channel has not gone down enough for N epochs.
+    """Stop when a channel has not fallen enough for N epochs.
 
     Parameters
     ----------
     prop_decrease : float
-        In [0, 1): the value must fall below (1 - prop_decrease) times the lowest so far.
+        In [0, 1): a value counts as a fall if it is below (1 - prop_decrease) times the lowest
+        value so far.
     N : int
-        Epochs without such a fall after which training stops.
+        The number of epochs without such a fall after which training stops.
     channel_name : str, optional
         By default `objective`, or the monitor's only channel.
 
@@ -79,16 +91,16 @@ class MonitorBased(TerminationCriterion):
         self.best_value = np.inf
 
     def initialize(self, model: Any) -> None:
-        """Forget what an earlier training of the same process had come to."""
+        """Forget the lowest value of an earlier training in this process."""
         self.countdown = self.N
         self.best_value = np.inf
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if there is no such channel."""
+        """Raise ValueError if there is no such channel."""
         find_channel(model, _name(model, self._channel_name))
 
     def continue_learning(self, model: Any) -> bool:
-        """False once N epochs in a row brought too little."""
+        """False after N epochs in a row without a fall."""
         value = _values(model, self._channel_name)[-1]
         if value < (1.0 - self.prop_decrease) * self.best_value:
             self.countdown = self.N
@@ -100,16 +112,18 @@ class MonitorBased(TerminationCriterion):
 
 
 class PatienceBasedTermCrit(TerminationCriterion):
-    """Stop after a patience that grows with each new best value of a channel.
+    """Stop when a channel has had no new best value for a time that grows with each new best.
 
     Parameters
     ----------
     prop_decrease : float
-        In [0, 1): a new best is below (1 - prop_decrease) times the old one.
+        In [0, 1): a value is a new best if it is below (1 - prop_decrease) times the old one.
     initial_patience : float
-        Values recorded (one an epoch and one before the first) before training may stop.
+        The number of recorded values (one before the first epoch, one after each) up to which
+        training does not stop.
     patience_increase : float
-        After a new best, patience is at least this times the number of values recorded.
+        After a new best, training does not stop before the number of recorded values has grown by
+        this factor.
     channel_name : str, optional
         By default `objective`, or the monitor's only channel.
 
@@ -133,11 +147,11 @@ class PatienceBasedTermCrit(TerminationCriterion):
         self.best_value = np.inf
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if there is no such channel."""
+        """Raise ValueError if there is no such channel."""
         find_channel(model, _name(model, self._channel_name))
 
     def continue_learning(self, model: Any) -> bool:
-        """False once patience runs out."""
+        """False once the number of recorded values has reached the patience."""
         values = _values(model, self._channel_name)
         if values[-1] < (1.0 - self.prop_decrease) * self.best_value:
             self.patience = max(self.patience, len(values) * self.patience_increase)
@@ -146,15 +160,15 @@ class PatienceBasedTermCrit(TerminationCriterion):
 
 
 class MatchChannel(TerminationCriterion):
-    """Stop when a channel is down at the last value of a channel of an earlier run.
+    """Stop when a channel has fallen to the last value of a channel of an earlier training.
 
     Parameters
     ----------
     channel_name : str
     prev_channel_name : str
-        The channel of the earlier run.
+        The channel of the earlier training.
     prev_monitor_name : str
-        The model's attribute that holds the earlier run's monitor (see `push_monitor`).
+        The model's attribute that holds the monitor of the earlier training (see `push_monitor`).
     """
 
     def __init__(self, channel_name: str, prev_channel_name: str, prev_monitor_name: str) -> None:
@@ -164,7 +178,7 @@ class MatchChannel(TerminationCriterion):
         self.target: float | None = None
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if one of the two channels is missing, or the earlier has no value."""
+        """Raise ValueError if one of the channels is missing, or the earlier one has no value."""
         find_channel(model, self.channel_name)
         if self.target is None:
             self._earlier_value(model)
@@ -178,14 +192,20 @@ class MatchChannel(TerminationCriterion):
         return float(earlier.val_record[-1])
 
     def continue_learning(self, model: Any) -> bool:
-        """True while the channel is above the earlier run's last value."""
+        """True while the channel is above the last value of the earlier training."""
         if self.target is None:
             self.target = self._earlier_value(model)
         return bool(channel_values(model, self.channel_name)[-1] > self.target)
 
 
 class ChannelTarget(TerminationCriterion):
-    """Stop when a channel is at or below `target`."""
+    """Stop when a channel is at or below a target.
+
+    Parameters
+    ----------
+    channel_name : str
+    target : float
+    """
 
     def __init__(self, channel_name: str, target: float) -> None:
         self.channel_name = channel_name
@@ -197,7 +217,12 @@ class ChannelTarget(TerminationCriterion):
 
 
 class ChannelInf(TerminationCriterion):
-    """Stop when a channel is infinite."""
+    """Stop when a channel is infinite.
+
+    Parameters
+    ----------
+    channel_name : str
+    """
 
     def __init__(self, channel_name: str) -> None:
         self.channel_name = channel_name
@@ -214,7 +239,7 @@ class EpochCounter(TerminationCriterion):
     ----------
     max_epochs : int
     new_epochs : bool
-        True counts the epochs of this training, False all that the model has seen.
+        True counts the epochs of this training, False all epochs that the model has seen.
 
     Raises
     ------
@@ -230,20 +255,20 @@ class EpochCounter(TerminationCriterion):
         self._first_epoch: int | None = None
 
     def initialize(self, model: Any) -> None:
-        """Count from the epoch the model is at."""
+        """Count from the number of epochs that the model has seen."""
         self._first_epoch = model.monitor.get_epochs_seen() if self._new_epochs else 0
 
     def continue_learning(self, model: Any) -> bool:
-        """True while fewer than `max_epochs` are done."""
+        """True while fewer than `max_epochs` epochs are done."""
         seen = model.monitor.get_epochs_seen()
         if self._first_epoch is None:
-            # `Train` calls `initialize`; who does not, asks for the first time after an epoch.
+            # `Train` calls `initialize`. A loop that does not asks first after an epoch.
             self._first_epoch = max(0, seen - 1) if self._new_epochs else 0
         return seen - self._first_epoch < self._max_epochs
 
 
 class _Combination(TerminationCriterion):
-    """Several criteria. Each is asked every time: some count how often they are asked."""
+    """Several criteria. All are asked each time, since some count how often they are asked."""
 
     def __init__(self, criteria: Iterable[TerminationCriterion]) -> None:
         self._criteria = list(criteria)
@@ -255,12 +280,10 @@ class _Combination(TerminationCriterion):
                 )
 
     def initialize(self, model: Any) -> None:
-        """Initialize each of the criteria."""
         for criterion in self._criteria:
             criterion.initialize(model)
 
     def check_channels(self, model: Any) -> None:
-        """Ask each of the criteria."""
         for criterion in self._criteria:
             criterion.check_channels(model)
 
@@ -269,7 +292,17 @@ class _Combination(TerminationCriterion):
 
 
 class And(_Combination):
-    """Train as long as all `criteria` say so: stop when one wants to."""
+    """Train while all criteria say so: stop when the first of them wants to stop.
+
+    Parameters
+    ----------
+    criteria : iterable of TerminationCriterion
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else.
+    """
 
     def continue_learning(self, model: Any) -> bool:
         """Whether all criteria continue."""
@@ -277,7 +310,17 @@ class And(_Combination):
 
 
 class Or(_Combination):
-    """Train as long as any of `criteria` says so: stop when all want to."""
+    """Train while any criterion says so: stop when all of them want to stop.
+
+    Parameters
+    ----------
+    criteria : iterable of TerminationCriterion
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else.
+    """
 
     def continue_learning(self, model: Any) -> bool:
         """Whether any criterion continues."""
@@ -292,12 +335,12 @@ def _proportion(prop_decrease: float) -> float:
 
 
 def _name(model: Any, name: str | None) -> str:
-    """`name`, or by default `objective` or the only channel."""
+    """`name`; by default the only channel, or `objective`."""
     if name is None:
         channels = getattr(getattr(model, "monitor", None), "channels", {})
         name = next(iter(channels)) if len(channels) == 1 else "objective"
     return name
 
 
-def _values(model: Any, name: str | None) -> list[float]:
+def _values(model: Any, name: str | None) -> MutableSequence[float]:
     return channel_values(model, _name(model, name))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from adversarial.monitor import find_channel
 from adversarial.termination_criteria import (
     And,
     ChannelInf,
@@ -16,7 +17,6 @@ from adversarial.termination_criteria import (
     Or,
     PatienceBasedTermCrit,
     TerminationCriterion,
-    find_channel,
 )
 from adversarial.utils import serial
 
@@ -149,10 +149,9 @@ def test_combinations_refuse_other_things():
         And([EpochCounter(2), 3])
 
 
-def test_older_call_interface():
-    assert EpochCounter(2)(a_model()) is True
+def test_the_base_names_the_class_that_lacks_a_method():
     with pytest.raises(NotImplementedError, match="TerminationCriterion"):
-        TerminationCriterion()(a_model())
+        TerminationCriterion().continue_learning(a_model())
 
 
 @pytest.mark.parametrize(
