@@ -10,6 +10,7 @@ An extension or a termination criterion that reads channels declares this by a m
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -27,6 +28,7 @@ TRAINING = "the training data set"
 # Above this, a divergence is the data's fault: after three steps the products that make up the
 # gradients, of data and of parameters that data have moved, leave float32.
 TOO_LARGE = 1e6
+_PLAYERS = ("discriminator", "generator", "inferer")
 
 
 def before_compiling(train: Any) -> None:
@@ -45,7 +47,7 @@ def before_compiling(train: Any) -> None:
     for name, dataset in _data_sets(train):
         if not is_streamed(dataset):
             _check_iteration(name, dataset, *parts)
-            specs = _data_specs(dataset is train.dataset, *parts)
+            specs = _data_specs(_is_monitored(dataset, train), *parts)
             _check_values(name, dataset, set().union(*(_sources(s) for _, s in specs)))
             for one in specs:
                 _check_spaces(name, dataset, one, train.model)
@@ -98,6 +100,29 @@ def check_saving(train: Any) -> None:
         ) from None
 
 
+@contextlib.contextmanager
+def naming_deep_networks(model: Any) -> Iterator[None]:
+    """ValueError that names the deepest network of `model` where a RecursionError is raised here.
+
+    Aesara finds gradients by calls within calls, of which Python allows about a thousand: three for
+    each operation on the way from an objective to a parameter.
+    """
+    try:
+        yield
+    except RecursionError as error:
+        owners = [model, *(getattr(model, name, None) for name in _PLAYERS)]
+        networks = [*owners, *(getattr(owner, "mlp", None) for owner in owners)]
+        deepest = max(networks, key=lambda network: len(getattr(network, "layers", ())))
+        raise ValueError(
+            f"{type(deepest).__name__}{origin.of(deepest)} has {len(deepest.layers)} layers, too "
+            "many for a gradient: Python's stack ends before the first layer\nAbout 100 layers "
+            "work, of all networks through which an objective passes together."
+            if hasattr(deepest, "layers")
+            else f"{type(model).__name__}{origin.of(model)} is too deep for a gradient: Python's "
+            "stack ends before its parameters"
+        ) from error
+
+
 # Data sets, and what is asked of them
 
 
@@ -121,14 +146,21 @@ def _data_sets(train: Any) -> Iterator[tuple[str, Any]]:
             yield f"{name}{origin.of(dataset)}", dataset
 
 
-def _data_specs(trains: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any]]:
-    """The (space, source) that will be asked of a data set, `trains` or monitored."""
+def _is_monitored(dataset: Any, train: Any) -> bool:
+    if dataset is not train.dataset:
+        return True
+    monitored = getattr(train.algorithm, "monitoring_dataset", None)
+    return isinstance(monitored, dict) and any(each is dataset for each in monitored.values())
+
+
+def _data_specs(is_monitored: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any]]:
+    """The (space, source) that will be asked of a data set, which `is_monitored` or not."""
     cost = getattr(algorithm, "cost", None)
     if cost is None and algorithm is not None:
         cost = getattr(model, "get_default_cost", lambda: None)()
     costs = [cost]
     found = []
-    if not trains:
+    if is_monitored:
         more = getattr(algorithm, "monitoring_costs", None) or []
         costs += more.values() if isinstance(more, dict) else more
         if hasattr(model, "get_monitoring_data_specs"):

@@ -142,7 +142,8 @@ class Train:
         monitor.note_engine()
         with say_if_slow(backend.compiling()), monitor.setting_up():
             if self.algorithm is not None:
-                self.algorithm.setup(model=self.model, dataset=self.dataset)
+                with preflight.naming_deep_networks(self.model):
+                    self.algorithm.setup(model=self.model, dataset=self.dataset)
                 self._add_time_channels()
             self.setup_extensions()
             preflight.before_training(self)

@@ -5,7 +5,7 @@ import pytest
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator, preflight
 from adversarial.config import yaml_parse
-from adversarial.costs.default import Default
+from adversarial.costs.default import Default, WeightDecay
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.termination_criteria import (
@@ -329,3 +329,48 @@ def test_targets_that_nothing_uses_may_be_missing():
     y = np.full((20, 3), np.nan)
     labelled = DenseDesignMatrix(X=rows(), y=y)
     preflight._check_values("the data", labelled, {"features"})
+
+
+# Networks too deep for Python's stack
+
+
+def layers(count, width=4):
+    return [Sigmoid(layer_name=f"h{n}", dim=width, irange=0.1) for n in range(count)]
+
+
+DEEP = """!obj:adversarial.train.Train {
+    dataset: !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.ones { shape: [20, 4] }, y: !obj:numpy.ones { shape: [20, 4] } },
+    model: !obj:adversarial.models.mlp.MLP { nvis: 4, layers: [
+        %s
+    ] },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD { learning_rate: .1, batch_size: 5 }
+}"""
+LAYER = "!obj:adversarial.models.mlp.Sigmoid { layer_name: h%d, dim: 4, irange: .1 }"
+
+
+def test_three_hundred_layers_of_a_yaml_are_named():
+    text = DEEP % ",\n        ".join(LAYER % n for n in range(300))
+    with pytest.raises(ValueError, match=r"^MLP \(deep.yaml line 4\) has 300 layers, too many"):
+        yaml_parse.load(text, name="deep.yaml").main_loop()
+
+
+@pytest.mark.parametrize("deep", ["generator", "discriminator"])
+def test_a_deep_player_is_named(deep):
+    count = {"generator": 2, "discriminator": 2, deep: 200}
+    pair = AdversaryPair(
+        Generator(MLP(nvis=3, layers=layers(count["generator"]))),
+        MLP(
+            nvis=4,
+            layers=[*layers(count["discriminator"]), Sigmoid(layer_name="y", dim=1, irange=0.1)],
+        ),
+    )
+    message = refused(train(model=pair, cost=AdversaryCost2(scale_grads=0)))
+    assert f"has {200 + (deep == 'discriminator')} layers, too many for a gradient" in message
+
+
+def test_a_monitored_training_set_is_compared_with_the_model():
+    """Also where the cost looks at no data."""
+    data = DenseDesignMatrix(X=rows(width=5), y=np.zeros((20, 3), "float32"))
+    message = refused(train(data, cost=WeightDecay(coeffs=[0.1])))
+    assert "the training data set has rows of 5 numbers, and the model takes 4" in message
