@@ -5,7 +5,7 @@
     from pylearn2.utils import serial
     from adversarial.deconv import Deconv
 
-Whatever a YAML file may call by an old name (`adversarial.config.aliases`) can then be imported by
+Whatever a YAML file may call by an old name (`adversarial.aliases`) can then be imported by
 it, from `pylearn2` and from `adversarial`. A module of an old name holds nothing of its own: each
 of its attributes is looked up where it lives now, so that both spellings give one object. A
 pylearn2 that is installed goes first, with a warning. Python 2 and Theano are not imitated: a
@@ -25,7 +25,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from adversarial.config.aliases import MOVED, PREFIXES, current_path, left_out
+from adversarial.aliases import MOVED, PREFIXES, current_path, left_out
 
 __all__ = ["OldModule", "OldNames", "OrderedDict", "install"]  # pylearn2.compat had OrderedDict
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from adversarial.config.aliases import current_path
+from adversarial.aliases import current_path
 from adversarial.config.arguments import accepted_arguments
 from adversarial.config.yaml_parse import Proxy, load_path, try_to_import
 from adversarial.models.mlp import MLP, Linear

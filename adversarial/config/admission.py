@@ -14,7 +14,7 @@ import types
 from collections.abc import Collection
 from typing import Any
 
-from adversarial.config.aliases import current_path, left_out
+from adversarial.aliases import current_path, left_out
 from adversarial.modelfile.classes import HOME, within
 from adversarial.utils import own_modules
 from adversarial.utils.string_utils import nearest

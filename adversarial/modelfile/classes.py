@@ -10,26 +10,10 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
+from adversarial.aliases import current_path
 from adversarial.modelfile.npy import Fault
 from adversarial.utils import own_modules
 
-# Classes that moved: "old.module:OldName" -> "new.module:NewName", so that old files still load.
-MOVED: dict[str, str] = {
-    "adversarial.monitor:Monitor": "adversarial.monitor.monitor:Monitor",
-    "adversarial.monitor:MonitorChannel": "adversarial.monitor.channel:MonitorChannel",
-}
-_ONCE_IN_WEIGHTLESS = {
-    "Clusterize": "noise:Clusterize",
-    "HardSigmoid": "mlp.linear:HardSigmoid",
-    "NoiseCat": "noise:NoiseCat",
-    "RectifiedLinear": "mlp.activation:RectifierActivation",
-    "Sigmoid": "mlp.activation:SigmoidActivation",
-    "SubtractHalf": "centering:SubtractHalf",
-    "SubtractRealMean": "centering:SubtractRealMean",
-    "Sum": "mlp.composite:Sum",
-}
-for _name, _home in _ONCE_IN_WEIGHTLESS.items():
-    MOVED[f"adversarial.models.weightless:{_name}"] = f"adversarial.models.{_home}"
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -64,6 +48,14 @@ def _resolve(name: str) -> type | None:
     return found
 
 
+def _current_name(name: str) -> str:
+    """Where the class that a file calls `name`, "module:Class", is today."""
+    module, _, qualified = name.partition(":")
+    parts = current_path(f"{module}.{qualified}").split(".")
+    depth = qualified.count(".") + 1
+    return ".".join(parts[:-depth]) + ":" + ".".join(parts[-depth:])
+
+
 def class_name(cls: type) -> str:
     name = f"{cls.__module__}:{cls.__qualname__}"
     shown = name.replace(":", ".")
@@ -84,7 +76,7 @@ def class_finder(allow_modules: Collection[str]) -> Callable[[Any], type]:
     def find(name: Any) -> type:
         if type(name) is not str or len(name) > 500 or not _CLASS_NAME.fullmatch(name):
             raise Fault(f"names a class {name!r:.80}")
-        name = MOVED.get(name, name)
+        name = _current_name(name)
         module = name.partition(":")[0]
         shown = name.replace(":", ".")
         if not within(module, (*HOME, *allow_modules)):

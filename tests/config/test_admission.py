@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml_test_things as things
 
+from adversarial.aliases import current_path
 from adversarial.config import admission
 from adversarial.config.admission import Refusal, resolve
-from adversarial.config.aliases import current_path
 from adversarial.config.yaml_parse import YamlError, load
 from adversarial.modelfile import classes
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import os
 import pickle
+import pkgutil
 import time
 import zipfile
 
@@ -16,8 +18,10 @@ import serial_test_things as things
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import adversarial
+from adversarial import aliases
 from adversarial.files.opening import BadFile
-from adversarial.modelfile import classes, container, schema
+from adversarial.modelfile import container, schema
 from adversarial.utils import serial
 
 HELPER = things.__name__
@@ -316,5 +320,23 @@ def test_a_class_that_moved(monkeypatch):
     document = with_class("adversarial.old_place:OldName")
     with pytest.raises(BadFile, match="cannot be imported"):
         forge(document)
-    monkeypatch.setitem(classes.MOVED, "adversarial.old_place:OldName", f"{HELPER}:Thing")
+    monkeypatch.setitem(aliases.MOVED, "adversarial.old_place.OldName", f"{HELPER}.Thing")
     assert type(forge(document)) is Thing
+
+
+def test_a_module_that_moved(monkeypatch):
+    monkeypatch.setitem(aliases.MOVED, "adversarial.old_place", HELPER)
+    assert type(forge(with_class("adversarial.old_place:Thing"))) is Thing
+
+
+def test_no_name_in_a_model_file_is_that_of_a_class_elsewhere():
+    """A row for a name that a class still has would hide that class."""
+    for module in pkgutil.walk_packages(adversarial.__path__, "adversarial."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    classes = [serial.Persistent]
+    for cls in classes:
+        classes += cls.__subclasses__()
+    paths = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
+    assert [path for path in paths if aliases.current_path(path) != path] == []
+    assert len(paths) > 100

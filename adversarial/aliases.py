@@ -1,8 +1,9 @@
 """Table of names that moved since 2014, and of those that this package leaves out.
 
 `pylearn2.X.Y` and `adversarial.X.Y` are the same name. A module, or a class or function in it, that
-moved within the package has a row in MOVED; if several rows fit, the longest counts. YAML files
-(`admission`) and Python imports (`adversarial.compat`) read this table.
+moved within the package has a row in MOVED; if several rows fit, the longest counts. The names in
+YAML files (`config.admission`), in model files (`modelfile.classes`) and in Python imports
+(`compat`) are all looked up here: who moves a class adds one row.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ MOVED = {
     "adversarial.datasets.dense_design_matrix.ensure_tables": (
         "adversarial.datasets.pytables.ensure_tables"
     ),
+    "adversarial.monitor.Monitor": "adversarial.monitor.monitor.Monitor",
+    "adversarial.monitor.MonitorChannel": "adversarial.monitor.channel.MonitorChannel",
     "adversarial.gui.patch_viewer": "adversarial.viewer.patch_viewer",
     "adversarial.models.dbm.init_sigmoid_bias_from_marginals": (
         "adversarial.models.initialization.init_sigmoid_bias_from_marginals"
