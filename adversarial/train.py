@@ -22,7 +22,7 @@ from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.reconfigure import Edits
 from adversarial.signals import Interrupted, StopRequest
-from adversarial.train_extensions import calling
+from adversarial.train_extensions import dispatch
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import memory
 from adversarial.utils.checks import check_part
@@ -188,7 +188,7 @@ class Train:
             add_data_free_channel(self.model.monitor, monitored, channel.name, channel)
 
     def setup_extensions(self) -> None:
-        calling.set_up(self.extensions, self.model, self.dataset, self.algorithm)
+        dispatch.set_up(self.extensions, self.model, self.dataset, self.algorithm)
 
     def exceeded_time_budget(self, t0: float, time_budget: Optional[float]) -> bool:
         """Whether `time_budget` seconds have gone since `t0` (time.monotonic())."""
@@ -225,9 +225,9 @@ class Train:
         `added` are those that have been put into `extensions` since `bring_back`.
         """
         parts = (self.model, self.dataset, self.algorithm)
-        calling.set_up(list(added), *parts)
-        calling.tell_watchers(self.extensions, "on_save", *parts)
-        calling.tell_watchers(self.extensions, "on_monitor", *parts)
+        dispatch.set_up(list(added), *parts)
+        dispatch.call_observers(self.extensions, "on_save", *parts)
+        dispatch.call_observers(self.extensions, "on_monitor", *parts)
 
     def _go_back_to_saved(self) -> None:
         self._restore(self._resume_from)
@@ -315,7 +315,7 @@ class Train:
             # A signal that comes while the end of a training is saved lets it be saved.
             if self.save_freq and not (self.is_saved and self._seen() == untouched):
                 self.save()
-        self._tell_watchers()
+        self._call_observers()
         if stop.signum is not None:
             raise Interrupted(stop.signum)
 
@@ -337,7 +337,7 @@ class Train:
             course.is_finished = not (self._continue_learning() and go_on)
         course.is_asked = True
         if not course.is_finished:
-            self._tell_watchers()
+            self._call_observers()
         while True:
             stop.check()
             epoch_began = time.monotonic()
@@ -365,7 +365,7 @@ class Train:
                 return  # `main_loop` saves, and then tells those who watch
             if self.save_freq and (self._save_failed or epochs % self.save_freq == 0):
                 self.save()
-            self._tell_watchers()
+            self._call_observers()
 
     def _train_epoch(self) -> None:
         if self.algorithm is not None:
@@ -386,17 +386,19 @@ class Train:
         """
         self._measure()
         self._news = True
-        return calling.ask_participants(self.extensions, self.model, self.dataset, self.algorithm)
+        return dispatch.call_participants_on_monitor(
+            self.extensions, self.model, self.dataset, self.algorithm
+        )
 
     def _measure(self) -> None:
         self.model.monitor()
         self._check_objectives()
 
-    def _tell_watchers(self) -> None:
+    def _call_observers(self) -> None:
         """Of the last monitoring, if they have not been told."""
         if self._news:
             self._news = False
-            calling.tell_watchers(
+            dispatch.call_observers(
                 self.extensions, "on_monitor", self.model, self.dataset, self.algorithm
             )
 
@@ -419,14 +421,14 @@ class Train:
         Extensions are told before, those that only watch after it.
         """
         parts = (self.model, self.dataset, self.algorithm)
-        calling.tell_participants_of_save(self.extensions, *parts)
+        dispatch.call_participants_on_save(self.extensions, *parts)
         if self.save_path is not None:
             self._save_failed = not self._write(self.save_path)
             memory.give_back()
             if not self._save_failed:
                 self.last_save = self._seen()
                 self._last_good = self.save_path
-        calling.tell_watchers(self.extensions, "on_save", *parts)
+        dispatch.call_observers(self.extensions, "on_save", *parts)
 
     def _write(self, path: str) -> bool:
         return modelfile.try_to_save(path, self.model, self._training())
@@ -438,7 +440,7 @@ class Train:
         """What holds the state of the training; those who only watch have none."""
         return {
             "model": self.model,
-            "extensions": [each for each in self.extensions if not calling.only_watches(each)],
+            "extensions": [each for each in self.extensions if not dispatch.is_observer(each)],
             "algorithm": self.algorithm,
             "callbacks": list(getattr(self.algorithm, "update_callbacks", ())),
             "course": self._course,

@@ -31,7 +31,7 @@ from adversarial.run_files import Reservation, files_written
 from adversarial.scripts import cli
 from adversarial.signals import Interrupted
 from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
-from adversarial.train_extensions import calling
+from adversarial.train_extensions import dispatch
 from adversarial.train_extensions.progress import Progress
 from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
@@ -239,7 +239,7 @@ def train(
         progress.close()
     if args.max_epochs == 0:
         if not args.quiet:
-            calling.tell_watchers(
+            dispatch.call_observers(
                 [EpochTable(args.all_channels)],
                 "on_monitor",
                 phase.model,

@@ -1,4 +1,15 @@
-"""What `Train` does besides training: extensions are called around each epoch."""
+"""Train extensions: what happens between epochs, beside training and monitoring.
+
+`adversarial.train.Train` calls `setup` of each extension before the first epoch, `on_monitor` after
+each monitoring (before the first epoch and after every one), and `on_save` with each model file;
+`dispatch` has the order. This module has the base classes and the extensions of Pylearn2's module;
+the others:
+
+    learning_rate, momentum, activate_generator    schedules by the epoch
+    best_params, polyak, snapshots                 models kept beside the last one
+    report, progress, samples                      what a user sees; observers
+    window_flip                                    random windows of images
+"""
 
 from __future__ import annotations
 
@@ -15,30 +26,43 @@ from adversarial.monitor.lookup import channel_values, find_channel
 
 
 class TrainExtension(Persistent):
-    """Base of the extensions. Override what is needed; the base does nothing.
+    """Base class of extensions, whose methods do nothing.
+
+    Every method takes the model, the training data set and the training algorithm.
 
     Attributes
     ----------
     only_watches : bool
-        Whether training is the same without it: nothing of it belongs to a saved training, and it
-        is shown the last monitoring again when a training is resumed. It is called once the model
-        is saved, and what it raises is a warning.
+        True in an observer: training is the same without it. An observer is called after the model
+        is saved, its errors are warnings, its state is not saved, and when a training is resumed
+        its `on_monitor` is called for the last monitoring again.
+
+    Examples
+    --------
+    >>> class Diary(TrainExtension):
+    ...     only_watches = True
+    ...     def on_monitor(self, model, dataset, algorithm):
+    ...         print(model.monitor.get_epochs_seen(), "epochs")
     """
 
     only_watches = False
 
     @classmethod
     def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
-        """The files that an instance with these arguments will write: see `files.outputs`."""
+        """The files that an instance with these arguments will write; see `files.outputs`.
+
+        They are checked before training begins. `arguments` are those of the constructor, by name.
+        """
         return []
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called once before training, after the algorithm's own setup."""
+        """Called once before training, after the algorithm's own `setup`. May add channels."""
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if a channel that this will read is missing. Called after every `setup`.
+        """Raise ValueError if a channel that this extension reads is missing.
 
-        The base looks for the channel that an attribute `channel_name` names, if there is one.
+        Called after the `setup` of all extensions. The base class looks for the channel
+        `channel_name`, if the extension has such an attribute.
         """
         name = getattr(self, "channel_name", None)
         if isinstance(name, str):
@@ -47,26 +71,25 @@ class TrainExtension(Persistent):
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Called after each monitoring: before the first epoch and after every epoch.
 
-        May raise StopIteration, which ends the training as its criterion would: the model is saved,
-        and nothing has failed. May change the data by `dataset.X = ...` or `dataset.y = ...` and
-        the methods that set these: training and monitoring use it from then on.
+        May raise StopIteration to end the training successfully, as a termination criterion does.
+        May assign to `dataset.X` and `dataset.y`: training and monitoring use the new data.
         """
 
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called just before the model is saved; just after it where `only_watches`."""
+        """Called just before the model is saved; for an observer, just after."""
 
     def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called once a training that is resumed, or rolled back, has what was saved.
+        """Called when a training is resumed or rolled back, after its saved state is restored.
 
-        An extension that changes the data changes it here as it was: data is not saved.
+        Data are not saved: an extension that changes the data makes the same change here.
         """
 
 
 class EpochExtension(TrainExtension):
-    """Base of the extensions that act by the number of epochs since they began.
+    """Base class of extensions that act by the number of epochs since their first call.
 
-    The number comes from the monitor, not from how often `on_monitor` ran, so a training that
-    was saved, restored and monitored again goes on with the right one.
+    The number comes from the monitor, not from how often `on_monitor` was called, so that a
+    training that is saved, restored and monitored again goes on with the right number.
     """
 
     def __init__(self) -> None:
@@ -85,13 +108,14 @@ class SharedSetter(EpochExtension):
 
     Parameters
     ----------
-    epoch_updates : sequence of (epoch, shared variable, value)
-        Epoch 0 is before training. Each named variable becomes a monitor channel of its name.
+    epoch_updates : sequence of (int, shared variable, float)
+        Epoch, variable and value; epoch 0 is before training. The name of a variable becomes a
+        monitor channel.
 
     Raises
     ------
     ValueError
-        If an entry is not such a triple, or its variable not shared.
+        If an entry is no such triple, or its variable is not shared.
     """
 
     def __init__(self, epoch_updates: Iterable[Sequence[Any]]) -> None:
@@ -106,16 +130,17 @@ class SharedSetter(EpochExtension):
             self._updates.append((int(epoch), variable, value))
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Add the channels, where there is a monitoring dataset."""
+        """Add the channels, if anything is monitored."""
         monitor = getattr(model, "monitor", None)
-        channels = {} if monitor is None else monitor.channels
-        monitored = [c.dataset for c in channels.values() if c.dataset is not None]
+        if monitor is None:
+            return
+        monitored = [c.dataset for c in monitor.channels.values() if c.dataset is not None]
         for _, variable, _ in self._updates:
             if monitored and variable.name is not None and _is_free(monitor, variable.name):
                 add_data_free_channel(monitor, monitored[0], variable.name, variable)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Set what is due."""
+        """Set the variables of this epoch."""
         now = self._epochs_done(model)
         for epoch, variable, value in self._updates:
             if epoch == now:
@@ -123,13 +148,15 @@ class SharedSetter(EpochExtension):
 
 
 class ChannelSmoother(TrainExtension):
-    """Publishes the mean of a channel's last `k` values as another channel.
+    """Adds a channel with the mean of another channel's last `k` values.
 
-    Extensions that read the new channel must stand after this one in the list.
+    Extensions that read the new channel must come after this one in the list of extensions.
 
     Parameters
     ----------
-    channel_to_smooth, channel_to_publish : str
+    channel_to_smooth : str
+    channel_to_publish : str
+        The name of the new channel.
     k : int
         At least 1.
 
@@ -147,18 +174,18 @@ class ChannelSmoother(TrainExtension):
             raise ValueError(f"k must be at least 1 value, not {k}")
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Add the channel; the monitor records a placeholder that `on_monitor` replaces."""
+        """Add the channel; the monitor records -1, which `on_monitor` replaces."""
         source = find_channel(model, self.channel_to_smooth)
         if _is_free(model.monitor, self.channel_to_publish):
             add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Replace the published channel's newest value."""
+        """Replace the last value of the new channel."""
         values = channel_values(model, self.channel_to_smooth)[-self.k :]
         channel_values(model, self.channel_to_publish)[-1] = float(np.mean(values))
 
 
 def _is_free(monitor: Any, name: str) -> bool:
-    """Whether a channel `name` can be added: none is there, or one restored from a file."""
+    """Whether a channel `name` can be added: there is none, or only its record from a file."""
     channel = monitor.channels.get(name)
     return channel is None or channel.val is None

@@ -1,4 +1,4 @@
-"""Letting the discriminator learn alone for the first epochs."""
+"""`ActivateGenerator`, which lets D learn alone for the first epochs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from adversarial.train_extensions import EpochExtension
 
 
 class ActivateGenerator(EpochExtension):
-    """Sets the cost's `now_train_generator` to `value` after `active_after` epochs.
+    """Sets the cost's switch `now_train_generator` after a number of epochs.
 
-    The cost should begin with `init_now_train_generator=False`.
+    Parameters
+    ----------
+    active_after : int
+        The number of epochs. For G to rest until then, the cost needs
+        `init_now_train_generator: 0`.
+    value : float
+        1 to let G move, 0 to stop it.
+
+    Raises
+    ------
+    ValueError
+        At setup, if the cost has no such switch.
     """
 
     def __init__(self, active_after: int, value: float = 1.0) -> None:
@@ -20,11 +31,11 @@ class ActivateGenerator(EpochExtension):
         self.value = float(value)
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """ValueError unless the cost has the switch."""
+        """Raise ValueError if the cost has no switch."""
         self._switch(algorithm)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Switch when the epoch has come."""
+        """Set the switch, if `active_after` epochs are done."""
         if self._epochs_done(model) != self.active_after:
             return
         assign(self._switch(algorithm), self.value)

@@ -1,4 +1,4 @@
-"""Keeping the best model seen during training."""
+"""Extensions that keep the best model of a training, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ log = logging.getLogger(__name__)
 
 
 class KeepBestParams(TrainExtension):
-    """Keeps the parameters with the lowest cost on a dataset.
+    """Keeps the parameters with the lowest cost on a data set, in memory.
 
     Parameters
     ----------
     model : Model
     cost : Cost
     monitoring_dataset : Dataset
+        The cost is its mean over all of these examples.
     batch_size : int
-        Examples a minibatch; the cost is their mean, each example weighing alike.
+        Examples in a minibatch.
+
+    Attributes
+    ----------
+    best_cost : float
+    best_params : list of array
+        In the order of the model's `get_params()`.
 
     Raises
     ------
@@ -47,11 +54,11 @@ class KeepBestParams(TrainExtension):
         self.batch_size = batch_size
         self.best_cost = np.inf
         self.best_params = _values_of(model)
-        self._cost_function = None
+        self._cost_function: Any = None
         self._feed: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # Data is not part of a saved training.
+        # Data are not part of a saved training.
         return {**self.__dict__, "dataset": None, "_cost_function": None, "_feed": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
@@ -89,26 +96,33 @@ class KeepBestParams(TrainExtension):
 
 
 class MonitorBasedSaveBest(TrainExtension):
-    """Saves the model, or keeps a copy, each time a channel reaches a new best value.
+    """Saves the model, or keeps a copy of it, each time a channel reaches a new best value.
 
     Parameters
     ----------
     channel_name : str
     save_path : str, optional
-        Where to save the best model.
+        The file of the best model.
     store_best_model : bool
         Keep a copy in the attribute `best_model`. Needed if there is no `save_path`.
     start_epoch : int
-        Epochs the model must have seen before anything counts.
+        Ignore the channel until the model has seen so many epochs.
     higher_is_better : bool
+        The best value is the highest one instead of the lowest one.
     tag_key : str, optional
-        Entry of `model.tag` that gets `best_cost`, `channel_name` and, as `save_path`,
-        the file's name; by default the name of this class.
+        The entry of `model.tag` that gets `best_cost`, `channel_name` and the file's name as
+        `save_path`; by default the name of this class.
+
+    Attributes
+    ----------
+    best_cost : float
+        The best value so far.
+    best_model : Model or None
 
     Raises
     ------
     ValueError
-        If neither `save_path` nor `store_best_model` is given.
+        If neither `save_path` nor `store_best_model` is given, or there is no such channel.
     """
 
     kept_whole = ("best_model",)
@@ -138,7 +152,7 @@ class MonitorBasedSaveBest(TrainExtension):
         self.best_model: Any = None
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Write what is known into the model's tag."""
+        """Write the entry of the model's tag."""
         entry = model.tag.setdefault(self._tag_key, {})
         if entry.get("channel_name", self.channel_name) != self.channel_name:
             log.warning(
@@ -148,7 +162,7 @@ class MonitorBasedSaveBest(TrainExtension):
                 entry["channel_name"],
             )
         entry["channel_name"] = self.channel_name
-        # Neither the machine nor the folder: model files are given to others.
+        # Model files are given to others: the tag names neither the machine nor the folder.
         entry.pop("hostname", None)
         if self.save_path is not None:
             entry["save_path"] = os.path.basename(self.save_path)
@@ -167,7 +181,7 @@ class MonitorBasedSaveBest(TrainExtension):
         if self.save_path is not None:
             log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
             if not modelfile.try_to_save(self.save_path, model) and not self.store_best_model:
-                # The best that is kept is still the one before: a later one may be better.
+                # Nothing was saved, so the next best value must be better than the one before only.
                 self.best_cost = before
                 self._update_tag(model)
 

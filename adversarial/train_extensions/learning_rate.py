@@ -1,6 +1,6 @@
-"""Learning rate schedules that move once an epoch.
+"""Learning-rate schedules by the epoch.
 
-Those that move after each minibatch are in `adversarial.training_algorithms.schedules`.
+`adversarial.training_algorithms.schedules` has the schedules by the minibatch.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from typing import Any
 from adversarial.backend import assign
 from adversarial.monitor.lookup import channel_values, find_channel
 from adversarial.train_extensions import EpochExtension, TrainExtension
+from adversarial.train_extensions.epoch_schedule import EpochSchedule, initial
 from adversarial.training_algorithms.schedules import linear_decay
 
 log = logging.getLogger(__name__)
 
 
 class MonitorBasedLRAdjuster(TrainExtension):
-    """Moves the learning rate by how a channel changed over the last epoch.
+    """Changes the learning rate after each epoch, by how a channel changed in it.
 
-    The ratio of the channel's last two values decides: above `high_trigger` the rate is
-    multiplied by `shrink_amt`, else above `low_trigger` by `grow_amt`, else left.
+    Let r be the ratio of the channel's last two values, newer to older. If r > high_trigger, the
+    learning rate is multiplied by `shrink_amt`; else, if r > low_trigger, by `grow_amt`; else it
+    stays.
 
     Parameters
     ----------
     high_trigger, shrink_amt, low_trigger, grow_amt : float
     min_lr, max_lr : float
-        The learning rate stays within these.
+        Bounds of the learning rate.
     dataset_name : str, optional
-        Watch the channel `<dataset_name>_objective`.
+        Read the channel `<dataset_name>_objective`.
     channel_name : str, optional
-        Watch this channel. Without either, the only channel that ends in `objective`.
+        Read this channel. With neither name, the only channel that ends in `objective`.
 
     Raises
     ------
@@ -62,7 +64,7 @@ class MonitorBasedLRAdjuster(TrainExtension):
         self.channel_name = channel_name
 
     def check_channels(self, model: Any) -> None:
-        """ValueError if there is no such channel, or without a name, not one objective."""
+        """Raise ValueError if there is no such channel; without a name, if not one objective."""
         find_channel(model, self.channel_name or _only_objective(model))
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
@@ -82,16 +84,16 @@ class MonitorBasedLRAdjuster(TrainExtension):
 
 
 class OneOverEpoch(EpochExtension):
-    """Scales the learning rate by half_life / (half_life + epochs since `start`).
+    """Sets the learning rate to the first one, times half_life / (half_life + epochs since start).
 
     Parameters
     ----------
     start : int
-        The epoch, from 1, up to which the rate is left alone.
+        The last epoch, from 1, with the first learning rate.
     half_life : int, optional
-        Epochs after `start` until the rate is half its value; by default start + 1.
+        The number of epochs after `start` that halve the rate; by default start + 1.
     min_lr : float
-        The learning rate never falls below this.
+        The least learning rate.
 
     Raises
     ------
@@ -125,13 +127,14 @@ class OneOverEpoch(EpochExtension):
         assign(algorithm.learning_rate, self.current_lr())
 
     def current_lr(self) -> float:
-        """The learning rate of the schedule now."""
+        """The learning rate of the epoch to come; ValueError before the first monitoring."""
         past = max(0, self._count - self.start)
-        return max(self.min_lr, self._init_lr * self.half_life / (self.half_life + past))
+        base = initial(self._init_lr, self)
+        return max(self.min_lr, base * self.half_life / (self.half_life + past))
 
 
-class LinearDecayOverEpoch(TrainExtension):
-    """From the first learning rate down to decay_factor times it, one equal step an epoch.
+class LinearDecayOverEpoch(EpochSchedule):
+    """From the first learning rate down to decay_factor times it, in equal steps, one an epoch.
 
     Parameters
     ----------
@@ -149,6 +152,7 @@ class LinearDecayOverEpoch(TrainExtension):
     """
 
     def __init__(self, start: int, saturate: int, decay_factor: float) -> None:
+        super().__init__()
         self.start = float(start)
         self.saturate = float(saturate)
         self.decay_factor = float(decay_factor)
@@ -160,32 +164,13 @@ class LinearDecayOverEpoch(TrainExtension):
         if not self.decay_factor > 0.0:
             raise ValueError(f"decay_factor must be positive, not {self.decay_factor}")
         self._init_lr: float | None = None
-        self._count = 0
-
-    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Read the first learning rate; go on where the model's monitor left off."""
-        monitor = getattr(model, "monitor", None)
-        if monitor is not None:
-            # A restored count is one ahead of the monitor already.
-            self._count = max(self._count, monitor.get_epochs_seen())
-        self._apply_learning_rate(algorithm)
-
-    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Set the learning rate of the epoch to come."""
-        self._count = model.monitor.get_epochs_seen() + 1
-        self._apply_learning_rate(algorithm)
-
-    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Set the rate anew: the schedule may have been edited since it was saved."""
-        self._apply_learning_rate(algorithm)
 
     def current_lr(self) -> float:
-        """The learning rate of the schedule now."""
-        return linear_decay(
-            self._init_lr, self._count, self.start, self.saturate, self.decay_factor
-        )
+        """The learning rate of the epoch to come; ValueError before setup."""
+        base = initial(self._init_lr, self)
+        return linear_decay(base, self._count, self.start, self.saturate, self.decay_factor)
 
-    def _apply_learning_rate(self, algorithm: Any) -> None:
+    def _apply(self, algorithm: Any) -> None:
         if self._init_lr is None:
             self._init_lr = float(algorithm.learning_rate.get_value())
         assign(algorithm.learning_rate, self.current_lr())

@@ -1,4 +1,8 @@
-"""Averaging the parameters over the steps of training."""
+"""Polyak averaging: the mean of the parameters over the steps of training.
+
+After n looks at the parameters theta_1 ... theta_n, the mean is kept by
+mean <- mean + (theta_n - mean) / n, in a compiled function that runs after each minibatch.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from adversarial.train_extensions import EpochExtension
 
 @contextmanager
 def set_aside(params: Iterable[Any], values: Iterable[np.ndarray]) -> Iterator[None]:
-    """Give the shared variables `params` these values within a `with` block, their own after it."""
+    """Give the shared variables `params` other values within a `with` block."""
     params = list(params)
     own = [param.get_value() for param in params]
     try:
@@ -34,8 +38,7 @@ def set_aside(params: Iterable[Any], values: Iterable[np.ndarray]) -> Iterator[N
 class _PolyakWorker(Persistent):
     """Update callback that keeps the running mean of a model's parameters.
 
-    The mean is over the parameters as they were after each call since it began, or after each of
-    `every` calls, all weighted alike.
+    The mean has equal weights. It is over the parameters after each `every`-th call since `begin`.
     """
 
     def __init__(self, model: Any, every: int = 1) -> None:
@@ -47,18 +50,21 @@ class _PolyakWorker(Persistent):
         ]
         self._steps = shared(np.int64(0), name="polyak_steps")
         self.has_begun = False
-        self._average = None
+        self._average: Any = None  # the compiled function
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_average": None}
 
     @property
     def param_to_mean(self) -> OrderedDict:
-        """Parameter to its mean, both shared variables."""
+        """Parameter to mean, both shared variables."""
         return OrderedDict(zip(self._params, self._means))
 
     def bind(self, model: Any) -> None:
-        """Average the parameters of `model` from here on, after a restart."""
+        """Go on with the parameters of `model`, in a process after the one that began.
+
+        ValueError if they have other shapes than the means.
+        """
         params = list(model.get_params())
         shapes = [param.get_value(borrow=True).shape for param in params]
         means = [mean.get_value(borrow=True).shape for mean in self._means]
@@ -71,13 +77,14 @@ class _PolyakWorker(Persistent):
         self._average = None
 
     def begin(self) -> None:
-        """Average from the next call on."""
+        """Start a new mean with the next call."""
         for param, mean in self.param_to_mean.items():
             mean.set_value(param.get_value())
         self._steps.set_value(np.int64(0))
         self.has_begun = True
 
     def __call__(self, algorithm: Any) -> None:
+        """Called after each minibatch."""
         if not self.has_begun:
             return
         self._calls += 1
@@ -88,7 +95,10 @@ class _PolyakWorker(Persistent):
         self._average()
 
     def compile(self) -> None:
-        """Before the first epoch, so that a full disk cannot end a training in the middle."""
+        """Compile the update of the means.
+
+        Called before the first epoch, so that a full disk cannot end a training in the middle.
+        """
         steps = self._steps + 1
         updates = OrderedDict({self._steps: steps})
         for param, mean in self.param_to_mean.items():
@@ -97,19 +107,19 @@ class _PolyakWorker(Persistent):
 
 
 class PolyakAveraging(EpochExtension):
-    """Averages the parameters beside training, which it leaves alone.
+    """Keeps the mean of the parameters over a training, which it does not change.
 
     Parameters
     ----------
     start : int
-        Epochs before averaging begins; from then on all minibatches count alike.
+        The number of epochs before averaging begins.
     save_path : str, optional
-        Where to save the model with the averaged parameters.
+        The file of the model with the averaged parameters.
     save_freq : int
-        Save each so many epochs.
+        Save it after every so many epochs.
     every : int
-        Look at the parameters after each so many minibatches. They change little from one to the
-        next, and each look goes through all of them and all of their means.
+        Add the parameters to the mean after every so many minibatches. They change little from one
+        minibatch to the next, and adding reads all parameters and writes all means.
 
     Raises
     ------
@@ -118,9 +128,9 @@ class PolyakAveraging(EpochExtension):
 
     References
     ----------
-    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
-    Swersky et al., "A Tutorial on Stochastic Approximation Algorithms for Training Restricted
-    Boltzmann Machines and Deep Belief Nets", 2010.
+    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
+    Swersky, Chen, Marlin and de Freitas, "A Tutorial on Stochastic Approximation Algorithms for
+    Training Restricted Boltzmann Machines and Deep Belief Nets", 2010.
     """
 
     @classmethod
@@ -144,20 +154,20 @@ class PolyakAveraging(EpochExtension):
         self._worker: _PolyakWorker | None = None
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Have the algorithm call after each minibatch; after a restart, go on averaging."""
+        """Add the update callback to the algorithm."""
         if self._worker is None:
             self._worker = _PolyakWorker(model, self.every)
         else:
             self._worker.bind(model)
-        callbacks = algorithm.update_callbacks
-        if not any(callback is self._worker for callback in callbacks):
-            callbacks.append(self._worker)
-        self._worker.compile()
+        worker, callbacks = self._worker, algorithm.update_callbacks
+        if not any(callback is worker for callback in callbacks):
+            callbacks.append(worker)
+        worker.compile()
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Begin averaging, or save, when due."""
         done = self._epochs_done(model)
-        if done < self.start:
+        if done < self.start or self._worker is None:
             return
         if not self._worker.has_begun:
             self._worker.begin()
@@ -168,30 +178,23 @@ class PolyakAveraging(EpochExtension):
                 modelfile.try_to_save(self.save_path, model)
 
     def begin_anew(self) -> None:
-        """Forget what was averaged: only minibatches from here on count.
+        """Start a new mean with the next minibatch; ValueError if averaging has not begun."""
+        self._begun_worker().begin()
 
-        Raises
-        ------
-        ValueError
-            If averaging has not begun.
-        """
-        self._check_begun()
-        self._worker.begin()
-
-    def _check_begun(self) -> None:
+    def _begun_worker(self) -> _PolyakWorker:
         if self._worker is None or not self._worker.has_begun:
             raise ValueError(f"there is no average yet: averaging begins after epoch {self.start}")
+        return self._worker
 
     @contextmanager
     def averaged(self, model: Any) -> Iterator[Any]:
-        """Give `model` the averaged parameters within a `with` block, its own ones after it.
+        """Give `model` the averaged parameters within a `with` block.
 
         Raises
         ------
         ValueError
             If averaging has not begun.
         """
-        self._check_begun()
-        means = [mean.get_value() for mean in self._worker.param_to_mean.values()]
+        means = [mean.get_value() for mean in self._begun_worker().param_to_mean.values()]
         with set_aside(model.get_params(), means):
             yield model

@@ -1,4 +1,4 @@
-"""How far an epoch is: a bar on a terminal, else a line every few seconds."""
+"""A progress bar for each epoch; where there is no terminal, a line every few seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Optional
 from tqdm import tqdm
 
 from adversarial.train_extensions import TrainExtension
-from adversarial.train_extensions.calling import warn_of
+from adversarial.train_extensions.dispatch import warn_of_fault
 
 log = logging.getLogger(__name__)
 
@@ -18,15 +18,15 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress(TrainExtension):
-    """Shows, within each epoch, the examples a second and the time left, on stderr.
+    """Shows on stderr, within each epoch, the examples per second and the time left.
 
     Parameters
     ----------
     bar : bool, optional
-        A bar that vanishes after the epoch, or lines of the log; by default a bar where stderr is
-        a terminal.
+        True for a bar, which is removed after the epoch, False for lines in the log. By default a
+        bar if stderr is a terminal.
     seconds_between_lines : float
-        The least time between two lines.
+        The least number of seconds between two lines.
     """
 
     only_watches = True
@@ -39,8 +39,8 @@ class Progress(TrainExtension):
         self._shown: Optional[tqdm] = None
         self._failed = False
         self._epoch = 0
-        # Minibatches of this epoch that were done when watching began: more than one after a
-        # resumption; and when that was.
+        # How many minibatches of this epoch were done at its first call: more than one in an epoch
+        # that is resumed.
         self._first: Optional[int] = None
         self._began = self._last = 0.0
 
@@ -48,37 +48,40 @@ class Progress(TrainExtension):
         return {**self.__dict__, "_shown": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Have the algorithm call after each minibatch; one without such callbacks shows none."""
+        """Add an update callback to the algorithm, if it has such callbacks."""
         callbacks = getattr(algorithm, "update_callbacks", None)
         if callbacks is not None and self._on_minibatch not in callbacks:
             callbacks.append(self._on_minibatch)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """The epoch is over and measured: take the bar away."""
+        """Remove the bar: the epoch is over and measured."""
         self.close()
         self._epoch = model.monitor.get_epochs_seen()
         self._first = None
 
     def close(self) -> None:
-        """Take the bar away, if one is shown."""
+        """Remove the bar, if one is shown."""
         shown, self._shown = self._shown, None
         if shown is not None:
             try:
                 shown.close()
             except Exception as error:
-                warn_of("Progress", error)
+                warn_of_fault("Progress", error)
 
     def _on_minibatch(self, algorithm: Any) -> None:
         if self._failed:
             return
         try:
-            self._on_bar(algorithm) if self.bar else self._on_line(algorithm)
+            if self.bar:
+                self._update_bar(algorithm)
+            else:
+                self._log_line(algorithm)
         except Exception as error:
             # A terminal that cannot show it must not end the training.
             self._failed = True
-            warn_of("Progress", error)
+            warn_of_fault("Progress", error)
 
-    def _on_bar(self, algorithm: Any) -> None:
+    def _update_bar(self, algorithm: Any) -> None:
         if self._shown is None:
             self._shown = tqdm(
                 total=algorithm.batches_per_epoch * algorithm.batch_size or None,
@@ -95,7 +98,7 @@ class Progress(TrainExtension):
         if algorithm.batches_this_epoch == algorithm.batches_per_epoch != 0:
             self._shown.set_description_str(f"epoch {self._epoch + 1}, measuring")
 
-    def _on_line(self, algorithm: Any) -> None:
+    def _log_line(self, algorithm: Any) -> None:
         now = time.monotonic()
         done, total = algorithm.batches_this_epoch, algorithm.batches_per_epoch
         if self._first is None:
@@ -104,7 +107,7 @@ class Progress(TrainExtension):
             return
         self._last = now
         seconds_a_batch = (now - self._began) / (done - self._first)
-        if not total:  # a stream's end is not known
+        if not total:  # the length of a stream is unknown
             log.info(
                 "epoch %d: minibatch %d, %.0f examples/s",
                 self._epoch + 1,

@@ -1,4 +1,4 @@
-"""A picture of samples at each save."""
+"""`SampleGrid`, which draws a grid of samples to a picture at each save."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from adversarial import backend
 from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
 from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
-from adversarial.train_extensions.calling import warn_of
+from adversarial.train_extensions.dispatch import warn_of_fault
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 
 log = logging.getLogger(__name__)
 
-# rows * cols * scale^2: with images of 32 x 32 pixels, a picture of a thousand million.
+# The most for rows * cols * scale^2: with images of 32 x 32 pixels, 10^9 pixels.
 _MOST_CELLS = 1_000_000
 
 
 class SampleGrid(TrainExtension):
-    """Draws a grid of samples to a file before each save, always from the same points z.
+    """Draws a grid of samples to a file after each save, always from the same noise z.
 
-    Training's random streams are left alone. A model without a generator, or whose samples are no
-    images, gets no picture; a failure to write one is a warning.
+    The random streams of training are not used. A model without a generator, or whose samples are
+    no images, gets no picture; a failure to write the picture is a warning.
 
     Parameters
     ----------
     path : str
-        Its ending (.png) tells the format.
+        The picture; its ending (.png) says the format.
     rows, cols : int
-        Of the grid.
+        Images in a column and in a row of the grid.
     seed : int
         For z, from 0 to 2^32 - 1.
     scale : int
-        Screen pixels for each of the model's.
+        The width of a pixel of the model in pixels of the picture.
 
     Raises
     ------
     ValueError
-        If `path` has no ending of a picture, a number is out of range, or the picture would be
-        unreasonably large.
+        If `path` does not end as a picture, a number is out of range, or
+        rows * cols * scale^2 exceeds 1,000,000.
     """
 
     only_watches = True
@@ -92,20 +92,20 @@ class SampleGrid(TrainExtension):
         return {**self.__dict__, "_draw": None, "_view": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """See whether there are images to draw."""
+        """Compile the sampling, if the model makes images."""
         try:
             self._view = view_of(model, dataset)
         except ValueError as error:
             log.info("no picture of samples: %s", error)
         except Exception as error:
-            warn_of("SampleGrid", error)
+            warn_of_fault("SampleGrid", error)
         else:
-            # Before the first epoch, as everything that is compiled.
+            # Here rather than at the first save: all compilation is before the first epoch.
             self._compile(generator_of(model))
 
     def _compile(self, generator: Any) -> None:
-        # Its streams are its own and never advance, so that z, and any dropout that is part of G,
-        # are the same each time.
+        # The function has random streams of its own, which never advance: z, and the masks of a G
+        # with dropout, are the same at each call.
         with fresh_streams(generator, self.seed):
             samples = generator.sample(self.rows * self.cols)
             self._draw = backend.function([], samples, name="samples", no_default_updates=True)

@@ -1,4 +1,4 @@
-"""Copies of the model as it was at given epochs."""
+"""`Snapshots`, which keeps the model of given epochs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ PLACE = "{epoch}"
 
 
 class Snapshots(TrainExtension):
-    """Saves the model after each of `epochs`, to a file of its own.
+    """Saves the model after given epochs, each to a file of its own.
 
-    A failure to write is a warning, so that training goes on.
+    A failure to write is a warning, and training goes on.
 
     Parameters
     ----------
     epochs : iterable of int
-        0 is before training.
+        Epoch 0 is before training.
     save_path : str
-        Of the files; holds {epoch} where the number is to stand.
+        The files' path, with {epoch} in place of the number.
 
     Raises
     ------
     ValueError
-        If an epoch is no whole number of at least 0, or `save_path` has no place for it.
+        If an epoch is not a whole number of at least 0, or the file's name has no {epoch}.
+
+    Examples
+    --------
+    >>> Snapshots([1, 10, 100], "mnist_{epoch}.pkl").path(10)
+    '...mnist_10.pkl'
     """
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Windows of images at random places, and mirror images, anew in each epoch."""
+"""`WindowAndFlip`: random windows of images, some of them mirrored, new ones in each epoch."""
 
 from __future__ import annotations
 
@@ -15,33 +15,40 @@ from adversarial.utils.rng import make_np_rng
 
 
 class WindowAndFlip(TrainExtension):
-    """Changes the images of data sets between epochs, as the maxout paper does with CIFAR-10.
+    """Augments images with random crops and mirror images.
 
-    The windows are cut when this object is made, since networks are compiled for images of their
-    size, and those of `randomize` again after each monitoring.
+    All windows are cut when this object is made, since networks are compiled for images of that
+    size; the windows of `randomize` are cut again after each monitoring.
 
     Parameters
     ----------
-    window_shape : (rows, columns)
+    window_shape : (int, int)
+        Rows and columns.
     randomize : list of DenseDesignMatrix, optional
-        Their windows are at random places, other ones in each epoch.
-    randomize_once : list, optional
-        Likewise, but the same in all epochs.
-    center : list, optional
-        Their windows are in the middle, without padding or mirror images.
-    rng : RandomState or seed
+        Data sets that get random windows, new ones in each epoch.
+    randomize_once : list of DenseDesignMatrix, optional
+        Data sets that get random windows, the same in all epochs.
+    center : list of DenseDesignMatrix, optional
+        Data sets that get the window in the middle, neither padded nor mirrored.
+    rng : RandomState, int or tuple of int
+        The generator, or its seed.
     pad_randomized : int
-        Rows and columns of zeros around the images of `randomize` and `randomize_once`.
+        Pixels of zeros on each side of the images of `randomize` and `randomize_once`.
     flip : bool
-        Whether half of the random windows, drawn at random, are mirrored left to right.
+        Mirror each random window left to right with probability 1/2.
 
     Raises
     ------
     ValueError
-        When an image is smaller than the window.
+        If an image is smaller than the window.
+
+    References
+    ----------
+    Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout Networks", 2013, section 5.2
+    (CIFAR-10).
     """
 
-    # The images as they were, and which data sets they belong to: the YAML says it.
+    # The uncut images are made again from the YAML when a training is resumed.
     new_at_start = ("_original",)
 
     def __init__(
@@ -66,8 +73,8 @@ class WindowAndFlip(TrainExtension):
             self._put(dataset, images, np.tile(places, (len(images), 1)))
         width = ((0, 0), (self._pad, self._pad), (self._pad, self._pad), (0, 0))
         originals = [np.pad(_images(dataset), width) for dataset in [*self._randomize, *once]]
-        # What is drawn for each data set of `randomize`, (rows, columns, whether it is mirrored) of
-        # each image: with it a training that is resumed has the images that it had.
+        # For each data set of `randomize`, an array with (row, column, whether to mirror) of each
+        # image. It is saved, so that a training that is resumed has the same images.
         self._drawn: list[np.ndarray] = []
         for dataset, images in zip(once, originals[len(self._randomize) :]):
             self._put(dataset, images, self._draw(images))
@@ -85,11 +92,11 @@ class WindowAndFlip(TrainExtension):
             raise ValueError(f"images of {images.shape[1:3]} have no window of {self._shape}")
 
     def _put(self, dataset: Any, images: np.ndarray, drawn: np.ndarray) -> None:
-        """Have `dataset` hold the windows of `images` (n, rows, columns, channels) at `drawn`."""
+        """Let `dataset` hold the windows of `images` (n, rows, columns, channels) at `drawn`."""
         self._check(images)
-        views = np.lib.stride_tricks.sliding_window_view(images, self._shape, axis=(1, 2))
-        # (n, channels, rows, columns), a copy
-        windows = views[np.arange(len(images)), drawn[:, 0], drawn[:, 1]]
+        views = np.lib.stride_tricks.sliding_window_view(images, (1, *self._shape, 1))
+        # A copy, (n, channels, 1, rows, columns, 1), without its axes of length 1.
+        windows = views[np.arange(len(images)), drawn[:, 0], drawn[:, 1]][:, :, 0, :, :, 0]
         if drawn.shape[1] > 2:
             mirrored = drawn[:, 2].astype(bool)
             windows[mirrored] = windows[mirrored][..., ::-1]

@@ -1,0 +1,46 @@
+"""The base class of schedules that set a hyperparameter once an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adversarial.train_extensions import TrainExtension
+
+
+class EpochSchedule(TrainExtension):
+    """Sets a shared variable to a function of the number of the epoch to come.
+
+    The number comes from the model's monitor, so a model that has been trained before enters the
+    schedule at its own epoch, and monitoring twice changes nothing. A subclass defines `_apply`.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the value of the first epoch to come."""
+        monitor = getattr(model, "monitor", None)
+        if monitor is not None:
+            # The saved count of a schedule is one ahead of the monitor.
+            self._count = max(self._count, monitor.get_epochs_seen())
+        self._apply(algorithm)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the value of the epoch to come."""
+        self._count = model.monitor.get_epochs_seen() + 1
+        self._apply(algorithm)
+
+    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the value again: the YAML may have been edited since the training was saved."""
+        self._apply(algorithm)
+
+    def _apply(self, algorithm: Any) -> None:
+        """Set the value of epoch `_count`, counted from 1 (0 before the first monitoring)."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement _apply")
+
+
+def initial(value: float | None, owner: Any) -> float:
+    """The value that a schedule began with; ValueError if it has not begun."""
+    if value is None:
+        raise ValueError(f"{type(owner).__name__} has not been set up: its first value is unknown")
+    return value
