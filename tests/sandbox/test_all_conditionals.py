@@ -261,7 +261,9 @@ def test_an_inferer_learns_z_from_images_with_their_masks():
     seen = pair.masked(X)
     complete = pair.generator.complete
     found = []
-    pair.generator.complete = lambda *args: found.append(complete(*args)) or found[-1]
+    pair.generator.complete = lambda *args, **dropout: (
+        found.append(complete(*args, **dropout)) or found[-1]
+    )
     samples, _, _, i = cost.get_samples_and_objectives(pair, seen)
     samples, z, i = function([X], [samples, found[0][1], i])(batch())
     error = samples.reshape(N, -1) @ inferer.layers[0].get_weights() - z
