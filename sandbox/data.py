@@ -1,10 +1,12 @@
-"""The test set of a training set, and a check that what a model computes is finite."""
+"""Test sets, labels, and a check that what a model computes is finite."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 
 def get_test_set(training: Any) -> Any:
@@ -18,6 +20,19 @@ def get_test_set(training: Any) -> Any:
     if not hasattr(training, "get_test_set"):
         raise ValueError(f"the training set, a {type(training).__name__}, has no test set")
     return training.get_test_set()
+
+
+def labels_of(dataset: DenseDesignMatrix) -> np.ndarray:
+    """The class of each example: integers (n,).
+
+    Raises
+    ------
+    ValueError
+        If the data set has no labels.
+    """
+    if dataset.y is None:
+        raise ValueError(f"a {type(dataset).__name__} without labels")
+    return dataset.y.ravel()
 
 
 def check_finite(what: str, *arrays: np.ndarray) -> None:

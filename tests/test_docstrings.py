@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").replace(".__init__", "")
-    for path in (ROOT / "adversarial").rglob("*.py")
+    for folder in ("adversarial", "sandbox")
+    for path in (ROOT / folder).rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
 

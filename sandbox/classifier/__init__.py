@@ -1,4 +1,4 @@
-"""A classifier of digits, trained apart from any generator, as the judge of what samples show."""
+"""A classifier of digits, trained without generated images, to tell which digit a sample shows."""
 
 from __future__ import annotations
 
@@ -13,59 +13,78 @@ from adversarial import backend, modelfile
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import VectorSpace
 
-BATCH = 1000  # rows judged at a time
+BATCH = 1000  # rows classified in one call
 
 
 class Classifier:
-    """What a trained network says of rows, (n, dimension): probabilities (n, classes).
+    """A trained network as a function from rows (n, dimension) to probabilities (n, classes).
 
     Parameters
     ----------
     network : MLP
-        Takes vectors; its top layer is a Softmax. Else ValueError (TypeError for no MLP at all).
+        Its input space is a VectorSpace, its top layer a Softmax.
+
+    Raises
+    ------
+    TypeError
+        If `network` is not an MLP.
+    ValueError
+        If its input space or top layer is another one.
+
+    Examples
+    --------
+    >>> network = MLP([Softmax(n_classes=3, layer_name="y", irange=0.0)], nvis=2)
+    >>> Classifier(network).probabilities(np.ones((1, 2))).round(2)
+    array([[0.33, 0.33, 0.33]], dtype=float32)
     """
 
     def __init__(self, network: MLP) -> None:
         if not isinstance(network, MLP):
             raise TypeError(f"a classifier is an MLP with a Softmax on top, not {network!r}")
-        if not isinstance(network.layers[-1], Softmax):
-            raise ValueError(f"a classifier has a Softmax on top, not {network.layers[-1]!r}")
-        if not isinstance(network.get_input_space(), VectorSpace):
-            raise ValueError(f"a classifier takes vectors, not {network.get_input_space()}")
+        top, space = network.layers[-1], network.get_input_space()
+        if not isinstance(top, Softmax):
+            raise ValueError(f"a classifier has a Softmax on top, not {top!r}")
+        if not isinstance(space, VectorSpace):
+            raise ValueError(f"a classifier takes vectors, not {space}")
         self.network = network
-        self._judge: Any = None
+        self.n_classes: int = top.n_classes
+        self._dimension: int = space.dim
+        self._classify: Any = None
 
     @classmethod
     def load(
         cls, path: Union[str, os.PathLike[str]], allow_modules: Collection[str] = ()
     ) -> Classifier:
-        """The one in the model file `path`; ValueError, naming the file, where it holds none."""
+        """The classifier in a model file.
+
+        Raises
+        ------
+        ValueError
+            If the file holds another model; the message names the file.
+        """
         network = modelfile.load(path, allow_modules=allow_modules)
         try:
             return cls(network)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
 
-    @property
-    def n_classes(self) -> int:
-        return self.network.layers[-1].n_classes
-
     def fprop(self, rows: Any) -> Any:
-        """Probabilities within a graph, symbolic (n, classes), of symbolic rows."""
+        """Symbolic probabilities (n, classes) of symbolic rows (n, dimension)."""
         return self.network.fprop(rows)
 
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        """The probability of each class, (n, classes), for each of `rows`, (n, dimension)."""
-        dimension = self.network.get_input_space().dim
+        """Probabilities (n, classes) of rows (n, dimension)."""
         rows = np.asarray(rows, backend.floatX)
-        if rows.ndim != 2 or rows.shape[1] != dimension:
-            raise ValueError(f"the classifier takes rows of {dimension} numbers, not {rows.shape}")
-        if self._judge is None:
+        if rows.ndim != 2 or rows.shape[1] != self._dimension:
+            raise ValueError(
+                f"the classifier takes rows of {self._dimension} numbers, not {rows.shape}"
+            )
+        if self._classify is None:
             x = at.matrix("x")
-            self._judge = backend.function([x], self.fprop(x), name="classifier")
+            self._classify = backend.function([x], self.fprop(x), name="classifier")
         found = np.empty((len(rows), self.n_classes), backend.floatX)
         for start in range(0, len(rows), BATCH):
-            found[start : start + BATCH] = self._judge(rows[start : start + BATCH])
+            found[start : start + BATCH] = self._classify(rows[start : start + BATCH])
         return found
 
     def classes(self, rows: np.ndarray) -> np.ndarray:

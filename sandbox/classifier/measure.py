@@ -1,4 +1,4 @@
-"""How many test digits a classifier gets right.
+"""Accuracy of a classifier on the test digits.
 
 python -m sandbox.classifier.measure sandbox/classifier/experiment.pkl
 """
@@ -6,7 +6,6 @@ python -m sandbox.classifier.measure sandbox/classifier/experiment.pkl
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
@@ -15,10 +14,12 @@ import numpy as np
 from adversarial.datasets.mnist import MNIST
 from adversarial.scripts import cli
 from sandbox.classifier import Classifier
+from sandbox.data import labels_of
+from sandbox.replicates import to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="Share of MNIST's test digits that a classifier gets right.")
+    parser = cli.Parser(description="Accuracy of a classifier on MNIST's test digits.")
     add = parser.add_argument
     add("model", help="model file (.pkl) of a classifier")
     add("--json", action="store_true", help="print the result as JSON")
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     classifier = Classifier.load(args.model, args.allow_module)
     test = MNIST(which_set="test")
-    right = classifier.classes(test.X) == test.y[:, 0]
-    by_class = [float(right[test.y[:, 0] == c].mean()) for c in range(test.y_labels)]
+    labels = labels_of(test)
+    right = classifier.classes(test.X) == labels
+    by_class = [float(right[labels == c].mean()) for c in range(classifier.n_classes)]
     if args.json:
         result = {
             "model": args.model,
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "by_class": by_class,
             "n": len(right),
         }
-        print(json.dumps(result, indent=1))
+        print(to_json(result))
         return
     print(
         f"{args.model}: {right.mean():.2%} of {len(right):,} test digits right "

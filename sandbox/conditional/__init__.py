@@ -1,8 +1,7 @@
-"""Conditional nets (paper, section 7, extension 1): p(x | c), c being put into both G and D.
+"""Conditional generative model p(x | c) (paper, section 7, extension 1): c is an input of G and D.
 
-Both players are networks of two inputs. `given(c)` binds the second one, for a batch: what comes
-out are a generator and a discriminator as the package has them, so that the game between them is
-the plain game, and its cost the plain cost.
+Both players are networks with two inputs. `given(c)` binds the second input for a batch; the result
+is a generator or a discriminator with one input, so the package's cost applies unchanged.
 """
 
 from __future__ import annotations
@@ -23,14 +22,20 @@ from adversarial.space import CompositeSpace, Space, VectorSpace
 
 
 class ConditionalMLP(MLP):
-    """A network that takes a class, as a one-hot row, beside its input.
+    """A network with a class, as a one-hot row, as second input.
 
-    Its first layer's input space is the composite of both; to all others it is a network of its
-    `input_space` alone, once `given` has bound the classes. ValueError where they are not.
+    The input space of its first layer is a composite of both inputs. For its users it is a network
+    of its first input, after `given` has bound the classes; calling it before is a ValueError.
 
-    Parameters beside those of `MLP`
-    --------------------------------
+    Parameters
+    ----------
     n_classes : int
+    *args, **kwargs
+        As for `MLP`.
+
+    References
+    ----------
+    Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014.
     """
 
     def __init__(self, *args: Any, n_classes: int, **kwargs: Any) -> None:
@@ -46,9 +51,12 @@ class ConditionalMLP(MLP):
         self.input_space = own
 
     def given(self, c: Any) -> ConditionalMLP:
-        """This network, of the same parameters, for the classes `c`, (m, n_classes), symbolic.
+        """A network with the same parameters, bound to the classes `c`.
 
-        Row i of an input is of class c[i mod m], so that a batch of any size may be put in.
+        Parameters
+        ----------
+        c : symbolic, shape (m, n_classes)
+            One-hot rows. Row i of an input has the class c[i mod m], for batches of any size.
         """
         bound = copy.copy(self)
         bound.condition = c
@@ -57,7 +65,7 @@ class ConditionalMLP(MLP):
     def _with_condition(self, x: Any) -> tuple:
         c = self.condition
         if c is None:
-            raise ValueError("this network takes a class beside its input, which is not given")
+            raise ValueError("a ConditionalMLP needs classes: call given(c) first")
         n = x.shape[self.input_space.get_batch_axis()]
         return x, c[at.arange(n) % c.shape[0]]
 
@@ -75,11 +83,24 @@ class ConditionalMLP(MLP):
 
 
 class ConditionalGenerator(Generator):
-    """Samples G(z, c). Its `mlp` is a ConditionalMLP; else TypeError.
+    """A generator of samples G(z, c).
 
-    Of no given classes it takes all of them in turn, in equal shares: the samples of a batch are
-    in the order of their classes, so that a grid of them has a class to a row.
+    Without given classes it makes samples of all classes in equal shares, sorted by class, so that
+    a grid of samples has one class per row.
+
+    Parameters
+    ----------
+    mlp : ConditionalMLP
+    *args, **kwargs
+        As for `Generator`.
+
+    Raises
+    ------
+    TypeError
+        If `mlp` is not a ConditionalMLP.
     """
+
+    mlp: ConditionalMLP
 
     def __init__(self, mlp: ConditionalMLP, *args: Any, **kwargs: Any) -> None:
         _check_takes_classes(mlp, "the generator's network")
@@ -90,17 +111,27 @@ class ConditionalGenerator(Generator):
         return self.mlp.n_classes
 
     def given(self, c: Any) -> ConditionalGenerator:
-        """This generator for the classes `c`, (m, n_classes): sample i is of class c[i mod m]."""
+        """This generator, bound to the classes `c` as in `ConditionalMLP.given`."""
         bound = copy.copy(self)
         bound.mlp = self.mlp.given(c)
         return bound
 
     def given_classes(self, classes: Any) -> ConditionalGenerator:
-        """`given` the numbers of classes, (m,); ValueError where there is no such class."""
+        """This generator, bound to class numbers.
+
+        Parameters
+        ----------
+        classes : array_like of int, shape (m,)
+
+        Raises
+        ------
+        ValueError
+            If `classes` is empty, has another shape, or holds a number that is not a class.
+        """
         n_classes = self.n_classes
         classes = np.asarray(classes)
         if classes.ndim != 1 or not len(classes) or classes.dtype.kind not in "iu":
-            raise ValueError(f"classes are numbers of classes, at least one, not {classes!r:.80}")
+            raise ValueError(f"classes must be a list of class numbers, not {classes!r:.80}")
         if not 0 <= classes.min() <= classes.max() < n_classes:
             raise ValueError(f"the model has classes 0 to {n_classes - 1}, not {classes.tolist()}")
         return self.given(at.constant(np.eye(n_classes, dtype=backend.floatX)[classes]))
@@ -113,25 +144,39 @@ class ConditionalGenerator(Generator):
         return super().sample_and_noise(num_samples, *args, **kwargs)
 
     def _all_classes(self, n: Any) -> Any:
-        """`n` one-hot rows, ordered, in which each class has its share of n, as near as can be.
+        """`n` one-hot rows, sorted, with equal shares of all classes.
 
-        Where n is no multiple of the number of classes, chance decides who gets one more: even a
-        single row may be of any class.
+        If n is not a multiple of the number of classes, the classes with one more row are random,
+        so that a single row may have any class.
         """
         n_classes = self.n_classes
         chance = self.theano_rng.uniform(size=(1,))
         number = at.floor((at.arange(n) + chance) * n_classes / n)
-        # Rounding: no class beyond the last.
+        # Rounding can give n_classes.
         number = at.minimum(at.cast(number, "int64"), n_classes - 1)
         return at.extra_ops.to_one_hot(number, n_classes, dtype=backend.floatX)
 
 
 class ConditionalPair(AdversaryPair):
-    """The two players, each of which is told the class. Its data are pairs (x, c), c one-hot.
+    """Conditional G and D. Data are pairs (x, c) of examples and their one-hot classes.
 
-    Raises TypeError where a player takes no class, ValueError where they differ in the number of
-    classes.
+    Parameters
+    ----------
+    generator : ConditionalGenerator
+    discriminator : ConditionalMLP
+    *args, **kwargs
+        As for `AdversaryPair`.
+
+    Raises
+    ------
+    TypeError
+        If a player is not conditional.
+    ValueError
+        If the players have different numbers of classes.
     """
+
+    generator: ConditionalGenerator
+    discriminator: ConditionalMLP
 
     def __init__(
         self,
@@ -145,11 +190,11 @@ class ConditionalPair(AdversaryPair):
         _check_takes_classes(discriminator, "the discriminator")
         mine, other = (net.n_classes for net in (generator.mlp, discriminator))
         if mine != other:
-            raise ValueError(f"the generator takes {mine} classes, but the discriminator {other}")
+            raise ValueError(f"the generator has {mine} classes, but the discriminator {other}")
         super().__init__(generator, discriminator, *args, **kwargs)
 
     def given(self, c: Any) -> ConditionalPair:
-        """Both players for the classes `c`, (m, n_classes), symbolic."""
+        """Both players, bound to the classes `c` as in `ConditionalMLP.given`."""
         bound = copy.copy(self)
         bound.generator = self.generator.given(c)
         bound.discriminator = self.discriminator.given(c)
@@ -166,22 +211,31 @@ class ConditionalPair(AdversaryPair):
         return (space, (self.get_input_source(), self.get_target_source()))
 
     def get_monitoring_channels(self, data: tuple) -> OrderedDict:
-        """As the base class, for the classes of `data`, (x, c)."""
+        """As in the base class, with both players bound to the classes in `data`, (x, c)."""
         x, c = data
         return AdversaryPair.get_monitoring_channels(self.given(c), x)
 
 
 class ConditionalAdversaryCost(AdversaryCost2):
-    """The game of a ConditionalPair: the plain one, played for the classes of each batch.
+    """`AdversaryCost2` for a ConditionalPair: samples have the classes of the data beside them.
 
-    Samples have the classes of the data beside them.
-
-    Parameters beside those of `AdversaryCost2`
-    -------------------------------------------
+    Parameters
+    ----------
     mismatch : float
-        Weight in D's objective of data under the class of another example, which D is to tell
-        from data as well as from samples (Reed et al., 2016, have it so). At 0 it is the game of
-        the paper, where D learns what classes are only when samples are good enough otherwise.
+        Weight of a third term in D's objective: D should also reject data with the class of another
+        example (Reed et al., 2016). With 0, the paper's objective, D learns to use the class only
+        once samples are good in all other respects.
+    *args, **kwargs
+        As for `AdversaryCost2`.
+
+    Raises
+    ------
+    ValueError
+        If `mismatch` is negative.
+
+    References
+    ----------
+    Reed et al., "Generative Adversarial Text to Image Synthesis", 2016, algorithm 1.
     """
 
     supervised = True
@@ -189,20 +243,21 @@ class ConditionalAdversaryCost(AdversaryCost2):
     def __init__(self, *args: Any, mismatch: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not mismatch >= 0:
-            raise ValueError(f"mismatch is a weight and not negative: {mismatch!r}")
+            raise ValueError(f"mismatch must not be negative: {mismatch!r}")
         self.mismatch = mismatch
 
-    def get_samples_and_objectives(self, model: ConditionalPair, data: Any) -> tuple:
-        """(samples, d, g, i) of `model` given classes, and data x of these."""
+    def get_samples_and_objectives(self, model: AdversaryPair, data: Any) -> tuple:
+        """As in the base class; `model` is bound to the classes of `data`, which are examples x."""
         samples, d, g, i = super().get_samples_and_objectives(model, data)
         if self.mismatch:
+            assert isinstance(model, ConditionalPair)  # `_players_and_data` checks
             c = model.discriminator.condition
             others = at.concatenate([c[1:], c[:1]])
             d = d + self.mismatch * self._discriminate(model.given(others), data).loss(0.0)
         return samples, d, g, i
 
     def _players_and_data(self, model: Any, data: Any) -> tuple[ConditionalPair, Any]:
-        """The players for the classes of `data`, and its x; `data` is (x, c)."""
+        """The players, bound to the classes of `data` = (x, c), and x."""
         if not isinstance(model, ConditionalPair):
             raise TypeError(f"ConditionalAdversaryCost trains a ConditionalPair, not {model!r}")
         space, _ = model.get_monitoring_data_specs()

@@ -1,9 +1,9 @@
-"""How well samples show the class asked for, their spread, and log-likelihoods class by class.
+"""Accuracy and spread of samples by class, and log-likelihoods by class.
 
     python -m sandbox.conditional.measure MODEL.pkl [...] --classifier CLASSIFIER.pkl \\
         --baseline PLAIN.pkl [...]
 
-Several models are replicates: their figures are averaged.
+Figures of several models (trained with different seeds) are averaged.
 """
 
 from __future__ import annotations
@@ -24,32 +24,40 @@ from adversarial.evaluation.sampling import draw_samples, generator_of
 from adversarial.scripts import cli
 from sandbox.classifier import Classifier
 from sandbox.conditional.sampling import load_generator, samples_by_class
+from sandbox.data import labels_of
 from sandbox.replicates import mean_and_error, to_json
-
-SIGMAS = np.logspace(-1, 0, 10)  # as in Table 1's procedure
+from sandbox.scoring import SIGMAS
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="Of a conditional model of MNIST: the share of samples that a classifier "
-        "assigns to the class asked for; and the Parzen log-likelihood, in nats, of the test "
-        "digits of each class under the samples of it, beside that under all samples of a model "
-        "that is told no class; and how widely samples of a class are spread about their mean, as "
-        "a share of what test digits are. Figures of several models are averaged, with the "
-        "standard error.",
+        description="Measures conditional models of MNIST. Printed for each class: the share of "
+        "samples that a classifier assigns to the requested class; the root mean square distance "
+        "of samples from their mean, relative to that of test digits; and the Parzen "
+        "log-likelihood of test digits, in nats, under samples of that class and under all samples "
+        "of the models without classes (--baseline). Figures of several models are averaged, with "
+        "standard errors.",
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of conditional models")
     add("--classifier", required=True, metavar="MODEL", help="model file of the classifier")
-    add("--baseline", nargs="+", default=[], metavar="MODEL", help="models that take no class")
+    add(
+        "--baseline",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="model files of models without classes",
+    )
     add(
         "--samples",
         type=cli.positive_int,
         default=1000,
-        help="of each class; of --baseline, as many as these together (1000)",
+        help="samples of each class; models without classes make as many in total (1000)",
     )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
-    add("--no-parzen", action="store_true", help="the shares only, which take seconds")
+    add(
+        "--no-parzen", action="store_true", help="leave out the log-likelihoods, which take minutes"
+    )
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
@@ -69,23 +77,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path in args.baseline
     ]
     splits = [] if args.no_parzen else splits_by_class()
-    shares, spreads, told, untold = [], [], [], []
+    shares, spreads, likelihoods, baseline = [], [], [], []
     for path, generator in zip(args.models, generators):
         with cli.blaming(path):
             samples = samples_by_class(generator, args.samples, args.seed)
         shares.append(shares_right(classifier, samples))
         if splits:
             if len(samples) != len(splits):
-                raise ValueError(f"{path} has {len(samples)} classes, but MNIST {len(splits)}")
+                raise ValueError(f"{path} has {len(samples)} classes, but MNIST has {len(splits)}")
             spreads.append(
                 [spread(mine) / spread(split.scored) for mine, split in zip(samples, splits)]
             )
             estimators = [ParzenEstimator(of_class) for of_class in samples]
-            told.append(scores(estimators, splits))
-    for path, generator in zip(args.baseline, plain):
+            likelihoods.append(scores(estimators, splits))
+    for path, unconditional in zip(args.baseline, plain):
         with cli.blaming(path):
-            samples = draw_samples(generator, args.samples * len(splits), args.seed)
-        untold.append(scores([ParzenEstimator(samples)] * len(splits), splits))
+            samples = draw_samples(unconditional, args.samples * len(splits), args.seed)
+        baseline.append(scores([ParzenEstimator(samples)] * len(splits), splits))
     result = {
         "models": args.models,
         "baseline": args.baseline,
@@ -93,8 +101,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "seed": args.seed,
         "share": summary(shares),
         "spread": summary(spreads),
-        "parzen": summary(told),
-        "parzen_baseline": summary(untold),
+        "parzen": summary(likelihoods),
+        "parzen_baseline": summary(baseline),
     }
     if args.json:
         print(to_json(result))
@@ -103,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def shares_right(classifier: Classifier, samples: np.ndarray) -> list[float]:
-    """Of `samples`, (classes, n, dimension), the share of each class that is taken for it."""
+    """Of `samples`, (classes, n, dimension), the share of each class that is classified as it."""
     return [float((classifier.classes(rows) == c).mean()) for c, rows in enumerate(samples)]
 
 
@@ -113,15 +121,14 @@ def spread(rows: np.ndarray) -> float:
 
 
 def splits_by_class() -> list[Split]:
-    """Of each digit, its examples to choose sigma by (of 50,000 to 60,000) and in the test set."""
+    """For each class, its validation examples, which choose sigma, and its test examples."""
     valid, test = MNIST(which_set="train", start=50000, stop=60000), MNIST(which_set="test")
-    return [
-        Split(valid.X[valid.y[:, 0] == c], test.X[test.y[:, 0] == c]) for c in range(test.y_labels)
-    ]
+    known, classes = labels_of(valid), labels_of(test)
+    return [Split(valid.X[known == c], test.X[classes == c]) for c in range(int(classes.max()) + 1)]
 
 
 def scores(estimators: Sequence[ParzenEstimator], splits: Sequence[Split]) -> list[float]:
-    """Mean log-likelihood in nats of each class's test digits, each with a sigma of its own."""
+    """Mean log-likelihood, in nats, of the test digits of each class, each with its own sigma."""
     return [
         choose_and_score(estimator, split, SIGMAS).score.mean
         for estimator, split in zip(estimators, splits)
@@ -129,16 +136,18 @@ def scores(estimators: Sequence[ParzenEstimator], splits: Sequence[Split]) -> li
 
 
 def summary(figures: Sequence[Sequence[float]]) -> dict[str, Any] | None:
-    """Of the figures (classes) of each model: means over models with standard errors, in all and
-    by class, where "all" weighs classes alike."""
+    """Means and standard errors over models of `figures`, (models, classes), by class and in total.
+
+    The total gives all classes the same weight.
+    """
     if not figures:
         return None
     by_model = np.asarray(figures)
-    alike = by_model.mean(axis=1)
+    totals = by_model.mean(axis=1)
     return {
-        "all": mean_and_error(alike),
+        "all": mean_and_error(totals),
         "by_class": [mean_and_error(of_class) for of_class in by_model.T],
-        "by_model": alike.tolist(),
+        "by_model": totals.tolist(),
     }
 
 

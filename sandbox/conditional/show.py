@@ -1,7 +1,7 @@
-"""Draw samples of a conditional model, a row for each class.
+"""Draw samples of a conditional model, one class per row.
 
 python -m sandbox.conditional.show sandbox/conditional/experiment.pkl
-python -m sandbox.conditional.show MODEL.pkl --same-z    # a column: one z, as every digit
+python -m sandbox.conditional.show MODEL.pkl --same-z    # each column has the same z
 python -m sandbox.conditional.show MODEL.pkl --classes 4 7
 """
 
@@ -11,21 +11,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts import cli
 from adversarial.viewer.grid import present
-from sandbox.conditional.sampling import class_sheet, load_model
+from sandbox.conditional.sampling import class_sheet, conditional_generator_of, load_model
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="Draw samples of a conditional model, a row for each class.")
+    parser = cli.Parser(description="Draw samples of a conditional model, one class per row.")
     add = parser.add_argument
     add("model", help="model file (.pkl)")
-    add("--classes", type=cli.natural, nargs="+", metavar="C", help="these only (all)")
-    add("--cols", type=cli.positive_int, default=10, help="samples in a row (10)")
-    add("--same-z", action="store_true", help="in each column, one z for all classes")
+    add("--classes", type=cli.natural, nargs="+", metavar="C", help="draw only these classes (all)")
+    add("--cols", type=cli.positive_int, default=10, help="samples per row (10)")
+    add("--same-z", action="store_true", help="use the same z in all rows of a column")
     add("--seed", type=cli.natural, default=0, help="for z (0)")
-    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels per image pixel (2)")
     cli.add_picture(
         parser, "beside the model: STEM_classes.png, with --same-z STEM_classes_same_z.png"
     )
@@ -41,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.out, args.model, "_classes_same_z.png" if args.same_z else "_classes.png"
     )
     model = load_model(args.model, args.allow_module)
-    classes = range(generator_of(model).n_classes) if args.classes is None else args.classes
+    classes = (
+        range(conditional_generator_of(model).n_classes) if args.classes is None else args.classes
+    )
     with cli.blaming(args.model):
         sheet = class_sheet(model, classes, args.cols, args.seed, args.same_z)
     sheet.save(out, args.scale)

@@ -1,7 +1,6 @@
-"""Better coordination of the players (paper, section 7, extension 5): k by schedule.
+"""A schedule for k, the steps of D per step of G (paper, section 7, extension 5).
 
-The other ways to coordinate them, and the distributions of z, are options of the package: see
-variants.yaml.
+The experiment's other variants use options of the package: see variants.yaml.
 """
 
 from __future__ import annotations
@@ -17,23 +16,30 @@ class StepsByEpoch(EpochExtension):
     Parameters
     ----------
     steps : dict of int to int
-        k by number of epochs done; 0 is before training.
+        k by number of finished epochs; 0 is before training.
 
     Raises
     ------
     ValueError
         If an epoch is negative or a k less than 1; at setup, if the algorithm has no k.
+
+    Examples
+    --------
+    Five steps of D per step of G in the first ten epochs, then one:
+
+    >>> StepsByEpoch({0: 5, 10: 1}).steps
+    {0: 5, 10: 1}
     """
 
     def __init__(self, steps: dict[int, int]) -> None:
         super().__init__()
         for epoch, k in steps.items():
             if not (isinstance(epoch, int) and epoch >= 0 and isinstance(k, int) and k > 0):
-                raise ValueError(f"steps says how many steps of D after an epoch, not {epoch}: {k}")
+                raise ValueError(f"steps must map epochs to numbers of steps, not {epoch!r}: {k!r}")
         self.steps = dict(steps)
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """See whether there is a k to set."""
+        """Check that the algorithm has a k."""
         if not hasattr(algorithm, "discriminator_steps"):
             raise ValueError(
                 "StepsByEpoch needs adversarial.training_algorithms.k_steps.SGD, not "
@@ -41,7 +47,7 @@ class StepsByEpoch(EpochExtension):
             )
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Set k, if the epoch has come."""
+        """Set k, if `steps` has an entry for this epoch."""
         k = self.steps.get(self._epochs_done(model))
         if k is not None:
             algorithm.discriminator_steps = k

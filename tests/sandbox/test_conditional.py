@@ -242,12 +242,12 @@ def test_a_row_of_the_sheet_is_a_class():
             TypeError,
             "discriminator must be a ConditionalMLP",
         ),
-        (lambda: ConditionalPair(generator(3), discriminator()), ValueError, "takes 3 classes"),
+        (lambda: ConditionalPair(generator(3), discriminator()), ValueError, "has 3 classes"),
         (lambda: ConditionalPair(generator(), discriminator(nvis=8)), ValueError, "makes"),
-        (lambda: discriminator().fprop(shared(random(2, 9))), ValueError, "not given"),
+        (lambda: discriminator().fprop(shared(random(2, 9))), ValueError, "call given"),
         (lambda: generator().given_classes([0, CLASSES]), ValueError, "classes 0 to 3, not .0, 4."),
-        (lambda: generator().given_classes([0.5]), ValueError, "numbers of classes"),
-        (lambda: generator().given_classes([]), ValueError, "at least one"),
+        (lambda: generator().given_classes([0.5]), ValueError, "list of class numbers"),
+        (lambda: generator().given_classes([]), ValueError, "list of class numbers"),
     ],
 )
 def test_what_does_not_fit(make, error, message):
@@ -263,9 +263,9 @@ def test_a_cost_for_the_other_kind_of_model():
     )
     with pytest.raises(TypeError, match="trains a ConditionalPair"):
         ConditionalAdversaryCost().get_gradients(plain, (x, c))
-    with pytest.raises(ValueError, match="takes a class"):
+    with pytest.raises(ValueError, match="call given"):
         AdversaryCost2().get_gradients(pair(), x)
-    with pytest.raises(ValueError, match="not negative: -1"):
+    with pytest.raises(ValueError, match="not be negative: -1"):
         ConditionalAdversaryCost(mismatch=-1)
     with pytest.raises(TypeError, match="tuple"):
         ConditionalAdversaryCost().expr(pair(), x)
@@ -362,13 +362,13 @@ def ll(data, samples, sigma):
 def test_refusals_take_one_line(model_file, plain_file, judge_file, tmp_path, capsys):
     none = tmp_path / "none.pkl"
     for argv, message in [
-        ((show, plain_file), "plain.pkl: its generator takes no class"),
+        ((show, plain_file), "plain.pkl: the generator, a Generator, is not conditional"),
         ((show, judge_file), "has no generator"),
         ((show, none), "none.pkl"),
         ((show, model_file, "--classes", 1, 4), "has classes 0 to 3"),
         ((show, model_file, "--out", tmp_path / "no" / "a.png"), "there is no folder"),
         ((measure, model_file, "--classifier", plain_file), "plain.pkl: a classifier is an MLP"),
-        ((measure, plain_file, "--classifier", judge_file), "takes no class"),
+        ((measure, plain_file, "--classifier", judge_file), "is not conditional"),
         ((measure, model_file, "--classifier", none), "none.pkl"),
     ]:
         assert run(*argv) == 1
