@@ -3,14 +3,17 @@
 
     python sandbox/minimal.py [EPOCHS]
 
-Trains the generator and the discriminator of yaml/mnist.yaml, prints both objectives after each
-epoch (some 15 seconds on two cores) and draws a grid of samples to minimal.png: digits after about
-15 epochs. Read it beside Goodfellow et al., "Generative Adversarial Nets" (arXiv 1406.2661). Of the
-package it uses the random streams and the function that finds the images, no class of models, costs
-or training; tests/sandbox/test_minimal.py shows that its steps are the package's.
+Trains the generator and the discriminator of yaml/mnist.yaml. After each epoch (15 seconds on two
+cores) it prints both objectives and draws a grid of samples to minimal.png; digits appear after
+about 15 epochs. Read it beside Goodfellow et al., "Generative Adversarial Nets" (arXiv 1406.2661).
+From the package it uses only the random streams and the function that loads MNIST.
+tests/sandbox/test_minimal.py shows that its steps equal the package's.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -24,25 +27,27 @@ from PIL import Image
 from adversarial.datasets.mnist import load_arrays
 
 BATCH, LEARNING_RATE, DECAY, PIECES = 100, 0.1, 1.000004, 5
+Symbolic = Any  # an Aesara variable
+Network = list[tuple[Symbolic, Symbolic]]  # (W, b) of each layer
 
 
-def weights(rng, inputs, units, irange):
+def weights(rng: np.random.RandomState, inputs: int, units: int, irange: float) -> tuple:
     """W (inputs, units), uniform on [-irange, irange], and b (units,), zero; shared variables."""
     W = rng.uniform(-irange, irange, (inputs, units)).astype("float32")
     return aesara.shared(W), aesara.shared(np.zeros(units, "float32"))
 
 
-def make_players(rng, mean_image):
-    """The parameters of G and D, a pair (W, b) a layer."""
+def make_players(rng: np.random.RandomState, mean_image: np.ndarray) -> tuple[Network, Network]:
+    """The initial parameters of G and D."""
     G = [weights(rng, *size, irange=0.05) for size in ((100, 1200), (1200, 1200), (1200, 784))]
     D = [weights(rng, *size, irange=0.005) for size in ((784, 1200), (240, 1200), (240, 1))]
-    # G begins at the mean image: sigmoid(b) = mean.
+    # Initial samples are the mean image: sigmoid(b) = mean.
     mean = np.clip(mean_image, 1e-7, 1 - 1e-7)
     G[-1][1].set_value(np.log(mean / (1 - mean)).astype("float32"))
     return G, D
 
 
-def generate(G, z):
+def generate(G: Network, z: Symbolic) -> Symbolic:
     """G(z): two layers of rectifiers, and a sigmoid for each pixel (section 5)."""
     (W0, b0), (W1, b1), (W2, b2) = G
     h = at.maximum(0, z @ W0 + b0)
@@ -50,17 +55,17 @@ def generate(G, z):
     return at.sigmoid(h @ W2 + b2)
 
 
-def maxout(h, W, b):
-    """The greatest of each unit's pieces (Goodfellow et al., 2013)."""
+def maxout(h: Symbolic, W: Symbolic, b: Symbolic) -> Symbolic:
+    """The maximum of each unit's pieces (Goodfellow et al., 2013)."""
     return (h @ W + b).reshape((h.shape[0], W.shape[1] // PIECES, PIECES)).max(axis=2)
 
 
-def dropout(h, keep, draw):
-    """`h` with each value kept with probability `keep`, and scaled up to make good for the rest."""
+def dropout(h: Symbolic, keep: float, draw: Any) -> Symbolic:
+    """Keep each value of `h` with probability `keep`, scaled by 1 / keep; others become zero."""
     return h * draw(h.shape, p=keep) / np.float32(keep)
 
 
-def discriminate(D, x, draw):
+def discriminate(D: Network, x: Symbolic, draw: Any) -> Symbolic:
     """The logit of D(x), the probability that x is data: maxout and dropout (section 5)."""
     (W0, b0), (W1, b1), (W2, b2) = D
     h = maxout(dropout(x, 0.8, draw), W0, b0)
@@ -68,18 +73,20 @@ def discriminate(D, x, draw):
     return dropout(h, 0.5, draw) @ W2 + b2
 
 
-def objectives(G, D, x, z, draw):
-    """What D and G minimise on a batch of data x and noise z, and the samples G(z)."""
+def objectives(G: Network, D: Network, x: Symbolic, z: Symbolic, draw: Any) -> tuple:
+    """The objectives that D and G minimize on a batch of data x and noise z, and the samples."""
     samples = generate(G, z)
     real, fake = discriminate(D, x, draw), discriminate(D, samples, draw)
-    # Equation 1: D maximises log D(x) + log(1 - D(G(z))). With logits, -log D = softplus(-logit).
+    # Equation 1: D maximizes log D(x) + log(1 - D(G(z))). With logits, -log D = softplus(-logit).
     d = 0.5 * (at.softplus(-real).mean() + at.softplus(fake).mean())
-    # Section 3, last paragraph: G maximises log D(G(z)), whose gradient is strong from the start.
+    # Section 3, last paragraph: G maximizes log D(G(z)), whose gradient is strong from the start.
     g = at.softplus(-fake).mean()
     return d, g, samples
 
 
-def momentum_updates(d, g, D, G, learning_rate, momentum):
+def momentum_updates(
+    d: Symbolic, g: Symbolic, D: Network, G: Network, learning_rate: Symbolic, momentum: Symbolic
+) -> list[tuple[Symbolic, Symbolic]]:
     """One step of Algorithm 1 with k = 1, of both players at once, by gradient descent."""
     updates = []
     for objective, player in ((d, D), (g, G)):
@@ -91,12 +98,12 @@ def momentum_updates(d, g, D, G, learning_rate, momentum):
     return updates
 
 
-def draw_grid(images, path, side=10):
+def draw_grid(images: np.ndarray, path: str, side: int = 10) -> None:
     rows = (images[: side * side].reshape(side, side, 28, 28) * 255).astype("uint8")
     Image.fromarray(rows.swapaxes(1, 2).reshape(side * 28, side * 28)).save(path)
 
 
-def main(epochs=25, seed=2014):
+def main(epochs: int = 25, seed: int = 2014) -> None:
     images = (load_arrays("train")[0][:50000].reshape(-1, 784) / 255).astype("float32")
     rng, streams = np.random.RandomState(seed), RandomStreams(seed)
     G, D = make_players(rng, images.mean(axis=0))

@@ -1,4 +1,4 @@
-"""Figures of several trainings, one a seed: their mean and its standard error, as text and JSON."""
+"""Means and standard errors over trainings with different seeds, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ import numpy as np
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """The mean, and the sample deviation / sqrt(n): nan for a single value."""
+    """(mean, standard error of the mean). The error of a single value is nan.
+
+    >>> mean_and_error([1.0, 3.0])
+    (2.0, 1.0)
+    """
     if len(values) < 2:
         return float(np.mean(values)), math.nan
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
 def shown(values: Sequence[float], digits: int = 4) -> str:
-    """Mean +- standard error, or the only value."""
+    """Mean +- standard error as text, or the value itself if there is only one.
+
+    >>> shown([1.0, 3.0], digits=1)
+    '2.0 +- 1.0'
+    """
     mean, error = mean_and_error(values)
     return f"{mean:.{digits}f}" + ("" if math.isnan(error) else f" +- {error:.{digits}f}")
 
 
 def to_json(result: Any) -> str:
-    """`result` as JSON, which has no nan: it becomes null."""
+    """`result` as JSON; nan becomes null."""
     return json.dumps(_without_nan(result), indent=1)
 
 

@@ -1,4 +1,4 @@
-"""The procedure of Table 1 on the way of a training, on as many numbers as there is time for."""
+"""Parzen scores of a model during its training, by Table 1's procedure on fewer examples."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore
 from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 from adversarial.evaluation.sampling import Sampler
 
-SIGMAS = np.logspace(-1, 0, 10)
+SIGMAS = np.logspace(-1, 0, 10)  # those of Table 1's procedure
 
 
 class Scorer:
-    """Scores a model as it is at each call.
+    """Scores a model with its current parameters, at each call.
 
     Parameters
     ----------
     model : AdversaryPair or Generator
-    examples : array, (rows, dimension)
-        Validation examples: the first `choosers` choose sigma, the next `scored` are scored.
+    examples : array (n, dimension)
+        Validation examples.
     samples : int
-        Samples of the model at each call. Table 1 has 10,000 of them, 1,000 choosers, and scores
-        the 10,000 examples of the test set.
+        Samples to draw at each call (Table 1: 10,000).
+    choosers : int
+        The first so many examples choose sigma (Table 1: 1,000).
+    scored : int
+        The next so many examples are scored (Table 1: the 10,000 of the test set).
     """
 
     def __init__(
         self, model: Any, examples: np.ndarray, samples: int, choosers: int, scored: int
     ) -> None:
-        # Compiled once, for every score of a training.
+        # Compiled once for all scores of a training.
         self._sampler = Sampler(model, batch_size=samples)
         self._split = Split(examples[:choosers], examples[choosers : choosers + scored])
 
     def __call__(self) -> ParzenScore:
-        """Of the model with the parameters that it has now."""
+        """The score of the model with its current parameters."""
         return choose_and_score(ParzenEstimator(self._sampler()), self._split, SIGMAS).score

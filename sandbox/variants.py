@@ -1,9 +1,9 @@
-"""Variants of an experiment: its YAML with a few words replaced.
+"""Variants of an experiment: its YAML text with some parts replaced.
 
     python -m sandbox.variants sandbox/coordination/experiment.yaml k_2 > k_2.yaml
 
-The file variants.yaml beside an experiment says, for each variant by name, what is replaced by
-what. So one YAML holds the networks and the schedule that all of them share.
+The file variants.yaml beside an experiment maps the name of each variant to replacements of text.
+So all variants share the networks and the schedule of one YAML file.
 """
 
 from __future__ import annotations
@@ -19,27 +19,40 @@ from adversarial.utils.string_utils import nearest
 
 
 def variants_of(path: str, table: str | None = None) -> dict[str, dict[str, str]]:
-    """The variants of the experiment `path`: replacements by name, as `table` has them.
+    """The replacements of each variant of the experiment `path`, by name.
 
-    That is, unless given, the file variants.yaml beside the experiment.
+    Parameters
+    ----------
+    path : str
+        YAML file of the experiment.
+    table : str, optional
+        YAML file of the variants; by default variants.yaml beside the experiment.
+
+    Raises
+    ------
+    ValueError
+        If the table does not map names to mappings of text to text.
     """
     if table is None:
         table = os.path.join(os.path.dirname(path), "variants.yaml")
     found = yaml_parse.load_path(table)
     if not isinstance(found, dict):
-        raise ValueError(f"{table}: is no mapping of variants by name")
+        raise ValueError(f"{table}: must be a mapping of names to variants")
     for name, replacements in found.items():
         if not isinstance(replacements, dict) or not all(
             isinstance(text, str) for pair in replacements.items() for text in pair
         ):
-            raise ValueError(f"{table}: {name}: is no mapping of text to text")
+            raise ValueError(f"{table}: {name}: must be a mapping of text to text")
     return found
 
 
 def variant(path: str, name: str, table: str | None = None) -> str:
-    """The text of the experiment `path` as the variant `name` of it.
+    """The YAML text of a variant of the experiment `path`.
 
-    ValueError where there is no such variant, or one of its replacements does not fit.
+    Raises
+    ------
+    ValueError
+        If there is no such variant, or a text to replace does not occur exactly once.
     """
     known = variants_of(path, table)
     if name not in known:
@@ -55,10 +68,19 @@ def variant(path: str, name: str, table: str | None = None) -> str:
 
 
 def edited(text: str, replacements: Mapping[str, str]) -> str:
-    """`text` with each key replaced by its value; ValueError unless the key stands there once."""
+    """`text` with each key replaced by its value.
+
+    Raises
+    ------
+    ValueError
+        If a key does not occur exactly once.
+
+    >>> edited("batch_size: 100", {"100": "50"})
+    'batch_size: 50'
+    """
     for old, new in replacements.items():
         if text.count(old) != 1:
-            raise ValueError(f"{old!r} stands there {text.count(old)} times, not once")
+            raise ValueError(f"{old!r} occurs {text.count(old)} times, not once")
         text = text.replace(old, new)
     return text
 
@@ -66,9 +88,11 @@ def edited(text: str, replacements: Mapping[str, str]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.Parser(description="Print the YAML of a variant of an experiment.")
     parser.add_argument("experiment", help="YAML file")
-    parser.add_argument("variant", nargs="?", help="its name (without one: list the names)")
     parser.add_argument(
-        "--table", metavar="YAML", help="what holds the variants (variants.yaml beside it)"
+        "variant", nargs="?", help="name of the variant (without it: list the names)"
+    )
+    parser.add_argument(
+        "--table", metavar="YAML", help="file of the variants (variants.yaml beside the experiment)"
     )
     args = parser.parse_args(argv)
     if args.variant is None:

@@ -1,4 +1,4 @@
-"""The scores of a sweep's variants after as many seconds, and after as many updates of D.
+"""Scores of a sweep's variants after equal seconds, and after equal numbers of updates of D.
 
 python -m sandbox.coordination.measure sweep.csv
 """
@@ -16,7 +16,7 @@ from sandbox.replicates import mean_and_error, to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="Scores of variants, mean and standard error over seeds.")
+    parser = cli.Parser(description="Mean and standard error over seeds of the scores of variants.")
     add = parser.add_argument
     add("table", help="CSV file that the sweep wrote")
     add("--json", action="store_true", help="print the result as JSON")
@@ -50,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def compare(path: str) -> dict[str, Any]:
-    """The table's variants after as much as its shortest training has, of seconds and of updates.
+    """Scores by variant, after the seconds and the updates of D of the table's shortest training.
 
-    Of each the mean over the last quarter, see `Course.at`; nan for a training that diverged.
+    Scores are those of `Course.at`; nan for a training that diverged.
     """
     trainings = read(path)
     courses = [course for seeds in trainings.values() for course in seeds.values()]

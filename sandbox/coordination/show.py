@@ -1,4 +1,4 @@
-"""Draw the scores of a sweep against seconds and against updates of D.
+"""Plot the scores of a sweep against seconds and against updates of D.
 
 python -m sandbox.coordination.show sweep.csv
 """
@@ -19,10 +19,10 @@ from adversarial.viewer.plot import literal, new_figure, save_figure
 from sandbox.coordination.table import Course, read
 
 BASELINE = "plain"
-# A row of axes each: its title, and the variants that it shows beside the baseline.
+# For each row of axes: its title, and the variants that it compares with the baseline.
 GROUPS = (
-    ("steps of D to one of G", ("k_*",)),
-    ("which examples count", ("thresholded", "lazy*")),
+    ("steps of D per step of G", ("k_*",)),
+    ("examples left out of the objectives", ("thresholded", "lazy*")),
     ("uniform z", ("uniform_*",)),
     ("gaussian z", ("gaussian_*",)),
     ("spherical z", ("spherical_*",)),
@@ -31,7 +31,7 @@ AXES = {"seconds": "seconds of training", "d_updates": "updates of D"}
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="Scores of a sweep as curves. Needs matplotlib.")
+    parser = cli.Parser(description="Plot the scores of a sweep. Needs matplotlib.")
     parser.add_argument("table", help="CSV file that the sweep wrote")
     cli.add_picture(parser, "beside the table: STEM.png")
     return parser.parse_args(argv)
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def draw(trainings: dict[str, dict[int, Course]]) -> Any:
-    """A figure of rows of axes, a row for each group that has variants."""
+    """A matplotlib figure with a row of axes for each of GROUPS that has variants."""
     groups = [
         (title, [name for name in trainings if any(fnmatch(name, p) for p in patterns)])
         for title, patterns in GROUPS
@@ -53,7 +53,7 @@ def draw(trainings: dict[str, dict[int, Course]]) -> Any:
     groups = [(title, names) for title, names in groups if names]
     known = {BASELINE}.union(*(names for _, names in groups))
     others = [name for name in trainings if name not in known]
-    if others or not groups:  # or the baseline alone
+    if others or not groups:  # only the baseline
         groups.append(("others", others))
     figure = new_figure(9, 2.2 * len(groups))
     grid = figure.subplots(len(groups), len(AXES), squeeze=False, sharey=True, sharex="col")
@@ -73,8 +73,8 @@ def draw(trainings: dict[str, dict[int, Course]]) -> Any:
 
 
 def _curve(axes: Any, axis: str, name: str, seeds: dict[int, Course], colour: str) -> None:
-    """The mean over seeds, and a band of one standard error."""
-    # Of those that have as many scores.
+    """Plot the mean over seeds, with a band of one standard error."""
+    # As many scores as all seeds have.
     scores = min(len(course.score) for course in seeds.values())
     x = np.mean([getattr(course, axis)[:scores] for course in seeds.values()], axis=0)
     y = np.array([course.score[:scores] for course in seeds.values()])

@@ -1,9 +1,9 @@
-"""Train the variants of an experiment for as many seconds each, and score them on the way.
+"""Train the variants of an experiment for equal processor time, and score them meanwhile.
 
     python -m sandbox.coordination.sweep sweep.csv
 
-Each seed is a round of all variants. A table that is there is gone on with: trainings that it holds
-are left out.
+All variants are trained with the first seed, then with the second, and so on. Trainings that an
+existing table already holds are skipped.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of
 
 EXPERIMENT = os.path.join(os.path.dirname(__file__), "experiment.yaml")
-# Table 1's are 10,000 samples, 1,000 examples to choose sigma by and the test set to score.
+# Table 1: 10,000 samples, 1,000 examples to choose sigma, 10,000 examples to score.
 SAMPLES, CHOOSERS, SCORED = 2000, 500, 1500
 
 
 class _Counter:
-    """Update callback: counts the minibatches at which D moves."""
+    """Update callback: counts the updates of D."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -42,19 +42,18 @@ class _Counter:
 
 
 def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
-    """Train in stretches of `every` epochs, a row of the table after each, until the processor has
-    taken `seconds`.
+    """Train until `seconds` of processor time are spent; yield a row of the table every few epochs.
 
-    A score is of the mean of the parameters since the score before, as Table 1's here is of a mean,
-    since those of one minibatch differ from the next's by tens of nats. What training takes is
-    counted, not setting up and scoring. A training that diverges ends in a row of nan.
+    A score is that of the mean of the parameters since the previous score, because scores of the
+    parameters themselves change by tens of nats from one minibatch to the next. The time is that of
+    training, without set-up and scoring. A training that diverges ends with a row of nan.
     """
     algorithm = phase.algorithm
     valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
-    # Only the scores are looked at: a graph less to compile.
+    # The monitor channels are not needed: one graph less to compile.
     algorithm.monitoring_dataset = algorithm.monitoring_batches = None
     counter = _Counter()
-    # First, to see the switch as it was for the step just made.
+    # Before the callbacks that change the switch for the next step.
     algorithm.update_callbacks.insert(0, counter)
     average = PolyakAveraging(start=0, every=10)
     phase.extensions.append(average)
@@ -85,20 +84,20 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Train the variants of an experiment, and score them.")
     add = parser.add_argument
-    add("table", help="CSV file to write, or to go on with")
+    add("table", help="CSV file to write or to continue")
     add(
         "--experiment",
         default=EXPERIMENT,
         metavar="YAML",
-        help="what the variants.yaml beside it has variants of (that of this folder)",
+        help="experiment with a variants.yaml beside it (that of this folder)",
     )
-    add("--variants", nargs="+", metavar="NAME", help="which of them (all)")
-    add("--seeds", type=cli.positive_int, default=3, help="trainings of each (3)")
+    add("--variants", nargs="+", metavar="NAME", help="train only these (all)")
+    add("--seeds", type=cli.positive_int, default=3, help="trainings per variant (3)")
     add(
         "--seconds",
         type=cli.positive_number,
         default=60.0,
-        help="of the processor that each may train for (60)",
+        help="processor time of each training (60)",
     )
     add("--every", type=cli.positive_int, default=2, metavar="N", help="score after N epochs (2)")
     cli.add_engine_option(parser)
@@ -108,7 +107,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    cli.picture_path(args.table, args.table, "")  # there is such a folder
+    cli.picture_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(args.experiment))
     texts = {name: variant(args.experiment, name) for name in names}
     done = read(args.table) if os.path.exists(args.table) else {}

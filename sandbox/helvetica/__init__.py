@@ -1,4 +1,7 @@
-"""Watching for the Helvetica scenario (paper, section 6): a G that maps many z to the same x."""
+"""Mode collapse, the paper's "Helvetica scenario" (section 6): G maps many z to the same x.
+
+`GeneratorAhead` provokes the collapse; the channels of `CollapseChannels` show it.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,32 @@ from adversarial.train_extensions import TrainExtension
 from adversarial.training_algorithms.cycler import Cycler
 from sandbox.classifier import Classifier
 
-# A class counts as present from this share of the samples on.
+# A class is present if at least this share of the samples belongs to it.
 PRESENT = 0.01
 
 
 class GeneratorAhead(Cycler):
-    """Update callback: after `start` epochs, D moves only at every k-th minibatch, and G at all.
+    """Update callback: after `start` epochs, D is updated in every k-th minibatch only, G in all.
 
-    So G learns much against a D that hardly learns, which is what the paper warns of.
+    The paper warns of this: "G must not be trained too much without updating D".
+
+    Parameters
+    ----------
+    k : int
+        Minibatches per update of D.
+    start : int
+        Number of epochs in which both players are updated in all minibatches.
+
+    Raises
+    ------
+    ValueError
+        If `start` is negative or not an integer.
     """
 
     def __init__(self, k: int, start: int = 0) -> None:
         super().__init__(k, player="discriminator")
         if not (isinstance(start, int) and start >= 0):
-            raise ValueError(f"start must be a number of epochs, not {start!r}")
+            raise ValueError(f"start must be a number of epochs, 0 or more, not {start!r}")
         self.start = start
 
     def __call__(self, sgd: Any) -> None:
@@ -36,20 +51,20 @@ class GeneratorAhead(Cycler):
 
 
 class CollapseChannels(TrainExtension):
-    """Adds monitor channels that fall when samples become alike; training is the same without it.
+    """Adds monitor channels that fall when samples become alike. It does not change the training.
 
-    Each monitoring makes samples of the same points z. The channels:
+    At each monitoring it makes samples, always from the same z. The channels:
 
-    samples_distance : mean Euclidean distance between two of them
-    data_distance : the same of so many examples of the first monitoring dataset; a constant
-    samples_class_0, ... : the share of samples that the classifier gives to each class
-    samples_entropy : entropy of these shares in nats; ln 10 = 2.30 for ten equal ones
-    samples_classes : how many of the shares are at least PRESENT
+    samples_distance : mean Euclidean distance between two samples
+    data_distance : the same for as many examples of the first monitoring dataset; a constant
+    samples_class_0, ... : the share of samples that the classifier assigns to each class
+    samples_entropy : entropy of these shares in nats; ln 10 = 2.30 for ten equal shares
+    samples_classes : the number of shares that are at least PRESENT
 
     Parameters
     ----------
     classifier : Classifier
-        Of what G makes; its network is a part of no model that is trained.
+        Its input is a sample. It is not part of the model.
     num_samples : int
     seed : int
         For z.
@@ -57,8 +72,8 @@ class CollapseChannels(TrainExtension):
     Raises
     ------
     ValueError
-        If there are less than two samples; at setup, if there is no monitoring dataset, or
-        samples, data and what the classifier takes differ in size.
+        If there are fewer than two samples; at setup, if there is no monitoring dataset, or the
+        generator's output and the classifier's input differ in size.
     """
 
     only_watches = True
@@ -71,7 +86,7 @@ class CollapseChannels(TrainExtension):
         self.seed = seed
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Add the channels."""
+        """Add the channels to the monitor."""
         monitored = getattr(algorithm, "monitoring_dataset", None)
         if not monitored:
             raise ValueError("CollapseChannels needs a monitoring_dataset to compare samples with")
@@ -91,7 +106,7 @@ class CollapseChannels(TrainExtension):
             add_data_free_channel(model.monitor, first, name, value)
 
     def _samples(self, generator: Any) -> Any:
-        """Symbolic rows (num_samples, dimension), always of the same z."""
+        """Symbolic samples (num_samples, dimension), always from the same z."""
         space, made = generator.get_input_space(), generator.get_output_space()
         taken = self.classifier.network.get_input_space()
         if made.get_total_dimension() != taken.get_total_dimension():
@@ -103,23 +118,23 @@ class CollapseChannels(TrainExtension):
 
 
 def mean_distance(rows: Any) -> Any:
-    """Mean Euclidean distance of two different rows, (n, dimension), symbolic; n at least 2."""
-    # From the middle, where rounding is least.
+    """Mean Euclidean distance of two different rows; rows is symbolic, (n, dimension), n >= 2."""
+    # Centred, which reduces the rounding error of the next lines.
     rows = rows - rows.mean(axis=0)
     squares = at.square(rows).sum(axis=1)
     apart = squares[:, None] + squares[None, :] - 2 * rows.dot(rows.T)
     n = rows.shape[0]
-    # Of equal rows, rounding may leave a little less than nothing.
+    # The squared distance of equal rows may be rounded to a negative number.
     return at.sqrt(at.maximum(apart, 0) * (1 - at.eye(n))).sum() / (n * (n - 1))
 
 
 def histogram(probabilities: Any) -> Any:
-    """The share of rows, (n, classes), whose most probable class is each one: (classes,)."""
+    """Share of rows by most probable class: symbolic (classes,) from probabilities (n, classes)."""
     n_classes = probabilities.shape[1]
     chosen = at.eq(probabilities.argmax(axis=1)[:, None], at.arange(n_classes)[None, :])
     return at.cast(chosen, backend.floatX).mean(axis=0)
 
 
 def entropy(shares: Any) -> Any:
-    """Of shares that add up to 1, in nats; symbolic."""
+    """Entropy in nats of shares that add up to 1; symbolic."""
     return -at.sum(shares * at.log(at.maximum(shares, 1e-30)))

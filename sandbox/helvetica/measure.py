@@ -1,25 +1,26 @@
-"""What the collapse channels say of several trainings of one experiment, by epoch.
+"""Collapse channels of several trainings of one experiment, by epoch.
 
     python -m sandbox.helvetica.measure collapse_1.pkl collapse_2.pkl collapse_3.pkl
 
-Mean and standard error over the trainings.
+Prints means and standard errors over the trainings.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Collection, Sequence
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import choose_channels, read_history
+from adversarial.scripts.inputs import Record, choose_channels, read_history
 from sandbox.replicates import mean_and_error, to_json
 
 CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="The collapse channels, mean and standard error, by epoch.")
+    parser = cli.Parser(description="Mean and standard error of the collapse channels, by epoch.")
     add = parser.add_argument
     add(
         "models",
@@ -27,7 +28,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="MODEL",
         help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
     )
-    add("--every", type=cli.positive_int, default=1, metavar="N", help="show each N-th epoch (1)")
+    add("--every", type=cli.positive_int, default=1, metavar="N", help="show every N-th epoch (1)")
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
     return parser.parse_args(argv)
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     print("epoch" + "".join(f"{name:>20}" for name in CHANNELS))
     for row in rows:
-        cells = (f"{mean:.2f} +- {error:.2f}" for mean, error in map(row.get, CHANNELS))
+        cells = (f"{mean:.2f} +- {error:.2f}" for mean, error in (row[name] for name in CHANNELS))
         print(f"{row['epoch']:>5}" + "".join(f"{cell:>20}" for cell in cells))
 
 
@@ -52,7 +53,7 @@ def by_epoch(paths: Sequence[str], allow_modules: Collection[str] = ()) -> list[
     histories = []
     for path in paths:
         history = read_history(path, allow_modules)
-        choose_channels(history, CHANNELS, path)  # says which is not there
+        choose_channels(history, CHANNELS, path)  # raises ValueError if one is missing
         histories.append(history)
     measured = [history[CHANNELS[0]].counts["epochs"] for history in histories]
     epochs = set(measured[0]).intersection(*measured[1:])
@@ -60,12 +61,17 @@ def by_epoch(paths: Sequence[str], allow_modules: Collection[str] = ()) -> list[
         {
             "epoch": int(epoch),
             **{
-                name: mean_and_error([history[name].at(epoch) for history in histories])
+                name: mean_and_error([_value(history[name], int(epoch)) for history in histories])
                 for name in CHANNELS
             },
         }
         for epoch in sorted(epochs)
     ]
+
+
+def _value(record: Record, epoch: int) -> float:
+    value = record.at(epoch)
+    return math.nan if value is None else value
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""From a sample to the z it came from: learned inference (arXiv 1406.2661, section 7, extension 2).
+"""Learned inference of z from x (arXiv 1406.2661, section 7, extension 2).
 
-The inferer itself, and its training beside G or after it, are the package's (`AdversaryPair`,
-`AdversaryCost`). Here are a way to give an inferer to a pair that was trained without one, and what
-one does with an inferer once it is trained.
+The package trains an inferer together with G or afterwards (`AdversaryPair`, `AdversaryCost`).
+This module adds an inferer to a pair that was trained without one, and applies trained inferers.
 """
 
 from __future__ import annotations
@@ -21,16 +20,21 @@ from adversarial.space import Conv2DSpace, Space, VectorSpace
 
 
 class PairWithInferer(AdversaryPair):
-    """The two players of a pair that is trained already, and an inferer beside them.
+    """The players of a trained pair, with a new inferer.
 
     Parameters
     ----------
     pair : AdversaryPair
-        As `!pkl:` loads it. An inferer that it has is left behind.
+        For example from `!pkl:`. Its own inferer, if any, is not used.
     inferer : MLP
         From samples to z, or to the layer of G that the cost's `infer_layer` names.
     **monitored
         The other arguments of `AdversaryPair`.
+
+    Raises
+    ------
+    TypeError
+        If `pair` is not an AdversaryPair.
     """
 
     def __init__(self, pair: AdversaryPair, inferer: MLP, **monitored: Any) -> None:
@@ -39,45 +43,57 @@ class PairWithInferer(AdversaryPair):
         super().__init__(pair.generator, pair.discriminator, inferer, **monitored)
 
 
-class OfSamples(NamedTuple):
-    """What the inferer makes of samples: float arrays (n, ...), a row each.
+class InferredSamples(NamedTuple):
+    """Samples, and what the inferer predicts from them: float arrays with one row per sample.
 
-    `target` is what it should predict and `predicted` what it does; `remade` is what G makes of
-    `predicted`, a row of a design matrix as `samples` is.
+    Attributes
+    ----------
+    target : array (n, values)
+        z, or the output of G's layer, from which the sample was made.
+    samples : array (n, dimension)
+    predicted : array (n, values)
+        The inferer's prediction of `target`.
+    reconstructed : array (n, dimension)
+        G's output for `predicted`.
     """
 
     target: np.ndarray
     samples: np.ndarray
     predicted: np.ndarray
-    remade: np.ndarray
+    reconstructed: np.ndarray
 
 
 class Inference:
-    """The inferer of a pair, and the part of its G above what is inferred.
+    """The inferer of a pair, followed by the layers of G above the inferred one.
 
     Parameters
     ----------
     pair : AdversaryPair
         With an inferer.
     layer : int, optional
-        What the inferer predicts, as the cost's `infer_layer`: a layer of G, from 0; z without it.
+        Number of the layer of G that the inferer predicts, as the cost's `infer_layer`. By default
+        it predicts z.
 
-    Raises ValueError where the pair has no inferer, or it predicts another number of values.
+    Raises
+    ------
+    ValueError
+        If the pair has no inferer, or the inferer predicts another number of values.
     """
 
     def __init__(self, pair: AdversaryPair, layer: Optional[int] = None) -> None:
-        if getattr(pair, "inferer", None) is None:
+        inferer = getattr(pair, "inferer", None)
+        if inferer is None:
             raise ValueError(f"the {type(pair).__name__} has no inferer")
         self.generator = pair.generator
         layers = pair.generator.mlp.layers
         if layer is not None and not 0 <= layer < len(layers) - 1:
             raise ValueError(
-                f"layer {layer} is none of those below the top one of G, which has "
-                f"{len(layers)} layers, numbered from 0"
+                f"layer must be one of 0 to {len(layers) - 2}, the layers of G below the top one, "
+                f"not {layer}"
             )
         inferred = 0 if layer is None else layer + 1
-        of_z, of_inferer = pair.generator.get_input_space(), pair.inferer.get_output_space()
-        space = layers[layer].get_output_space() if inferred else of_z
+        of_z, of_inferer = pair.generator.get_input_space(), inferer.get_output_space()
+        space = of_z if layer is None else layers[layer].get_output_space()
         have, want = of_inferer.get_total_dimension(), space.get_total_dimension()
         if have != want:
             what = f"layer {layer} of G" if inferred else "z"
@@ -88,31 +104,31 @@ class Inference:
         self._sample = backend.function(
             [z], [space.format_as(states[inferred], _flat(space)), states[-1]]
         )
-        predicted = pair.inferer.fprop(_as_seen(images, pair.inferer.get_input_space()))
-        remade = of_inferer.format_as(predicted, space)
+        predicted = inferer.fprop(_format_rows(images, inferer.get_input_space()))
+        reconstructed = of_inferer.format_as(predicted, space)
         for above in layers[inferred:]:
-            remade = above.fprop(remade)
+            reconstructed = above.fprop(reconstructed)
         self._infer = backend.function(
-            [images], [of_inferer.format_as(predicted, _flat(of_inferer)), remade]
+            [images], [of_inferer.format_as(predicted, _flat(of_inferer)), reconstructed]
         )
 
     def of_images(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(what the inferer predicts, what G makes of that) for images, rows (n, dimension)."""
-        predicted, remade = self._infer(np.asarray(rows, backend.floatX))
-        return predicted, as_rows(remade, self.generator)
+        """(predictions, reconstructions by G) for images, given as rows (n, dimension)."""
+        predicted, reconstructed = self._infer(np.asarray(rows, backend.floatX))
+        return predicted, as_rows(reconstructed, self.generator)
 
-    def of_noise(self, z: np.ndarray) -> OfSamples:
-        """The samples at the points z, (n, dimension of z), through the inferer and G again."""
+    def of_noise(self, z: np.ndarray) -> InferredSamples:
+        """Samples at the points z, (n, dimension of z), with predictions and reconstructions."""
         target, samples = self._sample(np.asarray(z, backend.floatX))
         samples = as_rows(samples, self.generator)
-        return OfSamples(target, samples, *self.of_images(samples))
+        return InferredSamples(target, samples, *self.of_images(samples))
 
 
 def _flat(space: Space) -> VectorSpace:
     return VectorSpace(space.get_total_dimension())
 
 
-def _as_seen(rows: Any, space: Space) -> Any:
+def _format_rows(rows: Any, space: Space) -> Any:
     """Symbolic rows of a design matrix as a batch of `space`."""
     if isinstance(space, Conv2DSpace):
         shape = (*space.shape, space.num_channels)

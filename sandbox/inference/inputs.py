@@ -1,4 +1,4 @@
-"""What the commands of this folder are given."""
+"""Common options of measure.py and show.py, and the models and data that they name."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ import numpy as np
 from adversarial import modelfile
 from adversarial.scripts import cli
 from adversarial.scripts.inputs import examples_of, training_set
+from sandbox.data import get_test_set
 from sandbox.inference import Inference
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the inferer infers, and the samples and examples to compare with."""
+    """Add the common options."""
     add = parser.add_argument
     add(
         "--layer",
         type=cli.natural,
         metavar="N",
-        help="what is inferred is layer N of G, as the cost's infer_layer (z)",
+        help="the inferer predicts layer N of G, as the cost's infer_layer (z)",
     )
     add(
         "--samples",
         type=cli.positive_int,
         default=10000,
         metavar="N",
-        help="samples of G, among which the nearest to an example is looked for (10000)",
+        help="search the nearest sample to each example among N samples (10000)",
     )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     cli.add_allow_module(parser)
@@ -38,7 +39,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def load(
     path: str, layer: Optional[int], allow_modules: Collection[str] = ()
 ) -> tuple[Any, Inference]:
-    """The model in a file, and its inference; ValueError, naming the file, where it has none."""
+    """The model in a file, and its inference.
+
+    Raises
+    ------
+    ValueError
+        If the model has no inferer; the message names the file.
+    """
     model = modelfile.load(path, allow_modules=allow_modules)
     with cli.blaming(path):
         try:
@@ -52,6 +59,4 @@ def examples(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(training examples, test examples), as rows, of the data set of the model in file `path`."""
     training = training_set(model, allow_modules, path)
-    if not hasattr(training, "get_test_set"):
-        raise ValueError(f"the data set, a {type(training).__name__}, has no test set")
-    return examples_of(training), examples_of(training.get_test_set())
+    return examples_of(training), examples_of(get_test_set(training))

@@ -1,9 +1,9 @@
-"""How well a trained inferer finds the z of samples, and of digits that perhaps no z makes.
+"""Errors of inferred z on samples, whose z is known, and on test digits, for which none may exist.
 
     python -m sandbox.inference.measure sandbox/inference/experiment.pkl
     python -m sandbox.inference.measure sandbox/inference/layer.pkl --layer 1
 
-Of several models, trained with several seeds, it prints means and their standard errors.
+For several models (trained with different seeds) it prints means and standard errors.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ import numpy as np
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_noise
 from adversarial.scripts import cli
+from sandbox.data import check_finite
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
 from sandbox.replicates import shown, to_json
 
 WORDS = {
-    "error": "of fresh samples: squared error of what is inferred, a coordinate",
-    "variance": "  the same of the best constant guess",
-    "sample_distance": "  distance of a sample to what G makes of what is inferred from it",
-    "distance": "of test examples: distance to what G makes of what is inferred from it",
+    "error": "new samples: squared error per inferred value",
+    "variance": "  the same for the best constant prediction",
+    "sample_distance": "  distance from sample to reconstruction",
+    "distance": "test examples: distance from example to reconstruction",
     "nearest_sample": "  distance to the nearest sample",
     "nearest_training": "  distance to the nearest training example",
-    "share_nearer": "  share to which what G makes is nearer than any sample",
+    "share_nearer": "  share whose reconstruction is nearer than any sample",
 }
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="How well an inferer finds the z of samples, and of test examples. Distances "
-        "are Euclidean, between images whose pixels go from 0 to 1."
+        description="Errors of an inferer on samples and on test examples. A reconstruction is G's "
+        "output for the inferred value. Distances are Euclidean, for pixels from 0 to 1."
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="model", help="model files (.pkl) of pairs with an inferer")
@@ -48,17 +49,16 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def measure(
     model: Any, inference: Inference, test: np.ndarray, samples: int = 10000, seed: int = 0
 ) -> dict[str, float]:
-    """The figures of WORDS but for `nearest_training`, by `samples` fresh samples from `seed`."""
+    """The figures of WORDS except `nearest_training`, from `samples` new samples."""
     fresh = inference.of_noise(draw_noise(model, samples, seed))
-    _, remade = inference.of_images(test)
-    if not all(np.isfinite(rows).all() for rows in (*fresh, remade)):
-        raise ValueError("what is inferred is not finite everywhere: the model has diverged")
-    found = distances(test, remade)
+    _, reconstructed = inference.of_images(test)
+    check_finite("inferred values", *fresh, reconstructed)
+    found = distances(test, reconstructed)
     nearest_sample = distances(test, fresh.samples[nearest_neighbors(fresh.samples, test)])
     return {
         "error": float(np.square(fresh.predicted - fresh.target).mean(dtype=float)),
         "variance": float(fresh.target.var(axis=0, dtype=float).mean()),
-        "sample_distance": float(distances(fresh.samples, fresh.remade).mean()),
+        "sample_distance": float(distances(fresh.samples, fresh.reconstructed).mean()),
         "distance": float(found.mean()),
         "nearest_sample": float(nearest_sample.mean()),
         "share_nearer": float((found < nearest_sample).mean()),
@@ -66,7 +66,7 @@ def measure(
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distance of each row of `a` to the same row of `b`."""
+    """Euclidean distance between corresponding rows of `a` and `b`."""
     return np.sqrt(np.square(a - b).sum(axis=1, dtype=float))
 
 
@@ -74,7 +74,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     loaded = [load(path, args.layer, args.allow_module) for path in args.models]
-    # All models are measured on the data of the first.
+    # All models are measured on the data of the first one.
     training, test = examples(loaded[0][0], args.models[0], args.allow_module)
     figures = []
     for path, (model, inference) in zip(args.models, loaded):

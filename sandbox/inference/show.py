@@ -1,4 +1,4 @@
-"""Draw test digits, what G makes of the z inferred from each, and the sample nearest to each.
+"""Draw test digits, their reconstructions from the inferred z, and their nearest samples.
 
 python -m sandbox.inference.show sandbox/inference/experiment.pkl
 """
@@ -17,21 +17,22 @@ from adversarial.evaluation.sampling import draw_samples
 from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of
+from sandbox.data import check_finite
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="Threes of images: a test digit, framed; what G makes of what is inferred from "
-        "it; the sample of G that is nearest to it."
+        description="Draw groups of three images: a test digit, framed; its reconstruction, which "
+        "is G's output for the inferred value; the nearest sample."
     )
     add = parser.add_argument
     add("model", help="model file (.pkl) of a pair with an inferer")
     cli.add_picture(parser, "beside the model: STEM_inferred.png")
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
-    add("--cols", type=cli.positive_int, default=5, help="threes in a row (5)")
-    add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
+    add("--cols", type=cli.positive_int, default=5, help="groups of three per row (5)")
+    add("--scale", type=cli.positive_int, default=2, help="screen pixels per image pixel (2)")
     add_options(parser)
     return parser.parse_args(argv)
 
@@ -45,13 +46,12 @@ def sheet_of(
     samples: int,
     seed: int = 0,
 ) -> Sheet:
-    """`rows` x `cols` threes of images, of the first examples of `test`."""
+    """`rows` x `cols` groups of three images, for the first examples of `test`."""
     digits = test[: rows * cols]
     drawn = draw_samples(model, samples, seed)
-    _, remade = inference.of_images(digits)
-    threes = np.stack([digits, remade, drawn[nearest_neighbors(drawn, digits)]], axis=1)
-    if not np.isfinite(threes).all():
-        raise ValueError("what G makes of inferred values is not finite: the model has diverged")
+    _, reconstructed = inference.of_images(digits)
+    threes = np.stack([digits, reconstructed, drawn[nearest_neighbors(drawn, digits)]], axis=1)
+    check_finite("inferred values", threes)
     images = to_unit(view_of(model).images(threes.reshape(3 * len(digits), -1)), like=test)
     return Sheet(images, -(-len(digits) // cols), 3 * cols, np.arange(len(images)) % 3 == 0)
 

@@ -1,5 +1,7 @@
-"""Features of D, or of an inferer, for a classifier with few labels (arXiv 1406.2661, section 7,
-extension 4)."""
+"""Semi-supervised learning: D, or an inferer, as a classifier trained with few labels.
+
+This is extension 4 of the paper's section 7 (arXiv 1406.2661).
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,29 @@ import numpy as np
 from adversarial.datasets.mnist import MNIST
 from adversarial.models import adversary_pair
 from adversarial.models.mlp import MLP, Layer
+from adversarial.models.mlp.dense import Dense
 from adversarial.utils.seeding import Seed, numpy_rng
+from sandbox.data import labels_of
 
 CLASSES = 10
-# Labels are chosen among MNIST's first so many digits, those the GAN saw.
+# Labels are chosen among the digits that the GAN was trained on: the first so many of MNIST.
 POOL = 50000
 
 
 class FewLabels(MNIST):
-    """Some of the first POOL digits of MNIST, as many of each class, in a random order.
+    """Some of the first POOL digits of MNIST, equally many of each class, in random order.
 
     Parameters
     ----------
     count : int
-        How many; a multiple of ten.
+        Number of digits; a multiple of ten.
     seed : int or list of int, optional
-        Which ones; `train.py --seed` is mixed into it.
+        For the choice of digits; `train.py --seed` is mixed into it.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not a multiple of ten, or there are not enough digits of a class.
     """
 
     def __init__(self, count: int, seed: Optional[Seed] = None) -> None:
@@ -33,37 +42,45 @@ class FewLabels(MNIST):
         if not isinstance(count, int) or count < CLASSES or count % CLASSES:
             raise ValueError(f"count must be a multiple of {CLASSES}, not {count!r}")
         rng = numpy_rng(seed, [2014, 6, 10])
-        of_class = [np.flatnonzero(self.y == c) for c in range(CLASSES)]
+        of_class = [np.flatnonzero(labels_of(self) == c) for c in range(CLASSES)]
         if count // CLASSES > min(map(len, of_class)):
-            raise ValueError(f"there are not {count // CLASSES} examples of each class")
+            raise ValueError(f"count: there are not {count // CLASSES} examples of each class")
         rows = [rng.choice(found, count // CLASSES, replace=False) for found in of_class]
         self._keep_rows(rng.permutation(np.concatenate(rows)))
 
 
 def recapitate(network: MLP, new_head: Layer) -> MLP:
-    """`network` itself with `new_head` in place of its top layer.
+    """Replace the top layer of `network` by `new_head`; returns `network`.
 
-    Its layers' own learning rates, which an inferer has for another loss, are forgotten.
+    The layers' learning rate factors, which belong to the loss of an inferer, are removed.
     """
     adversary_pair.recapitate(network, new_head)
-    for layer in network.layers:
+    for layer in dense_layers(network):
         layer.W_lr_scale = layer.b_lr_scale = None
     return network
 
 
-def begin_again(network: MLP, seed: Seed) -> MLP:
-    """`network` itself, which has forgotten all: its weights drawn anew as its layers say."""
+def dense_layers(network: MLP) -> list[Dense]:
+    """The layers of `network`, all of which must be fully connected."""
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    if len(dense) < len(network.layers):
+        raise ValueError("all layers of D and of the inferer must be fully connected")
+    return dense
+
+
+def reinitialize(network: MLP, seed: Seed) -> MLP:
+    """Draw all weights of `network` again, as its layers specify; returns `network`."""
     network.rng = np.random.RandomState(seed)
     network.set_input_space(network.get_input_space())
-    for layer in network.layers:
+    for layer in dense_layers(network):
         layer.b.set_value(np.zeros_like(layer.b.get_value()))
     return network
 
 
 def shuffle_below_head(network: MLP, seed: Seed) -> MLP:
-    """`network` itself, the numbers of each parameter below the head in a random order.
+    """Shuffle the values of each parameter below the top layer; returns `network`.
 
-    So the weights are as large as training left them, and hold no features.
+    The weights keep their trained magnitudes, but lose the learned features.
     """
     rng = np.random.RandomState(seed)
     for layer in network.layers[:-1]:
@@ -74,6 +91,6 @@ def shuffle_below_head(network: MLP, seed: Seed) -> MLP:
 
 
 def freeze_below_head(network: MLP) -> MLP:
-    """`network` itself, of which only the top layer is trained from now on."""
+    """Make all parameters below the top layer constant in training; returns `network`."""
     network.freeze(param for layer in network.layers[:-1] for param in layer.get_params())
     return network

@@ -1,8 +1,8 @@
-"""Test errors of classifiers with 100 and 1,000 labels of MNIST, on features of D and without.
+"""Test errors of classifiers with 100 and 1,000 labels of MNIST, with and without D's features.
 
     python -m sandbox.semi_supervised.measure sandbox/semi_supervised/experiment_pair.pkl
 
-Of several pairs, trained with several seeds, it prints means and their standard errors.
+For several pairs (trained with different seeds) it prints means and standard errors.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Optional
 
 import numpy as np
@@ -26,17 +27,18 @@ from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from sandbox.classifier import Classifier
+from sandbox.data import labels_of
 from sandbox.replicates import shown, to_json
 from sandbox.semi_supervised import (
     CLASSES,
     FewLabels,
-    begin_again,
     freeze_below_head,
     recapitate,
+    reinitialize,
     shuffle_below_head,
 )
 
-# As the second phase of experiment.yaml.
+# The same as in the second phase of experiment.yaml.
 STEPS = 1000
 BATCH = 100
 RATE = 0.1
@@ -44,44 +46,45 @@ RATE = 0.1
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = cli.Parser(
-        description="Test errors of classifiers with few labels of MNIST: D, or the inferer, of "
-        "each model with a new head, the same network from scratch, and nearest neighbours."
+        description="Test errors of classifiers with few labels of MNIST: D and the inferer of "
+        "each model with a new top layer, the same networks from scratch, and nearest neighbours."
     )
     add = parser.add_argument
     add(
         "models",
         nargs="+",
         metavar="model",
-        help="model files (.pkl) of pairs; the labels for "
-        "the first are chosen by seed 0, for the second by 1, and so on",
+        help="model files (.pkl) of pairs; the seed of the labels is 0 for the first, 1 for the "
+        "second, and so on",
     )
     add(
         "--labels",
         type=cli.positive_int,
         action="append",
         metavar="N",
-        help="how many, as many of each class (100 and 1000)",
+        help="number of labels, equally many of each class (100 and 1000)",
     )
     add("--seed", type=cli.natural, default=0, help="for the labels of the first model (0)")
     add(
         "--steps",
         type=cli.positive_int,
         default=STEPS,
-        help=f"minibatches of {BATCH} to train each network for ({STEPS})",
+        help=f"train each network for so many minibatches of {BATCH} ({STEPS})",
     )
-    add("--valid", action="store_true", help="errors on the validation set, not the test set")
+    add("--valid", action="store_true", help="use the validation set instead of the test set")
     add("--json", action="store_true", help="print the errors as JSON")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
 
 
-def head() -> Softmax:
+def new_head() -> Softmax:
+    """A new top layer."""
     return Softmax(n_classes=CLASSES, layer_name="class", irange=0.005)
 
 
-def descent(network: MLP, epochs: int) -> SGD:
-    """How each network is trained: with the dropout of D in the game."""
+def training_algorithm(network: MLP, epochs: int) -> SGD:
+    """SGD with the dropout that D has in the game."""
     lowest = network.layers[0].layer_name
     return SGD(
         batch_size=BATCH,
@@ -93,44 +96,47 @@ def descent(network: MLP, epochs: int) -> SGD:
 
 
 def train(network: MLP, labelled: FewLabels, steps: int) -> MLP:
-    """`network` itself, trained on `labelled` for so many minibatches, to the end of an epoch."""
+    """Train `network` for at least `steps` minibatches, in whole epochs; returns `network`."""
     batches = -(-len(labelled.X) // BATCH)
     epochs = -(-steps // batches)
-    Train(labelled, network, descent(network, epochs)).main_loop()
+    Train(labelled, network, training_algorithm(network, epochs)).main_loop()
     return network
 
 
 def networks(model: AdversaryPair, seed: int) -> Iterator[tuple[str, Callable[[], MLP]]]:
-    """(what it is, a way to make it) of each network to train."""
+    """(name, function that makes it) for each network to train."""
     if not isinstance(model, AdversaryPair):
         raise ValueError(f"a {type(model).__name__} has no discriminator to learn from")
+    changes: dict[str, Callable[[MLP], MLP]] = {
+        "all layers": lambda network: network,
+        "head alone": freeze_below_head,
+        "from scratch": lambda network: reinitialize(network, seed),
+        "shuffled": lambda network: shuffle_below_head(network, seed),
+    }
     for name, trained in (("D", model.discriminator), ("inferer", model.inferer)):
-        if trained is None:
-            continue
+        if trained is not None:
+            for what, change in changes.items():
+                yield f"{name}, {what}", partial(_changed_copy, trained, change)
 
-        def recapitated(trained=trained) -> MLP:
-            return recapitate(modelfile.clone_via_serialize(trained), head())
 
-        yield f"{name}, all layers", recapitated
-        yield f"{name}, head alone", lambda make=recapitated: freeze_below_head(make())
-        yield f"{name}, from scratch", lambda make=recapitated: begin_again(make(), seed)
-        yield f"{name}, shuffled", lambda make=recapitated: shuffle_below_head(make(), seed)
+def _changed_copy(trained: MLP, change: Callable[[MLP], MLP]) -> MLP:
+    return change(recapitate(modelfile.clone_via_serialize(trained), new_head()))
 
 
 def measure(
     model: AdversaryPair, count: int, test: MNIST, seed: int = 0, steps: int = STEPS
 ) -> dict[str, float]:
-    """Share of `test` that each classifier gets wrong, from `count` labels that `seed` chooses."""
+    """Error rate on `test` of each classifier, trained with `count` labels that `seed` chooses."""
     labelled = FewLabels(count, seed)
 
     def error(classes: np.ndarray) -> float:
-        return float((classes != test.y.ravel()).mean())
+        return float((classes != labels_of(test)).mean())
 
     errors = {}
     for name, make in networks(model, seed):
         errors[name] = error(Classifier(train(make(), labelled, steps)).classes(test.X))
     neighbours = nearest_neighbors(labelled.X, test.X)
-    errors["nearest neighbour on pixels"] = error(labelled.y.ravel()[neighbours])
+    errors["nearest neighbour on pixels"] = error(labels_of(labelled)[neighbours])
     return errors
 
 
@@ -152,10 +158,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         print(to_json(results))
         return
     for count in counts:
-        print(f"{count} labels: share of {len(test.X):,} digits that are classified wrongly")
-        found = [result["errors"] for result in results if result["labels"] == count]
-        for name in found[0]:
-            print(f"  {name:30s} {shown([errors[name] for errors in found])}")
+        print(f"{count} labels: error rate on {len(test.X):,} digits")
+        rates = [result["errors"] for result in results if result["labels"] == count]
+        for name in rates[0]:
+            print(f"  {name:30s} {shown([errors[name] for errors in rates])}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Score the mean of several model files of one training on validation examples, as a search does.
+"""Score the mean of the parameters of several model files, on validation examples.
 
 python -m sandbox.table1.mean mnist_5.pkl mnist_10.pkl mnist_15.pkl
 """
@@ -23,7 +23,7 @@ from sandbox.table1.search import CHOOSERS, SAMPLES, SCORED
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Score the mean of the parameters of several models of MNIST.")
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL", help="model files (.pkl), copied while one trained")
+    add("models", nargs="+", metavar="MODEL", help="model files (.pkl) saved during one training")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -40,7 +40,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> ParzenScore:
-    """ValueError where the files are not of networks of one size."""
+    """The score of the mean of the generators' parameters.
+
+    Raises
+    ------
+    ValueError
+        If the generators differ in size.
+    """
     sums: list[np.ndarray] = []
     for path in paths:
         model = modelfile.load(path, allow_modules=allow_modules)

@@ -1,4 +1,4 @@
-"""The scores that a search has found, mean and standard error over seeds.
+"""Scores of a search by variant: mean and standard error over seeds.
 
 python -m sandbox.table1.measure docs/table1_search.csv --epoch 40
 """
@@ -18,7 +18,7 @@ SCORES = COLUMNS[4:]
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = cli.Parser(description="What a search has found, mean and error over seeds.")
+    parser = cli.Parser(description="Mean and standard error over seeds of the scores of a search.")
     add = parser.add_argument
     add("table", help="CSV file that the search wrote")
     add(
@@ -26,7 +26,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=cli.positive_int,
         default=40,
         metavar="N",
-        help="the scores after N epochs (40)",
+        help="show the scores after N epochs (40)",
     )
     add("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(argv)
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     found = at_epoch(read(args.table), args.epoch)
     if not found:
-        raise ValueError(f"{args.table}: has no scores after epoch {args.epoch}")
+        raise ValueError(f"{args.table}: no scores after epoch {args.epoch}")
     if args.json:
         print(to_json({"table": args.table, "epoch": args.epoch, "variants": found}))
         return
@@ -48,9 +48,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def at_epoch(rows: Sequence[dict[str, str]], epoch: int) -> list[dict[str, Any]]:
-    """Seeds and scores of each variant, best mean of the last half first.
+    """Seeds and scores of each variant, sorted by the score of the mean of the last half.
 
-    nan where a training had diverged, and where the table has no score.
+    Scores are nan if the training diverged, or the table has no score.
     """
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -62,10 +62,10 @@ def at_epoch(rows: Sequence[dict[str, str]], epoch: int) -> list[dict[str, Any]]
             mine["seeds"].append(int(row["seed"]))
             for name in SCORES:
                 mine[name].append(float(row[name] or "nan"))
-    return sorted(found.values(), key=_badness)
+    return sorted(found.values(), key=_sort_key)
 
 
-def _badness(row: dict[str, Any]) -> float:
+def _sort_key(row: dict[str, Any]) -> float:
     mean = sum(row["last_half"]) / len(row["last_half"])
     return float("inf") if mean != mean else -mean
 

@@ -1,15 +1,14 @@
-"""Train variants of the MNIST experiment, and score them by Table 1's procedure on the way.
+"""Train variants of the MNIST experiment, and score them meanwhile by Table 1's procedure.
 
     python -m sandbox.table1.search search.csv --epochs 60 --every 10
 
-Only validation examples are looked at. Each seed is a round of all variants. A table that is there
-is gone on with: trainings that it holds are left out.
+Only validation examples are used. All variants are trained with the first seed, then with the
+second, and so on. Trainings that an existing table already holds are skipped.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import os
 import sys
@@ -17,65 +16,64 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from adversarial.evaluation.sampling import generator_of
-from adversarial.files.opening import open_text
 from adversarial.run import Run
 from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging, set_aside
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
+from sandbox import score_table
 from sandbox.scoring import Scorer
 from sandbox.variants import variant, variants_of
 
 EXPERIMENT = str(Path(__file__).parents[2] / "yaml" / "mnist.yaml")
 VARIANTS = str(Path(__file__).with_name("variants.yaml"))
 COLUMNS = ("variant", "seed", "epoch", "seconds", "own", "last_half", "whole")
-# As in Table 1, but for fewer examples to score than its 10,000.
+# As in Table 1, except that it scores 10,000 examples.
 SAMPLES, CHOOSERS, SCORED = 10000, 1000, 4000
 
 
 class _Means:
-    """The generator's parameters, averaged over each stretch of a training."""
+    """The generator's parameters, averaged over each interval of a training."""
 
     def __init__(self, phase: Train) -> None:
         self._average = PolyakAveraging(start=0, every=50)
         phase.extensions.append(self._average)
         self._model = phase.model
         self._params = list(generator_of(phase.model).get_params())
-        self._stretches: list[list[np.ndarray]] = []
+        self._intervals: list[list[np.ndarray]] = []
 
-    def end_stretch(self) -> None:
-        """Keep the mean since the last call, and begin the next."""
+    def end_interval(self) -> None:
+        """Store the mean since the last call, and start the next interval."""
         with self._average.averaged(self._model):
-            self._stretches.append([param.get_value() for param in self._params])
+            self._intervals.append([param.get_value() for param in self._params])
         self._average.begin_anew()
 
     @contextmanager
     def of(self, part: float) -> Iterator[None]:
-        """Give the generator the mean of the last `part` of all stretches, rounded up.
+        """A context in which the generator has the mean over the last `part` of all intervals.
 
-        Within a `with` block; its own parameters after it.
+        The number of intervals is rounded up. At the end, the generator has its own parameters.
         """
-        recent = self._stretches[-math.ceil(part * len(self._stretches)) :]
+        recent = self._intervals[-math.ceil(part * len(self._intervals)) :]
         means = [np.mean(values, axis=0, dtype=values[0].dtype) for values in zip(*recent)]
         with set_aside(self._params, means):
             yield
 
 
 def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
-    """Train for `epochs`, and give a row of the table, COLUMNS from `epoch` on, after `every` few.
+    """Train for `epochs`; yield a row of the table (COLUMNS from `epoch` on) every few epochs.
 
-    Scored are its own parameters, their mean over the last half of the epochs so far, and over all
-    of them. Seconds are those of training and averaging. A training that diverges ends in a row of
-    nan.
+    The scores are those of the current parameters, of their mean over the last half of the epochs
+    so far, and of their mean over all epochs. Seconds are those of training and averaging. A
+    training that diverges ends with a row of nan.
     """
     algorithm = phase.algorithm
     valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
-    # Only the scores are looked at: a graph less to compile.
+    # The monitor channels are not needed: one graph less to compile.
     algorithm.monitoring_dataset = algorithm.monitoring_batches = None
     means = _Means(phase)
     phase.setup()
@@ -92,7 +90,7 @@ def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
         phase.model.monitor.report_epoch()
         phase.run_callbacks_and_monitoring()
         if epoch % every == 0:
-            means.end_stretch()
+            means.end_interval()
         spent += time.perf_counter() - began
         if epoch % every == 0:
             found = [score().mean]
@@ -105,17 +103,17 @@ def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Train variants of the MNIST experiment, and score them.")
     add = parser.add_argument
-    add("table", help="CSV file to write, or to go on with")
-    add("--variants", nargs="+", metavar="NAME", help="which of variants.yaml (all)")
+    add("table", help="CSV file to write or to continue")
+    add("--variants", nargs="+", metavar="NAME", help="train only these of variants.yaml (all)")
     add(
         "--seeds",
         nargs="+",
         type=cli.natural,
         default=[0, 1, 2],
         metavar="N",
-        help="a training of each for each of these (0 1 2)",
+        help="train each variant with these seeds (0 1 2)",
     )
-    add("--epochs", type=cli.positive_int, default=60, metavar="N", help="of each training (60)")
+    add("--epochs", type=cli.positive_int, default=60, metavar="N", help="epochs per training (60)")
     add("--every", type=cli.positive_int, default=10, metavar="N", help="score after N epochs (10)")
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -124,11 +122,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    cli.picture_path(args.table, args.table, "")  # there is such a folder
+    cli.picture_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(EXPERIMENT, VARIANTS))
     texts = {name: variant(EXPERIMENT, name, VARIANTS) for name in names}
-    rows = read(args.table) if os.path.exists(args.table) else []
-    done = {(row["variant"], int(row["seed"])) for row in rows}
+    known = read(args.table) if os.path.exists(args.table) else []
+    done = {(row["variant"], int(row["seed"])) for row in known}
     for seed in args.seeds:
         for name, text in texts.items():
             if (name, seed) in done:
@@ -142,28 +140,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "of all {:.1f}".format(*rows[-1]),
                     flush=True,
                 )
-            append(args.table, rows)
-
-
-def append(path: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Add rows, after the table's head if there is no table yet."""
-    new = not os.path.exists(path)
-    with open(path, "a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerows(rows)
+            score_table.append(args.table, COLUMNS, rows)
 
 
 def read(path: str) -> list[dict[str, str]]:
-    """The rows of a table; ValueError if it is none."""
-    with open_text(path, newline="") as stream:
-        rows = csv.DictReader(stream)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise ValueError(
-                f"{path}: is no table of a search: it does not begin " + ",".join(COLUMNS)
-            )
-        return list(rows)
+    """The rows of a table, as text by column name; errors as in `score_table.read`."""
+    return score_table.read(path, COLUMNS)
 
 
 if __name__ == "__main__":

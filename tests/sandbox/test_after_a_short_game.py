@@ -14,7 +14,7 @@ from adversarial.datasets.mnist import MNIST
 from sandbox.classifier import Classifier
 from sandbox.inference import Inference
 from sandbox.inference import measure as inference
-from sandbox.semi_supervised import FewLabels, begin_again, recapitate
+from sandbox.semi_supervised import FewLabels, recapitate, reinitialize
 from sandbox.semi_supervised import measure as few_labels
 
 pytestmark = pytest.mark.slow
@@ -54,6 +54,6 @@ def test_d_helps_with_a_hundred_labels(pair):
         return (Classifier(trained).classes(test.X) != test.y.ravel()).mean()
 
     with_d = error(recapitate(pair.discriminator, few_labels.head()))
-    from_scratch = error(begin_again(pair.discriminator, 0))
+    from_scratch = error(reinitialize(pair.discriminator, 0))
     assert with_d < 0.29
     assert with_d < from_scratch - 0.02

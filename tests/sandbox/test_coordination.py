@@ -206,8 +206,8 @@ def test_the_picture(table, capsys):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("a,b\n1,2\n", "is no table of a sweep"),
-        (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: is no row"),
+        ("a,b\n1,2\n", "the first line must be variant"),
+        (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: not a row"),
         (",".join(COLUMNS) + "\n", "holds no training"),
     ],
 )

@@ -153,7 +153,7 @@ def test_inference_against_numpy(fast_compile, layer, values):
     for part in model.generator.mlp.layers[above:]:
         x = x @ part.W.get_value().astype(float) + part.b.get_value()
         x = expit(x) if isinstance(part, Sigmoid) else np.maximum(x, 0)
-    np.testing.assert_allclose(found.remade, x, rtol=1e-3)
+    np.testing.assert_allclose(found.reconstructed, x, rtol=1e-3)
 
 
 def test_images_of_several_channels_keep_their_order(fast_compile):
@@ -172,8 +172,8 @@ def test_images_of_several_channels_keep_their_order(fast_compile):
         (pair().generator, None, "the Generator has no inferer"),
         (pair(4), None, "predicts 4 values, but z has 3"),
         (pair(3), 1, "predicts 3 values, but layer 1 of G has 5"),
-        (pair(6), 2, "layer 2 is none of those below the top one"),
-        (pair(3), -1, "layer -1 is none"),
+        (pair(6), 2, "layer must be one of 0 to 1, .* not 2"),
+        (pair(3), -1, "layer must be one of 0 to 1, .* not -1"),
     ],
 )
 def test_what_cannot_be_inferred(model, layer, message):

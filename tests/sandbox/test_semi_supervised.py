@@ -19,9 +19,9 @@ from adversarial.utils import seeding, serial
 from sandbox.classifier import Classifier
 from sandbox.semi_supervised import (
     FewLabels,
-    begin_again,
     freeze_below_head,
     recapitate,
+    reinitialize,
     shuffle_below_head,
 )
 from sandbox.semi_supervised import measure as script
@@ -136,7 +136,7 @@ def test_from_scratch_nothing_is_left_of_training(make):
         for param in network.get_params():
             param.set_value(rng.normal(size=param.get_value().shape).astype("float32") + 9)
     first, same, other = (
-        begin_again(network, seed).get_param_values() for network, seed in zip(networks, (1, 1, 2))
+        reinitialize(network, seed).get_param_values() for network, seed in zip(networks, (1, 1, 2))
     )
     for a, b, c, layer in zip(first[::2], same[::2], other[::2], networks[0].layers):
         np.testing.assert_array_equal(a, b)
@@ -200,7 +200,7 @@ def test_the_command_trains_as_the_experiment_does():
     kind, described_as = second["algorithm"]
     epochs = described_as["termination_criterion"][1]["max_epochs"]
     assert epochs * second["dataset"][1]["count"] == script.STEPS * script.BATCH
-    made = script.descent(recapitate(discriminator(), head()), epochs)
+    made = script.training_algorithm(recapitate(discriminator(), head()), epochs)
     assert type(made).__name__ == kind and made.batch_size == described_as["batch_size"]
     assert made.learning_rate.get_value() == pytest.approx(described_as["learning_rate"])
     for name, value in described_as["cost"][1].items():
@@ -208,7 +208,7 @@ def test_the_command_trains_as_the_experiment_does():
     momentum = described_as["learning_rule"][1]["init_momentum"]
     assert made.learning_rule.momentum.get_value() == pytest.approx(momentum)
     top = second["model"][1]["new_head"][1]
-    ours = script.head()
+    ours = script.new_head()
     assert top == {"layer_name": ours.layer_name, "n_classes": 10, "irange": ours.irange}
 
 
@@ -244,13 +244,13 @@ def test_measuring(command, model, capsys, monkeypatch):
     distances = np.linalg.norm(test.X[:, None] - labelled.X, axis=2)
     wrong = labelled.y.ravel()[distances.argmin(axis=1)] != test.y.ravel()
     assert found[3]["errors"]["nearest neighbour on pixels"] == pytest.approx(wrong.mean())
-    network = recapitate(serial.load(model).discriminator, script.head())
+    network = recapitate(serial.load(model).discriminator, script.new_head())
     wrong = Classifier(network).classes(test.X) != test.y.ravel()
     assert found[0]["errors"]["D, all layers"] == pytest.approx(wrong.mean())
     # As a table; of one model, whose error of the mean is not known.
     assert command(model, "--labels", 100) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "100 labels: share of 50 digits that are classified wrongly"
+    assert out[0] == "100 labels: error rate on 50 digits"
     assert out[1].split() == ["D,", "all", "layers", f"{wrong.mean():.4f}"] and len(out) == 10
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from adversarial import AdversaryCost2, AdversaryPair, Generator
+from adversarial import AdversaryCost2, AdversaryPair, Generator, modelfile
 from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.parzen import ParzenScore
@@ -16,7 +16,7 @@ from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import serial
+from sandbox import score_table
 from sandbox.scoring import SIGMAS, Scorer
 from sandbox.table1 import mean, measure, search
 from sandbox.variants import variant, variants_of
@@ -122,12 +122,16 @@ def test_the_score_is_the_textbooks():
 @pytest.fixture
 def table(tmp_path):
     path = str(tmp_path / "search.csv")
-    search.append(
-        path, [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0), ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)]
+    score_table.append(
+        path,
+        search.COLUMNS,
+        [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0), ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)],
     )
-    search.append(path, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 3)])
-    search.append(
-        path, [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0), ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)]
+    score_table.append(path, search.COLUMNS, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 3)])
+    score_table.append(
+        path,
+        search.COLUMNS,
+        [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0), ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)],
     )
     return path
 
@@ -168,8 +172,8 @@ def test_what_is_done_is_not_done_again(table, monkeypatch, capsys):
     [
         (search.main, ["no/folder/search.csv"], "there is no folder"),
         (search.main, ["search.csv", "--variants", "rate_7"], "has no variant rate_7"),
-        (search.main, ["other.csv"], "other.csv: is no table of a search"),
-        (measure.main, ["other.csv"], "other.csv: is no table of a search"),
+        (search.main, ["other.csv"], "other.csv: the first line must be"),
+        (measure.main, ["other.csv"], "other.csv: the first line must be"),
         (measure.main, ["absent.csv"], "absent.csv: No such file"),
     ],
 )
@@ -197,7 +201,7 @@ def test_an_epoch_of_mnist(tmp_path, capsys):
 def saved(folder, name, units):
     G = MLP([Linear(dim=units, layer_name="y", irange=1.0)], nvis=3)
     path = str(folder / name)
-    serial.save(path, Generator(G))
+    modelfile.save(path, Generator(G))
     return path, [param.get_value() for param in G.get_params()]
 
 

@@ -26,17 +26,17 @@ def test_words_are_replaced(experiment, capsys):
 
 @pytest.mark.parametrize("old, times", [("k", 2), ("absent", 0)])
 def test_what_is_replaced_stands_there_once(old, times):
-    with pytest.raises(ValueError, match=f"'{old}' stands there {times} times"):
+    with pytest.raises(ValueError, match=f"'{old}' occurs {times} times"):
         variants.edited("k: 1 # k", {old: "new"})
 
 
 @pytest.mark.parametrize(
     "table, message",
     [
-        ("[1, 2]", "variants.yaml: is no mapping"),
-        ("k_2: {k: 2}", "variants.yaml: k_2: is no mapping of text to text"),
+        ("[1, 2]", "variants.yaml: must be a mapping"),
+        ("k_2: {k: 2}", "variants.yaml: k_2: must be a mapping of text to text"),
         ("k_3: {}", "no variant k_2; did you mean k_3"),
-        ('k_2: {"q": ""}', "variant k_2: 'q' stands there 0 times"),
+        ('k_2: {"q": ""}', "variant k_2: 'q' occurs 0 times"),
     ],
 )
 def test_mistakes_are_one_line(experiment, tmp_path, capsys, table, message):
