@@ -184,7 +184,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
             return
         self._keep_rows(check_range(start, stop, self.get_num_examples()))
 
-    def _keep_rows(self, rows: slice) -> None:
+    def _keep_rows(self, rows: slice | np.ndarray) -> None:
         for name in self.per_example:
             array = getattr(self, name)
             if array is not None:
