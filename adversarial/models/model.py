@@ -15,6 +15,7 @@ import numpy as np
 
 from adversarial.modelfile import Persistent
 from adversarial.space import NullSpace, Space
+from adversarial.utils.positional import FullSignature
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Model(Persistent):
     [array(2., dtype=float32)]
     """
 
+    __signature__ = FullSignature()
     # A subclass that does not call the constructor has these, too, and one that sets such an
     # attribute of the class keeps it.
     names_to_del: set[str] = _on_first_use(set)

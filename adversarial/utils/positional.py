@@ -1,4 +1,8 @@
-"""Positional arguments of constructors that hand most of theirs on to a base class."""
+"""Constructors that hand most of their arguments on to a base class, as `**kwargs`.
+
+`positional_order` gives them the positional arguments of 2014, and `FullSignature` shows all that
+they accept.
+"""
 
 from __future__ import annotations
 
@@ -73,16 +77,66 @@ def order_of(target: Any) -> list[str]:
     if not isinstance(target, type):
         return _positional(inspect.signature(target))
     order: list[str] = []
-    for init in [vars(cls)["__init__"] for cls in target.__mro__[:-1] if "__init__" in vars(cls)]:
+    for init in _constructors(target):
         declared = getattr(init, "positional_order", None)
         if declared is not None:
             return [*order, *declared]
         signature = inspect.signature(init)
         order += _positional(signature)[1:]
-        kinds = [parameter.kind for parameter in signature.parameters.values()]
-        if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        if inspect.Parameter.VAR_POSITIONAL not in _kinds(signature):
             break
     return order
+
+
+class FullSignature:
+    """An attribute `__signature__` for a class, from its constructor and those of its bases.
+
+    `help` and editors show it.
+
+    Examples
+    --------
+    >>> class Rectangle:
+    ...     __signature__ = FullSignature()
+    ...     def __init__(self, rows, columns=1):
+    ...         self.shape = rows, columns
+    >>> class Picture(Rectangle):
+    ...     def __init__(self, name="", **kwargs):
+    ...         super().__init__(**kwargs)
+    >>> inspect.signature(Picture)
+    <Signature (name='', *, rows, columns=1)>
+    """
+
+    def __get__(self, owner: Any, cls: type) -> inspect.Signature:
+        found: dict[str, inspect.Parameter] = {}
+        fixed: set[str] = set()
+        rest = None
+        for init in _constructors(cls):
+            signature = inspect.signature(init)
+            for parameter in list(signature.parameters.values())[1:]:
+                if parameter.kind in _BY_NAME and parameter.name not in fixed:
+                    found.setdefault(parameter.name, parameter)
+            fixed.update(getattr(init, "fixed_arguments", ()))
+            named = [p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+            rest = named[0] if named else None
+            if rest is None:
+                break
+        order = [name for name in order_of(cls) if name in found]
+        parameters = [
+            found.pop(name).replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in order
+        ]
+        parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in found.values()]
+        return inspect.Signature(parameters if rest is None else [*parameters, rest])
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _constructors(cls: type) -> list[Any]:
+    return [vars(base)["__init__"] for base in cls.__mro__[:-1] if "__init__" in vars(base)]
+
+
+def _kinds(signature: inspect.Signature) -> list[Any]:
+    return [parameter.kind for parameter in signature.parameters.values()]
 
 
 def _positional(signature: inspect.Signature) -> list[str]:

@@ -55,9 +55,8 @@ def test_signatures_list_the_flat_names():
 def test_what_a_class_sets_itself_is_not_offered():
     for cls, own in ((ConvRectifiedLinear, "nonlinearity"), (Softmax, "init_bias")):
         assert own not in accepted_arguments(cls).names
-        arguments = {name: 1 for name in inspect.signature(cls).parameters if name != "kwargs"}
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{own}'"):
-            cls(**{**arguments, own: 1})
+            cls(**{own: 1})
 
 
 @pytest.mark.parametrize(
@@ -84,3 +83,22 @@ def test_a_model_file_holds_plain_numbers():
     state = vars(Linear(3, "h", irange=0.5))
     assert state["irange"] == 0.5 and math.isclose(state["include_prob"], 1)
     assert "weight_init" not in state and "norm_constraint" not in state
+
+
+def test_help_shows_all_arguments_in_the_order_of_2014():
+    found = inspect.signature(Maxout).parameters
+    assert list(found)[:8] == [
+        *("layer_name", "num_units", "num_pieces", "pool_stride", "randomize_pools"),
+        *("irange", "sparse_init", "sparse_stdev"),
+    ]
+    assert found["use_bias"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert "nonlinearity" not in inspect.signature(ConvRectifiedLinear).parameters
+
+
+def test_help_shows_the_arguments_of_a_class_of_ones_own():
+    class Swish(Linear):
+        def __init__(self, beta=1.0, **kwargs):
+            super().__init__(**kwargs)
+
+    found = inspect.signature(Swish).parameters
+    assert {"beta", "dim", "irange", "max_col_norm"} <= set(found) and "kwargs" not in found
