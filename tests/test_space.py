@@ -131,7 +131,7 @@ def test_fixed_batch_size_stays_known():
 
 def test_images_of_other_shape_are_refused():
     wide, square = Conv2DSpace((1, 4), num_channels=1), Conv2DSpace((2, 2), num_channels=1)
-    with pytest.raises(ValueError, match="other images"):
+    with pytest.raises(ValueError, match="the images differ in shape"):
         wide.np_format_as(wide.get_origin_batch(1), square)
 
 

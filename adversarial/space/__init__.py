@@ -1,18 +1,25 @@
-"""What a batch of data looks like: the shapes and types that models and datasets agree on.
+"""The layout of minibatches: what models and data sets agree on.
 
-A `Space` names the layout of a minibatch, checks that a batch has it, makes symbolic
-variables of it, and rewrites a batch from one layout to another (``format_as``):
+A `Space` describes a minibatch. It checks that a batch has this form, makes symbolic variables for
+such batches, and converts batches to another space (``format_as``):
 
 =================  ==========================================================
 `VectorSpace`      (batch, dim) matrices
 `Conv2DSpace`      stacks of images, with the four axes in any order
 `IndexSpace`       (batch, dim) integer labels, which become one-hot vectors
 `CompositeSpace`   tuples of batches of other spaces
-`NullSpace`        no data at all: the only batch is None
+`NullSpace`        no data: the only batch is None
 =================  ==========================================================
 
-Conversions go through the vector form, so every space needs to know only that. Between images and
-the rows of a data set it is `format_data` that converts.
+A conversion goes through the vector form of a batch, so that a space needs to know that form only.
+`format_data` converts between images and rows of a data set, which hold an image in another order.
+
+Examples
+--------
+>>> import numpy as np
+>>> images = Conv2DSpace((2, 2), num_channels=1)
+>>> images.np_format_as(np.zeros((5, 2, 2, 1), "float32"), VectorSpace(4)).shape
+(5, 4)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The few array operations that spaces do alike on ndarrays and on Aesara variables."""
+"""Array operations of spaces, each for ndarrays and for Aesara variables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ def is_numeric_batch(batch: Any) -> bool:
 
 
 def describe(batch: Any) -> str:
-    """A short account of `batch` for error messages: never its whole contents."""
+    """A short description of `batch` for error messages, without its values.
+
+    Examples
+    --------
+    >>> describe((np.zeros((2, 3)), None))
+    '(ndarray of shape (2, 3), dtype float64, None of type NoneType)'
+    """
     if isinstance(batch, tuple):
         return "(" + ", ".join(describe(part) for part in batch) + ")"
     if isinstance(batch, np.ndarray):
@@ -35,19 +41,35 @@ def describe(batch: Any) -> str:
 
 
 def static_shape(batch: Any) -> tuple:
-    """The shape as far as it is known now, None where it is not."""
+    """The shape of a batch, with None for a length that is known only when the graph runs."""
     return batch.type.shape if isinstance(batch, Variable) else batch.shape
 
 
 def check_array(batch: Any, shape: tuple, owner: Any) -> None:
-    """Raise unless `batch` is an array of `shape` (None: any length) as far as is known.
+    """Check that `batch` is an array of a shape.
+
+    Of a symbolic batch only the lengths that are known now can be checked.
+
+    Parameters
+    ----------
+    batch : array or symbolic batch
+    shape : tuple
+        None stands for any length.
+    owner : Space
+        Named in messages.
 
     Raises
     ------
     TypeError
         If it is not an array, or not a tensor variable.
     ValueError
-        If its rank or a known length differs; the message names `owner`.
+        If its rank or a known length differs.
+
+    Examples
+    --------
+    >>> check_array(np.zeros((2, 3)), (None, 4), "VectorSpace(4)")
+    Traceback (most recent call last):
+    ValueError: VectorSpace(4) takes batches of shape (batch, 4), got ndarray of shape (2, 3), ...
     """
     if isinstance(batch, Variable):
         is_array = isinstance(batch.type, at.TensorType)
@@ -65,15 +87,15 @@ def check_array(batch: Any, shape: tuple, owner: Any) -> None:
 
 
 def check_shape(batch: Any, shape: tuple) -> Any:
-    """`batch`, certain to have `shape` from here on: checked when it runs if not known now."""
+    """`batch` with the static type `shape`; lengths that are not known now are checked later."""
     return batch if _is_known(batch, shape) else at.specify_shape(batch, shape)
 
 
 def declare_shape(batch: Any, shape: tuple) -> Any:
-    """`batch`, typed with the `shape` that the caller knows it to have.
+    """`batch` with the static type `shape`, which the caller knows it to have.
 
-    Aesara does not follow lengths through slices, joins and argmax. To declare them costs
-    nothing at run time, unlike a check. At most one length may be None.
+    Aesara does not infer lengths through slices, joins and argmax. A declaration costs nothing at
+    run time, unlike `check_shape`. At most one length may be None.
     """
     if _is_known(batch, shape):
         return batch
@@ -86,10 +108,15 @@ def _is_known(batch: Any, shape: tuple) -> bool:
 
 
 def reshape_examples(batch: Any, old: tuple, new: tuple) -> Any:
-    """(batch,) + `old` to (batch,) + `new`, two shapes of equally many numbers.
+    """Reshape each example from `old` to `new`, two shapes of equally many numbers.
 
-    The shape is given in constants, with -1 for an open batch axis: rewrites see through it
-    and JAX can compile it. That is safe only because the old shape is made certain first.
+    The new shape is constant, with -1 for an open batch axis, so that rewrites see through it and
+    JAX can compile it. The old shape is checked first; otherwise -1 would hide a wrong one.
+
+    Examples
+    --------
+    >>> reshape_examples(np.zeros((5, 2, 3)), (2, 3), (6,)).shape
+    (5, 6)
     """
     length = static_shape(batch)[0]
     batch = check_shape(batch, (length, *old))
@@ -97,7 +124,7 @@ def reshape_examples(batch: Any, old: tuple, new: tuple) -> Any:
 
 
 def cast(batch: Any, dtype: str | None) -> Any:
-    """`batch` in `dtype`: the same object if it is so already, or if `dtype` is None."""
+    """`batch` in `dtype`; `batch` itself if it has that type, or `dtype` is None."""
     if dtype is None or str(batch.dtype) == dtype:
         return batch
     return at.cast(batch, dtype) if isinstance(batch, Variable) else batch.astype(dtype)

@@ -1,4 +1,4 @@
-"""`Space` and `SimplyTypedSpace`: what all spaces have in common."""
+"""`Space`, the base of all spaces, and `SimplyTypedSpace`, of those whose batch is one array."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _DTYPES = tuple(t.dtype for t in aesara.scalar.all_types)
 class Space(Persistent):
     """The layout of a batch of points.
 
-    A batch is *numeric* (ndarray) or *symbolic* (Aesara variable); methods with ``np_`` in
-    their name take the first kind, their namesakes without it the second.
+    A batch is *numeric* (ndarray) or *symbolic* (Aesara variable). Methods with ``np_`` in their
+    name take numeric batches, the methods of the same name without it symbolic ones.
 
-    Two spaces are equal when batches of one are batches of the other, with nothing to convert.
+    Two spaces are equal if every batch of one is a batch of the other, without conversion.
 
     Parameters
     ----------
-    validate_callbacks, np_validate_callbacks
-        Functions of a batch, called before `validate` (`np_validate`) checks it. Functions
-        cannot be saved, so a space that has any is for use within one process.
+    validate_callbacks, np_validate_callbacks : list of callable, optional
+        Functions of a batch, called before `validate` or `np_validate` checks it. Functions cannot
+        be saved, so neither can a space that has any.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Space(Persistent):
     # -- making batches ---------------------------------------------------------------------
 
     def get_batch_axis(self) -> int:
-        """The axis of a batch along which examples are counted."""
+        """The axis of a batch that counts examples."""
         return 0
 
     def get_total_dimension(self) -> int:
-        """Numbers in one point: the columns of this space's design matrix."""
+        """The number of values in one point, which is the length of its vector form."""
         raise NotImplementedError(f"{type(self).__name__} does not implement get_total_dimension")
 
     def get_origin(self) -> Batch:
@@ -83,9 +83,14 @@ class Space(Persistent):
     def make_shared_batch(
         self, batch_size: int, name: str | None = None, dtype: Dtype = None
     ) -> Batch:
-        """A shared variable (or nested tuple of them) that holds `get_origin_batch`.
+        """A shared variable, or nested tuple of shared variables, that holds `get_origin_batch`.
 
-        It has the type `dtype`, else the space's, else floatX.
+        Parameters
+        ----------
+        batch_size : int
+        name : str, optional
+        dtype : str, optional
+            By default the space's, else floatX.
         """
         origin = self.get_origin_batch(batch_size, dtype)
         return backend.shared(origin, name=name, dtype=origin.dtype)
@@ -95,7 +100,13 @@ class Space(Persistent):
     ) -> Batch:
         """A symbolic input for batches of this space.
 
-        Its static shape is the space's, with an open batch axis unless `batch_size` is given.
+        Parameters
+        ----------
+        name : str, optional
+        dtype : str, optional
+            By default the space's.
+        batch_size : int, optional
+            By default the batch axis is open.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement make_aesara_batch")
 
@@ -114,14 +125,21 @@ class Space(Persistent):
     # -- checking batches -------------------------------------------------------------------
 
     def validate(self, batch: Batch) -> None:
-        """Raise TypeError or ValueError unless the symbolic `batch` fits this space.
+        """Check that the symbolic `batch` belongs to this space.
 
         Only what is known before a function runs can be checked: kind, rank, static shape.
+
+        Raises
+        ------
+        TypeError
+            If it is of another kind or type.
+        ValueError
+            If its shape differs.
         """
         self._validate(False, batch)
 
     def np_validate(self, batch: Batch) -> None:
-        """Raise TypeError or ValueError unless the numeric `batch` lies in this space."""
+        """Check that the numeric `batch` belongs to this space; raises as `validate` does."""
         self._validate(True, batch)
 
     def _validate(self, is_numeric: bool, batch: Batch) -> None:
@@ -164,7 +182,7 @@ class Space(Persistent):
     # -- converting batches -----------------------------------------------------------------
 
     def format_as(self, batch: Batch, space: Space) -> Batch:
-        """The symbolic `batch` of this space, rewritten as a batch of `space`.
+        """Convert the symbolic `batch` of this space to `space`.
 
         Raises
         ------
@@ -176,14 +194,14 @@ class Space(Persistent):
         return self._format_as(False, batch, space)
 
     def np_format_as(self, batch: Batch, space: Space) -> Batch:
-        """`format_as` for a numeric batch. May return a view of `batch`, or `batch` itself."""
+        """`format_as` for a numeric batch. The result may be a view of `batch` or `batch` itself."""
         return self._format_as(True, batch, space)
 
     def undo_format_as(self, batch: Batch, space: Space) -> Batch:
-        """The symbolic batch of this space that `format_as(..., space)` turned into `batch`.
+        """The inverse of ``format_as(..., space)``: a batch of this space, from `batch` of `space`.
 
-        Returns a new expression with the same value, not the variable that was formatted;
-        a change of dtype that lost digits stays lost.
+        The result has the value of the original batch, but is another variable. Digits that a
+        change of dtype lost are not restored.
         """
         return self._undo_format_as(False, batch, space)
 
@@ -202,7 +220,7 @@ class Space(Persistent):
         return self._undo_format_as_impl(is_numeric, batch, space)
 
     def _check_sizes(self, space: Space) -> None:
-        """Raise ValueError unless points of this space and of `space` are of one size."""
+        """ValueError unless points of this space and of `space` are of the same size."""
         mine, other = self.get_total_dimension(), space.get_total_dimension()
         if mine != other:
             raise ValueError(
@@ -226,7 +244,7 @@ class Space(Persistent):
     # -- dtype arguments --------------------------------------------------------------------
 
     def _clean_dtype_arg(self, dtype: Dtype) -> Dtype:
-        """`dtype` as a NumPy name, with 'floatX' resolved.
+        """The NumPy name of `dtype`, which may also be 'floatX'.
 
         Raises
         ------
@@ -247,13 +265,15 @@ class Space(Persistent):
 class SimplyTypedSpace(Space):
     """A space whose batches are single arrays.
 
-    Subclasses give `_batch_shape`; checking, origins and symbolic inputs follow from it.
+    A subclass defines `_batch_shape`; checks, origins and symbolic inputs follow from it.
 
     Parameters
     ----------
-    dtype
-        NumPy name of the element type, 'floatX' for the backend's, or None for a space
-        without a type of its own (it takes batches as they are).
+    dtype : str or None
+        NumPy name of the element type, 'floatX' for the backend's, or None for a space that takes
+        batches of any type and converts none.
+    **kwargs
+        As `Space` takes them.
     """
 
     def __init__(self, dtype: Dtype = "floatX", **kwargs: Any):
@@ -269,14 +289,14 @@ class SimplyTypedSpace(Space):
         self._dtype = super()._clean_dtype_arg(new_dtype)
 
     def _clean_dtype_arg(self, dtype: Dtype) -> str:
-        """As in `Space`, but None means this space's own dtype."""
+        """As in `Space`, but None stands for this space's own dtype."""
         dtype = self._dtype if dtype is None else super()._clean_dtype_arg(dtype)
         if dtype is None:
             raise TypeError(f"{self} has no dtype of its own: give the `dtype` argument")
         return dtype
 
     def _batch_shape(self, batch_size: int | None) -> tuple:
-        """The shape of a batch; `batch_size` (which may be None) at the batch axis."""
+        """The shape of a batch, with `batch_size` on the batch axis; None leaves that open."""
         raise NotImplementedError(f"{type(self).__name__} does not implement _batch_shape")
 
     def get_origin(self) -> np.ndarray:

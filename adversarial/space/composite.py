@@ -22,14 +22,28 @@ class CompositeSpace(Space):
     """Points are tuples, one part from each of `components`, which may be composite too.
 
     Formatted as another CompositeSpace of the same tree, each part is converted by itself.
-    Formatted as a `VectorSpace`, the parts' vectors are laid side by side, first component
-    first, and back they are cut apart again. Where a method takes a `dtype` or a `name`, one
-    value serves all components and a (nested) tuple gives each its own.
+    Formatted as a `VectorSpace`, the vectors of the parts are laid side by side, first component
+    first; the reverse conversion cuts them apart. For a method that takes a `dtype` or a `name`,
+    one value is for all components, and a (nested) tuple gives each component its own.
+
+    Parameters
+    ----------
+    components : list of Space
+    **kwargs
+        As `Space` takes them.
 
     Raises
     ------
     TypeError
         If `components` is not a list or tuple of spaces.
+
+    Examples
+    --------
+    >>> from adversarial.space import VectorSpace
+    >>> both = CompositeSpace([VectorSpace(3), VectorSpace(2)])
+    >>> batch = np.zeros((5, 3), "float32"), np.ones((5, 2), "float32")
+    >>> both.np_format_as(batch, VectorSpace(5))[0]
+    array([0., 0., 0., 1., 1.], dtype=float32)
     """
 
     def __init__(self, components: Sequence[Space], **kwargs: Any):
@@ -60,9 +74,17 @@ class CompositeSpace(Space):
                 component.dtype = dtype
 
     def restrict(self, subset: Sequence[int]) -> Space:
-        """The space of the components with indices `subset`, in its order.
+        """The space of some components.
 
-        That component itself, not a CompositeSpace, where `subset` is a single index.
+        Parameters
+        ----------
+        subset : list of int
+            Indices of the components, in the order of the result.
+
+        Returns
+        -------
+        Space
+            The component itself if `subset` has one index, else a CompositeSpace.
         """
         parts = [self.components[i] for i in self._checked_subset(subset)]
         return parts[0] if len(parts) == 1 else CompositeSpace(parts)

@@ -8,7 +8,7 @@ from typing import Any
 from adversarial.space.arrays import cast, describe, is_symbolic_batch, reshape_examples
 from adversarial.space.base import Batch, Dtype, SimplyTypedSpace, Space, check_positive_int
 
-# Halves of images, which inpainting paints.
+# Halves of images, one of which a generator that inpaints makes.
 SIDES = ("left", "right", "top", "bottom")
 
 
@@ -19,27 +19,34 @@ class Conv2DSpace(SimplyTypedSpace):
     1 columns, 'c' channels. The default is ('b', 0, 1, 'c'); convolutions of Aesara want
     ('b', 'c', 0, 1), those of cuda-convnet ('c', 0, 1, 'b').
 
-    **As vectors.** The vector of an image holds it row by row, each row column by column, each
-    pixel channel by channel: the default axes, flattened. This does not depend on `axes`, so
-    the conversions to and from `VectorSpace` are exact inverses of each other, and an image
-    that passes through a vector from one order of axes to another arrives as the same image.
-    A row of a data set holds an image in another order; `adversarial.space.image_rows` converts.
+    The vector form of an image is the default axes, flattened: row after row, in a row column after
+    column, in a pixel channel after channel. It does not depend on `axes`. So the conversions to
+    and from `VectorSpace` are inverses of each other, and an image that becomes a vector and then
+    an image with other axes is the same image. A row of a data set holds an image in another order;
+    `adversarial.space.image_rows` converts these.
 
     Parameters
     ----------
-    shape
-        (rows, columns).
-    channels, num_channels
+    shape : (rows, columns)
+    channels, num_channels : int
         Number of channels, under either name.
-    axes
-        An order of 'b', 0, 1 and 'c'.
-    dtype
+    axes : sequence, optional
+        'b', 0, 1 and 'c' in any order.
+    dtype : str or None
         See `SimplyTypedSpace`.
+    **kwargs
+        As `Space` takes them.
 
     Raises
     ------
     TypeError, ValueError
         If sizes are not positive integers, or `axes` is not such an order.
+
+    Examples
+    --------
+    >>> space = Conv2DSpace((32, 32), num_channels=3, axes=("c", 0, 1, "b"))
+    >>> space.get_origin_batch(5).shape
+    (3, 32, 32, 5)
     """
 
     default_axes = ("b", 0, 1, "c")
@@ -92,14 +99,19 @@ class Conv2DSpace(SimplyTypedSpace):
     def convert(
         tensor: Batch, src_axes: Sequence[str | int], dst_axes: Sequence[str | int]
     ) -> Batch:
-        """A batch of images with its axes moved from the order `src_axes` to `dst_axes`.
+        """Transpose a batch of images from the order of axes `src_axes` to `dst_axes`.
 
-        `tensor` may be an ndarray (the result is a view of it) or an Aesara variable.
+        Parameters
+        ----------
+        tensor : array or symbolic batch
+            The result for an array is a view of it.
+        src_axes, dst_axes : sequence
+            'b', 0, 1 and 'c' in any order.
 
         Raises
         ------
         ValueError
-            If either is not an order of 'b', 0, 1 and 'c', or `tensor` has not four axes.
+            If either is not such an order, or `tensor` does not have four axes.
         """
         src, dst = _checked_axes(src_axes), _checked_axes(dst_axes)
         if tensor.ndim != 4:
@@ -111,7 +123,7 @@ class Conv2DSpace(SimplyTypedSpace):
             return tensor.dimshuffle(*order)
         return tensor.transpose(order)
 
-    # The 2014 name for arrays; `convert` knows which kind it has.
+    # The name of 2014 for arrays; `convert` takes both kinds.
     convert_numpy = convert
 
     def _format_as_impl(self, is_numeric: bool, batch: Batch, space: Space) -> Batch:
@@ -119,8 +131,8 @@ class Conv2DSpace(SimplyTypedSpace):
             return super()._format_as_impl(is_numeric, batch, space)
         if (self.shape, self.num_channels) != (space.shape, space.num_channels):
             raise ValueError(
-                f"cannot format {self} as {space}: other images. To reinterpret the numbers, "
-                "go through a VectorSpace"
+                f"cannot format {self} as {space}: the images differ in shape. To reinterpret the "
+                "numbers, convert them to a VectorSpace first"
             )
         return cast(self.convert(batch, self.axes, space.axes), space.dtype)
 
@@ -145,7 +157,18 @@ def _checked_axes(axes: Sequence[str | int]) -> tuple:
 
 
 def half_of(shape: Sequence[int], side: str) -> tuple[slice, slice]:
-    """The rows and columns of the half `side` of an image of `shape` (rows, columns)."""
+    """The rows and columns of half of an image.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+    side : 'left', 'right', 'top' or 'bottom'
+
+    Examples
+    --------
+    >>> half_of((4, 5), "right")
+    (slice(0, 4, None), slice(2, 5, None))
+    """
     rows, cols = shape
     halves = {
         "left": (slice(0, rows), slice(0, cols // 2)),

@@ -20,12 +20,30 @@ class IndexSpace(SimplyTypedSpace):
     - *concatenated*, in a VectorSpace of `dim * max_labels`: 1 0 0 0 0  0 0 1 0 0;
     - *merged*, in a VectorSpace of `max_labels`: 1 0 1 0 0.
 
-    A symbolic label out of range has a vector of zeros; a numeric one is refused.
+    A symbolic label that is out of range becomes a vector of zeros; a numeric one is refused.
+
+    Parameters
+    ----------
+    max_labels : int
+        Number of different labels.
+    dim : int
+        Labels in one point.
+    dtype : str or None
+        An integer type; see `SimplyTypedSpace`.
+    **kwargs
+        As `Space` takes them.
 
     Raises
     ------
     TypeError, ValueError
         If sizes are not positive integers or `dtype` is not an integer type.
+
+    Examples
+    --------
+    >>> labels = IndexSpace(max_labels=4, dim=1)
+    >>> labels.np_format_as(np.array([[2], [0]]), VectorSpace(4))
+    array([[0., 0., 1., 0.],
+           [1., 0., 0., 0.]], dtype=float32)
     """
 
     def __init__(self, max_labels: int, dim: int, dtype: Dtype = "int64", **kwargs: Any):
@@ -83,7 +101,7 @@ class IndexSpace(SimplyTypedSpace):
             vectors = hot.any(axis=1)
         else:
             vectors = reshape_examples(hot, (self.dim, self.max_labels), (space.dim,))
-        # A boolean is no number to compute with, so a space without a dtype gets floatX.
+        # Booleans cannot be computed with, so a space without a dtype gets floatX.
         return cast(vectors, self._clean_dtype_arg(space.dtype or "floatX"))
 
     def _undo_format_as_impl(self, is_numeric: bool, batch: Batch, space: Any) -> Batch:

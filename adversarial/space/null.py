@@ -1,4 +1,4 @@
-"""`NullSpace`: the space of nothing."""
+"""`NullSpace`: the space of costs that need no data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from adversarial.space.base import Batch, Dtype, Space
 
 
 class NullSpace(Space):
-    """Holds no data: its only batch is None, of no examples. A cost that needs no data asks
-    for this space, under the source name ''."""
+    """No data: the only batch is None, with no examples.
+
+    A cost that needs no data, such as a weight decay, asks for this space and the source ''.
+
+    Examples
+    --------
+    >>> NullSpace().np_batch_size(None)
+    0
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,7 +27,7 @@ class NullSpace(Space):
 
     @property
     def dtype(self) -> str:
-        """A placeholder that stands in the dtype tuples of composite spaces."""
+        """A placeholder, for the tuples of dtypes of composite spaces."""
         return "NullSpace's dtype"
 
     @dtype.setter

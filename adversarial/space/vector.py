@@ -13,17 +13,24 @@ class VectorSpace(SimplyTypedSpace):
 
     Parameters
     ----------
-    dim
-        Length of a point.
-    sparse
-        Kept for its place in the signature: only False is implemented.
-    dtype
+    dim : int
+        Length of a vector.
+    sparse : bool
+        Must be false, as sparse matrices are not implemented.
+    dtype : str or None
         See `SimplyTypedSpace`.
+    **kwargs
+        As `Space` takes them.
 
     Raises
     ------
     TypeError, ValueError
-        If `dim` is not a positive integer; ValueError if `sparse` is set.
+        If `dim` is not a positive integer; ValueError if `sparse` is true.
+
+    Examples
+    --------
+    >>> VectorSpace(784).get_origin_batch(100).shape
+    (100, 784)
     """
 
     def __init__(self, dim: int, sparse: bool = False, dtype: Dtype = "floatX", **kwargs: Any):
