@@ -194,7 +194,7 @@ class Space(Persistent):
         return self._format_as(False, batch, space)
 
     def np_format_as(self, batch: Batch, space: Space) -> Batch:
-        """`format_as` for a numeric batch. The result may be a view of `batch` or `batch` itself."""
+        """`format_as` for a numeric batch. May return `batch` itself or a view of it."""
         return self._format_as(True, batch, space)
 
     def undo_format_as(self, batch: Batch, space: Space) -> Batch:

@@ -227,16 +227,6 @@ def test_dropout_does_not_depend_on_the_order_of_axes(per_example, evaluate):
     assert same != per_example
 
 
-def test_one_given_mask(evaluate):
-    """Its bits are those of the image as a vector: rows, columns, channels."""
-    layer, mlp = net(shape=(1, 2), kernel_shape=(1, 1), pool_shape=(1, 1), pool_stride=(1, 1),
-                     num_channels=3, num_pieces=1)  # fmt: skip
-    layer.set_weights(np.eye(3)[:, :, None, None])
-    x = np.ones((3, 1, 2, 2), floatX)
-    out = evaluate(mlp.masked_fprop(shared(x), mask=0b100110, default_input_scale=3.0))
-    assert out[:, 0, :, 1].T.tolist() == [[0, 3, 3], [0, 0, 3]]
-
-
 def test_axes_are_not_moved_between_layers():
     """The orders at the layers' borders cancel: images are turned once, where they come in."""
     layers = [MaxoutConvC01B(**{**ARGUMENTS, "layer_name": f"h{i}", "pad": 1}) for i in range(2)]
