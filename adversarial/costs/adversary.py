@@ -34,14 +34,14 @@ and G(z) are computed once, for both objectives. `sandbox/minimal.py` is the sam
 classes of this package.
 
 A variant of the game (`costs.adversary_variants`, `sandbox/`) derives from `AdversaryCost` or
-`AdversaryCost2` and overrides `_d_objective` and `_g_objective`, or `_samples` where G's samples
+`AdversaryCost2` and overrides `_d_objective` and `_g_objective`, or `_generate` where G's samples
 depend on the data, or `_players_and_data` where the game needs more data than images.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import aesara.tensor as at
 
@@ -55,6 +55,26 @@ from adversarial.utils.positional import order_of, positional_order
 
 # A norm below this is divided by as if it were this: zero gradients must not become NaN.
 SMALLEST_NORM = 1e-30
+
+
+class GeneratorOutput(NamedTuple):
+    """What G makes for a batch.
+
+    Attributes
+    ----------
+    samples : symbolic
+        In the layout of the data.
+    z : symbolic
+        The noise that they were made from, a batch in `z_space`.
+    z_space : Space
+    states : list of symbolic, or None
+        The outputs of G's layers below the top one; needed for `infer_layer` only.
+    """
+
+    samples: Any
+    z: Any
+    z_space: Space
+    states: Optional[list]
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -137,8 +157,8 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         if not isinstance(model, AdversaryPair):
             raise TypeError(f"{type(self).__name__} trains an AdversaryPair, not {model!r}")
         model.get_input_space().validate(data)
-        samples, z, states = self._samples(model, data)
-        clean_samples = samples
+        made = self._generate(model, data)
+        samples = made.samples
         if self.noise_both:
             samples = samples + self._noise_like(samples)
             data = data + self._noise_like(data)
@@ -150,21 +170,18 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
             D = model.discriminator
             fake_for_g = DiscriminatorOutput(D.layers[-1], D.fprop(samples))
         g = self._g_objective(d, fake, fake_for_g)
-        i = self._i_objective(model, clean_samples, z, states)
+        i = self._i_objective(model, made)
         return samples, d, g, i
 
-    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
-        """(samples in the layout of `data`, z, outputs of G's layers below the top one or None)."""
-        samples, z, states = model.generator.sample_and_noise(
+    def _generate(self, model: AdversaryPair, data: Any) -> GeneratorOutput:
+        """G(z), as many samples as `data` has examples."""
+        G = model.generator
+        samples, z, states = G.sample_and_noise(
             data.shape[model.get_input_space().get_batch_axis()],
             **self._dropout("generator"),
             all_g_layers=self.infer_layer is not None,
         )
-        return model.as_data(samples), z, states
-
-    def _noise_space(self, model: AdversaryPair) -> Space:
-        """The space of the z that `_samples` gives."""
-        return model.generator.get_input_space()
+        return GeneratorOutput(model.as_data(samples), z, G.get_input_space(), states)
 
     def _noise_like(self, x: Any) -> Any:
         return self.theano_rng.normal(size=x.shape) * self.noise_both
@@ -201,16 +218,17 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         """
         return fake_for_g.loss(1.0)
 
-    def _i_objective(self, model: AdversaryPair, samples: Any, z: Any, states: Any) -> Any:
+    def _i_objective(self, model: AdversaryPair, made: GeneratorOutput) -> Any:
         """What the inferer minimises: its error in predicting z, or a layer of G, from samples."""
         inferer = model.inferer
         if inferer is None:
             return 0
         if self.infer_layer is None:
-            target = inference.Target("z", z, self._noise_space(model))
+            target = inference.Target("z", made.z, made.z_space)
         else:
-            target = inference.layer_target(model, states, self.infer_layer)
-        return inference.objective(model, inferer, samples, target, self._dropout("inference"))
+            target = inference.layer_target(model, made.states or [], self.infer_layer)
+        dropout = self._dropout("inference")
+        return inference.objective(model, inferer, made.samples, target, dropout)
 
     def expr(self, model: AdversaryPair, data: Any, **kwargs: Any) -> Any:
         """The sum of the objectives that are ever trained.
@@ -311,7 +329,7 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         D = model.discriminator
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         if self.noise_both:
-            samples = self._samples(model, data)[0]  # without the noise, as the data below
+            samples = self._generate(model, data).samples  # without the noise, as the data below
         on_data = D.fprop(data)
         channels["false_negatives"] = (on_data < 0.5).mean(dtype=on_data.dtype)
         on_samples = D.fprop(samples)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adversarial.costs.adversary import AdversaryCost, DiscriminatorOutput
+from adversarial.costs.adversary import AdversaryCost, DiscriminatorOutput, GeneratorOutput
 from adversarial.models.adversary_pair import AdversaryPair
-from adversarial.space import Conv2DSpace, Space, VectorSpace
+from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils.checks import check_finite
 from adversarial.utils.positional import order_of, positional_order
 
@@ -87,7 +87,7 @@ class InpaintingAdversaryCost(AdversaryCost):
             raise ValueError("InpaintingAdversaryCost infers the noise only: leave out infer_layer")
         self.side = side
 
-    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
+    def _generate(self, model: AdversaryPair, data: Any) -> GeneratorOutput:
         space = model.get_input_space()
         if not isinstance(space, Conv2DSpace):
             raise ValueError(f"inpainting needs images, but the discriminator takes {space}")
@@ -95,8 +95,6 @@ class InpaintingAdversaryCost(AdversaryCost):
         samples, noise = model.generator.inpainting_sample_and_noise(
             space.format_as(data, images), **self._dropout("generator"), side=self.side
         )
-        return images.format_as(samples, space), noise.flatten(2), None
-
-    def _noise_space(self, model: AdversaryPair) -> Space:
-        # As many values as G paints: noise took their place.
-        return VectorSpace(model.generator.get_output_space().get_total_dimension())
+        # Noise takes the place of what G paints, so it has as many values.
+        z_space = VectorSpace(model.generator.get_output_space().get_total_dimension())
+        return GeneratorOutput(images.format_as(samples, space), noise.flatten(2), z_space, None)

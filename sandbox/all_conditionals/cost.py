@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from adversarial.costs.adversary import AdversaryCost2
+from adversarial.costs.adversary import AdversaryCost2, GeneratorOutput
 from adversarial.models.adversary_pair import AdversaryPair
-from adversarial.space import Space
 from sandbox.all_conditionals.model import Completer, ConditionalsPair
 
 
@@ -52,14 +51,8 @@ class AllConditionalsCost(AdversaryCost2):
         del channels["sample_grad_norm"]  # it would include the gradient with respect to the mask
         return channels
 
-    def _samples(self, model: AdversaryPair, data: Any) -> tuple:
-        completed, z, states = _completer(model).complete(data, **self._dropout("generator"))
-        return completed, z, states[:-1]
-
-    def _noise_space(self, model: AdversaryPair) -> Space:
-        return _completer(model).noise_space
-
-
-def _completer(model: AdversaryPair) -> Completer:
-    assert isinstance(model.generator, Completer)  # `ConditionalsPair` checks
-    return model.generator
+    def _generate(self, model: AdversaryPair, data: Any) -> GeneratorOutput:
+        G = model.generator
+        assert isinstance(G, Completer)  # `ConditionalsPair` checks
+        completed, z, states = G.complete(data, *self._dropout("generator").values())
+        return GeneratorOutput(completed, z, G.noise_space, states[:-1])
