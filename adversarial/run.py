@@ -22,7 +22,7 @@ from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
 from adversarial.config.yaml_parse import load_phases
-from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.datasets.fingerprint import describe_difference, fingerprint
 from adversarial.files import inputs, outputs
 from adversarial.files.opening import open_regular
 from adversarial.monitor import push_monitor
@@ -331,7 +331,7 @@ class Run:
         monitored = before.get("monitored")
         for label, data in now["monitored"].items():
             was = monitored.get(label) if isinstance(monitored, dict) else None
-            found = difference(was, data) if isinstance(was, dict) else None
+            found = describe_difference(was, data) if isinstance(was, dict) else None
             if found is not None:
                 log.warning(
                     "the monitored set %s has %s, since %s was saved: its channels go on "
@@ -341,7 +341,7 @@ class Run:
                     name,
                 )
         was = before.get("train")
-        found = difference(was, now["train"]) if isinstance(was, dict) else None
+        found = describe_difference(was, now["train"]) if isinstance(was, dict) else None
         if found is None:
             return
         what = f"the training set has {found}"

@@ -9,7 +9,7 @@ import pytest
 
 from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.datasets.fingerprint import difference, fingerprint
+from adversarial.datasets.fingerprint import describe_difference, fingerprint
 from adversarial.reconfigure import Edits
 from adversarial.scripts import train
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
@@ -251,8 +251,8 @@ def test_a_stream_that_does_not_know_its_size():
 
     data = fingerprint(Stream())
     assert data == {"examples": None, "shapes": {}, "checksum": None}
-    assert difference(data, data) is None
-    assert "unknown number" in difference({"examples": [1]}, data)
+    assert describe_difference(data, data) is None
+    assert "unknown number" in describe_difference({"examples": [1]}, data)
 
 
 def test_fingerprints():
@@ -260,10 +260,12 @@ def test_fingerprints():
     X, y = rng.rand(5000, 3), rng.randint(3, size=(5000, 1))
     data = fingerprint(DenseDesignMatrix(X=X, y=y))
     assert data["examples"] == 5000 and data["shapes"] == {"X": [3], "y": [1]}
-    assert difference(data, fingerprint(DenseDesignMatrix(X=X.copy(order="F"), y=y))) is None
+    assert (
+        describe_difference(data, fingerprint(DenseDesignMatrix(X=X.copy(order="F"), y=y))) is None
+    )
     X[4999, 2] += 1
-    assert "other values" in difference(data, fingerprint(DenseDesignMatrix(X=X, y=y)))
+    assert "other values" in describe_difference(data, fingerprint(DenseDesignMatrix(X=X, y=y)))
     X[4999, 2] -= 1
     y[17] += 1
-    assert "other values" in difference(data, fingerprint(DenseDesignMatrix(X=X, y=y)))
-    assert "of shape" in difference(data, fingerprint(DenseDesignMatrix(X=X)))
+    assert "other values" in describe_difference(data, fingerprint(DenseDesignMatrix(X=X, y=y)))
+    assert "of shape" in describe_difference(data, fingerprint(DenseDesignMatrix(X=X)))

@@ -27,7 +27,7 @@ from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.modelfile.npy import load_npy
-from adversarial.space import CompositeSpace, IndexSpace, Space, VectorSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
 from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
@@ -242,7 +242,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         if source == "features":
             if self.view_converter is not None:
                 return self.view_converter.get_formatted_batch(rows, space)
-            if depends_on_order(space):
+            if isinstance(space, Conv2DSpace) and depends_on_order(space):
                 raise ValueError(
                     f"the data set does not say how its rows are images of {space.shape} with "
                     f"{space.num_channels} channels: give it topo_view, or "

@@ -1,15 +1,23 @@
 """How the minibatches of a data set reach compiled functions.
 
-The training algorithms, the monitor and `KeepBestParams` ask `feed_of(dataset)`, of which there are
-two kinds.  `ResidentFeed`: the data set knows its arrays (`symbolic_batch`), each is one shared
-variable, and a function takes the indices of a minibatch.  `StreamedFeed`: the data set has an
-`iterator` of its own, and a function takes the arrays that it gives, copied at each call.
+The training algorithms, the monitor and `KeepBestParams` call `feed_of(dataset)`. There are two
+kinds of feed:
 
->>> feed = feed_of(dataset)                                           # doctest: +SKIP
->>> x = feed.batch((VectorSpace(6), "features"))                      # doctest: +SKIP
->>> f = backend.function(feed.inputs, x.mean())                       # doctest: +SKIP
->>> for batch in feed.minibatches("sequential", 10, None, None):      # doctest: +SKIP
-...     f(*feed.arguments(batch)), len(batch)
+- `IndexedFeed`: the data set knows its arrays (`symbolic_batch`). Each is one shared variable, and
+  a function takes the indices of a minibatch.
+- `StreamedFeed`: the data set has an `iterator` of its own. A function takes the arrays that the
+  iterator gives, copied at each call.
+
+>>> from adversarial import backend
+>>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+>>> from adversarial.space import VectorSpace
+>>> feed = feed_of(DenseDesignMatrix(X=[[0, 1], [2, 3], [4, 5]]))
+>>> x = feed.batch((VectorSpace(2), "features"))
+>>> mean = backend.function(feed.inputs, x.mean())
+>>> for batch in feed.minibatches("sequential", 2, None, None):
+...     print(len(batch), mean(*feed.arguments(batch)))
+2 1.5
+1 4.5
 """
 
 from __future__ import annotations
@@ -26,16 +34,16 @@ from adversarial.space import CompositeSpace
 from adversarial.utils.iteration import resolve_iterator_class
 
 
-def feed_of(dataset: Any) -> ResidentFeed | StreamedFeed:
-    """The feed of `dataset`: resident, unless it has an iterator of its own to be honoured."""
-    return StreamedFeed(dataset) if is_streamed(dataset) else ResidentFeed(dataset)
+def feed_of(dataset: Any) -> IndexedFeed | StreamedFeed:
+    """The feed of `dataset`: indexed, unless the data set has an iterator of its own."""
+    return StreamedFeed(dataset) if is_streamed(dataset) else IndexedFeed(dataset)
 
 
 def is_streamed(dataset: Any) -> bool:
     """Whether minibatches come from the data set's own `iterator`.
 
-    `symbolic_batch` gives what the `iterator` and `get_data` of the same class give.  Where a
-    subclass has another one of these, only that one knows the minibatches.
+    `symbolic_batch` gives the same examples as the `iterator` and `get_data` of its class. Where a
+    subclass overrides one of these two, only that override knows the minibatches.
     """
     if not hasattr(dataset, "symbolic_batch"):
         return True
@@ -60,7 +68,7 @@ def num_examples(dataset: Any) -> Optional[int]:
 
 
 class Minibatches:
-    """An iterator that knows how many minibatches it gives, or None."""
+    """An iterator with the number of minibatches that it gives, `num_batches`; None if unknown."""
 
     def __init__(self, batches: Iterator, num_batches: Optional[int]) -> None:
         self._batches = batches
@@ -73,8 +81,8 @@ class Minibatches:
         return next(self._batches)
 
 
-class ResidentFeed:
-    """Minibatches are int64 vectors of indices into arrays that stay where functions are."""
+class IndexedFeed:
+    """Minibatches are int64 vectors of indices into arrays that stay on the device."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -88,22 +96,22 @@ class ResidentFeed:
     def minibatches(
         self, mode: Any, batch_size: Optional[int], num_batches: Optional[int], rng: Any
     ) -> Minibatches:
-        """Those of one pass, of the data as it is now; arguments as `Dataset.iterator` has them."""
-        # Once a pass, so that those who never change their data pay nothing.
+        """One pass over the data as it is now; arguments as `ArrayDataset.iterator` has them."""
+        # Once a pass, so that data that never changes costs nothing.
         getattr(self.dataset, "follow_changes", _nothing)()
         n = self.dataset.get_num_examples()
         subsets = resolve_iterator_class(mode)(n, batch_size, num_batches, rng=rng)
         everything = np.arange(n, dtype="int64")
         return Minibatches((everything[chosen] for chosen in subsets), subsets.num_batches)
 
-    def position(self) -> Any:
-        """The data set's random generator, where minibatches depend on it: they do not."""
+    def rng_state(self) -> Any:
+        """None: `minibatches` is given its generator."""
 
-    def go_back(self, position: Any) -> None:
-        """To a `position` of before."""
+    def set_rng_state(self, state: Any) -> None:
+        """Nothing to set."""
 
     def arguments(self, batch: np.ndarray) -> tuple:
-        """What a function of `inputs` is called with."""
+        """The arguments of a function of `inputs`."""
         return (batch,)
 
     def design_matrix(self, batch: np.ndarray) -> np.ndarray:
@@ -114,10 +122,10 @@ class ResidentFeed:
 class StreamedBatch(tuple):
     """The arrays of a minibatch, one for each of the feed's `inputs`; `len` counts examples."""
 
-    count: int
+    num_examples: int
 
     def __len__(self) -> int:
-        return self.count
+        return self.num_examples
 
 
 class StreamedFeed:
@@ -147,7 +155,7 @@ class StreamedFeed:
     def minibatches(
         self, mode: Any, batch_size: Optional[int], num_batches: Optional[int], rng: Any
     ) -> Minibatches:
-        """Those of one pass; arguments as `Dataset.iterator` has them."""
+        """One pass over the data; arguments as `ArrayDataset.iterator` has them."""
         found = iter(
             self.dataset.iterator(
                 mode=mode,
@@ -160,19 +168,19 @@ class StreamedFeed:
         )
         return Minibatches(map(self._checked, found), getattr(found, "num_batches", num_batches))
 
-    def position(self) -> Any:
+    def rng_state(self) -> Any:
         """A copy of the data set's random generator `rng`, which its iterator may use, or None."""
         rng = getattr(self.dataset, "rng", None)
         generators = (np.random.RandomState, np.random.Generator)
         return copy.deepcopy(rng) if isinstance(rng, generators) else None
 
-    def go_back(self, position: Any) -> None:
-        """To a `position` of before, to draw the same minibatches again."""
-        if position is not None:
-            self.dataset.rng = copy.deepcopy(position)
+    def set_rng_state(self, state: Any) -> None:
+        """Draw again what was drawn after `rng_state` gave `state`."""
+        if state is not None:
+            self.dataset.rng = copy.deepcopy(state)
 
     def arguments(self, batch: StreamedBatch) -> tuple:
-        """What a function of `inputs` is called with."""
+        """The arguments of a function of `inputs`."""
         return tuple(batch)
 
     def design_matrix(self, batch: StreamedBatch) -> np.ndarray:
@@ -204,9 +212,9 @@ class StreamedFeed:
         if len(counts) != 1:
             raise ValueError(f"{whose} gave arrays of {sorted(counts)} examples in one minibatch")
         made = StreamedBatch(arrays)
-        made.count = counts.pop()
+        made.num_examples = counts.pop()
         return made
 
 
 def _nothing() -> None:
-    """What a data set does that cannot change."""
+    """In place of `follow_changes`, for a data set that has none."""

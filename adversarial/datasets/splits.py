@@ -1,4 +1,4 @@
-"""Cutting a design matrix into ranges, folds and held-out parts."""
+"""Ranges, folds and held-out parts of a design matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adversarial.utils.iteration import as_rng
 
 
 class SplitMixin:
-    """Folds and holdouts of `X`, for a class with `X`, `rng` and `get_num_examples`."""
+    """Folds and held-out parts of `X`, for a class with `X`, `rng` and `get_num_examples`."""
 
     X: Any
     rng: np.random.RandomState
@@ -21,19 +21,23 @@ class SplitMixin:
         """`nfolds` neighbouring parts of the rows, their sizes equal to within one."""
         return self._folds(np.arange(self.get_num_examples()), nfolds)
 
-    def bootstrap_nfolds(self, nfolds: int, rng=None) -> list[np.ndarray]:
+    def bootstrap_nfolds(self, nfolds: int, rng: Any = None) -> list[np.ndarray]:
         """Like `split_dataset_nfolds`, of the rows in a random order."""
         rng = self.rng if rng is None else as_rng(rng)
         return self._folds(rng.permutation(self.get_num_examples()), nfolds)
 
-    def split_dataset_holdout(self, train_size: int = 0, train_prop: float = 0):
+    def split_dataset_holdout(
+        self, train_size: int = 0, train_prop: float = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(train, valid): the first rows and the rest.
 
         `train_size` rows, or the share `train_prop` of all, go to train.
         """
         return self._apply_holdout(np.arange(self.get_num_examples()), train_size, train_prop)
 
-    def bootstrap_holdout(self, train_size: int = 0, train_prop: float = 0, rng=None):
+    def bootstrap_holdout(
+        self, train_size: int = 0, train_prop: float = 0, rng: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Like `split_dataset_holdout`, of the rows in a random order; no row is in both parts."""
         rng = self.rng if rng is None else as_rng(rng)
         order = rng.permutation(self.get_num_examples())
@@ -44,7 +48,9 @@ class SplitMixin:
             raise ValueError(f"cannot cut {len(order)} examples into {nfolds!r} folds")
         return [self.X[part] for part in np.array_split(order, nfolds)]
 
-    def _apply_holdout(self, order: np.ndarray, train_size: int, train_prop: float):
+    def _apply_holdout(
+        self, order: np.ndarray, train_size: int, train_prop: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         if bool(train_size) == bool(train_prop):
             raise ValueError(
                 f"give either train_size or train_prop, not {train_size!r} and {train_prop!r}"
@@ -58,8 +64,26 @@ class SplitMixin:
         return self.X[order[:size]], self.X[order[size:]]
 
 
-def check_range(start, stop, size: int) -> slice:
-    """``slice(start, stop)``, None meaning an end; ValueError unless 0 <= start < stop <= size."""
+def check_range(start: int | None, stop: int | None, size: int) -> slice:
+    """The slice of the examples from `start` up to, not including, `stop`.
+
+    Parameters
+    ----------
+    start, stop : int or None
+        None is the first example, or the end.
+    size : int
+        How many examples there are.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= start < stop <= size.
+
+    Examples
+    --------
+    >>> check_range(None, 3, 10)
+    slice(0, 3, None)
+    """
     first = 0 if start is None else start
     last = size if stop is None else stop
     if not 0 <= first < last <= size:

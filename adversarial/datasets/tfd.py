@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,30 +19,52 @@ from adversarial.utils.deprecated import deprecated_arguments
 FOLDS = 5
 EXPRESSIONS = 7
 LARGEST = 120_000  # faces; the published database has 102,236
-MARKS = {"unlabeled": (0,), "train": (1,), "valid": (2,), "test": (3,), "full_train": (1, 2)}
+# The numbers in a column of `folds` (one for each example) that stand for each set.
+FOLD_CODES = {"unlabeled": (0,), "train": (1,), "valid": (2,), "test": (3,), "full_train": (1, 2)}
 
 
 class TFD(DenseDesignMatrix):
     """Faces; pixels from 0 to 255 unless `center` or `scale` say otherwise.
 
-    Reads ``faces/TFD/TFD_48x48.mat`` (or ``TFD_96x96.mat``) under PYLEARN2_DATA_PATH or
-    ADVERSARIAL_DATA_PATH, or in the user's cache directory.
+    They are read from ``faces/TFD/TFD_48x48.mat`` (or ``TFD_96x96.mat``) under PYLEARN2_DATA_PATH
+    or ADVERSARIAL_DATA_PATH, or in the user's cache directory.
 
     Parameters
     ----------
-    which_set : 'unlabeled', 'train', 'valid', 'test' or 'full_train' (train and valid)
-    fold : which of the five divisions into train, valid and test, from 0
-    image_size : 48 or 96, pixels on a side
-    example_range : keep only examples [start, stop) of the set, before shuffling
-    center, scale : with both, (X - 127.5) / 127.5; center alone X - 127.5; scale alone X / 255
-    shuffle : put the examples in another order, drawn by `rng`, else by a generator of `seed`
-    preprocessor : applied last, without fitting
-    axes : the order of the axes of images
+    which_set : str
+        'unlabeled', 'train', 'valid', 'test' or 'full_train' (train and valid).
+    fold : int
+        Which of the five divisions into train, valid and test, from 0.
+    image_size : int
+        48 or 96, pixels on a side.
+    example_range : (start, stop), optional
+        Keep only these examples of the set, before shuffling.
+    center, scale : bool
+        With both, (X - 127.5) / 127.5; center alone X - 127.5; scale alone X / 255.
+    shuffle : bool
+        Put the examples in another order, drawn by `rng`, else by a generator of `seed`.
+    preprocessor : Preprocessor, optional
+        Applied last, without being fitted.
+    axes : sequence
+        The order of the axes of images.
 
     Attributes
     ----------
-    y : int64 column of expressions from 0; None for 'unlabeled'
-    y_identity : column that tells who is who; None for 'unlabeled'
+    y : int64 array of shape (n, 1) or None
+        Expressions from 0; None for 'unlabeled'.
+    y_identity : int64 array of shape (n, 1) or None
+        A number for each person; None for 'unlabeled'.
+
+    Raises
+    ------
+    DataUnavailable
+        Where the file is not on this machine.
+    BadFile
+        Where it is damaged or of another form.
+
+    References
+    ----------
+    Susskind, Anderson and Hinton, "The Toronto Face Database", 2010.
     """
 
     per_example = (*DenseDesignMatrix.per_example, "y_identity")
@@ -48,20 +72,22 @@ class TFD(DenseDesignMatrix):
     @deprecated_arguments(one_hot=ONE_HOT)
     def __init__(
         self,
-        which_set,
-        fold=0,
-        image_size=48,
-        example_range=None,
-        center=False,
-        scale=False,
-        shuffle=False,
-        rng=None,
-        seed=132987,
-        preprocessor=None,
-        axes=AXES,
-    ):
-        if which_set not in MARKS:
-            raise ValueError(f"TFD has the sets {', '.join(map(repr, MARKS))}, not {which_set!r}")
+        which_set: str,
+        fold: int = 0,
+        image_size: int = 48,
+        example_range: Sequence[int] | None = None,
+        center: bool = False,
+        scale: bool = False,
+        shuffle: bool = False,
+        rng: np.random.RandomState | None = None,
+        seed: Any = 132987,
+        preprocessor: Any = None,
+        axes: Sequence = AXES,
+    ) -> None:
+        if which_set not in FOLD_CODES:
+            raise ValueError(
+                f"TFD has the sets {', '.join(map(repr, FOLD_CODES))}, not {which_set!r}"
+            )
         if fold not in range(FOLDS):
             raise ValueError(f"fold must be from 0 to {FOLDS - 1}, not {fold!r}")
         if image_size not in (48, 96):
@@ -79,7 +105,7 @@ class TFD(DenseDesignMatrix):
         }
         path = _find(f"TFD_{image_size}x{image_size}.mat")
         data = _read(path, image_size)
-        rows = np.flatnonzero(np.isin(data["folds"][:, fold], MARKS[which_set]))
+        rows = np.flatnonzero(np.isin(data["folds"][:, fold], FOLD_CODES[which_set]))
         if not rows.size:
             raise BadFile(f"{path}: no example of the set {which_set!r} in fold {fold}")
         if example_range is not None:
@@ -113,7 +139,7 @@ class TFD(DenseDesignMatrix):
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor)
 
-    def adjust_for_viewer(self, X):
+    def adjust_for_viewer(self, X: np.ndarray) -> np.ndarray:
         center, scale = self.args["center"], self.args["scale"]
         black, white = {
             (False, False): (0, 255),
@@ -123,14 +149,16 @@ class TFD(DenseDesignMatrix):
         }[bool(center), bool(scale)]
         return np.clip((X - black) * (2 / (white - black)) - 1, -1.0, 1.0)
 
-    def adjust_to_be_viewed_with(self, X, other, per_example=False):
+    def adjust_to_be_viewed_with(
+        self, X: np.ndarray, other: np.ndarray, per_example: bool = False
+    ) -> np.ndarray:
         return self.adjust_for_viewer(X)
 
-    def get_test_set(self, fold=None) -> TFD:
+    def get_test_set(self, fold: int | None = None) -> TFD:
         """The test set, treated as this set was, of `fold` or of the same fold."""
         return TFD("test", **{**self.args, "fold": self.args["fold"] if fold is None else fold})
 
-    def get_valid_set(self, fold=None) -> TFD:
+    def get_valid_set(self, fold: int | None = None) -> TFD:
         """The validation set, treated as this set was, of `fold` or of the same fold."""
         return TFD("valid", **{**self.args, "fold": self.args["fold"] if fold is None else fold})
 

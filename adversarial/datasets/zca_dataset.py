@@ -1,8 +1,8 @@
-"""A data set that was whitened beforehand, and the way back to images."""
+"""A data set that was whitened before it was saved, and how to show its rows as images."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class ZCA_Dataset(DenseDesignMatrix):  # noqa: N801
         Class numbers become rows of zeros with a single one.
     start, stop : int, optional
         Keep only these examples.
-    axes : order of the axes of images
+    axes : sequence
+        The order of the axes of images.
     """
 
     def __init__(
@@ -34,9 +35,9 @@ class ZCA_Dataset(DenseDesignMatrix):  # noqa: N801
         preprocessed_dataset: DenseDesignMatrix,
         preprocessor: ZCA,
         convert_to_one_hot: bool = True,
-        start: Optional[int] = None,
-        stop: Optional[int] = None,
-        axes: Any = AXES,
+        start: int | None = None,
+        stop: int | None = None,
+        axes: Sequence = AXES,
     ) -> None:
         check_part("preprocessed_dataset", preprocessed_dataset, "get_design_matrix")
         check_part("preprocessor", preprocessor, "inverse")

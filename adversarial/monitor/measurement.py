@@ -74,7 +74,7 @@ class Measurement:
         """
         measured = list(zip(self._once, self._compute_once()))
         before = [(stream, stream.get_value()) for stream in self._streams]
-        positions = [(data.feed, data.feed.position()) for data, _, _ in self._on_data]
+        positions = [(data.feed, data.feed.rng_state()) for data, _, _ in self._on_data]
         progress = Progress(between_batches)
         try:
             for data, channels, compute in self._on_data:
@@ -85,7 +85,7 @@ class Measurement:
             for stream, value in before:
                 stream.set_value(value)
             for feed, position in positions:
-                feed.go_back(position)
+                feed.set_rng_state(position)
             raise
         return measured
 

@@ -334,11 +334,11 @@ class SGD(TrainingAlgorithm):
             raise ValueError("this algorithm was set up for another data set: call setup again")
         if self._rng_of_epoch is None:
             self._rng_of_epoch = copy.deepcopy(self.rng)
-            self._data_rng_of_epoch = self._feed.position()
+            self._data_rng_of_epoch = self._feed.rng_state()
             self.batches_this_epoch = 0
         else:
             self.rng.set_state(self._rng_of_epoch.get_state(legacy=False))
-            self._feed.go_back(self._data_rng_of_epoch)
+            self._feed.set_rng_state(self._data_rng_of_epoch)
         batches = self._feed.minibatches(
             self.train_iteration_mode,
             self.batch_size,

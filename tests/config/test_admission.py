@@ -51,7 +51,7 @@ MINE = things.__name__
         "adversarial.datasets.mnist.load_arrays",
         "adversarial.datasets.mnist.DenseDesignMatrix.__init__",
         "adversarial.datasets.mnist.MNIST.mro",
-        "adversarial.datasets.cifar10._BatchUnpickler",
+        "adversarial.datasets.cifar10_batch._BatchUnpickler",
         "adversarial.utils.serial.save",
         "adversarial.utils.serial.load",
         "adversarial.utils.serial.os.system",

@@ -12,7 +12,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from adversarial.datasets import cifar10
+from adversarial.datasets import cifar10, cifar10_batch
 from adversarial.datasets.cifar10 import CIFAR10
 from adversarial.datasets.data_path import DataUnavailable, cache_dir
 from adversarial.datasets.preprocessing import RemapInterval, Standardize
@@ -181,7 +181,7 @@ def test_mistakes_are_named(present, arguments, message):
 def test_pickles_of_python_3_are_read_too(present, protocol):
     path = present / "test_batch"
     path.write_bytes(batch("test_batch", lambda content: pickle.dumps(content, protocol)))
-    pixels, labels = cifar10.read_batch(path)
+    pixels, labels = cifar10.read_batch(path, SIZE)
     assert np.array_equal(pixels, PIXELS["test_batch"])
     assert np.array_equal(labels, LABELS["test_batch"])
 
@@ -231,7 +231,7 @@ def test_damaged_files_are_named(present, damage):
 
 
 def test_far_too_large_a_file_is_not_read(present, monkeypatch):
-    monkeypatch.setattr(cifar10, "LARGEST_BATCH", 1000)
+    monkeypatch.setattr(cifar10_batch, "LARGEST_BATCH", 1000)
     with pytest.raises(BadFile, match="too many for a batch"):
         CIFAR10("test")
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from adversarial.config import yaml_parse
-from adversarial.datasets.cifar10 import read_batch
+from adversarial.datasets.cifar10_batch import read_batch
 from adversarial.datasets.idx import read_idx
 from adversarial.datasets.mat import load_mat
 from adversarial.files.opening import BadFile, open_beside, open_regular, open_text

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from adversarial.config import yaml_parse
-from adversarial.datasets.cifar10 import _BatchUnpickler
+from adversarial.datasets.cifar10_batch import _BatchUnpickler
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.mnist import MNIST_rotated_background
 from adversarial.datasets.preprocessing import ZCA
