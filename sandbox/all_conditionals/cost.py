@@ -54,5 +54,5 @@ class AllConditionalsCost(AdversaryCost2):
     def _generate(self, model: AdversaryPair, data: Any) -> GeneratorOutput:
         G = model.generator
         assert isinstance(G, Completer)  # `ConditionalsPair` checks
-        completed, z, states = G.complete(data, *self._dropout("generator").values())
+        completed, z, states = G.complete(data, **self._dropout("generator"))
         return GeneratorOutput(completed, z, G.noise_space, states[:-1])
