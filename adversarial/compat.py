@@ -71,6 +71,13 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]] = None, target: Any = None
     ) -> Optional[importlib.machinery.ModuleSpec]:
+        if fullname == "theano":
+            raise ModuleNotFoundError(
+                "No module named 'theano': its successor is Aesara, so write `import aesara`; "
+                "pickles that Pylearn2 saved need Theano and cannot be loaded: train the YAML file "
+                "again",
+                name=fullname,
+            )
         if not _has_module(fullname):
             missing = left_out(current_path(fullname))
             if missing is not None and fullname.partition(".")[0] in PREFIXES:

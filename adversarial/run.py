@@ -25,6 +25,7 @@ from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.fingerprint import describe_difference, fingerprint
 from adversarial.files import inputs, outputs
 from adversarial.files.opening import open_regular
+from adversarial.modelfile import container
 from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
@@ -76,7 +77,7 @@ class Run:
         """A new run of the YAML file `path`."""
         with open_regular(path, or_device=True) as stream:
             # Its first bytes first: a device has no end, where zipfile would look.
-            if stream.read(4) == b"PK\x03\x04" and zipfile.is_zipfile(stream):
+            if container.begins_model_file(stream.read(200)) and zipfile.is_zipfile(stream):
                 raise ValueError(
                     f"{path} is a model file, not a YAML file: to go on with the training that "
                     f"saved it, give --resume {path}"

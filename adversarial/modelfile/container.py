@@ -8,6 +8,10 @@
 
 Nothing is compressed, so a member is never larger than the file it is read from. Who reads one
 graph does not read the other.
+
+Before the archive stand the bytes of `PREFIX`: to `pickle.load` they are a pickle that fails and
+says how to load the file. Zip readers look at a file's end and skip them. Files of earlier versions
+begin with the archive.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import zipfile
 from typing import Any, BinaryIO, Optional
 
@@ -27,11 +32,46 @@ GRAPH = "object.json"
 TRAINING = "training.json"
 SUMS = "SHA256SUMS"
 MAX_JSON = 16 << 20
+MESSAGE = (
+    "This is a model file of adversarial-nets and not a pickle: load it with "
+    "adversarial.utils.serial.load(path)"
+)
+
+
+def _as_text(text: str) -> bytes:
+    """The opcode of a pickle that pushes `text`."""
+    return b"\x8c" + bytes([len(text)]) + text.encode("ascii")
+
+
+# Protocol 4: dict.__getitem__({}, MESSAGE), which raises KeyError(MESSAGE). It names nothing but a
+# method of a built-in type, so that unpickling imports and runs nothing.
+PREFIX = b"".join(
+    (
+        b"\x80\x04",
+        _as_text("builtins") + _as_text("dict.__getitem__") + b"\x93",
+        b"}" + _as_text(MESSAGE) + b"\x86R.",
+    )
+)
 _CHUNK = 1 << 20
+_BEGINNING = 4096  # bytes, by which a file of another kind is told
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_ZIP = b"PK\x03\x04"
 _PICKLE = "a Python pickle, which could run code and is never opened here"
+# What a pickle may name in its first bytes, and what to do then.
+_PICKLES = (
+    (
+        rb"pylearn2|theano",
+        "; it was made by Pylearn2, whose pickles only its own code can read: train its YAML file "
+        "again",
+    ),
+    (
+        rb"adversarial|sandbox",
+        "; of objects of this program: if you trust it, load it with pickle.load in Python and "
+        "save what it holds with adversarial.utils.serial.save(path, model)",
+    ),
+)
 _STRANGERS = (
-    (b"PK\x03\x04", "a zip archive of something else"),
+    (_ZIP, "a zip archive of something else"),
     (b"\x80", _PICKLE),
     (b"\x1f\x8b", "a gzip file"),
     (b"\x93NUMPY", "a single NumPy array"),
@@ -62,11 +102,12 @@ def write(
     training: Optional[Graph] = None,
     mark: bytes = b"",
 ) -> None:
-    """Write the graph (`document`, `arrays`), and `training`, into the seekable `stream`.
+    """Write the graph (`document`, `arrays`), and `training`, into the empty seekable `stream`.
 
     `mark` becomes the archive's comment, at its end.
     """
     sums = []
+    stream.write(PREFIX)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.comment = mark
 
@@ -102,6 +143,11 @@ def write(
             target.write(body)
 
 
+def begins_model_file(start: bytes) -> bool:
+    """Whether a file that begins with the bytes `start`, at least 200, may be a model file."""
+    return start.startswith((_ZIP, PREFIX + _ZIP))
+
+
 def _array_name(graph: str, index: int) -> str:
     return f"{index}.npy" if graph == GRAPH else f"{graph.partition('.')[0]}/{index}.npy"
 
@@ -113,16 +159,21 @@ def read(stream: BinaryIO, graph: str = GRAPH) -> Graph:
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    start = stream.read(64)
+    start = stream.read(_BEGINNING)
     stream.seek(max(size - 1, 0))
     end = stream.read(1)
     if not start:
         raise Fault("is empty")
-    if start[:4] != b"PK\x03\x04" or start[30 : 30 + len(GRAPH)] != GRAPH.encode():
+    archive_start = start[len(PREFIX) :] if start.startswith(PREFIX) else start
+    if archive_start[:4] != _ZIP or archive_start[30 : 30 + len(GRAPH)] != GRAPH.encode():
+        if start[:30] == PREFIX[:30]:
+            raise Fault("is truncated or damaged")
         kind = next((what for magic, what in _STRANGERS if start.startswith(magic)), None)
         # The old text protocols have no magic, but few ways to begin and one way to end.
         if kind is None and start[:1] in b"(]}c" and end == b".":
             kind = _PICKLE
+        if kind == _PICKLE:
+            kind += next((hint for names, hint in _PICKLES if re.search(names, start)), "")
         raise Fault("is not a model file of this program" + (f": it is {kind}" if kind else ""))
     try:
         with zipfile.ZipFile(stream) as archive:
