@@ -1,7 +1,8 @@
-"""What every command of this package shares: options, and how an error becomes an exit status.
+"""What all commands share: options, and the exit status of an error.
 
-A command's ``main`` raises as library code does; `run` has `errors` describe it on stderr, and
-returns an exit status. Usage errors are argparse's (status 2), in one line.
+The `main` of a command raises exceptions as library code does. `run` calls it, describes an
+exception on stderr (by `utils.errors`) and returns an exit status. Errors in the arguments are
+argparse's, with status 2.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -27,10 +28,12 @@ from adversarial.utils.errors import describe as describe
 from adversarial.utils.errors import program_name as program_name
 from adversarial.utils.string_utils import allow_variables
 
+Number = TypeVar("Number", bound=float)
+
 
 def _renew_bar_lock() -> None:
-    # tqdm's own lock is shared with forked processes: one that is killed while it writes would keep
-    # it for ever, and all others would wait.
+    # tqdm's own lock is shared with forked processes: if one is killed while it holds the lock, all
+    # others wait forever.
     tqdm.set_lock(threading.RLock())
 
 
@@ -40,7 +43,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, but what is wrong with the arguments takes one line."""
+    """An argparse parser whose error messages take one line."""
 
     def error(self, message: str) -> NoReturn:
         line = " ".join(message.split())
@@ -49,7 +52,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
-    """--backend, which every command has that compiles."""
+    """Add --backend, for every command that compiles."""
     parser.add_argument(
         "--backend",
         choices=engines.NAMES,
@@ -59,7 +62,7 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """What only training can share: --devices, and the places of several processes."""
+    """Add the options of training on several devices or in several processes."""
     add = parser.add_argument
     add(
         "--devices",
@@ -73,7 +76,10 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_engine(args: argparse.Namespace) -> None:
-    """Have the backend compute as the options say; before anything is compiled."""
+    """Choose the engine by the options of `add_engine_option` and `add_device_options`.
+
+    Call it before anything is compiled.
+    """
     several = {
         f"--{name.replace('_', '-')}": getattr(args, name, None)
         for name in ("coordinator", "num_processes", "process_id")
@@ -83,7 +89,9 @@ def choose_engine(args: argparse.Namespace) -> None:
         raise ValueError(
             f"several processes need {', '.join(several)}; not given: " + ", ".join(missing)
         )
-    cluster = None if missing else engines.Cluster(*several.values())
+    cluster = None
+    if not missing:
+        cluster = engines.Cluster(args.coordinator, args.num_processes, args.process_id)
     engines.choose(args.backend, getattr(args, "devices", None), cluster)
 
 
@@ -93,8 +101,8 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     Parameters
     ----------
     main : the command; returns its status, None for 0
-    output_is_the_result : whether a command whose stdout cannot be written has failed; not one
-        that trains, whose result is a file
+    output_is_the_result : whether the command fails if stdout cannot be written; false for
+        training, whose result is a file
 
     Returns
     -------
@@ -105,7 +113,7 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     """
     errors.open_standard_streams()
     errors.loaded_files.clear()
-    # What the console's encoding lacks (a channel named by the user) must not end a command.
+    # A character that the console cannot encode, in the name of a channel, must not end a command.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -115,7 +123,7 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
             with signals.named(errors.program_name()):
                 status = main()
         except BrokenPipeError:
-            # The reader of our output has gone (`... | head`). Nothing is left to say.
+            # The reader of stdout has exited (`... | head`): there is nobody to tell.
             _swallow_output()
             return 1
         except KeyboardInterrupt as error:
@@ -136,14 +144,14 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
 
 
 def _swallow_output() -> None:
-    """Discard what is still to be written to stdout: Python would complain while it closes it."""
+    """Discard what is left to be written to stdout, which Python would report when it exits."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
 def blaming(path: str) -> Iterator[None]:
-    """Within this block it is the file's fault if what was loaded from it does not work."""
+    """Within this block, errors of a model are reported as errors of the file `path`."""
     try:
         yield
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError) as error:
@@ -153,12 +161,12 @@ def blaming(path: str) -> Iterator[None]:
 
 
 def progress_bar(total: int, what: str, unit: str) -> tqdm:
-    """A bar on stderr that vanishes when closed; nothing at all where stderr is no terminal."""
+    """A progress bar on stderr, removed when it is closed; nothing if stderr is no terminal."""
     return tqdm(total=total, desc=what, unit=unit, file=sys.stderr, disable=None, leave=False)
 
 
 def add_allow_module(parser: argparse.ArgumentParser) -> None:
-    """The option of every command that reads a model file or a YAML file."""
+    """Add the options of every command that reads a model file or a YAML file."""
     parser.add_argument(
         "--allow-module",
         action="append",
@@ -199,19 +207,28 @@ class TrustPaths(argparse.Action):
 
 
 def add_picture(parser: argparse.ArgumentParser, out: str) -> None:
-    """The options of every command that draws; `out` says where the picture goes without --out."""
+    """Add the options of every command that draws; `out` describes the path without --out."""
     parser.add_argument("--out", metavar="IMAGE", help=f"picture to write ({out})")
     parser.add_argument(
         "--show", action="store_true", help="open a window, too, where there is a display"
     )
 
 
-def picture_path(given: str | None, beside: str, ending: str) -> str:
-    """Where the picture goes: `given`, or the file `beside` with `ending` for its own.
+def output_path(given: str | None, beside: str, ending: str) -> str:
+    """The path of the file that a command writes, checked before anything is computed.
 
-    ValueError where there is no such folder, or where something else than a file lies there: to be
-    told before anything is computed. The folder may come from elsewhere, so a symbolic link in it
-    is not followed.
+    Parameters
+    ----------
+    given : str or None
+        The path that the user gave.
+    beside, ending : str
+        Without it, the path is that of the file `beside`, its own ending replaced by `ending`.
+
+    Raises
+    ------
+    ValueError
+        Where the folder does not exist, or the path is no regular file. Symbolic links are not
+        followed: the folder may come from a stranger.
     """
     path = given or os.path.splitext(beside)[0] + ending
     folder = os.path.dirname(path) or "."
@@ -251,7 +268,7 @@ positive_int.__name__ = natural.__name__ = "whole number"
 positive_number.__name__ = "number"
 
 
-def _checked(value: float, fits: Callable[[float], bool], wish: str) -> float:
+def _checked(value: Number, fits: Callable[[Number], bool], wish: str) -> Number:
     if not fits(value):
         raise argparse.ArgumentTypeError(f"{wish}, got {value:g}")
     return value

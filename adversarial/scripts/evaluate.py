@@ -37,7 +37,7 @@ from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.files.atomic_write import atomic_write
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import EvaluationData
+from adversarial.scripts.inputs.evaluation_data import EvaluationData
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     if args.csv:
-        cli.picture_path(args.csv, args.model, ".csv")
+        cli.output_path(args.csv, args.model, ".csv")
     for module in args.allow_module:
         import_metrics(module)
     if args.metrics is None:

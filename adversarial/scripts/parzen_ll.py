@@ -32,7 +32,7 @@ from adversarial.evaluation.parzen import (
 from adversarial.evaluation.parzen_protocol import Outcome, Split, choose_and_score, total_of
 from adversarial.evaluation.sampling import Sampler, draw_samples
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import EvaluationData
+from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.signals import StopRequest
 
 

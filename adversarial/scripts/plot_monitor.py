@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import COUNTS, Record, choose_channels, read_history
+from adversarial.scripts.inputs.histories import COUNTS, Record, choose_channels, read_history
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import draw_curves, draw_panels, new_figure, save_figure
 
@@ -51,7 +51,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.picture_path(args.out, args.models[0], "_channels.png")
+    out = cli.output_path(args.out, args.models[0], "_channels.png")
     new_figure(1, 1)  # reports a missing matplotlib before anything is read
     curves = []  # (channel, path, x, y)
     for path in args.models:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import choose_channels, in_words, read_history
+from adversarial.scripts.inputs.histories import choose_channels, in_words, read_history
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

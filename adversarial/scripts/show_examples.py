@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import dataset_in, examples_of
+from adversarial.scripts.inputs.datasets import dataset_in, examples_of
 from adversarial.space import VectorSpace
 from adversarial.viewer.grid import present
 from adversarial.viewer.samples import Sheet, to_unit, view_of_space
@@ -34,7 +34,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.picture_path(args.out, args.source, "_examples.png")
+    out = cli.output_path(args.out, args.source, "_examples.png")
     dataset = dataset_in(args.source, args.allow_module)
     rows = examples_of(dataset)
     view = view_of_space(VectorSpace(rows.shape[1]), dataset, "examples")

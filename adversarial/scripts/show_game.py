@@ -14,7 +14,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import examples_of, training_set
+from adversarial.scripts.inputs.datasets import examples_of, training_set
 from adversarial.viewer.game import draw_game, moment_of
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import new_figure, save_figure
@@ -35,7 +35,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.picture_path(args.out, args.models[0], "_game.png")
+    out = cli.output_path(args.out, args.models[0], "_game.png")
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     models.sort(key=epochs_of)

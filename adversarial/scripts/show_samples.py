@@ -17,7 +17,7 @@ from typing import Any
 
 from adversarial import modelfile
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import examples_for, examples_of
+from adversarial.scripts.inputs.datasets import examples_for, examples_of
 from adversarial.space.conv2d import SIDES
 from adversarial.viewer import samples
 from adversarial.viewer.grid import present
@@ -83,7 +83,7 @@ def ending(args: argparse.Namespace) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.picture_path(args.out, args.model, ending(args))
+    out = cli.output_path(args.out, args.model, ending(args))
     model = modelfile.load(args.model, allow_modules=args.allow_module)
     size: dict[str, Any] = {"rows": args.rows, "cols": args.cols, "seed": args.seed}
     if args.nearest or args.inpaint:

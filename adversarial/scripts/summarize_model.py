@@ -14,7 +14,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import in_words, trained_by
+from adversarial.scripts.inputs.histories import in_words, trained_by
 from adversarial.space import Conv2DSpace, Space
 from adversarial.viewer.weights import networks_of
 

@@ -1,10 +1,14 @@
-"""Train what a YAML file describes.
+"""Train the experiment that a YAML file describes.
 
     python train.py yaml/mnist.yaml
-    python train.py --resume yaml/mnist.pkl    # goes on where that run stopped
+    python train.py --resume yaml/mnist.pkl    # continues where that training stopped
 
-Leaves the model (.pkl), every channel of every epoch (.monitor.csv) and a grid of samples (.png)
-where the YAML's save_path says: beside the YAML, usually. Ctrl-C saves and stops.
+It writes the model (.pkl), every channel of every epoch (.monitor.csv) and a grid of samples (.png)
+to the save_path of the YAML file, usually beside it. Ctrl-C saves and stops.
+
+`run.Run` makes the trainings, `run_files.Reservation` checks and locks their files, and
+`train.Train.main_loop` is the training loop. This module adds what a user sees: the progress bar,
+the table of epochs, and the files beside the model.
 """
 
 from __future__ import annotations
@@ -40,10 +44,10 @@ from adversarial.utils import errors
 
 AESARA = f"Aesara {importlib.metadata.version('aesara')}"
 log = logging.getLogger("train")
-# Aesara's own remarks help nobody here.
+# The loggers whose messages are shown; Aesara's own are not.
 OUR_LOGS = ("train", "adversarial")
-# The status after --time-budget: that of a job which should be started again ("temporary failure"
-# in sysexits.h).
+# The status after --time-budget: "temporary failure" in sysexits.h, by which batch queues start a
+# job again.
 OUT_OF_TIME = 75
 
 
@@ -58,20 +62,20 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add(
         "--resume",
         metavar="MODEL",
-        help="go on with the training that saved this model file, exactly as if it had not stopped",
+        help="continue the training that saved this model file, exactly as if it had not stopped",
     )
     add(
         "--config",
         metavar="YAML",
         dest="edited",
-        help="with --resume: go on by this edited YAML file; all but the model may change",
+        help="with --resume: continue with this edited YAML file; all but the model may change",
     )
     add("--overwrite", action="store_true", help="replace files that are there already")
     add(
         "--time-budget",
         type=cli.positive_number,
         metavar="SECONDS",
-        help=f"begin no epoch after so many seconds; then the status is {OUT_OF_TIME}",
+        help=f"begin no epoch after so many seconds, and end with status {OUT_OF_TIME}",
     )
     add(
         "--max-epochs",
@@ -84,9 +88,9 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         "--nan-policy",
         choices=NAN_POLICIES,
         default="stop",
-        help="when the training diverges: stop, keeping the last good model; or go back to that, "
-        f"multiply the learning rate by {ROLLBACK_FACTOR:g} and go on, {MOST_ROLLBACKS} times at "
-        "most (stop)",
+        help="when the training diverges: stop, keeping the last good model; or go back to it, "
+        f"multiply the learning rate by {ROLLBACK_FACTOR:g} and continue, {MOST_ROLLBACKS} times "
+        "at most (stop)",
     )
     add("--seed", type=cli.natural, metavar="N", help="run another replicate of the experiment")
     add(
@@ -123,7 +127,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
     folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
-    with shown_beside_bar(), outputs.confined_to(folder):
+    with logs_above_bar(), outputs.confined_to(folder):
         cli.choose_engine(args)
         # The first of several processes speaks for all.
         args.quiet = args.quiet or not backend.is_first_process()
@@ -133,7 +137,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def train_phases(args: argparse.Namespace, began: float) -> int:
-    """Run what the YAML lists, one after another; the status for the shell."""
+    """Run the trainings of the YAML file one after another, and return the exit status."""
     if args.resume:
         run = Run.of_model(args.resume, args.allow_module, args.edited)
     else:
@@ -142,7 +146,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     last = 0
     with contextlib.ExitStack() as stack:
         files = None
-        if backend.is_first_process():  # which writes for all
+        if backend.is_first_process():  # of several processes, only the first writes
             files = Reservation(run, phases, args.overwrite)
             if args.max_epochs == 0:  # a dry run, which writes nothing
                 files.check()
@@ -153,18 +157,18 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
         for number in range(run.first, len(phases)):
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
-            if run.is_done(number):
+            if run.resume_from is not None and run.is_done(number):
                 log.info(
                     "finished after %d epochs, by its own termination criterion; to train longer, "
                     "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
                     run.resume_from.epochs,
                     run.resume_from.name,
                 )
-                # Several processes draw a picture together.
+                # All processes draw a picture together, so all must agree to.
                 if backend.agree(int(files is not None and files.is_behind(number))):
                     with outputs.marked(run.mark(number)):
                         phase = run.brought_back(phases, number)
-                        added = leave_beside(phase)
+                        added = add_output_extensions(phase)
                         if files is not None:
                             files.add(phase, number)
                         phase.tell_again(added)
@@ -174,29 +178,29 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 left = max(0.0, args.time_budget - (time.monotonic() - began))
             with outputs.marked(run.mark(number)):
                 phase = run.make(phases, number)
-                progress = watch(phase, args)
+                progress = add_extensions(phase, args)
                 if files is not None:
                     files.add(phase, number)
                 with modelfile.noting_failures() as unsaved:
                     status = train(phase, args, left, progress, unsaved)
             if status not in (0, OUT_OF_TIME):
                 return status
-            last = status or last  # phases that no time is left for are set up and saved
+            last = status or last  # without time left, a phase is only set up and saved
     return last
 
 
-def watch(phase: Train, args: argparse.Namespace) -> Progress:
-    """Add what a user sees of a training, and finds beside its model file."""
+def add_extensions(phase: Train, args: argparse.Namespace) -> Progress:
+    """Add the extensions that show a training to the user and write files beside the model."""
     progress = Progress()
     if not args.quiet:
         phase.extensions += [progress, EpochTable(args.all_channels)]
     if args.max_epochs != 0:
-        leave_beside(phase)
+        add_output_extensions(phase)
     return progress
 
 
-def leave_beside(phase: Train) -> list:
-    """Add the extensions that write the table and the picture; they are returned."""
+def add_output_extensions(phase: Train) -> list:
+    """Add and return the extensions that write the table and the picture."""
     if phase.save_path is None:
         return []
     watchers: list = []
@@ -204,7 +208,7 @@ def leave_beside(phase: Train) -> list:
         watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
     if hasattr(phase.model, "generator"):
         watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
-    # Not where the YAML's own extensions write.
+    # Extensions of the YAML file may write the same files; then they alone do.
     taken = {
         os.path.realpath(file.path)
         for each in phase.extensions
@@ -222,7 +226,10 @@ def train(
     progress: Progress,
     unsaved: Collection[str],
 ) -> int:
-    """Run one phase to its end; the status for the shell. `unsaved`: files whose save failed."""
+    """Run one phase to its end, and return the exit status.
+
+    `unsaved` collects the files that could not be saved.
+    """
     log.info("%s, %s; %s", AESARA, backend.floatX, backend.describe())
     describe(phase)
     try:
@@ -234,7 +241,7 @@ def train(
     except TrainingDiverged as error:
         can_lower = args.nan_policy == "stop" and not isinstance(error, DataOverflow)
         hint = " (--nan-policy rollback lowers it)" if can_lower else ""
-        raise TrainingDiverged(f"{error}{hint}; {what_is_kept(phase)}") from error
+        raise TrainingDiverged(f"{error}{hint}; {kept_models(phase)}") from error
     finally:
         progress.close()
     if args.max_epochs == 0:
@@ -260,7 +267,7 @@ def train(
 
 
 def describe(phase: Train) -> None:
-    """Say what is about to be trained on what."""
+    """Log the model's size and the data set."""
     count = sum(param.get_value(borrow=True).size for param in phase.model.get_params())
     examples = num_examples(phase.dataset)
     log.info(
@@ -273,14 +280,14 @@ def describe(phase: Train) -> None:
 
 
 def outcome(phase: Train) -> str:
-    """How far the training came and where that is saved."""
+    """How long the model has been trained, and where it is saved."""
     monitor = phase.model.monitor
     done = f"epochs: {monitor.get_epochs_seen()}, minibatches: {monitor.get_batches_seen()}"
     return done + (f"; saved {phase.save_path}" if phase.is_saved else "; not saved")
 
 
-def what_is_kept(phase: Train) -> str:
-    """After a divergence."""
+def kept_models(phase: Train) -> str:
+    """Which models are kept after a divergence."""
     bad = "" if phase.diverged_path is None else f"; {phase.diverged_path} has that state"
     if phase.last_save is None:
         return f"no good model had been saved{bad}"
@@ -288,9 +295,9 @@ def what_is_kept(phase: Train) -> str:
 
 
 @contextlib.contextmanager
-def shown_beside_bar() -> Iterator[None]:
-    """Within this block log lines and warnings are shown by `BesideBar`."""
-    handler, show = BesideBar(), warnings.showwarning
+def logs_above_bar() -> Iterator[None]:
+    """Within this block, `LogAboveBar` shows log messages and warnings."""
+    handler, show = LogAboveBar(), warnings.showwarning
     levels = {name: logging.getLogger(name).level for name in OUR_LOGS}
     logging.getLogger().addHandler(handler)
     warnings.showwarning = lambda message, *rest, **named: log.warning("%s", message)
@@ -303,12 +310,12 @@ def shown_beside_bar() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-class BesideBar(logging.Handler):
-    """Log lines on stderr, above a progress bar if there is one."""
+class LogAboveBar(logging.Handler):
+    """Writes log messages to stderr, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        with contextlib.suppress(OSError):  # the terminal may have gone; training need not
+        with contextlib.suppress(OSError):  # a closed terminal must not end the training
             tqdm.write(mark + errors.printable(record.getMessage()), file=sys.stderr)
 
 

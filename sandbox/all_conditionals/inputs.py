@@ -11,7 +11,7 @@ import numpy as np
 from adversarial.evaluation.compatibility import check_compatible, image_shape
 from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import dataset_in, examples_of, training_set
+from adversarial.scripts.inputs.datasets import dataset_in, examples_of, training_set
 from adversarial.space.conv2d import SIDES
 from adversarial.viewer.samples import View
 from sandbox.all_conditionals.masks import KINDS

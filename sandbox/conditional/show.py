@@ -36,7 +36,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.picture_path(
+    out = cli.output_path(
         args.out, args.model, "_classes_same_z.png" if args.same_z else "_classes.png"
     )
     model = load_model(args.model, args.allow_module)

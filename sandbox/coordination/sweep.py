@@ -107,7 +107,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    cli.picture_path(args.table, args.table, "")  # checks that the folder exists
+    cli.output_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(args.experiment))
     texts = {name: variant(args.experiment, name) for name in names}
     done = read(args.table) if os.path.exists(args.table) else {}

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import Record, choose_channels, read_history
+from adversarial.scripts.inputs.histories import Record, choose_channels, read_history
 from sandbox.replicates import mean_and_error, to_json
 
 CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")

@@ -10,7 +10,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import examples_of, training_set
+from adversarial.scripts.inputs.datasets import examples_of, training_set
 from sandbox.data import get_test_set
 from sandbox.inference import Inference
 

@@ -122,7 +122,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    cli.picture_path(args.table, args.table, "")  # checks that the folder exists
+    cli.output_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(EXPERIMENT, VARIANTS))
     texts = {name: variant(EXPERIMENT, name, VARIANTS) for name in names}
     known = read(args.table) if os.path.exists(args.table) else []

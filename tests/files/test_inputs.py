@@ -15,7 +15,7 @@ from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid
 from adversarial.scripts import cli, parzen_ll, show_examples, show_game, show_samples, train
-from adversarial.scripts.inputs import examples_of, training_set
+from adversarial.scripts.inputs.datasets import examples_of, training_set
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")

@@ -13,8 +13,8 @@ from adversarial.datasets.mat import load_mat
 from adversarial.files.opening import BadFile, open_beside, open_regular, open_text
 from adversarial.modelfile.npy import load_npy, load_npz
 from adversarial.run import Run
-from adversarial.scripts import inputs
-from adversarial.scripts.inputs import is_model_file
+from adversarial.scripts.inputs import histories
+from adversarial.scripts.inputs.datasets import is_model_file
 from adversarial.utils import serial
 
 DOORS = {
@@ -26,7 +26,7 @@ DOORS = {
     "idx": lambda path: read_idx(path, (None, 28, 28)),
     "cifar10": read_batch,
     "model or YAML": is_model_file,
-    "table": inputs._from_csv,
+    "table": histories._from_csv,
     "text": open_text,
     "yaml": yaml_parse.load_path,
     "experiment": Run.of_yaml,

@@ -17,7 +17,7 @@ from adversarial.evaluation.sampling import draw_noise, samples_at
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.run import Run
 from adversarial.scripts import cli
-from adversarial.scripts.inputs import read_history
+from adversarial.scripts.inputs.histories import read_history
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.training_algorithms.sgd import SGD

@@ -258,30 +258,30 @@ def test_progress_bar_is_silent_off_a_terminal(capsys):
 
 def test_pictures_lie_beside_what_they_show(tmp_path):
     beside = str(tmp_path / "a.v2.pkl")
-    assert cli.picture_path(None, beside, "_x.png") == str(tmp_path / "a.v2_x.png")
-    assert cli.picture_path("here.png", beside, "_x.png") == "here.png"
+    assert cli.output_path(None, beside, "_x.png") == str(tmp_path / "a.v2_x.png")
+    assert cli.output_path("here.png", beside, "_x.png") == "here.png"
     with pytest.raises(ValueError, match="cannot write .*a.png: there is no folder .*no"):
-        cli.picture_path(str(tmp_path / "no" / "a.png"), beside, "_x.png")
+        cli.output_path(str(tmp_path / "no" / "a.png"), beside, "_x.png")
 
 
 def test_pictures_replace_regular_files_only(tmp_path):
     beside = str(tmp_path / "a.pkl")
     picture = tmp_path / "a_x.png"
     picture.write_text("a picture")
-    assert cli.picture_path(None, beside, "_x.png") == str(picture)
+    assert cli.output_path(None, beside, "_x.png") == str(picture)
     (tmp_path / "precious").write_text("precious")
     for target in (tmp_path / "precious", tmp_path / "new", "/dev/null"):
         picture.unlink()
         picture.symlink_to(target)
         for given in (None, str(picture)):
             with pytest.raises(ValueError, match="a_x.png': it is a symbolic link"):
-                cli.picture_path(given, beside, "_x.png")
+                cli.output_path(given, beside, "_x.png")
     picture.unlink()
     os.mkfifo(picture)
     with pytest.raises(ValueError, match="a_x.png': it is not a regular file"):
-        cli.picture_path(None, beside, "_x.png")
+        cli.output_path(None, beside, "_x.png")
     with pytest.raises(OSError, match="too long"):
-        cli.picture_path(str(tmp_path / ("x" * 300 + ".png")), beside, "_x.png")
+        cli.output_path(str(tmp_path / ("x" * 300 + ".png")), beside, "_x.png")
 
 
 def test_options_that_commands_share():

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from adversarial.monitor import Monitor, MonitorChannel
-from adversarial.scripts.inputs import (
-    choose_channels,
-    dataset_in,
-    examples_of,
-    history_of,
-    read_history,
-    training_set,
-)
+from adversarial.scripts.inputs.datasets import dataset_in, examples_of, training_set
+from adversarial.scripts.inputs.histories import choose_channels, history_of, read_history
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.utils import serial
 

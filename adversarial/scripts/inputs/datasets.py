@@ -1,0 +1,147 @@
+"""The data set that a model was trained on, or that a YAML file describes, and its examples."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from adversarial import modelfile
+from adversarial.config import yaml_parse
+from adversarial.config.nodes import train_environment
+from adversarial.evaluation.compatibility import check_compatible
+from adversarial.evaluation.sampling import generator_of
+from adversarial.files import inputs
+from adversarial.files.opening import open_regular
+from adversarial.space import Conv2DSpace
+from adversarial.train import Train
+
+
+def training_set(model: Any, allow_modules: Collection[str] = (), path: str | None = None) -> Any:
+    """The data set that a model was trained on, made of the YAML in its model file.
+
+    A model file may come from a stranger, so its YAML may read certain files only; see
+    `adversarial.files.inputs`.
+
+    Parameters
+    ----------
+    model
+        With the attribute `dataset_yaml_src`, as training leaves it.
+    allow_modules : names of modules whose classes the YAML may use
+    path : str, optional
+        The model's file.
+
+    Raises
+    ------
+    ValueError
+        Where the model does not say which data set that was.
+    """
+    source = getattr(model, "dataset_yaml_src", None)
+    if not source:
+        raise ValueError(
+            "the model file does not say which data set the model was trained on "
+            "(those that train.py saves do)"
+        )
+    if not isinstance(source, str):
+        raise ValueError("the model file says in no valid form which data set it was trained on")
+    environ = {} if path is None else _environment_of(path, source, allow_modules)
+    name = "the model file" if path is None else path
+    with inputs.confined(name, getattr(model, "dataset_yaml_inputs", ())):
+        return yaml_parse.load(source, environ, allow_modules=allow_modules, name=name)
+
+
+def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> dict[str, str]:
+    """The variables that describe the YAML file of the training that saved the model file `path`.
+
+    If the model file does not name the YAML file, they describe the model file.
+    """
+    if "PYLEARN2_TRAIN_" not in source and "ADVERSARIAL_TRAIN_" not in source:
+        return {}
+    training = modelfile.load_training(path, allow_modules)
+    about = training.get("experiment") if isinstance(training, dict) else None
+    described = about.get("yaml_path") if isinstance(about, dict) else None
+    if isinstance(described, str):
+        return train_environment(os.path.normpath(os.path.join(os.path.dirname(path), described)))
+    return train_environment(path)
+
+
+def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
+    """The data set of a file: a YAML file of a data set or of an experiment, or a model file."""
+    if is_model_file(path):
+        return training_set(modelfile.load(path, allow_modules=allow_modules), allow_modules, path)
+    described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
+    if isinstance(described, yaml_parse.Proxy) and described.callable is Train:
+        source = described.keywords["dataset"].yaml_src
+        environ = train_environment(path)
+        return yaml_parse.load(source, environ, allow_modules=allow_modules, name=path)
+    return yaml_parse.load_path(path, allow_modules=allow_modules)
+
+
+def examples_of(dataset: Any) -> np.ndarray:
+    """All examples of a data set, (n, dimension).
+
+    Raises
+    ------
+    ValueError
+        Where they are no rows of numbers.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> examples_of(DenseDesignMatrix(X=np.zeros((5, 2)))).shape
+    (5, 2)
+    """
+    if not hasattr(dataset, "get_design_matrix"):
+        raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
+    return dataset.get_design_matrix()
+
+
+def examples_for(
+    model: Any, path: str, given: str | None, allow_modules: Collection[str] = ()
+) -> Any:
+    """The data set whose examples a picture shows beside samples of a model.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    path : str
+        The model's file.
+    given : str, optional
+        A YAML file; without it, the data set that the model was trained on.
+    allow_modules : names of modules whose classes a file may use
+
+    Raises
+    ------
+    ValueError
+        Where the data of `given` has another width, image shape or scale than the training data
+        or, if that is not available, than the model's samples.
+    """
+    if given is None:
+        return training_set(model, allow_modules, path)
+    dataset = dataset_in(given, allow_modules)
+    try:
+        own = examples_of(training_set(model, allow_modules, path))
+    except (ValueError, TypeError, OSError, ImportError):
+        own = None
+    rows = examples_of(dataset)
+    check_compatible(model, path, rows, dataset, given, own, _width_of_data(model, own))
+    return dataset
+
+
+def _width_of_data(model: Any, own: np.ndarray | None) -> int:
+    """The number of numbers in an example of a model's data; `own` are its examples, if known."""
+    if own is not None:
+        return own.shape[1]
+    generator = generator_of(model)
+    taken = generator.get_input_space()  # of a generator that completes images: images
+    space = taken if isinstance(taken, Conv2DSpace) else generator.get_output_space()
+    return space.get_total_dimension()
+
+
+def is_model_file(path: str) -> bool:
+    """Whether a file is a model file, by its content; OSError if there is no such file."""
+    with open_regular(path) as stream:
+        return zipfile.is_zipfile(stream)
