@@ -32,7 +32,7 @@ _ROOMS = {
     "adversarial.models.adversary_pair": ("AdversaryPair", "recapitate_discriminator"),
     "adversarial.models.generator": ("Generator", "IntrinsicDropoutGenerator", "add_layers"),
     "adversarial.models.initialization": ("marginals",),
-    "adversarial.models.parzen": ("aesara_parzen", "log_mean_exp", "theano_parzen"),
+    "adversarial.models.symbolic_parzen": ("aesara_parzen", "log_mean_exp", "theano_parzen"),
     "adversarial.models.centering": ("SubtractHalf", "SubtractRealMean"),
     "adversarial.models.mlp.activation": ("RectifierActivation", "SigmoidActivation"),
     "adversarial.models.mlp.composite": ("Sum",),

@@ -81,6 +81,12 @@ def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
     x = np.random.RandomState(0).normal(size=(4, 2)).astype("float32")
     z = x @ layer.get_weights()
     np.testing.assert_allclose(evaluate(mlp.fprop(shared(x))), z / (1 + np.exp(-z)), rtol=1e-5)
+    scaled = mine.ScaledSwish(beta=2.0, layer_name="h", dim=3, irange=1.0)
+    found = evaluate(scaled._activate(shared(z)))
+    np.testing.assert_allclose(found, z / (1 + np.exp(-2 * z)), rtol=1e-5)
+    factors = MLP([mine.Scale("s")], nvis=2)
+    factors.set_param_vector(np.array([2.0, 3.0]))
+    np.testing.assert_allclose(evaluate(factors.fprop(shared(x))), x * [2, 3], rtol=1e-6)
     real, fake = (np.array([[p], [q]], "float32") for p, q in ((0.9, 0.5), (0.2, 0.4)))
     outputs = [DiscriminatorOutput(None, shared(p)) for p in (real, fake)]
     cost = mine.LeastSquares()

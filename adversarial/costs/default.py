@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Union
 
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, NullDataSpecsMixin
-from adversarial.models.mlp.dense import weight_decay
+from adversarial.models.mlp.aggregate import weight_decay
 
 
 class Default(DefaultDataSpecsMixin, Cost):

@@ -66,12 +66,12 @@ class AdversaryPair(Model):
         super().__init__()
         self.generator = generator
         self.discriminator = discriminator
-        made, judged = generator.get_output_space(), discriminator.get_input_space()
-        whole = made.get_total_dimension() == judged.get_total_dimension()
-        if not (whole or self.is_inpainting):
+        samples, inputs = generator.get_output_space(), discriminator.get_input_space()
+        same_size = samples.get_total_dimension() == inputs.get_total_dimension()
+        if not (same_size or self.is_inpainting):
             raise ValueError(
-                f"the generator{origin.of(generator.mlp.layers[-1])} makes {made}, but the "
-                f"discriminator{origin.of(discriminator)} takes {judged}"
+                f"the generator{origin.of(generator.mlp.layers[-1])} makes {samples}, but the "
+                f"discriminator{origin.of(discriminator)} takes {inputs}"
             )
         check_image_order(generator.mlp, taken="", made="a sample as a row")
         for network in (discriminator, inferer):

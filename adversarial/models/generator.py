@@ -12,7 +12,7 @@ import numpy as np
 from adversarial import backend, modelfile
 from adversarial.models.mlp import MLP
 from adversarial.models.model import Model
-from adversarial.models.parzen import theano_parzen
+from adversarial.models.symbolic_parzen import theano_parzen
 from adversarial.space import Conv2DSpace, Space, VectorSpace, format_data
 from adversarial.space.conv2d import SIDES, half_of
 from adversarial.utils.seeding import seed_words

@@ -9,9 +9,9 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
+from adversarial.models.channels import unit_channels
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.sizes import positive_size
-from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
 from adversarial.utils.positional import positional_order
 

@@ -64,7 +64,7 @@ MINE = things.__name__
         "adversarial.models",
         "adversarial.models.mlp.network.MLP.__init__.__globals__",
         "adversarial.models.generator.modelfile.load",
-        "adversarial.models.parzen.theano_parzen",
+        "adversarial.models.symbolic_parzen.theano_parzen",
         "adversarial.models.mlp.layer.Any",
         "adversarial.costs.adversary.OrderedDict",
         "adversarial.__builtins__.eval",

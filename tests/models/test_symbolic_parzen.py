@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from adversarial.backend import floatX
-from adversarial.models.parzen import aesara_parzen, log_mean_exp, theano_parzen
+from adversarial.models.symbolic_parzen import aesara_parzen, log_mean_exp, theano_parzen
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 

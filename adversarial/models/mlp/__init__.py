@@ -1,5 +1,6 @@
 """Multilayer perceptrons: the network, and its dense, convolutional and composite layers."""
 
+from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers
 from adversarial.models.mlp.composite import CompositeLayer, FlattenerLayer, SpaceConverter
 from adversarial.models.mlp.conv_elemwise import ConvElemwise, ConvRectifiedLinear
 from adversarial.models.mlp.conv_nonlinearity import (
@@ -9,7 +10,7 @@ from adversarial.models.mlp.conv_nonlinearity import (
     SigmoidConvNonlinearity,
     TanhConvNonlinearity,
 )
-from adversarial.models.mlp.dense import Dense, get_lr_scalers_from_layers
+from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
 from adversarial.models.mlp.linear import Linear, RectifiedLinear, Sigmoid, Softplus, Tanh

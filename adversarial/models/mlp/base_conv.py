@@ -11,11 +11,11 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
+from adversarial.models.channels import kernel_norm_channels, unit_channels
 from adversarial.models.constraints import check_norms, constrain_norms
 from adversarial.models.initialization import initial_bias
 from adversarial.models.mlp.affine import Affine
 from adversarial.models.mlp.sizes import int_pair
-from adversarial.models.statistics import kernel_norm_channels, unit_channels
 from adversarial.space import Conv2DSpace, Space
 
 # The axes with which convolutions are computed, and those of the output of 2014's maxout layers.
@@ -117,7 +117,8 @@ class BaseConv(Affine):
         if state is None and state_below is not None:
             state = self.fprop(state_below)
         if state is not None:
-            # In the axes in which the output was computed: reading others is slow, with strides.
+            # The axes in which the output was computed; in others it would be read with strides,
+            # which is slower.
             maps = Conv2DSpace.convert(state, self.output_space.axes, BC01)
             channels.update(unit_channels(maps, (0, 2, 3), self._unit_channel_name))
         return channels

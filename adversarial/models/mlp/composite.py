@@ -8,9 +8,9 @@ from typing import Any, Optional
 from aesara.tensor.basic import Join
 from aesara.tensor.shape import Reshape, SpecifyShape
 
-from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
+from adversarial.models.channels import unit_channels
+from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
-from adversarial.models.statistics import unit_channels
 from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
 

@@ -9,9 +9,9 @@ import aesara.tensor as at
 
 from adversarial import backend
 from adversarial.modelfile import Persistent
+from adversarial.models.channels import unit_channels
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
 from adversarial.models.mlp.linear import Sigmoid
-from adversarial.models.statistics import unit_channels
 
 
 class ConvNonlinearity(Persistent):

@@ -1,19 +1,18 @@
-"""`Dense`: the base of fully connected layers, and sums over the layers of a network."""
+"""`Dense`, the base of fully connected layers."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any, Optional
 
 import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
+from adversarial.models.channels import norm_channels
 from adversarial.models.constraints import NormConstraint
 from adversarial.models.initialization import initial_bias
 from adversarial.models.mlp.affine import Affine
-from adversarial.models.statistics import norm_channels
 from adversarial.space import Conv2DSpace, Space, VectorSpace
 from adversarial.utils.flat_arguments import FlatAttributes, flat_arguments
 
@@ -107,60 +106,3 @@ class Dense(Affine):
         self, state_below: Any = None, state: Any = None, targets: Any = None
     ) -> OrderedDict:
         return norm_channels(self.W)
-
-
-def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
-    """The learning rate factors of all layers of a network, of parameters that are not frozen.
-
-    Raises
-    ------
-    ValueError
-        If a layer names a parameter that is not the network's.
-    """
-    scalers = OrderedDict()
-    params = owner.get_params()
-    frozen = getattr(owner, "freeze_set", ())
-    for layer in owner.layers:
-        for param, scale in layer.get_lr_scalers().items():
-            if param in frozen:
-                continue
-            if param not in params:
-                raise ValueError(
-                    f"layer {layer.layer_name!r} scales the learning rate of {param}, which is not "
-                    "a parameter of its network"
-                )
-            scalers[param] = scale
-    return scalers
-
-
-def weight_decay(layers: Sequence[Any], method: str, coeffs: Any) -> Any:
-    """The weight decay of several layers together.
-
-    Parameters
-    ----------
-    layers : list of Layer
-    method : 'get_weight_decay' or 'get_l1_weight_decay'
-    coeffs : float, symbolic scalar or list
-        One coefficient for all layers, or a list of one a layer; a layer that is made of layers may
-        have a list of its own. A layer whose coefficient is 0 need not have weights.
-
-    Returns
-    -------
-    symbolic scalar
-        0, of type floatX, if all coefficients are 0.
-
-    Raises
-    ------
-    ValueError
-        For a list of another length.
-    """
-    if not isinstance(coeffs, (list, tuple)):
-        coeffs = [coeffs] * len(layers)
-    if len(coeffs) != len(layers):
-        raise ValueError(f"{len(coeffs)} weight decay coefficients for {len(layers)} layers")
-    terms = [
-        getattr(layer, method)(coeff)
-        for layer, coeff in zip(layers, coeffs)
-        if isinstance(coeff, (list, tuple)) or hasattr(coeff, "owner") or coeff != 0
-    ]
-    return sum(terms) if terms else at.constant(np.asarray(0, dtype=backend.floatX))

@@ -12,10 +12,10 @@ from typing import Any, Optional
 import aesara.tensor as at
 
 from adversarial import backend
+from adversarial.models.channels import unit_channels
 from adversarial.models.mlp.cross_entropy import binary_cross_entropy
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.sizes import positive_size
-from adversarial.models.statistics import unit_channels
 from adversarial.space import Space, VectorSpace
 from adversarial.utils.positional import positional_order
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 from adversarial import backend
-from adversarial.models.mlp.dense import get_lr_scalers_from_layers, weight_decay
+from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Space, VectorSpace

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adversarial import backend
 from adversarial.backend.ops.unit_statistics import OVER_EXAMPLES, OVER_UNITS
-from adversarial.models.statistics import unit_channels
+from adversarial.models.channels import unit_channels
 
 WITHOUT_C = "FAST_COMPILE"
 
