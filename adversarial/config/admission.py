@@ -1,7 +1,9 @@
-"""What a YAML may construct, judged by what a name resolves to and not by how it is spelt.
+"""The allowlist of classes and functions that a YAML file may name.
 
-A dotted path is followed through modules of the allowed packages only; nothing else is imported
-to find out what is there. What it ends at must be defined in one of the places listed here.
+A file can come from a stranger, so a name is judged by the object that it leads to, not by its
+spelling. `resolve` follows a dotted path through modules of allowed packages, and imports no
+others; the class or function at its end must be defined in one of the places listed here. `tags`
+calls it.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from adversarial.modelfile.classes import HOME, within
 from adversarial.utils import own_modules
 from adversarial.utils.string_utils import nearest
 
-# Classes defined in these may be constructed, unless private or exceptions.
-ROOMS = (
+# Classes defined in these may be constructed, except private ones and exceptions.
+SUBPACKAGES = (
     "adversarial.space",
     "adversarial.datasets",
     "adversarial.models",
@@ -33,7 +35,7 @@ ROOMS = (
     "sandbox",
 )
 
-# Functions that may be called: room and name, whichever module of the room defines it.
+# Functions that may be called: subpackage and name, whichever module of the subpackage defines it.
 FUNCTIONS = (
     "adversarial.datasets.convert_to_one_hot",
     "adversarial.datasets.dataset_range",
@@ -73,14 +75,32 @@ _MISSING = object()
 
 
 class Refusal(ValueError):
-    """Why a name may not, or cannot, be had; says nothing of the file that asks for it."""
+    """The name does not exist, or may not be used; the caller adds file and line."""
 
 
 def resolve(dotted: str, allow_modules: Collection[str] = ()) -> Any:
-    """The class or function that `dotted` names. Raises `Refusal`.
+    """The class or function that `dotted` names.
 
-    `allow_modules` names modules of the user's own; what they, or modules inside them, define is
-    allowed as well.
+    Parameters
+    ----------
+    dotted : str
+        By its name of today or of 2014 (see `aliases`).
+    allow_modules : names of modules of the user's own
+        Everything that these modules, or modules inside them, define is allowed, too.
+
+    Raises
+    ------
+    Refusal
+        Where the name does not exist or is not allowed.
+
+    Examples
+    --------
+    >>> resolve("pylearn2.models.mlp.MLP")
+    <class 'adversarial.models.mlp.network.MLP'>
+    >>> resolve("os.system")
+    Traceback (most recent call last):
+    ...
+    adversarial.config.admission.Refusal: `os.system` may not be constructed from YAML: ...
     """
     path = current_path(dotted) if len(dotted) <= MAX_NAME else ""
     parts = path.split(".")
@@ -118,7 +138,7 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
     start = max((package for package in packages if within(path, (package,))), key=len)
     try:
         module = own_modules.import_module(start)
-    except Exception as error:  # it may be a module of the user's own
+    except Exception as error:  # a module of the user's own can raise anything
         raise Refusal(_fails_to_import(dotted, start, error)) from error
     if path == start:
         return module
@@ -140,7 +160,7 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
             raise Refusal(f"`{dotted}` does not exist: `{module.__name__}` has no `{name}`{hint}")
         if last:
             return found
-        # A class's attributes, or another package's modules, are no way to anywhere.
+        # Attributes of classes, and modules of other packages, are not followed.
         if not isinstance(found, types.ModuleType) or not within(found.__name__, packages):
             raise _not_allowed(dotted)
         module = found
@@ -178,15 +198,15 @@ def _is_admitted(found: Any, allow_modules: Collection[str]) -> bool:
     name = getattr(found, "__qualname__", None)
     if not callable(found) or not isinstance(home, str) or not isinstance(name, str):
         return False
-    # An object can claim any home; it must be found there under the name it claims.
+    # An object can claim any __module__, so it must be found there under its own name.
     module = sys.modules.get(home)
     if module is None or vars(module).get(name, _MISSING) is not found or name[0] == "_":
         return False
     if within(home, allow_modules):
         return True
-    room = next((room for room in ROOMS if within(home, (room,))), None)
-    if room is None:
+    subpackage = next((each for each in SUBPACKAGES if within(home, (each,))), None)
+    if subpackage is None:
         return False
     if isinstance(found, type):
         return not issubclass(found, BaseException)
-    return isinstance(found, types.FunctionType) and f"{room}.{name}" in FUNCTIONS
+    return isinstance(found, types.FunctionType) and f"{subpackage}.{name}" in FUNCTIONS

@@ -1,4 +1,8 @@
-"""How much memory the arrays that a YAML asks NumPy for would take, known before they are made."""
+"""Limit on the memory of the arrays that a YAML file makes by NumPy, checked before they are made.
+
+`proxy.make_objects` calls `ArrayBudget.spend` before each call. A line such as
+`!obj:numpy.zeros { shape: 1000000000000 }` would otherwise end in a killed process.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-# Bytes, of all arrays of a YAML together; data of any size comes from data sets, not from a YAML.
+# Bytes of all arrays of a YAML file together; large arrays belong in data sets, not in YAML.
 MAX_ARRAYS = 1 << 28
 
-# For each constructor, how many elements its arguments make.
+# For each NumPy function, the number of elements of its result, from its arguments.
 _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
     np.zeros: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
     np.ones: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
@@ -28,26 +32,38 @@ _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
 
 
 class ArrayBudget:
-    """What is left, of MAX_ARRAYS bytes, to the arrays of one YAML."""
+    """The bytes of MAX_ARRAYS that are left for the arrays of one YAML file."""
 
     def __init__(self) -> None:
         self.left = float(MAX_ARRAYS)
 
     def spend(self, target: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        """ValueError where an array that `target(**arguments)` makes would take more than is left.
+        """Subtract the size of the array that `target(**arguments)` makes.
 
-        Whatever of `target` or its arguments is not understood is left for NumPy to judge.
+        Functions and arguments that this module does not know cost nothing; NumPy judges them.
+
+        Raises
+        ------
+        ValueError
+            Where the array is larger than what is left.
+
+        Examples
+        --------
+        >>> ArrayBudget().spend(np.zeros, {"shape": [100000, 100000]})
+        Traceback (most recent call last):
+        ...
+        ValueError: an array of 8e+10 bytes: all arrays of a YAML together may take 256 MiB at most
         """
         if target is not np.array and target not in _COUNTS:
             return
-        # Stops early: aliases can repeat an array, or a list, as often as a YAML has words.
+        # Checked for each leaf: aliases can repeat a list or an array very often.
         count: float = 0
         item, size = 0, 0.0
         for leaf in _leaves([value for name, value in arguments.items() if name != "dtype"]):
             if isinstance(leaf, np.ndarray):
                 count, item = count + leaf.size, max(item, leaf.itemsize)
             else:
-                # The longest text decides how much place each element gets.
+                # Each element of an array of texts takes as much as the longest one.
                 longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
                 count, item = count + 1, max(item, longest)
             self._check(size := count * max(item, 1))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib
 import io
 import json
 import math
@@ -38,6 +37,7 @@ from adversarial.evaluation.sampling import draw_samples
 from adversarial.files.atomic_write import atomic_write
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
+from adversarial.utils import own_modules
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def import_metrics(module: str) -> None:
     """Import a module of the user's own, which registers the metrics in it."""
     try:
-        importlib.import_module(module)
+        own_modules.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and (module + ".").startswith(error.name + "."):
             raise ValueError(
