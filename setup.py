@@ -65,6 +65,10 @@ setup(
         "scipy-openblas32>=0.3.23",
         # Aesara needs distutils, which Python 3.12 left to setuptools.
         "setuptools>=59",
+        # Aesara's lock of the folder of compiled code; before 3.20.1, which needs Python 3.10, it
+        # would empty the file that a link in the lock's place leads to.
+        "filelock>=3.20.1; python_version >= '3.10'",
+        "filelock",
         # Experiments; 6.0.1 is the first that builds everywhere.
         "pyyaml>=6.0.1,<7",
         # Sample grids.

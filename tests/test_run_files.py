@@ -178,7 +178,7 @@ def grid():
 def own_module(monkeypatch):
     """This file, as the module `own` that --allow-module names."""
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
-    for thing in (Undeclared, Breaker, Same, generator_of, discriminator_of, grid):
+    for thing in (Undeclared, Breaker, Same, Swap, generator_of, discriminator_of, grid):
         monkeypatch.setattr(thing, "__module__", "own")
     return ("--allow-module", "own")
 
@@ -366,6 +366,42 @@ def test_an_extension_in_the_place_of_a_usual_one(folder, run):
     assert len((folder / "a.monitor.csv").read_text().splitlines()) == 4
     with Image.open(folder / "a.png") as picture:
         assert picture.size == (2 * (3 * 3 + 8), 2 * (2 * 3 + 6))
+
+
+class Swap(TrainExtension):
+    """After the second epoch, puts pipes or links in the place of the files, or locks, of a run."""
+
+    def __init__(self, kind, locks):
+        self.kind = kind
+        self.locks = locks
+
+    def on_monitor(self, model, dataset, algorithm):
+        if model.monitor.get_epochs_seen() == 2:
+            for path in Path().rglob("*"):
+                is_lock = path.suffix == ".lock"
+                if path.is_file() and is_lock == self.locks and path.suffix not in ("", ".yaml"):
+                    path.unlink()
+                    if self.kind == "pipe":
+                        os.mkfifo(path)
+                    else:
+                        path.symlink_to(os.path.abspath("precious"))
+
+
+@pytest.mark.parametrize("locks", [False, True])
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_files_that_are_swapped_while_training(kind, locks, folder, run, own_module):
+    """Neither waits for a pipe nor writes through a link."""
+    extensions = [at(extension, path) for extension, path, _ in WRITERS.values()]
+    swap = f"!obj:own.Swap {{ kind: {kind}, locks: {locks} }}"
+    (folder / "precious").write_text("precious")
+    (folder / "a.yaml").write_text(text(*extensions, swap))
+    status, err = run("a.yaml", *own_module)
+    assert status == 1 and "training is done, but" in err.splitlines()[-1], err
+    for name in ("a.pkl", "a.monitor.csv"):
+        assert f"could not save {name}" in err or f"could not write {name}" in err, err
+    assert (folder / "precious").read_text() == "precious"
+    if not locks:
+        assert not (folder / "a.pkl").is_file() or (folder / "a.pkl").is_symlink()
 
 
 # Going on

@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import hashlib
 import http.client
+import os
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from tqdm import tqdm
 
 from adversarial.files import lock, outputs
 from adversarial.files.atomic_write import atomic_write
-from adversarial.files.opening import digest_of, open_regular
+from adversarial.files.opening import digest_of, open_beside, open_regular
 
 CONNECT_SECONDS = 5  # also the longest silence within a download
 NPM_SECONDS = 600
@@ -90,7 +91,7 @@ def fetch(url: str, target: Path, sha256: str, gzipped: bool = False) -> None:
     is_resumed = part.exists() and part.stat().st_size > 0
     _download(url, part)
     try:
-        with open(part, "rb") as packed, _unpacked(packed, gzipped) as source:
+        with open_regular(part) as packed, _unpacked(packed, gzipped) as source:
             store(source, target, sha256)
     except (EOFError, zlib.error, gzip.BadGzipFile, DownloadError) as error:
         part.unlink()
@@ -160,7 +161,7 @@ def _download_rest(url: str, part: Path) -> None:
         if total is not None and total > LARGEST:
             raise DownloadError(f"{total} bytes on offer, at most {LARGEST} expected")
         with (
-            open(part, "ab" if have else "wb") as file,
+            _open_part(part, "ab" if have else "wb") as file,
             tqdm(
                 total=total,
                 initial=have,
@@ -179,6 +180,12 @@ def _download_rest(url: str, part: Path) -> None:
                 bar.update(len(chunk))
     if total is not None and have < total:
         raise OSError(f"the connection closed after {have} of {total} bytes")
+
+
+def _open_part(path: Path, mode: str) -> IO[bytes]:
+    """A partial download, opened to be written; OSError for what else lies there."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if mode == "ab" else os.O_TRUNC)
+    return os.fdopen(open_beside(path, flags), mode)
 
 
 def _size(path: Path) -> int:
@@ -267,7 +274,7 @@ def unpack(archive: Path, members: list[str], target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch) / target.name
         made.mkdir()
-        with tarfile.open(archive) as tar:
+        with open_regular(archive) as packed, tarfile.open(fileobj=packed) as tar:
             for member in members:
                 with _member(tar, member) as source:
                     with atomic_write(made / member.rsplit("/", 1)[-1]) as file:

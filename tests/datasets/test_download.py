@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import random
 import socket
 import sys
@@ -57,6 +58,18 @@ def test_what_is_left_over_is_checked(site, tmp_path, left_over):
     (tmp_path / ".x.part").write_bytes(left_over)
     download.fetch(site.url + "/x", tmp_path / "x", SHA256)
     assert (tmp_path / "x").read_bytes() == CONTENT and names(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_no_partial_download_but_what_lies_in_its_place(site, tmp_path, kind):
+    site.files["/x"] = CONTENT
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"precious")
+    part = tmp_path / ".x.part"
+    os.mkfifo(part) if kind == "pipe" else part.symlink_to(precious)
+    with pytest.raises(DownloadError, match=r"\.x\.part is .*: remove it"):
+        download.fetch(site.url + "/x", tmp_path / "x", SHA256)
+    assert precious.read_bytes() == b"precious" and not (tmp_path / "x").exists()
 
 
 def test_a_server_without_ranges(site, tmp_path):
@@ -210,3 +223,10 @@ def test_unpacking(tmp_path):
     with pytest.raises(KeyError):
         download.unpack(archive, ["folder/x", "folder/z"], tmp_path / "other")
     assert names(tmp_path) == ["a.tar.gz", "folder"]
+
+
+def test_no_archive(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: is not a regular file"):
+        download.unpack(tmp_path / "pipe", ["x"], tmp_path / "folder")
+    assert names(tmp_path) == ["pipe"]

@@ -149,10 +149,9 @@ def _recall(path: Path, fgraph: FunctionGraph) -> bool:
 
     Raises Unusable where that shows only when `fgraph` has been changed already.
     """
-    try:
-        content = path.read_bytes()
-    except OSError:
+    if not path.exists():
         return False
+    content = integrity.read(path)
     try:
         if content[:32] != integrity.digest(path.name.encode(), content[32:]):
             raise ValueError("damaged")

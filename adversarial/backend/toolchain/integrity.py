@@ -23,7 +23,6 @@ import shutil
 import struct
 import sys
 import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -46,20 +45,16 @@ def digest(*parts: bytes) -> bytes:
 
 def remove_damaged(folder: Path) -> None:
     """Remove damaged modules and graphs from `folder`, with one warning that counts them."""
-    found = [path for path, is_damaged in _checks(folder) if is_damaged(path)]
-    if not found:
+    if not _damaged(folder):
         return
     # Another process may have been writing what looks damaged.
     lock = filelock.FileLock(folder / ".lock", timeout=_SECONDS_FOR_LOCK)
     with contextlib.suppress(filelock.Timeout, OSError):
         lock.acquire()
     try:
-        removed = [path for path, is_damaged in _checks(folder) if is_damaged(path)]
+        removed = _damaged(folder)
         for path in removed:
-            if path.suffix == GRAPH:
-                path.unlink(missing_ok=True)
-            else:
-                shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
     finally:
         lock.release()
     if removed:
@@ -99,7 +94,7 @@ def keep_digests_without_key(folder: Path) -> None:
             continue
         with contextlib.suppress(OSError):
             now = _digest_of_module(place)
-            if _read(place / _DIGEST) != now:
+            if read(place / _DIGEST) != now:
                 replace(place / _DIGEST, now)
             _recorded.add(place)
 
@@ -123,27 +118,40 @@ def _write_key(path: Path, content: bytes) -> None:
     replace(path, content + _MARK + _digest_of_module(path.parent, content))
 
 
-def _checks(folder: Path) -> Iterator[tuple[Path, Callable[[Path], bool]]]:
-    """What `folder` holds, and how to tell whether it is damaged."""
+def _damaged(folder: Path) -> list[Path]:
+    """What is damaged in `folder`."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            path = Path(entry.path)
-            if path.suffix == GRAPH:
-                yield path, _is_damaged_graph
-            elif entry.name in _WITHOUT_KEY:
-                yield path, _is_damaged_without_key
-            # A module without a key is being compiled, or was given up.
-            elif (path / _KEY).exists():
-                yield path, _is_damaged_module
+        names = sorted(entry.name for entry in entries)
+    return [folder / name for name in names if _is_damaged(folder / name)]
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        if path.suffix == GRAPH:
+            return _is_damaged_graph(path)
+        if path.name in _WITHOUT_KEY:
+            return _is_damaged_without_key(path)
+        # A module without a key is being compiled, or was given up.
+        return (path / _KEY).exists() and _is_damaged_module(path)
+    except OSError:  # something else lies there
+        return os.path.lexists(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _is_damaged_graph(path: Path) -> bool:
-    content = _read(path)
+    content = read(path)
     return content[:32] != digest(path.name.encode(), content[32:])
 
 
 def _is_damaged_module(place: Path) -> bool:
-    content, mark, known = _read(place / _KEY).rpartition(_MARK)
+    content, mark, known = read(place / _KEY).rpartition(_MARK)
     if mark:
         return known != _digest_of_module(place, content)
     # Written by an earlier version, or cut. A pickle ends with a full stop.
@@ -155,7 +163,7 @@ def _is_damaged_module(place: Path) -> bool:
 
 
 def _is_damaged_without_key(place: Path) -> bool:
-    known = _read(place / _DIGEST)
+    known = read(place / _DIGEST)
     if known:
         return known != _digest_of_module(place)
     return not _has_whole_library(place)
@@ -164,7 +172,7 @@ def _is_damaged_without_key(place: Path) -> bool:
 def _digest_of_module(place: Path, key: bytes = b"") -> bytes:
     parts = [key]
     for path in (place / "__init__.py", *_libraries(place)):
-        parts += [path.name.encode(), _read(path)]
+        parts += [path.name.encode(), read(path)]
     return digest(*parts)
 
 
@@ -174,7 +182,7 @@ def _libraries(place: Path) -> list[Path]:
 
 def _has_whole_library(place: Path) -> bool:
     libraries = _libraries(place)
-    return len(libraries) == 1 and _is_whole(_read(libraries[0]))
+    return len(libraries) == 1 and _is_whole(read(libraries[0]))
 
 
 def _is_whole(library: bytes) -> bool:
@@ -190,10 +198,10 @@ def _is_whole(library: bytes) -> bool:
     return start + length * count <= len(library)
 
 
-def _read(path: Path) -> bytes:
-    """What `path` holds; nothing where it cannot be read."""
+def read(path: Path) -> bytes:
+    """What `path` holds; nothing where it is no file or cannot be read."""
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else b""  # a pipe would keep us waiting
     except OSError:
         return b""
 

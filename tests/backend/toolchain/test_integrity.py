@@ -104,6 +104,17 @@ def test_all_is_counted_in_one_warning(tmp_path):
     assert left(tmp_path) == ["c", "one.graph", "two.graph"]
 
 
+@pytest.mark.parametrize("name", ["x.graph", "lazylinker_ext", "a/m.so", "a/key.pkl"])
+def test_a_pipe_is_removed(name, tmp_path):
+    module(tmp_path, "a")
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.warns(RuntimeWarning, match="^1 "):
+        integrity.remove_damaged(tmp_path)
+    assert left(tmp_path) == ([] if "/" in name else ["a"])
+
+
 def test_what_is_whole_stays(tmp_path):
     place = module(tmp_path, "more keys")
     integrity._save_key(Key(place, (1, 2, 3)))
