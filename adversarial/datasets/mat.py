@@ -1,7 +1,8 @@
-"""Arrays of numbers out of MATLAB files of version 5, compressed or not.
+"""A reader of arrays of numbers in MATLAB files of version 5, compressed or not, for `TFD`.
 
-SciPy's reader takes memory for what a header claims, and makes cells, structures and functions on
-the way; this one knows numbers only, and takes memory for bytes that have arrived. The format:
+`scipy.io.loadmat` cannot be given a bound on memory: its `whosmat` tells the shape of an array
+before it is read, but not the type in which it is stored, and a small compressed file may hold
+gigabytes. This reader also builds no cells, structures or functions. The format is described in
 MathWorks, "MAT-File Format", level 5.
 """
 
@@ -12,6 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Collection
+from typing import IO, Union
 
 import numpy as np
 
@@ -27,11 +29,29 @@ MAX_AXES = 32
 CHUNK = 1 << 16
 
 
-def load_mat(path, names: Collection[str], at_most: int) -> dict[str, np.ndarray]:
-    """Those of the arrays `names` that the file has, as they are stored.
+def load_mat(
+    path: str | os.PathLike[str], names: Collection[str], at_most: int
+) -> dict[str, np.ndarray]:
+    """Read some arrays of a file.
 
-    Raises `BadFile` if it is no whole file of version 5, or one of them holds other things than
-    real numbers, or more than `at_most` bytes.
+    Parameters
+    ----------
+    path : path
+    names : collection of str
+        The arrays to read, if the file has them.
+    at_most : int
+        How many bytes an array may take.
+
+    Returns
+    -------
+    dict
+        Name to array, in the type in which it is stored.
+
+    Raises
+    ------
+    BadFile
+        If it is no whole file of version 5, or one of the arrays holds anything but real numbers,
+        or is too large.
     """
     path = os.fspath(path)
     with open_regular(path) as file:
@@ -41,7 +61,7 @@ def load_mat(path, names: Collection[str], at_most: int) -> dict[str, np.ndarray
             raise BadFile(f"{path}: not a whole MATLAB file of version 5 ({error})") from error
 
 
-def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
+def _read_file(file: IO[bytes], names: set[str], at_most: int) -> dict[str, np.ndarray]:
     size = os.fstat(file.fileno()).st_size
     header = file.read(128)
     if _is_hdf5(file, header):
@@ -59,7 +79,7 @@ def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
         end = file.tell() + length
         if end > size:
             raise ValueError(f"an element of {length} bytes goes beyond its end")
-        stream = file
+        stream: _Stream = file
         if kind == COMPRESSED:
             stream = _Inflated(file, length)
             kind, _ = struct.unpack(order + "II", _exactly(stream, 8))
@@ -69,7 +89,7 @@ def _read_file(file, names: set[str], at_most: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _is_hdf5(file, header: bytes) -> bool:
+def _is_hdf5(file: IO[bytes], header: bytes) -> bool:
     """Whether the file is of version 7.3: HDF5, mostly behind 512 bytes that say so."""
     if header.startswith((b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3 MAT-file")):
         return True
@@ -79,8 +99,10 @@ def _is_hdf5(file, header: bytes) -> bool:
     return behind == b"\x89HDF\r\n\x1a\n"
 
 
-def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict) -> None:
-    """Put the array that comes next into `arrays`, if it is one of `names`."""
+def _read_matrix(
+    stream: _Stream, order: str, names: set[str], at_most: int, arrays: dict[str, np.ndarray]
+) -> None:
+    """Put the next array of `stream` into `arrays`, if it is one of `names`."""
     flags = _element(stream, order, 8)[1]
     dims = np.frombuffer(_element(stream, order, 4 * MAX_AXES)[1], order + "i4")
     name = bytes(_element(stream, order, 256)[1]).decode("latin1")
@@ -104,9 +126,9 @@ def _read_matrix(stream, order: str, names: set[str], at_most: int, arrays: dict
 
 
 def _element(
-    stream, order: str, at_most: int, name: str = "", packed: int | None = None
-) -> tuple[int, bytes]:
-    """Type and bytes of the element that comes next."""
+    stream: _Stream, order: str, at_most: int, name: str = "", packed: int | None = None
+) -> tuple[int, bytearray]:
+    """Type and bytes of the next element of `stream`."""
     head = _exactly(stream, 8)
     kind, length = struct.unpack(order + "II", head)
     if kind >> 16:  # a small one: its length and its bytes are in the head
@@ -127,20 +149,20 @@ def _element(
     return kind, data
 
 
-def _exactly(stream, count: int) -> bytes:
+def _exactly(stream: _Stream, count: int) -> bytearray:
     data = bytearray()
     while len(data) < count:
         part = stream.read(min(count - len(data), CHUNK))
         if not part:
             raise ValueError(f"it ends {count - len(data)} bytes too early")
         data += part
-    return bytes(data) if count <= CHUNK else data
+    return data
 
 
 class _Inflated:
     """The uncompressed bytes of the next `left` bytes of `file`."""
 
-    def __init__(self, file, left: int) -> None:
+    def __init__(self, file: IO[bytes], left: int) -> None:
         self._file, self._left = file, left
         self.packed = left
         self._inflate = zlib.decompressobj()
@@ -158,3 +180,6 @@ class _Inflated:
             if data:
                 return data
         return b""
+
+
+_Stream = Union[IO[bytes], _Inflated]

@@ -1,4 +1,4 @@
-"""A design matrix in an HDF5 file, for what is larger than memory. Needs PyTables."""
+"""A design matrix in an HDF5 file, for data larger than memory. Needs PyTables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.device_array import DeviceArrays
 from adversarial.datasets.finite import check_finite
 from adversarial.datasets.splits import check_range
-from adversarial.datasets.view_converter import AXES
+from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.utils.iteration import DEFAULT_SEED
 
 GROUP = "Data"  # of the file, with the arrays X and y
@@ -32,9 +32,9 @@ def ensure_tables() -> None:
 
 
 class _StoredRows:
-    """An array of an HDF5 file that is indexed by rows as a NumPy array is.
+    """An array of an HDF5 file that is indexed by row as a NumPy array is.
 
-    Floating-point numbers come out as float32. Only the rows that are asked for are read.
+    Only the rows that are asked for are read. Floating-point numbers become float32.
     """
 
     def __init__(self, array: Any) -> None:
@@ -73,7 +73,7 @@ class _StoredRows:
 
 
 class _TakeStored(Op):
-    """Rows of a `_StoredRows`, read when the function runs; indices is an int64 vector."""
+    """The rows `indices` (an int64 vector) of a `_StoredRows`, read when the function runs."""
 
     def __init__(self, rows: _StoredRows) -> None:
         self.rows = rows
@@ -90,7 +90,7 @@ class _TakeStored(Op):
 
 
 class _StoredArrays(DeviceArrays):
-    """Those that lie in a file stay there; a shared variable for each of the others."""
+    """Arrays in a file stay there; each of the others has a shared variable."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,41 +118,48 @@ class _StoredArrays(DeviceArrays):
 
 
 class DenseDesignMatrixPyTables(DenseDesignMatrix):
-    """A `DenseDesignMatrix` whose rows may lie in an HDF5 file.
+    """A `DenseDesignMatrix` whose rows may be in an HDF5 file.
 
-    There, a group ``Data`` has the arrays ``X`` and ``y``, as `init_hdf5` makes them. Minibatches
-    read the rows that they take, on the C backend; on JAX, use arrays in memory.
+    A group ``Data`` of the file has the arrays ``X`` and ``y``, as `init_hdf5` makes them. With the
+    C backend, a minibatch reads its rows from the file; with JAX, use arrays in memory.
 
     Parameters
     ----------
-    X : (n, dim) array, of NumPy or of an open file (``h5file.root.Data.X``). NaN is refused.
-    topo_view : instead of `X`, images in memory with axes in the order `axes`.
-    y : targets, of NumPy or of a file; they are held in memory.
-    view_converter, axes, rng, X_labels, y_labels : as `DenseDesignMatrix` has them.
+    X : array of shape (n, dim)
+        Of NumPy or of an open file (``h5file.root.Data.X``).
+    topo_view : array with four axes
+        Instead of `X`, images in memory whose axes are in the order `axes`.
+    y : array of shape (n,) or (n, k), optional
+        Targets, of NumPy or of a file; they are held in memory.
+    view_converter, axes, rng, X_labels, y_labels
+        As `DenseDesignMatrix` has them.
 
     Attributes
     ----------
-    h5file : the open file that `set_design_matrix` and `set_topological_view` write to, or None.
+    h5file : tables.File or None
+        The open file that `set_design_matrix` and `set_topological_view` write to.
 
     Raises
     ------
     ImportError
-        If PyTables is not there.
+        Without PyTables.
+    ValueError
+        Where X holds NaN or infinity.
     """
 
     h5file: Any = None
 
     def __init__(
         self,
-        X=None,
-        topo_view=None,
-        y=None,
-        view_converter=None,
-        axes=AXES,
-        rng=DEFAULT_SEED,
-        X_labels=None,
-        y_labels=None,
-    ):
+        X: Any = None,
+        topo_view: Any = None,
+        y: Any = None,
+        view_converter: DefaultViewConverter | None = None,
+        axes: Sequence = AXES,
+        rng: Any = DEFAULT_SEED,
+        X_labels: int | None = None,
+        y_labels: int | None = None,
+    ) -> None:
         ensure_tables()
         if y is not None:
             y = y[:]  # of a file: read
@@ -170,7 +177,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         self.h5file = file
         self._device = _StoredArrays()
 
-    def set_design_matrix(self, X, start: int = 0) -> None:
+    def set_design_matrix(self, X: Any, start: int = 0) -> None:
         """Write the rows `X` to the file, from row `start` on; without a file, replace all rows.
 
         ValueError if `X` is no matrix, holds NaN, or does not fit.
@@ -189,14 +196,14 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         else:
             super().set_design_matrix(X)
 
-    def set_topological_view(self, V, axes=AXES, start: int = 0) -> None:
+    def set_topological_view(self, V: Any, axes: Sequence = AXES, start: int = 0) -> None:
         """Write the images `V` to the file, from row `start` on; without a file, replace all."""
         if self.h5file is None:
             return super().set_topological_view(V, axes)
         self.view_converter = self._converter_of(V, axes)
         self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)), start)
 
-    def get_topological_view(self, mat=None) -> np.ndarray:
+    def get_topological_view(self, mat: np.ndarray | None = None) -> np.ndarray:
         """The rows of `mat` (default: all, read into memory) as images."""
         return super().get_topological_view(np.asarray(self.X) if mat is None else mat)
 
@@ -211,11 +218,11 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         ensure_tables()
         import tables
 
-        shapes = [tuple(map(int, shape)) for shape in shapes]
-        if len(shapes) != 2 or not all(shapes) or shapes[0][0] != shapes[1][0]:
-            raise ValueError(f"shapes must be those of X and y, of as many rows, not {shapes}")
+        sizes = [tuple(map(int, shape)) for shape in shapes]
+        if len(sizes) != 2 or not all(sizes) or sizes[0][0] != sizes[1][0]:
+            raise ValueError(f"shapes must be those of X and y, of as many rows, not {sizes}")
         file = tables.open_file(os.fspath(path), mode="w")
-        return file, _new_group(file, GROUP, shapes)
+        return file, _new_group(file, GROUP, sizes)
 
     @staticmethod
     def fill_hdf5(
