@@ -44,7 +44,7 @@ def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Monito
     raise ValueError(f"the monitor has no channel '{name}'; {hint}")
 
 
-def channel_values(model: Any, name: str) -> MutableSequence[float]:
+def channel_values(model: Any, name: str, monitor_name: str = "monitor") -> MutableSequence[float]:
     """The recorded values of channel `name`, oldest first: the record itself, not a copy.
 
     Raises
@@ -52,12 +52,12 @@ def channel_values(model: Any, name: str) -> MutableSequence[float]:
     ValueError
         As for `find_channel`, and if nothing is recorded yet.
     """
-    values = find_channel(model, name).val_record
-    if not values:
+    values = find_channel(model, name, monitor_name).val_record
+    if not len(values):
         raise ValueError(f"channel '{name}' has no value yet; it is read before the first epoch")
     return values
 
 
 def read_channel(model: Any, channel_name: str, monitor_name: str = "monitor") -> float:
-    """The last value of a channel; ValueError as for `find_channel`."""
-    return find_channel(model, channel_name, monitor_name).val_record[-1]
+    """The last value of a channel; ValueError as for `channel_values`."""
+    return channel_values(model, channel_name, monitor_name)[-1]

@@ -1,4 +1,8 @@
-"""What the monitor measured: a table on the screen, and every channel as a file of data."""
+"""Reports of the monitor's channels: a table on the screen, and a CSV file of all channels.
+
+`scripts/train.py` adds both extensions to those of the YAML. The rows come from the records in
+`model.monitor.channels`.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,16 @@ _LONGEST_ROW = 1 << 20  # bytes
 
 
 class Column(NamedTuple):
-    """Of the table: two lines of title, the channel's name without that of its data, a format.
+    """A column of the table.
 
-    Neighbours with the same first line share it.
+    Attributes
+    ----------
+    above, title : str
+        The two lines of the heading. Neighbours with the same first line share it.
+    channel : str
+        The channel's name, without the name of its data set.
+    form : str
+        The format of a value, such as "7.4f".
     """
 
     above: str
@@ -40,8 +51,8 @@ class Column(NamedTuple):
     form: str
 
 
-# Of each, the columns whose channel there is are shown.
-OF_THE_GAME = (
+# Columns whose channel does not exist are left out.
+GAN_COLUMNS = (
     Column("objective", "of D", "objective_d", "7.4f"),
     Column("objective", "of G", "objective_g", "7.4f"),
     Column("gen_ll,", "nats", "gen_ll", "7.1f"),
@@ -50,30 +61,30 @@ OF_THE_GAME = (
     Column("D wrong on", "data", "false_negatives", "5.3f"),
     Column("D wrong on", "samples", "false_positives", "5.3f"),
 )
-OF_ANY_OTHER = (
+OTHER_COLUMNS = (
     Column("", "objective", "objective", "9.4f"),
     Column("", "misclass", "misclass", "8.4f"),
 )
-OF_TRAINING = (
+TRAINING_COLUMNS = (
     Column("learning", "rate", "learning_rate", "8.6f"),
     Column("momen-", "tum", "momentum", "6.3f"),
     Column("time,", "s", "training_seconds_this_epoch", "6.1f"),
 )
-# Which data set's channel is shown: what the model was not trained on says more. Beginnings of
-# names of data sets, the best first; those of other names come between "test" and "train".
+# Which data set's channel is shown: data that the model was not trained on say more. These are
+# beginnings of names of data sets, the best first; other names come between "test" and "train".
 PREFERRED = ("valid", "val", "dev", "held", "test")
-LEAST = "train"
+LAST = "train"
 
 
 class EpochTable(TrainExtension):
-    """Prints a row of the important channels after each monitoring.
+    """Prints a row with the most important channels after each monitoring.
 
     Parameters
     ----------
     all_channels : bool
-        Print every channel instead, one a line.
-    show : callable
-        Takes each line; by default it is printed to stdout.
+        Print all channels instead, each on a line of its own.
+    show : callable, optional
+        Called with each line, a str; by default the line is printed to stdout.
     """
 
     only_watches = True
@@ -89,7 +100,7 @@ class EpochTable(TrainExtension):
         return {**self.__dict__, "_show": None, "_rows": 0}
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Print what was measured last."""
+        """Print the last value of each channel."""
         latest = {
             name: channel.val_record[-1]
             for name, channel in model.monitor.channels.items()
@@ -104,10 +115,10 @@ class EpochTable(TrainExtension):
             for name in sorted(latest):
                 show(f"    {name}: {latest[name]:.6g}")
             return
-        of_the_model = OF_THE_GAME if _find("objective_d", latest) else OF_ANY_OTHER
+        of_the_model = GAN_COLUMNS if _find("objective_d", latest) else OTHER_COLUMNS
         shown = [
             (column, name)
-            for column in of_the_model + OF_TRAINING
+            for column in of_the_model + TRAINING_COLUMNS
             if (name := _find(column.channel, latest))
         ]
         columns, widths = [column for column, _ in shown], []
@@ -128,12 +139,20 @@ class EpochTable(TrainExtension):
 
 
 class MonitorCSV(TrainExtension):
-    """Keeps a file with a row for each epoch and a column for each channel.
+    """Writes a CSV file with a row for each epoch and a column for each channel.
 
-    The rows come from the monitor's records, not from how often this object was called: a training
-    that goes on from a saved model begins by writing again what that model remembers, so the file
-    has neither a gap nor an epoch twice. Of an epoch measured twice the first record counts. A
+    A training that is resumed first writes all rows of the monitor's records again, so the file has
+    neither a gap nor an epoch twice. If an epoch was measured twice, the first values count. A
     failure to write is a warning.
+
+    Parameters
+    ----------
+    path : str
+
+    Examples
+    --------
+    In a YAML file, in the list of extensions:
+    `!obj:adversarial.train_extensions.report.MonitorCSV { path: mnist.csv }`.
     """
 
     only_watches = True
@@ -152,14 +171,15 @@ class MonitorCSV(TrainExtension):
 
     @staticmethod
     def is_table(path: str | os.PathLike[str]) -> bool:
-        """Whether the file `path` begins as a table of channels, of whatever training."""
+        """Whether the file `path` begins as a table of channels, of this or another training."""
         return _first_row(path) is not None
 
     @staticmethod
     def wrote(path: str | os.PathLike[str], model: Any) -> bool:
-        """Whether the file `path` begins as the table of the training that `model` comes from.
+        """Whether the file `path` begins as the table of the training that made `model`.
 
-        Its first row is compared; channels that only one of them has may have been added since.
+        Compares the first row, in the columns that the file and the model both have: others may
+        have been added since.
         """
         channels = model.monitor.channels
         names = [name for name in channels if len(channels[name].val_record)]
@@ -170,15 +190,15 @@ class MonitorCSV(TrainExtension):
         return len(common) > len(COUNTS) and all(own[name] == found[name] for name in common)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Write the rows that the file lacks."""
+        """Add the rows that the file lacks, or write all of them."""
         channels = model.monitor.channels
         names = sorted(name for name in channels if len(channels[name].val_record))
         if not names:
             return
         if self._names is None and self.wrote(self.path, model):
-            outputs.permit([self.path])  # left by this very training when it was killed
+            outputs.permit([self.path])  # this training left it when it was killed
         try:
-            # A training that fell back to an earlier epoch takes that epoch's rows back, too.
+            # After a rollback, the rows of later epochs are removed as well.
             if names != self._names or model.monitor.get_epochs_seen() <= self._last_epoch:
                 rows = records(channels, names, after=-1)
                 with atomic_write(self.path) as stream:
@@ -186,12 +206,12 @@ class MonitorCSV(TrainExtension):
             else:
                 rows = records(channels, names, after=self._last_epoch)
                 outputs.check(self.path)
-                # What is there may have been swapped for a pipe, which would keep us waiting.
+                # The file may have been replaced by a named pipe, on which opening would block.
                 table = open_beside(os.path.realpath(self.path), os.O_WRONLY | os.O_APPEND)
                 with os.fdopen(table, "ab") as stream:
                     stream.write(_as_csv(rows))
         except OSError as error:
-            # A part of a row may be in the file: write all of it next time.
+            # The file may end within a row: write all rows next time.
             self._names = None
             log.warning("could not write %s: %s", self.path, error.strerror or error)
         else:
@@ -200,7 +220,7 @@ class MonitorCSV(TrainExtension):
 
 
 def records(channels: dict[str, Any], names: list[str], after: int) -> list[list]:
-    """What was measured in each epoch later than `after`: COUNTS, then `names`' values."""
+    """A row for each epoch later than `after`: COUNTS, then the values of the channels `names`."""
     rows: dict[int, list] = {}
     for column, name in enumerate(names, start=len(COUNTS)):
         channel = channels[name]
@@ -216,7 +236,7 @@ def records(channels: dict[str, Any], names: list[str], after: int) -> list[list
 
 
 def _first_row(path: str | os.PathLike[str]) -> Optional[dict[str, str]]:
-    """The first row of a table of channels, by column; None for what is no such table."""
+    """The first row of a table of channels, by column; None if the file is no such table."""
     try:
         with open_regular(path) as stream:
             lines = [stream.readline(_LONGEST_ROW).decode() for _ in range(2)]
@@ -227,7 +247,7 @@ def _first_row(path: str | os.PathLike[str]) -> Optional[dict[str, str]]:
 
 
 def _as_csv(rows: list[list]) -> bytes:
-    # The fewest digits from which the value can be read again.
+    # NumPy prints a float32 with the fewest digits that give the same float32 again.
     shortest = np.dtype(backend.floatX).type
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
@@ -237,13 +257,13 @@ def _as_csv(rows: list[list]) -> bytes:
 
 
 def _print(line: str) -> None:
-    with contextlib.suppress(OSError):  # who read it may have gone; training need not
+    with contextlib.suppress(OSError):  # the reader of a pipe may have ended; training goes on
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _find(channel: str, names: Any) -> Optional[str]:
-    """`channel`, or the one of `names` that is it on the data set that says most (PREFERRED)."""
+    """`channel` itself, or the channel of that name on the most preferred data set."""
     if channel in names:
         return channel
     found = [name for name in names if name.endswith(f"_{channel}")]
@@ -251,15 +271,16 @@ def _find(channel: str, names: Any) -> Optional[str]:
 
 
 def _rank(name: str) -> int:
-    """Of a channel's name: 0 for the data set that says most."""
+    """The place of a channel's data set in the order of preference, from 0."""
     best = next((i for i, start in enumerate(PREFERRED) if name.startswith(start)), len(PREFERRED))
-    return best + name.startswith(LEAST)
+    return best + name.startswith(LAST)
 
 
 def _cell(value: float, form: str, width: int) -> str:
-    """`value` in the format `form`, with fewer digits where it would be wider than `width`.
+    """`value` in the format `form`, with fewer digits if it would be wider than `width`.
 
-    Stars, as in Fortran, where it does not fit at all.
+    >>> _cell(0.12345, "7.4f", 7), _cell(123456.0, "7.4f", 7), _cell(-1e300, "5.3f", 5)
+    (' 0.1235', '1.2e+05', '*****')
     """
     texts = [f"{value:{form}}", *(f"{value:.{digits}g}" for digits in range(4, 0, -1))]
     return f"{next((text for text in texts if len(text) <= width), '*' * width):>{width}}"

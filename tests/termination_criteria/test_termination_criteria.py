@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from adversarial.monitor import find_channel
 from adversarial.termination_criteria import (
     And,
     ChannelInf,
@@ -168,16 +167,7 @@ def test_arguments_are_checked(make, message):
         make()
 
 
-def test_find_channel_says_what_is_missing():
-    model = a_model(valid_objective_d=[1.0], valid_objective_g=[], momentum=[0.5])
-    assert find_channel(model, "momentum") is model.monitor.channels["momentum"]
-    with pytest.raises(ValueError, match="no channel 'valid_objectve_d'; did you mean 'valid_obj"):
-        find_channel(model, "valid_objectve_d")
-    with pytest.raises(ValueError, match="'zzz'; it has valid_objective_d, valid_objective_g, mom"):
-        find_channel(model, "zzz")
-    with pytest.raises(ValueError, match="'x'; it has none"):
-        find_channel(a_model(), "x")
-    with pytest.raises(ValueError, match="has no monitor"):
-        find_channel(SimpleNamespace(), "x")
+def test_a_channel_without_a_value():
+    model = a_model(valid_objective_g=[])
     with pytest.raises(ValueError, match="'valid_objective_g' has no value yet"):
         ChannelTarget("valid_objective_g", 0).continue_learning(model)
