@@ -7,17 +7,14 @@ knows the line.
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 import reprlib
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from adversarial.utils.positional import merged_parameters
 from adversarial.utils.string_utils import nearest
-
-_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
 
 # Plain types in signatures: how messages call each, and which YAML values fit. As in 2014, 1 and 0
 # are also truth values, and 1e3 is also a whole number.
@@ -64,44 +61,12 @@ def accepted_arguments(target: Callable[..., Any]) -> Accepted | None:
     >>> accepted.names, accepted.required, accepted.open
     (('dim', 'layer_name', 'irange'), ('dim', 'layer_name'), False)
     """
-    names: list[str] = []
-    required: list[str] = []
-    types: dict[str, Any] = {}
-    passes_all = True
-    fixed: set[str] = set()  # arguments of a base that a class sets itself
-    for function in _constructors(target):
-        try:
-            parameters = list(inspect.signature(function).parameters.values())
-        except (ValueError, TypeError):
-            return None
-        if isinstance(target, type):
-            parameters = parameters[1:]
-        for parameter in parameters:
-            if parameter.kind in _KEYWORD and parameter.name not in (*names, *fixed):
-                names.append(parameter.name)
-                types[parameter.name] = parameter.annotation
-                if passes_all and parameter.default is inspect.Parameter.empty:
-                    required.append(parameter.name)
-        fixed.update(getattr(function, "fixed_arguments", ()))
-        kinds = {parameter.kind for parameter in parameters}
-        # The class itself may give what its base requires, unless it passes all arguments on.
-        passes_all = passes_all and inspect.Parameter.VAR_POSITIONAL in kinds
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            return Accepted(tuple(names), tuple(required), False, types)
-    return Accepted(tuple(names), tuple(required), True, types)
-
-
-def _constructors(target: Any) -> list[Any]:
-    if not isinstance(target, type):
-        return [target]
-    own = [vars(cls)["__init__"] for cls in target.__mro__[:-1] if "__init__" in vars(cls)]
-    if not own and target.__new__ is not object.__new__:
-        return [target.__new__]
-    return own or [_takes_nothing]
-
-
-def _takes_nothing(self: Any) -> None:
-    """Stands for the constructor of a class that defines none."""
+    try:
+        merged = merged_parameters(target)
+    except (ValueError, TypeError):
+        return None
+    types = {name: parameter.annotation for name, parameter in merged.parameters.items()}
+    return Accepted(tuple(types), merged.required, bool(merged.rest), types)
 
 
 def unknown_argument(name: str, owner: str, accepted: Accepted | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def positional_order(
@@ -83,7 +83,7 @@ def order_of(target: Any) -> list[str]:
             return [*order, *declared]
         signature = inspect.signature(init)
         order += _positional(signature)[1:]
-        if inspect.Parameter.VAR_POSITIONAL not in _kinds(signature):
+        if all(p.kind is not p.VAR_POSITIONAL for p in signature.parameters.values()):
             break
     return order
 
@@ -107,36 +107,84 @@ class FullSignature:
     """
 
     def __get__(self, owner: Any, cls: type) -> inspect.Signature:
-        found: dict[str, inspect.Parameter] = {}
-        fixed: set[str] = set()
-        rest = None
-        for init in _constructors(cls):
-            signature = inspect.signature(init)
-            for parameter in list(signature.parameters.values())[1:]:
-                if parameter.kind in _BY_NAME and parameter.name not in fixed:
-                    found.setdefault(parameter.name, parameter)
-            fixed.update(getattr(init, "fixed_arguments", ()))
-            named = [p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
-            rest = named[0] if named else None
-            if rest is None:
-                break
-        order = [name for name in order_of(cls) if name in found]
-        parameters = [
-            found.pop(name).replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in order
-        ]
-        parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in found.values()]
-        return inspect.Signature(parameters if rest is None else [*parameters, rest])
+        merged = merged_parameters(cls)
+        found = dict(merged.parameters)
+        order = [found.pop(name) for name in order_of(cls) if name in found]
+        by_position = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in order]
+        by_name = [p.replace(kind=p.KEYWORD_ONLY) for p in found.values()]
+        return inspect.Signature([*by_position, *by_name, *merged.rest])
+
+
+class Merged(NamedTuple):
+    """The arguments of a constructor and of those of the bases that it hands `**kwargs` on to.
+
+    Attributes
+    ----------
+    parameters : by name; if `positional_order` declares an order, in that order
+    required : names of those that a caller must give
+    rest : the `**kwargs` of the last base, if it has any
+    """
+
+    parameters: dict[str, inspect.Parameter]
+    required: tuple[str, ...]
+    rest: tuple[inspect.Parameter, ...]
+
+
+def merged_parameters(target: Any) -> Merged:
+    """What `target`, a class or a function, accepts by name.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For C code, which has no signature.
+
+    Examples
+    --------
+    >>> def layer(dim, irange=None, **kwargs): ...
+    >>> list(merged_parameters(layer).parameters), merged_parameters(layer).required
+    (['dim', 'irange'], ('dim',))
+    """
+    found: dict[str, inspect.Parameter] = {}
+    fixed: set[str] = set()
+    required: list[str] = []
+    rest: tuple[inspect.Parameter, ...] = ()
+    passes_all = True
+    functions = _constructors(target)
+    for function in functions:
+        parameters = list(inspect.signature(function).parameters.values())
+        if isinstance(target, type):
+            parameters = parameters[1:]
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind in _BY_NAME and name not in found and name not in fixed:
+                found[name] = parameter
+                if passes_all and parameter.default is parameter.empty:
+                    required.append(name)
+        fixed.update(getattr(function, "fixed_arguments", ()))
+        # The class itself may give what its base requires, unless it passes all arguments on.
+        passes_all = passes_all and any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        rest = tuple(p for p in parameters if p.kind is p.VAR_KEYWORD)
+        if not rest:
+            break
+    declared = any(hasattr(function, "positional_order") for function in functions)
+    first = [name for name in order_of(target) if name in found] if declared else []
+    return Merged({name: found[name] for name in [*first, *found]}, tuple(required), rest)
 
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def _constructors(cls: type) -> list[Any]:
-    return [vars(base)["__init__"] for base in cls.__mro__[:-1] if "__init__" in vars(base)]
+def _constructors(target: Any) -> list[Any]:
+    if not isinstance(target, type):
+        return [target]
+    own = [vars(base)["__init__"] for base in target.__mro__[:-1] if "__init__" in vars(base)]
+    if not own and target.__new__ is not object.__new__:
+        return [target.__new__]
+    return own or [_takes_nothing]
 
 
-def _kinds(signature: inspect.Signature) -> list[Any]:
-    return [parameter.kind for parameter in signature.parameters.values()]
+def _takes_nothing(self: Any) -> None:
+    """Stands for the constructor of a class that defines none."""
 
 
 def _positional(signature: inspect.Signature) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from adversarial import AdversaryCost2, LazyAdversaryCost
+from adversarial.config.arguments import accepted_arguments
+from adversarial.models.mlp import Linear
 from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.utils.positional import order_of
@@ -71,3 +73,15 @@ def test_the_order_of_a_constructor_without_a_declared_one():
 
     assert order_of(Top) == ["first", "a", "b"]
     assert order_of(lambda x, y=1, *, z=2: None) == ["x", "y"]
+
+
+def test_what_a_class_accepts_is_listed_in_the_order_of_2014():
+    found = accepted_arguments(Linear)
+    assert found.names[:3] == ("dim", "layer_name", "irange") and not found.open
+    assert found.required == ("dim", "layer_name")
+
+    class Three(Linear):
+        def __init__(self, **kwargs):
+            super().__init__(dim=3, **kwargs)
+
+    assert accepted_arguments(Three).required == ()
