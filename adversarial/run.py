@@ -215,12 +215,12 @@ class Run:
         saved = self._saved(number)
         if saved is not None:
             # Wherever the YAML says: the file may have been moved.
-            phases[number].give("save_path", saved.name)
+            phases[number].replace_argument("save_path", saved.name)
         if self.has_model_of(phases, number):
             # That other file may have changed since, or gone.
             model = saved.model()
             for call in self._calls_of_model(phases, number):
-                phases[number].take(call, model)
+                phases[number].replace_call(call, model)
         with self.reading() as read:
             train = phases[number]()
         if not isinstance(train, Train):
@@ -360,8 +360,8 @@ class Run:
             return None
         old = self.began_as.phases()[self.first]
         # Whatever the data: the same numbers are drawn from the same object.
-        old.give("dataset", train.dataset)
-        old.give("save_path", self.resume_from.name)
+        old.replace_argument("dataset", train.dataset)
+        old.replace_argument("save_path", self.resume_from.name)
         with self.began_as.reading():
             before = old().roots()
         edits = Edits.between(before, train.roots())

@@ -61,11 +61,11 @@ class Phase:
         """The object that was made by `call`; None before it is made."""
         return self._made.get(id(call))
 
-    def take(self, call: Proxy, value: Any) -> None:
+    def replace_call(self, call: Proxy, value: Any) -> None:
         """Use `value` in place of the object that `call` would make."""
         self._made[id(call)] = value
 
-    def give(self, argument: str, value: Any) -> None:
+    def replace_argument(self, argument: str, value: Any) -> None:
         """Use `value` in place of what the YAML describes as this argument of the phase."""
         described = self._tree.keywords.get(argument)
         if isinstance(described, (Proxy, list, dict)):

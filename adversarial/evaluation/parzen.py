@@ -52,6 +52,7 @@ class ParzenScore:
 
     @classmethod
     def of(cls, log_likelihoods: np.ndarray, sigma: float) -> ParzenScore:
+        """The score of points by their log-likelihoods (n,), in nats."""
         n = log_likelihoods.size
         if n == 0:
             raise ValueError("no points to score")
@@ -67,11 +68,12 @@ class FoldedScore:
 
     @property
     def mean(self) -> float:
+        """The mean of the folds' means, in nats."""
         return float(np.mean([fold.mean for fold in self.folds]))
 
     @property
     def standard_error(self) -> float:
-        """Sample deviation of the folds' means / sqrt(number of folds); nan for a single fold."""
+        """Sample deviation of the folds' means / sqrt(number of folds); NaN for a single fold."""
         if len(self.folds) < 2:
             return math.nan
         means = [fold.mean for fold in self.folds]

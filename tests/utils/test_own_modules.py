@@ -67,6 +67,7 @@ def without_sandbox():
 
 
 def test_another_sandbox_that_is_in_use_is_named(stranger, monkeypatch, without_sandbox):
+    monkeypatch.chdir(stranger)  # where its module leaves a file
     monkeypatch.syspath_prepend(stranger)
     importlib.import_module("sandbox")
     with pytest.raises(yaml_parse.YamlError, match=f"sandbox that was imported is {stranger}"):

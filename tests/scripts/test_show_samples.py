@@ -15,7 +15,7 @@ from adversarial.scripts import cli, show_samples
 from adversarial.space import Conv2DSpace
 from adversarial.utils import serial
 
-SCRIPT = Path(__file__).parents[1] / "show_samples.py"
+SCRIPT = Path(__file__).parents[2] / "show_samples.py"
 YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
     X: !obj:numpy.zeros { shape: [50, 36] } }"""
 
