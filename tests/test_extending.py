@@ -7,9 +7,12 @@ import re
 import sys
 from pathlib import Path
 
+import aesara.tensor as at
 import numpy as np
 import pytest
 
+from adversarial import backend
+from adversarial.backend import engines
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.scripts import evaluate as evaluate_command
@@ -94,3 +97,18 @@ def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
     assert d == pytest.approx(0.5 * (((real - 1) ** 2).mean() + (fake**2).mean()))
     g = evaluate(cost._g_objective(None, outputs[1], outputs[1]))
     assert g == pytest.approx(0.5 * ((fake - 1) ** 2).mean())
+
+
+def test_the_engine_of_the_page_is_a_class_and_an_entry(folder, monkeypatch):
+    """It is chosen by its name, compiles what is asked, and describes itself."""
+    import mine
+
+    monkeypatch.setitem(engines.ENGINES, "python", mine.Interpreter())
+    monkeypatch.setattr(engines, "NAMES", (*engines.ENGINES, "auto"))
+    monkeypatch.setattr(engines, "_chosen", None)
+    assert backend.choose("python") == "python" and backend.describe().startswith("Python")
+    x = at.vector("x")
+    assert backend.function([x], x.sum())([1, 2]) == 3
+    assert backend.is_first_process() and backend.agree(5) == 5 and backend.processes() == 1
+    with pytest.raises(ValueError, match="several devices or hosts"):
+        backend.choose("python", devices=2)

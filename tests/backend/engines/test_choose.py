@@ -11,8 +11,6 @@ import pytest
 from adversarial import backend
 
 # isort: split
-import aesara
-import aesara.tensor as at
 
 from adversarial.backend import engines
 from adversarial.backend.engines import jax
@@ -79,27 +77,3 @@ def test_wrong_choices(variable, args, message, monkeypatch):
         monkeypatch.setenv("ADVERSARIAL_BACKEND", variable)
     with pytest.raises(ValueError, match=message):
         backend.choose(*args)
-
-
-def test_an_engine_is_a_class_and_an_entry(monkeypatch):
-    """A third engine: it is chosen by its name, compiles what is asked, and describes itself."""
-
-    class Interpreter(engines.Engine):
-        name = "python"
-        compiling = "nothing is compiled"
-
-        def compile(self, inputs, outputs, mode, **options):
-            with aesara.config.change_flags(cxx=""):
-                return aesara.function(inputs, outputs, mode="FAST_COMPILE", **options)
-
-        def describe(self):
-            return "Python"
-
-    monkeypatch.setitem(engines.ENGINES, "python", Interpreter())
-    monkeypatch.setattr(engines, "NAMES", (*engines.ENGINES, "auto"))
-    assert backend.choose("python") == "python" and backend.describe() == "Python"
-    x = at.vector("x")
-    assert backend.function([x], x.sum())([1, 2]) == 3
-    assert backend.is_first_process() and backend.agree(5) == 5 and backend.processes() == 1
-    with pytest.raises(ValueError, match="several devices or hosts"):
-        backend.choose("python", devices=2)
