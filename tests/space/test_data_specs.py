@@ -1,11 +1,11 @@
+"""Nested and flat data specs."""
+
 from __future__ import annotations
 
 import pytest
 
 from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
-from adversarial.space.data_specs import (
-    DataSpecsMapping,
-)
+from adversarial.space.data_specs import DataSpecsMapping
 
 V, W = VectorSpace(3), IndexSpace(max_labels=4, dim=1)
 NESTED = (CompositeSpace([V, CompositeSpace([W, V, NullSpace()]), V]), ("x", ("y", "x", ""), "z"))
