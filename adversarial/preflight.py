@@ -158,7 +158,7 @@ def _data_specs(is_monitored: bool, algorithm: Any, model: Any) -> list[tuple[An
     cost = getattr(algorithm, "cost", None)
     if cost is None and algorithm is not None:
         cost = getattr(model, "get_default_cost", lambda: None)()
-    costs = [cost]
+    costs: list[Any] = [cost]
     found = []
     if is_monitored:
         more = getattr(algorithm, "monitoring_costs", None) or []

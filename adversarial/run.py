@@ -136,14 +136,14 @@ class Run:
                 "was begun. To go on by the edited file: --resume %s --config %s",
                 self.path,
                 number + 1,
-                self.resume_from.name,
-                self.resume_from.name,
+                self.resumed.name,
+                self.resumed.name,
                 self.path,
             )
 
     def _warn_of_variables(self) -> None:
         """Say so if a variable that the user allowed has another value than it had."""
-        before = self.resume_from.experiment.get("values")
+        before = (self.resumed.experiment or {}).get("values")
         now = self._values()
         found = [
             name
@@ -158,8 +158,8 @@ class Run:
                 "copy of the YAML file: --resume %s --config COPY.yaml",
                 " and ".join(f"${{{name}}}" for name in found),
                 self.path,
-                self.resume_from.name,
-                self.resume_from.name,
+                self.resumed.name,
+                self.resumed.name,
             )
 
     def _values(self) -> dict[str, str]:
@@ -174,6 +174,12 @@ class Run:
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:4]
         return found
 
+    @property
+    def resumed(self) -> checkpoint.Saved:
+        """The training to go on with, of a run that resumes one."""
+        assert self.resume_from is not None
+        return self.resume_from
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Collection[str]]:
         """The digests of the model files that are read in this block; see `files.inputs`.
@@ -183,9 +189,7 @@ class Run:
         with contextlib.ExitStack() as stack:
             if self.resume_from is not None and self.began_as is None:
                 marks = {self.mark(number) for number in range(self._count)}
-                stack.enter_context(
-                    inputs.confined(self.resume_from.name, self._known_inputs(), marks)
-                )
+                stack.enter_context(inputs.confined(self.resumed.name, self._known_inputs(), marks))
             yield stack.enter_context(inputs.noting())
 
     def _known_inputs(self) -> list[str]:
@@ -216,7 +220,7 @@ class Run:
         if saved is not None:
             # Wherever the YAML says: the file may have been moved.
             phases[number].replace_argument("save_path", saved.name)
-        if self.has_model_of(phases, number):
+        if saved is not None and self.has_model_of(phases, number):
             # That other file may have changed since, or gone.
             model = saved.model()
             for call in self._calls_of_model(phases, number):
@@ -257,9 +261,9 @@ class Run:
         again = needed(phases, start, self.first)
         if self.began_as is not None and again:
             raise ValueError(
-                f"{self.resume_from.name} cannot go on by an edited file: phase {again[0] + 1}, "
+                f"{self.resumed.name} cannot go on by an edited file: phase {again[0] + 1}, "
                 "which is over, shares an object with a later one\n"
-                f"Go on by the file that it began with: --resume {self.resume_from.name}"
+                f"Go on by the file that it began with: --resume {self.resumed.name}"
             )
         for number in again:
             if number < self.first:
@@ -302,7 +306,7 @@ class Run:
         for number, why in self._missing.items():
             shared = phases[number].shared_with(phases[start:])
             for call in not_held(train, phases[number], shared):
-                name = self.resume_from.name
+                name = self.resumed.name
                 raise ValueError(
                     f"{name} cannot go on: {call.name} ({call.where}) is shared with phase "
                     f"{number + 1}, {why}, and {name} does not hold it\n"
@@ -325,7 +329,7 @@ class Run:
 
         A warning where a monitored set is another: its channels go on with other data.
         """
-        before = saved.experiment.get("data")
+        before = (saved.experiment or {}).get("data")
         if not isinstance(before, dict):  # an earlier version's
             return
         name = saved.name
@@ -361,7 +365,7 @@ class Run:
         old = self.began_as.phases()[self.first]
         # Whatever the data: the same numbers are drawn from the same object.
         old.replace_argument("dataset", train.dataset)
-        old.replace_argument("save_path", self.resume_from.name)
+        old.replace_argument("save_path", self.resumed.name)
         with self.began_as.reading():
             before = old().roots()
         edits = Edits.between(before, train.roots())
@@ -379,7 +383,7 @@ class Run:
     def save_path(self, phases: list[Phase], number: int) -> Optional[str]:
         """Where a phase will save, as far as is known before it is made; None where it will not."""
         if self.resume_from is not None and number == self.first:
-            return self.resume_from.name
+            return self.resumed.name
         path = phases[number].argument("save_path")
         if not isinstance(path, str) or not phases[number].argument("save_freq"):
             return None
@@ -458,7 +462,7 @@ def _first_line(error: Exception) -> str:
 
 def _check(about: Any, path: str) -> None:
     """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
-    kinds = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
+    kinds: dict[str, Any] = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
     if (
         not isinstance(about, dict)
         or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())

@@ -127,7 +127,7 @@ class Reservation:
     def is_behind(self, number: int) -> bool:
         """Whether the table or a picture of the phase that is resumed was not written since it was
         saved: the run was killed in between."""
-        saved = self.run.resume_from
+        saved = self.run.resumed
         paths = [file.path for file in self._files_of(number) if file.writer in _AFTER_A_SAVE]
         if hasattr(saved.model(), "generator"):
             paths.append(outputs.beside(saved.name, outputs.PICTURE))
@@ -137,13 +137,20 @@ class Reservation:
     def _files_of(self, number: int) -> Iterator[File]:
         """What the YAML says that a phase writes."""
         phase = self.phases[number]
-        declared = []
+        declared: list[File] = []
         for call in phase.calls():
             what = f"the file of {call.name} ({call.where})"
             try:
                 paths = dict.fromkeys(files_written(call.callable, call.keywords))
                 declared += [
-                    File(call.callable, *map(outputs.admitted, path), what, number, call)
+                    File(
+                        call.callable,
+                        outputs.admitted(path.path),
+                        outputs.admitted(path.lock),
+                        what,
+                        number,
+                        call,
+                    )
                     for path in paths
                 ]
             except ValueError as error:
@@ -152,7 +159,7 @@ class Reservation:
         own = []
         if model is not None:
             own.append(File(None, model, model, MODEL, number))
-            beside = [
+            beside: list[tuple[Any, str, str]] = [
                 (MonitorCSV, outputs.TABLE, "the table"),
                 (None, outputs.DIVERGED, "a state that diverged"),
             ]

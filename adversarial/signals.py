@@ -44,7 +44,7 @@ class StopRequest:
     def __init__(self, after: str = "this minibatch") -> None:
         self.signum: Optional[int] = None
         self._after = after
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
         self._checks = 0
 
     def __enter__(self) -> StopRequest:

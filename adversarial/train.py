@@ -230,6 +230,7 @@ class Train:
         dispatch.call_observers(self.extensions, "on_monitor", *parts)
 
     def _go_back_to_saved(self) -> None:
+        assert self._resume_from is not None
         self._restore(self._resume_from)
         self._last_good = self._resume_from
         self._resume_from = None

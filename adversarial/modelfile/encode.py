@@ -30,9 +30,9 @@ MAX_INT_BITS = 4096
 _INLINE_BYTES = 256
 # Stands in a path for the dict of an object's attributes, and is not shown.
 _ATTRIBUTES = "\0"
-_SEQUENCES = {cls: name for name, cls in SEQUENCES.items()}
-_MAPPINGS = {cls: name for name, cls in MAPPINGS.items()}
-_RANDOM = {cls: name for name, cls in RANDOM.items()}
+_SEQUENCES: dict[type, str] = {cls: name for name, cls in SEQUENCES.items()}
+_MAPPINGS: dict[type, str] = {cls: name for name, cls in MAPPINGS.items()}
+_RANDOM: dict[type, str] = {cls: name for name, cls in RANDOM.items()}
 
 
 def _base64(data: bytes) -> str:
@@ -83,7 +83,7 @@ class Encoder:
         return TypeError(f"{self.root_name}{self._path(parent, suffix)} {what}")
 
     def _encode(self, value: Any, parent: int, suffix: str, fresh: bool = False) -> Any:
-        kind = type(value)
+        kind: Any = type(value)
         if value is None or kind is bool or kind is str:
             return value
         if kind is int:
@@ -102,8 +102,8 @@ class Encoder:
             return {"np": [value.dtype.str, _base64(value.tobytes())]}
         if isinstance(value, np.dtype) and not value.hasobject and value.names is None:
             return {"dtype": value.str}
-        if isinstance(value, type) and getattr(np, value.__name__, None) is value:
-            if issubclass(value, np.generic):
+        if isinstance(value, type) and issubclass(value, np.generic):
+            if getattr(np, value.__name__, None) is value:
                 return {"type": value.__name__}
         if id(value) in self.numbers:
             return [self.numbers[id(value)]]

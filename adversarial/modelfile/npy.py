@@ -55,7 +55,7 @@ def read_array(stream: Any, size: int, name: str) -> np.ndarray:
     if count * dtype.itemsize != left:
         raise Fault(f"has an array {name!r} of shape {shape} and type {dtype} in {left} bytes")
     flat = np.empty(count, dtype)
-    view = memoryview(flat.view(np.uint8) if count else b"")
+    view = flat.view(np.uint8).data if count else memoryview(b"")
     for begin in range(0, left, _CHUNK):
         part = stream.read(min(_CHUNK, left - begin))
         if len(part) != min(_CHUNK, left - begin):
@@ -86,8 +86,8 @@ def check_inflation(name: str, packed: int, size: int) -> None:
 
 def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.ndarray:
     """The array in a .npy file, perhaps open as `file`. Raises ValueError, with the file's name."""
-    with contextlib.nullcontext(file) if file else open_regular(path) as file:
-        return _named(path, lambda: read_array(file, os.fstat(file.fileno()).st_size, "it"))
+    with contextlib.nullcontext(file) if file else open_regular(path) as stream:
+        return _named(path, lambda: read_array(stream, os.fstat(stream.fileno()).st_size, "it"))
 
 
 def load_npz(
@@ -101,9 +101,9 @@ def load_npz(
     None may take more than `at_most` bytes. Raises ValueError, with the file's name.
     """
 
-    def read() -> dict[str, np.ndarray]:
+    def read(stream: BinaryIO) -> dict[str, np.ndarray]:
         arrays = {}
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(stream) as archive:
             for name in names:
                 if f"{name}.npy" not in archive.namelist():
                     continue
@@ -115,12 +115,12 @@ def load_npz(
                         f"has an array {name!r} of {info.file_size} bytes, more than {at_most}"
                     )
                 check_inflation(name, info.compress_size, info.file_size)
-                with archive.open(info) as stream:
-                    arrays[name] = read_array(stream, info.file_size, name)
+                with archive.open(info) as member:
+                    arrays[name] = read_array(member, info.file_size, name)
         return arrays
 
-    with contextlib.nullcontext(file) if file else open_regular(path) as file:
-        return _named(path, read)
+    with contextlib.nullcontext(file) if file else open_regular(path) as stream:
+        return _named(path, lambda: read(stream))
 
 
 def _named(path: str | os.PathLike[str], read: Any) -> Any:

@@ -41,7 +41,7 @@ BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 def references(node: dict[str, Any]) -> Iterator[int]:
     """Numbers of the nodes that `node` points at."""
-    value = node.get("v")
+    value: Any = node.get("v")
     kind = node.get("t")
     if kind in SEQUENCES:
         entries: Any = value if value is not None else ()

@@ -132,7 +132,7 @@ def explain(error: BaseException, command: object = None) -> None:
     what = "error" if foreseen else f"unexpected {type(error).__name__}"
     lines = [f"{program_name()}: {what}: {said}"]
     debugging = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
-    if theirs is not None:
+    if theirs is not None and frame is not None:
         code = frame.tb_frame.f_code
         lines.append(
             f"It happened in {code.co_filename}, line {frame.tb_lineno}, in {code.co_name}:"

@@ -1,27 +1,37 @@
-"""Ways of walking through the examples of a dataset, a minibatch at a time.
+"""The orders in which a data set is iterated over in minibatches.
 
-A subset iterator knows only numbers: how many examples there are and how many to take. Each step
-gives a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row numbers.
-`FiniteDatasetIterator` turns those into minibatches of a dataset.
+A subset iterator knows two numbers: how many examples there are, and how many to take. Each step
+returns a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row numbers.
+`FiniteDatasetIterator` turns these into minibatches of a data set. Data sets, training algorithms
+and the monitor use them by the names of Pylearn2:
+
+>>> [batch for batch in resolve_iterator_class("sequential")(5, batch_size=2, num_batches=None)]
+[slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 
-from adversarial.utils.seeding import numpy_rng
+from adversarial.utils.seeding import Seed, numpy_rng
+
+#: Which rows of a data set make a minibatch.
+Subset = Union[slice, np.ndarray]
+#: A generator, a seed, or None for a fixed seed.
+Rng = Union[np.random.RandomState, Seed, None]
 
 DEFAULT_SEED = (17, 2, 946)
 
 
-def as_rng(rng, default=DEFAULT_SEED) -> np.random.RandomState:
+def as_rng(rng: Rng, default: Sequence[int] = DEFAULT_SEED) -> np.random.RandomState:
     """`rng` itself, or a RandomState seeded with it (None: with `default`)."""
     return rng if isinstance(rng, np.random.RandomState) else numpy_rng(rng, default)
 
 
-def _check_count(name: str, value, minimum: int = 1) -> int | None:
+def _check_count(name: str, value: Optional[float], minimum: int = 1) -> Optional[int]:
     if value is None:
         return None
     if int(value) != value or value < minimum:
@@ -45,8 +55,8 @@ class SubsetIterator:
         dataset_size: int,
         batch_size: int | None = None,
         num_batches: int | None = None,
-        rng=None,
-    ):
+        rng: Rng = None,
+    ) -> None:
         # Integers once the subclass's constructor is done.
         self._dataset_size: Any = _check_count("dataset_size", dataset_size)
         self._batch_size: Any = _check_count("batch_size", batch_size)
@@ -56,21 +66,21 @@ class SubsetIterator:
             raise ValueError(f"{type(self).__name__} is not random and takes no rng, got {rng!r}")
         self._rng: Any = as_rng(rng) if self.stochastic else None
 
-    def __iter__(self):
+    def __iter__(self) -> SubsetIterator:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Subset:
         if self._batches_given >= self._num_batches:
             raise StopIteration
         batch = self._subset(self._batches_given)
         self._batches_given += 1
         return batch
 
-    def next(self):
+    def next(self) -> Subset:
         """The next slice or array of row numbers; the spelling of Python 2."""
         return self.__next__()
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> Subset:
         raise NotImplementedError(f"{type(self).__name__} does not say which examples come next")
 
     @property
@@ -100,8 +110,8 @@ class SequentialSubsetIterator(SubsetIterator):
     """
 
     def __init__(
-        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
-    ):
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng: Rng = None
+    ) -> None:
         super().__init__(dataset_size, batch_size, num_batches, rng)
         size = self._dataset_size
         if self._batch_size is None:
@@ -123,7 +133,7 @@ class SequentialSubsetIterator(SubsetIterator):
     def _available(dataset_size: int, batch_size: int) -> int:
         return -(-dataset_size // batch_size)
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> Subset:
         start = number * self._batch_size
         return slice(start, min(start + self._batch_size, self._dataset_size))
 
@@ -143,12 +153,12 @@ class ShuffledSequentialSubsetIterator(SequentialSubsetIterator):
     stochastic = True
 
     def __init__(
-        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
-    ):
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng: Rng = None
+    ) -> None:
         super().__init__(dataset_size, batch_size, num_batches, rng)
         self._order = self._rng.permutation(self._dataset_size)
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> Subset:
         return self._order[super()._subset(number)]
 
 
@@ -158,12 +168,16 @@ class BatchwiseShuffledSequentialIterator(SequentialSubsetIterator):
     stochastic = True
 
     def __init__(
-        self, dataset_size: int, batch_size: int | None, num_batches: int | None = None, rng=None
-    ):
+        self,
+        dataset_size: int,
+        batch_size: int | None,
+        num_batches: int | None = None,
+        rng: Rng = None,
+    ) -> None:
         super().__init__(dataset_size, batch_size, num_batches, rng)
         self._order = self._rng.permutation(self._num_batches)
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> Subset:
         return super()._subset(self._order[number])
 
 
@@ -175,8 +189,8 @@ class RandomUniformSubsetIterator(SubsetIterator):
     uniform_batch_size = True
 
     def __init__(
-        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
-    ):
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng: Rng = None
+    ) -> None:
         super().__init__(dataset_size, batch_size, num_batches, rng)
         if self._batch_size is None or self._num_batches is None:
             raise ValueError(
@@ -184,7 +198,7 @@ class RandomUniformSubsetIterator(SubsetIterator):
                 f"{batch_size!r} and {num_batches!r}"
             )
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> Subset:
         return self._rng.randint(self._dataset_size, size=self._batch_size, dtype=np.int64)
 
 
@@ -194,8 +208,8 @@ class RandomSliceSubsetIterator(RandomUniformSubsetIterator):
     fancy = False
 
     def __init__(
-        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng=None
-    ):
+        self, dataset_size: int, batch_size: int | None, num_batches: int | None, rng: Rng = None
+    ) -> None:
         super().__init__(dataset_size, batch_size, num_batches, rng)
         if self._batch_size > self._dataset_size:
             raise ValueError(
@@ -203,7 +217,7 @@ class RandomSliceSubsetIterator(RandomUniformSubsetIterator):
                 f"{self._dataset_size} examples"
             )
 
-    def _subset(self, number: int):
+    def _subset(self, number: int) -> slice:
         start = int(self._rng.randint(self._dataset_size - self._batch_size + 1))
         return slice(start, start + self._batch_size)
 
@@ -232,7 +246,7 @@ class EvenBatchwiseShuffledSequentialIterator(_Even, BatchwiseShuffledSequential
     """Like 'batchwise_shuffled_sequential', full minibatches only."""
 
 
-_MODES = {
+_MODES: dict[str, type[SubsetIterator]] = {
     "sequential": SequentialSubsetIterator,
     "shuffled_sequential": ShuffledSequentialSubsetIterator,
     "random_slice": RandomSliceSubsetIterator,
@@ -243,8 +257,11 @@ _MODES = {
     "even_batchwise_shuffled_sequential": EvenBatchwiseShuffledSequentialIterator,
 }
 
+#: The name of an order, or a class.
+Mode = Union[str, type[SubsetIterator]]
 
-def resolve_iterator_class(mode) -> type[SubsetIterator]:
+
+def resolve_iterator_class(mode: Mode) -> type[SubsetIterator]:
     """The class of a mode's name; a subclass of `SubsetIterator` stands for itself."""
     if isinstance(mode, type) and issubclass(mode, SubsetIterator):
         return mode
@@ -253,12 +270,12 @@ def resolve_iterator_class(mode) -> type[SubsetIterator]:
     return _MODES[mode]
 
 
-def has_uniform_batch_size(mode) -> bool:
+def has_uniform_batch_size(mode: Mode) -> bool:
     """Whether every minibatch of this mode has the same number of examples."""
     return resolve_iterator_class(mode).uniform_batch_size
 
 
-def is_stochastic(mode) -> bool:
+def is_stochastic(mode: Mode) -> bool:
     """Whether this mode draws random numbers."""
     return resolve_iterator_class(mode).stochastic
 
@@ -275,12 +292,12 @@ class FiniteDatasetIterator:
 
     def __init__(
         self,
-        dataset,
+        dataset: Any,
         subset_iterator: SubsetIterator,
-        data_specs=None,
+        data_specs: Optional[tuple[Any, Any]] = None,
         return_tuple: bool = False,
-        convert=None,
-    ):
+        convert: Optional[Mapping[str, Callable[[np.ndarray, Any], Any]]] = None,
+    ) -> None:
         own_space, own_source = dataset.get_data_specs()
         data = dataset.get_data()
         if isinstance(own_source, str):
@@ -295,7 +312,7 @@ class FiniteDatasetIterator:
         self._convert = convert or {}
         self._check(self._space, self._source)
 
-    def _check(self, space, source) -> None:
+    def _check(self, space: Any, source: Any) -> None:
         if not isinstance(source, str):
             if len(space.components) != len(source):
                 raise ValueError(
@@ -308,20 +325,20 @@ class FiniteDatasetIterator:
                 f"this dataset has no {source!r}, only {', '.join(map(repr, self._columns))}"
             )
 
-    def __iter__(self):
+    def __iter__(self) -> FiniteDatasetIterator:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         batch = self._batch(next(self._subset_iterator), self._space, self._source)
         if self._return_tuple and not isinstance(batch, tuple):
             batch = (batch,)
         return batch
 
-    def next(self):
+    def next(self) -> Any:
         """The next minibatch; the spelling of Python 2."""
         return self.__next__()
 
-    def _batch(self, subset, space, source):
+    def _batch(self, subset: Subset, space: Any, source: Any) -> Any:
         if not isinstance(source, str):
             return tuple(
                 self._batch(subset, component, name)

@@ -208,7 +208,7 @@ def _file_of(distribution: str, pattern: str) -> tuple[str, str]:
         return "", ""
     for file in files:
         if re.fullmatch(pattern, file.name):
-            path = os.path.realpath(found.locate_file(file))
+            path = os.path.realpath(str(found.locate_file(file)))
             if os.path.exists(path):
                 return path, found.version
     return "", ""

@@ -181,7 +181,7 @@ class _Build:
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
         compilers_at_work = _Compilers()
         self.cleanup.callback(compilers_at_work.kill)
-        built = {}
+        built: dict[tuple, Future] = {}
         for i, together in enumerate(_shared_out(jobs.values(), compilers * _SHARES)):
             library = pool.submit(_compile, together, folder / str(i), compilers_at_work)
             built.update((job.identity(), library) for job in together)

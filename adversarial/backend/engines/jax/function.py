@@ -1,4 +1,8 @@
-"""Calls of compiled functions, between which shared variables stay on the device."""
+"""Compiled functions on JAX, between whose calls shared variables stay on the device.
+
+`Function` takes the place of Aesara's class of that name (`mode.JaxMode`). Calls that only update
+shared variables go through `Queue`, so that a GPU can run several in one program.
+"""
 
 from __future__ import annotations
 
@@ -14,38 +18,39 @@ from aesara.link.basic import Container
 from adversarial.backend import fork
 from adversarial.backend.engines.jax import devices
 
-# How many minibatches to hand over at once, where Python would be slower than the device.
-AT_ONCE = {"cpu": 1}
-AT_ONCE_ELSEWHERE = 32
+# The most calls in the queue, by platform. On a GPU a step can take less time than Python needs to
+# start it, so several are run in one program; on a CPU the queue would only delay the results.
+QUEUE_LENGTHS = {"cpu": 1}
+QUEUE_LENGTH = 32
 
 
-class Resident(Container):
-    """The value of a shared variable that a function on JAX has used.
+class DeviceContainer(Container):
+    """Holds the value of a shared variable that a function on JAX has used.
 
-    Either on the device, in `array`, or else on the host, in `storage` as ever.  Reading it makes
-    a copy for the host; setting it has the next function that needs it bring it to the device.
+    The value is either on the device, in `array`, or on the host, in `storage`. Reading it copies
+    it to the host. After it is set, the next function that uses it copies it to the device.
     """
 
     array: Optional[jax.Array] = None
 
     @classmethod
-    def of(cls, container: Container) -> Resident:
-        """`container` itself, which from now on knows of devices."""
+    def of(cls, container: Container) -> DeviceContainer:
+        """Turn `container` itself into a `DeviceContainer`."""
         if type(container) is Container:
             container.__class__ = cls
         return container
 
     def get(self) -> Any:
-        if waiting.changes(self):
-            waiting.run()
+        if queue.changes(self):
+            queue.run()
         if self.array is None:
             return self.storage[0]
         fork.check_jax()
         return devices.fetch(self.array).astype(self.type.dtype)
 
     def set(self, value: Any) -> None:
-        if waiting.depends_on(self):
-            waiting.run()
+        if queue.depends_on(self):
+            queue.run()
         Container.__set__(self, value)
         self.array = None
 
@@ -58,7 +63,7 @@ class Resident(Container):
 
     def move(self, array: jax.Array) -> None:
         self.array = array
-        # Nobody is to compute with an old value; `_call_elsewhere` brings the new one.
+        # The old value must not be used again; `_call_elsewhere` copies the new one to the host.
         self.storage[0] = None
 
     def to_host(self) -> None:
@@ -72,15 +77,15 @@ class Resident(Container):
 class Function(types.Function):
     """A compiled function: one program of XLA for all of the graph, updates included.
 
-    `vm` is the pure function of the graph's inputs.  Arrays that it updates are donated, so that
-    the new ones take their place.
+    `vm` is the pure function of the graph's inputs. The updated arrays are donated: XLA writes the
+    new values into their memory.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         inputs, fgraph = self.maker.inputs, self.maker.fgraph
         self.types = [variable.type for variable in fgraph.inputs]
-        shared = {i: Resident.of(spec.value) for i, spec in enumerate(inputs) if spec.shared}
+        shared = {i: DeviceContainer.of(spec.value) for i, spec in enumerate(inputs) if spec.shared}
         updated = [i for i, spec in enumerate(inputs) if spec.update is not None]
         strangers = [inputs[i].variable for i in updated if i not in shared]
         if strangers:
@@ -92,12 +97,12 @@ class Function(types.Function):
         self.arrays = [i for i in self.fixed if self.types[i].ndim > 0]
         self.given = [i for i in range(len(inputs)) if i not in shared]
         self.shared = shared
-        # A call that moves a state, and tells nothing but numbers by name, can wait for more.
+        # A call that updates variables, and returns only numbers by name, can be queued.
         outputs = fgraph.outputs[: len(self.outputs)]
-        waits = updated and (not outputs or self.output_keys is not None)
-        self.many: Optional[int] = None
-        if waits and not any(variable.ndim for variable in outputs):
-            self.many = AT_ONCE.get(devices.platform(), AT_ONCE_ELSEWHERE)
+        queues = updated and (not outputs or self.output_keys is not None)
+        self.queue_length: Optional[int] = None
+        if queues and not any(variable.ndim for variable in outputs):
+            self.queue_length = QUEUE_LENGTHS.get(devices.platform(), QUEUE_LENGTH)
         self._single = jax.jit(self._step, donate_argnums=0)
         self._several = jax.jit(self._steps, donate_argnums=0)
         self._begun: Optional[jax.Array] = None
@@ -132,18 +137,18 @@ class Function(types.Function):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         fork.check_jax()
         small = [self.shared[i].get() for i in self.numbers] + self._arguments(args, kwargs)
-        if self.many is not None:
-            call = waiting.add(self, small)
+        if self.queue_length is not None:
+            call = queue.add(self, small)
             return call if self.outputs else []
-        waiting.run()
+        queue.run()
         outputs = self.unpack(self.run(self._single, small))
         if self.unpack_single:
             return outputs[0]
         return dict(zip(self.output_keys, outputs)) if self.output_keys else outputs
 
-    def make(self, calls: Sequence[Call]) -> None:
-        """Make calls that waited, in one program where there are as many as it is made for."""
-        if len(calls) > 1 and len(calls) == self.many:
+    def run_calls(self, calls: Sequence[Call]) -> None:
+        """Run queued calls, in one program if there are `queue_length` of them."""
+        if len(calls) > 1 and len(calls) == self.queue_length:
             small = [np.stack(values) for values in zip(*(call.small for call in calls))]
             arrays, scalars = jax.device_get(self.run(self._several, small))
             for i, call in enumerate(calls):
@@ -177,7 +182,7 @@ class Function(types.Function):
         return values
 
     def run(self, program: Callable, small: Sequence) -> Any:
-        """Have the device begin `program`, once it is done with the one before the last."""
+        """Start `program` on the device, after the program before the last has ended."""
         state = [self.shared[i].on_device() for i in self.updated]
         arrays = [self.shared[i].on_device() for i in self.arrays]
         try:
@@ -188,7 +193,7 @@ class Function(types.Function):
             raise
         for i, array in zip(self.updated, new):
             self.shared[i].move(array)
-        # Never many at once, so that Ctrl-C and progress bars are about what is being computed.
+        # At most two programs run ahead, so that Ctrl-C and progress bars tell of the present.
         jax.block_until_ready(self._begun)
         self._begun = begun
         return outputs
@@ -207,7 +212,8 @@ class Function(types.Function):
 
 def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.Array]]:
     """The arrays among `outputs`, and the scalars of each kind as one vector, fetched at once."""
-    arrays, scalars = [], {}
+    arrays: list = []
+    scalars: dict[str, list] = {}
     for value, variable in zip(map(jnp.asarray, outputs), variables):
         if variable.ndim:
             arrays.append(devices.whole(value))
@@ -217,7 +223,7 @@ def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.A
 
 
 class Call(Mapping):
-    """A call that may not have been made yet, and its outputs by name; reading one makes it."""
+    """A call that may still be queued: its outputs by name. Reading an output runs the queue."""
 
     def __init__(self, small: Sequence) -> None:
         # Copies, since arguments may be overwritten by then.
@@ -232,8 +238,9 @@ class Call(Mapping):
         self.outputs = dict(zip(function.output_keys or (), function.unpack(packed)))
 
     def _found(self) -> dict[str, np.ndarray]:
-        if not self.is_made:
-            waiting.run()
+        if self.outputs is None:
+            queue.run()
+        assert self.outputs is not None
         return self.outputs
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -246,11 +253,12 @@ class Call(Mapping):
         return len(self._found())
 
 
-class Waiting:
-    """Calls of one function that move a state: they wait to be made several at once.
+class Queue:
+    """Calls of one function that update shared variables, run several at once.
 
-    Whoever looks at what they change or tell, or sets what they use, has them made first; so does
-    the call of another function.  Numbers are noted at each call, so these may be set in between.
+    The queue runs when it is full, when something reads an updated variable or an output, when
+    something sets a variable that a queued call uses, and when another function is called. Scalars
+    such as a learning rate are copied at each call, so they may be set in between.
     """
 
     def __init__(self) -> None:
@@ -264,32 +272,32 @@ class Waiting:
             self.run()
         self.function = function
         self.calls.append(call)
-        if len(self.calls) >= function.many:
+        if len(self.calls) >= (function.queue_length or 1):
             self.run()
         return call
 
     def run(self) -> None:
-        """Make the calls that wait."""
+        """Run the queued calls."""
         function, calls = self.function, self.calls
         self.function, self.calls = None, []
         if function is not None:
-            function.make(calls)
+            function.run_calls(calls)
 
     def changes(self, container: Container) -> bool:
-        """Whether a waiting call will change its value."""
+        """Whether a queued call will change the value in `container`."""
         return self.function is not None and any(
             self.function.shared[i] is container for i in self.function.updated
         )
 
     def depends_on(self, container: Container) -> bool:
-        """Whether a waiting call changes or will read its value."""
+        """Whether a queued call will change or read the value in `container`."""
         return self.changes(container) or (
             self.function is not None
             and any(self.function.shared[i] is container for i in self.function.arrays)
         )
 
 
-waiting = Waiting()
+queue = Queue()
 
 _aesaras_call = types.Function.__call__
 
@@ -301,9 +309,9 @@ def _call_elsewhere(self: types.Function, *args: Any, **kwargs: Any) -> Any:
     the next function on JAX that needs these brings them to the device.
     """
     # Not `input_storage`, whose cells are others around the same storage.
-    cells = [spec.value for spec in self.maker.inputs if type(spec.value) is Resident]
+    cells = [spec.value for spec in self.maker.inputs if type(spec.value) is DeviceContainer]
     if cells:
-        waiting.run()
+        queue.run()
         for cell in cells:
             cell.to_host()
     return _aesaras_call(self, *args, **kwargs)

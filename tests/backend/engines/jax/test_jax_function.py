@@ -13,7 +13,7 @@ jax = pytest.importorskip("jax", reason="JAX, the second engine, is not installe
 from adversarial import backend  # noqa: E402
 from adversarial.backend import function, shared  # noqa: E402
 from adversarial.backend.engines.jax import function as jax_function  # noqa: E402
-from adversarial.backend.engines.jax.function import waiting  # noqa: E402
+from adversarial.backend.engines.jax.function import queue  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def on_jax(monkeypatch):
 
 @pytest.fixture
 def four_at_once(monkeypatch):
-    monkeypatch.setitem(jax_function.AT_ONCE, "cpu", 4)
+    monkeypatch.setitem(jax_function.QUEUE_LENGTHS, "cpu", 4)
 
 
 def stepper(rate=0.5):
@@ -86,9 +86,9 @@ def test_calls_wait_until_there_are_enough(four_at_once):
     several, made = run._several, []
     run._several = lambda *args: made.append(len(args[2][0])) or several(*args)
     found = [run([i, 0]) for i in range(3)]
-    assert len(waiting.calls) == 3 and not any(call.is_made for call in found)
+    assert len(queue.calls) == 3 and not any(call.is_made for call in found)
     found.append(run([3, 0]))
-    assert made == [4] and not waiting.calls and all(backend.is_made(call) for call in found)
+    assert made == [4] and not queue.calls and all(backend.is_made(call) for call in found)
     assert [float(call["sum"]) for call in found] == [0, 0.5, 1.5, 3]
     assert total.get_value().tolist() == [3, 0]
 
@@ -97,8 +97,8 @@ def test_whoever_looks_has_them_made(four_at_once):
     run, total, lr, count = stepper()
     other = function([], total * 2)
     run([1, 0])
-    assert total.get_value().tolist() == [0.5, 0] and not waiting.calls
-    assert run([1, 0])["count"] == 2 and not waiting.calls
+    assert total.get_value().tolist() == [0.5, 0] and not queue.calls
+    assert run([1, 0])["count"] == 2 and not queue.calls
     run([1, 0])
     assert other().tolist() == [3, 0]
     run([1, 0])
@@ -132,9 +132,9 @@ def test_another_shape_or_function_does_not_wait(four_at_once):
     add = function([x], updates=[(total_of_all, total_of_all + x.sum())])
     add([1, 2])
     add([3])
-    assert len(waiting.calls) == 1
+    assert len(queue.calls) == 1
     run([0, 0])
-    assert waiting.function is run
+    assert queue.function is run
     assert total_of_all.get_value() == 6
 
 

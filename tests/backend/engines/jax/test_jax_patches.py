@@ -37,7 +37,7 @@ from aesara.tensor.subtensor import (  # noqa: E402
 
 from adversarial.backend import function, shared  # noqa: E402
 from adversarial.backend.engines.jax import patches  # noqa: E402
-from adversarial.backend.engines.jax.function import Resident  # noqa: E402
+from adversarial.backend.engines.jax.function import DeviceContainer  # noqa: E402
 
 X = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
 
@@ -194,7 +194,7 @@ def test_the_linker_leaves_values_on_the_device():
     total = shared(np.zeros(3))
     run = function([], updates=[(total, total + 1)])
     run()
-    assert type(total.container) is Resident and isinstance(total.container.array, jax.Array)
+    assert type(total.container) is DeviceContainer and isinstance(total.container.array, jax.Array)
     plain = aesara.shared(np.zeros(3, "float32"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

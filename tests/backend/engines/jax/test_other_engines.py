@@ -22,7 +22,7 @@ def on_jax(monkeypatch):
 def test_each_finds_what_the_other_has_made(waits, monkeypatch, fast_compile):
     from adversarial.backend.engines.jax import function as jax_function
 
-    monkeypatch.setitem(jax_function.AT_ONCE, "cpu", 8 if waits else 1)
+    monkeypatch.setitem(jax_function.QUEUE_LENGTHS, "cpu", 8 if waits else 1)
     w, other = backend.shared(np.arange(3.0)), backend.shared(np.ones(3))
     x = at.fvector()
     users = aesara.function([x], (x * w).sum())
