@@ -103,8 +103,9 @@ class Encoder:
         if isinstance(value, np.dtype) and not value.hasobject and value.names is None:
             return {"dtype": value.str}
         if isinstance(value, type) and issubclass(value, np.generic):
-            if getattr(np, value.__name__, None) is value:
-                return {"type": value.__name__}
+            name: str = value.__name__
+            if getattr(np, name, None) is value:
+                return {"type": name}
         if id(value) in self.numbers:
             return [self.numbers[id(value)]]
         number = len(self.values)
