@@ -143,6 +143,8 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
         try:
             found = EvaluationData(model, args.model, args.dataset, args.allow_module)
         except ValueError as error:
+            if args.dataset is not None:  # the user's choice does not fit
+                raise
             raise Unavailable(str(error)) from error
         if args.fold is not None and not found.has_folds:
             raise ValueError(f"{found.name} has no folds, but --fold {args.fold} was given")

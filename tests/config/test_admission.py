@@ -1,4 +1,4 @@
-"""Only what is meant for a YAML can be had through one, however it is spelt."""
+"""A YAML file can name only classes and functions of the allowlist, by whatever path."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_a_misspelt_constructor_of_numpy():
 
 
 def test_all_that_is_admitted_is_known():
-    """A class or function that a YAML can newly reach has to be thought about, and listed."""
+    """A class or function that a YAML file can newly name must be reviewed, and listed."""
     for package in classes.HOME:
         folders = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(folders, f"{package}."):

@@ -1,4 +1,4 @@
-"""Arrays that a YAML asks for are measured before they are made."""
+"""The size of arrays that a YAML file describes is checked before they are made."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Experiments name only what exists, with arguments it takes: those of this repository and of 2014.
+"""The experiments of this repository and of 2014 name existing classes and arguments.
 
-Nothing is made, so no data is needed.
+No object is made, so no data is needed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What Pylearn2's tutorials and the maxout and dropout papers' YAML files of 2014 name.
+"""YAML files with every class and argument that Pylearn2's own YAML files of 2014 use.
 
-Not those files, but every class and argument of theirs, a kind of file each.
+These are the files of its tutorials and of the maxout and dropout papers; each file here stands for
+one kind of them.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def test_parses(name):
 
 @pytest.mark.parametrize("name", ["softmax_regression", "perceptron", "nested"])
 def test_trains(name, tmp_path, fast_compile):
-    """An epoch on noise in the place of MNIST."""
+    """An epoch on noise instead of MNIST."""
     rng = np.random.RandomState(0)
     noise = DenseDesignMatrix(
         X=rng.uniform(size=(20, 784)), y=rng.randint(10, size=(20, 1)), y_labels=10

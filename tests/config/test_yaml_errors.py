@@ -1,4 +1,4 @@
-"""What is wrong with a YAML is said in one line: the file, the line, the culprit."""
+"""An error in a YAML file is one line with the file, the line and what is wrong."""
 
 from __future__ import annotations
 

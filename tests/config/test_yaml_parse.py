@@ -1,4 +1,4 @@
-"""YAML becomes the objects it describes, each once, with variables and numbers read right."""
+"""YAML to objects: each is made once, and variables and numbers are read correctly."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ SECRET = "wJalrXUtnFEMI-K7MDENG"
     ],
 )
 def test_a_file_cannot_read_the_environment(monkeypatch, text, name):
-    """Not in a value, a key, a tag or a path, nor by an escape; and no message quotes it."""
+    """In no value, key, tag, path or escape sequence; and no error message quotes it."""
     monkeypatch.setenv(name, SECRET)
     text = text.replace("NAME", name)
     with pytest.raises((YamlError, OSError, ValueError)) as error:
@@ -306,7 +306,7 @@ def test_yaml_src_makes_the_same_object_alone():
 
 
 def test_yaml_src_keeps_variables_as_written():
-    """Of every kind of scalar, also long ones and tags, so that it works on another machine."""
+    """In every kind of scalar and in tags, so that the source works on another machine."""
     text = (
         """
         - !obj:T.Box {a: ${N}, b: '${N}', c: "x/${DIR}/y", d: -${N}, e: [*x, 1]}

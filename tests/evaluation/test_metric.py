@@ -1,4 +1,4 @@
-"""The protocol of metrics, and the metrics of the package beside loops over examples."""
+"""The protocol of metrics; the metrics of the package equal loops over examples."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_precision_of_hard_cases(case):
 
 
 def test_float32_alone_would_not_do(monkeypatch):
-    """What the repair of near distances is for: without it, errors exceed a millinat."""
+    """Without computing near distances again, errors exceed 0.001 nats."""
     data, samples = digits(100, 0), digits(2000, 1)
     monkeypatch.setattr(ParzenEstimator, "_doubtful_window", lambda *args: 0.0)
     error = parzen_log_likelihood(data, samples, 0.1) - direct(data, samples, 0.1)

@@ -17,7 +17,7 @@ from adversarial.evaluation.parzen_protocol import (
 
 
 class Data:
-    """Stands for a data set: each row tells which one it is from, and its number."""
+    """Replaces a data set; each row has the name of its set and its number."""
 
     asked: list[dict] = []
 
@@ -72,7 +72,7 @@ def test_sigma_is_chosen_on_the_validation_set_alone():
     means = [parzen_log_likelihood(split.valid, samples, sigma).mean() for sigma in sigmas]
     best = sigmas[int(np.argmax(means))]
     assert outcome.score.sigma == best
-    # The scored points lie upon the samples, and would have chosen the smallest.
+    # The scored points lie next to samples, and would have chosen the smallest sigma.
     assert best > sigmas[0]
     scores = parzen_log_likelihood(split.scored, samples, best)
     assert outcome.score.mean == pytest.approx(scores.mean(), abs=1e-6)

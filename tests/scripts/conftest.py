@@ -1,4 +1,4 @@
-"""Small models that were trained, and the commands run in this process."""
+"""Model files of small trained models, and commands that run in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ YAML = """!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
 
 @pytest.fixture
 def command(request):
-    """The command that the test's file is named for: its exit status."""
+    """Runs the command that the test file is named after; returns its exit status."""
     name = request.module.__name__.rpartition("test_")[2]
     module = importlib.import_module(f"adversarial.scripts.{name}")
 
@@ -44,7 +44,7 @@ def add_channel(monitor, name, values, epochs):
 
 @pytest.fixture
 def pair():
-    """Of images of 6 x 6, monitored after epochs 0 to 3."""
+    """A pair that makes images of 6 x 6, monitored after epochs 0 to 3."""
     G = MLP([Sigmoid(layer_name="y", dim=36, irange=1.0)], nvis=5)
     D = MLP(
         [
@@ -68,7 +68,7 @@ def pair():
 
 @pytest.fixture
 def model(pair, tmp_path):
-    """The file of that pair."""
+    """The model file of `pair`."""
     path = tmp_path / "faces.v2.pkl"
     serial.save(path, pair)
     return path
@@ -76,7 +76,7 @@ def model(pair, tmp_path):
 
 @pytest.fixture
 def refused(command, capsys):
-    """Runs a command that must fail: its one line on stderr."""
+    """Runs a command that must fail; returns its one line on stderr."""
 
     def run(*argv):
         assert command(*argv) == 1

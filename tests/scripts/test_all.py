@@ -1,4 +1,4 @@
-"""Every command: the options that all share, and how a user starts one."""
+"""What all commands have in common: shared options, usage errors, `python -m`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMANDS = sorted(
 
 
 def status(name, argument):
-    """How a command ends that says something about its usage."""
+    """The exit status of a command that prints its usage."""
     with pytest.raises(SystemExit) as caught:
         importlib.import_module(f"adversarial.scripts.{name}").main([argument])
     return caught.value.code

@@ -1,4 +1,4 @@
-"""The command that computes metrics, beside parzen_ll.py and a loop over examples."""
+"""The values of `evaluate` equal those of parzen_ll.py and of a loop over examples."""
 
 from __future__ import annotations
 
@@ -119,9 +119,12 @@ def test_data_of_another_scale_is_refused(command, dots, capsys, scale):
     serial.save("other.pkl", DenseDesignMatrix(X=scale * np.random.RandomState(0).rand(20, 6)))
     with open("other.yaml", "w") as stream:
         stream.write("!pkl: other.pkl")
-    assert command(dots, *ARGS, "-m", "parzen_ll", "--dataset", "other.yaml") == 1
-    out, err = capsys.readouterr()
-    assert out == "" and "dots.pkl was trained on data from" in err and "other.yaml goes" in err
+    for metrics in (["-m", "parzen_ll"], []):
+        assert command(dots, *ARGS, *metrics, "--dataset", "other.yaml") == 1
+        out, err = capsys.readouterr()
+        assert out == "" and "dots.pkl was trained on data from" in err and "other.yaml goes" in err
+    assert command(dots, *ARGS, "--dataset", "mnist") == 1
+    assert "samples of 6 numbers, but mnist has 784" in capsys.readouterr().err
 
 
 def test_a_model_that_does_not_say_its_data(command, dots, capsys):

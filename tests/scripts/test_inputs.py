@@ -133,7 +133,7 @@ def test_channels_by_pattern(pair):
 
 
 def test_channels_that_share_a_record_share_what_is_read():
-    """As a forged file of an earlier version could have thousands do."""
+    """A forged file of an earlier version could have thousands of such channels."""
     numbers, channels = [1] * 1000, {}
     for name in ("a", "b"):
         channels[name] = MonitorChannel(None, None, name, None, None)

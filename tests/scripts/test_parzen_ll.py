@@ -1,4 +1,4 @@
-"""The command, run in this process on small models and data sets of the right dimension."""
+"""parzen_ll.py, run in this process on small models and data sets of the right dimension."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("fast_compile")
 
 
 class Data:
-    """Stands for MNIST or TFD: the same grey noise for the same arguments."""
+    """Replaces MNIST or TFD by noise, which depends on the arguments only."""
 
     dimension = 784
 
@@ -164,7 +164,7 @@ def test_missing_data_is_told_before_anything_is_drawn(command, digits, capsys, 
         raise FileNotFoundError("MNIST is nowhere")
 
     monkeypatch.setattr(mnist, "MNIST", missing)
-    # So many samples could not be held, let alone drawn.
+    # So many samples would not fit in memory.
     assert command(digits, "-d", "mnist", "-n", 10**12) == 1
     assert "MNIST is nowhere" in capsys.readouterr().err
 

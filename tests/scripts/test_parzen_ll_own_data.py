@@ -1,4 +1,4 @@
-"""The command on the data that a model was trained on, treated as that was."""
+"""parzen_ll.py on the data that a model was trained on, preprocessed as for training."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_a_data_set_of_the_users_own(command, tmp_path, capsys, monkeypatch):
     result = scored(command, capsys, model, *allowed)
     assert (result["dataset"], result["n"]) == ("Own", 30)
     assert result["mean"] == pytest.approx(expected(model, test), abs=1e-3)
-    # Some of it chooses sigma, where it has no validation set, and is not scored.
+    # Without a validation set, part of the test set chooses sigma and is not scored.
     for limit, chose in ((1000, 15), (5, 5)):
         assert command(model, "-n", 20, "-c", 3, "-l", limit, "--json", *allowed) == 0
         out, err = capsys.readouterr()
         assert json.loads(out)["n"] == 30 - chose
         assert f"Own has no validation set: its first {chose} test examples choose sigma" in err
-    # The same from a YAML file, of one with a test set or without.
+    # The same from a YAML file, of a data set with or without a test set.
     other = tmp_path / "other.yaml"
     other.write_text("!obj:parzen_own.Own { scale: 2.5 }")
     assert scored(command, capsys, model, "-d", other, *allowed)["n"] == 30
@@ -144,7 +144,7 @@ def test_a_mismatch_is_refused_with_what_differs(command, tmp_path, capsys, monk
     model = make_model(tmp_path / "a.pkl", REMAPPED)
     err = refused(command, capsys, model, "-d", other)
     assert "was trained on data from -1 to 1, but" in err and "goes from 0 to 1" in err
-    # Of a model that does not say what it was trained on, samples tell.
+    # If the model does not name its training data, the scale of its samples is compared.
     unknown = make_model(tmp_path / "b.pkl", None, Sigmoid)
     assert scored(command, capsys, unknown, "-d", "mnist")["dataset"] == "mnist"
     pixels = tmp_path / "pixels.yaml"

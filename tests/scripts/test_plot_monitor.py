@@ -15,7 +15,7 @@ from .conftest import add_channel
 
 @pytest.fixture
 def drawn(command, monkeypatch):
-    """What is handed to be drawn: [(curves, label of x, log)]."""
+    """The arguments of the drawing function: [(curves, label of x, log)]."""
     pytest.importorskip("matplotlib")
     calls = []
     draw = command.module.draw_curves
@@ -83,7 +83,7 @@ def test_many_channels_have_axes_of_their_own(command, monkeypatch, pair, tmp_pa
 
 @pytest.mark.parametrize("name", ["a$x", "b$$", "$_{$", "_c", r"d\$e"])
 def test_names_are_drawn_letter_by_letter(command, model, pair, tmp_path, name):
-    """What a dollar sign would make a formula, or a leading underscore hides."""
+    """A dollar sign would begin a formula, and a leading underscore would hide a label."""
     add_channel(pair.monitor, name, [1, 2], [0, 1])
     table = tmp_path / f"{name.replace(chr(92), '')}.csv"
     MonitorCSV(table).on_monitor(pair, None, None)

@@ -40,7 +40,7 @@ def test_chosen_channels_after_a_chosen_epoch(command, model, capsys):
         "valid_objective_d  0.5",
         "valid_objective_g  1.5",
     ]
-    # What was not measured then is left out.
+    # Channels that were not measured after this epoch are left out.
     assert command(model, "-e", 2) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
         "valid_objective_d",

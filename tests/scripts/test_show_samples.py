@@ -1,4 +1,4 @@
-"""The command, run in this process on small models."""
+"""show_samples.py, run in this process on small models."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_curves_are_those_of_the_two_players():
     assert moment.title == "then"
     np.testing.assert_allclose(moment.p_data, norm.pdf(X))
     np.testing.assert_allclose(moment.D, expit(2 * X + 1), rtol=1e-4)
-    # Each sample is a window: so much wider is p_g drawn.
+    # The Parzen window adds its variance to that of p_g.
     smoothed = norm.pdf(X, 1, np.hypot(0.5, BANDWIDTH))
     np.testing.assert_allclose(moment.p_g, smoothed, atol=0.03)
 

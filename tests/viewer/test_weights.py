@@ -59,7 +59,7 @@ def conv_pair():
 
 
 def as_images(rows, shape=(2, 3, 3)):
-    """Rows that hold one channel after the other, number by number."""
+    """Images of rows that hold one channel after the other, by a loop."""
     images = np.empty((len(rows), *shape))
     for n, y, x, c in np.ndindex(images.shape):
         images[n, y, x, c] = rows[n, c * shape[0] * shape[1] + y * shape[1] + x]
