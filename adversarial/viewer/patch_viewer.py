@@ -6,6 +6,7 @@ Nothing in this package calls them: its own pictures are `viewer.samples.Sheet`s
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,7 +86,7 @@ class PatchViewer:
         recenter : whether a patch smaller than `patch_shape` is allowed
         activation : the brightness, in [0, 1], of a border; of several numbers each is a border
             of another colour, from the inside outwards; none where it is negative
-        warn_blank_patch : accepted and unused
+        warn_blank_patch : warn of a patch in which nothing can be seen
 
         Raises
         ------
@@ -98,6 +99,10 @@ class PatchViewer:
             raise ValueError(f"expected a patch of {self._grid.cell}, got {patch.shape[:2]}")
         if patch.shape[2:] != ((3,) if self.is_color else (1,)):
             raise ValueError(f"a patch of shape {patch.shape} with is_color {self.is_color}")
+        if warn_blank_patch and np.ptp(patch) == 0 and (rescale or not patch.any()):
+            warnings.warn(
+                f"patch {self._count} is blank: all of it is {patch.max():g}", stacklevel=2
+            )
         if rescale:
             patch = patch / (np.abs(patch).max() or 1.0)
         if not np.abs(patch).max() <= 1:  # also NaN

@@ -25,7 +25,7 @@ def test_patches_lie_around_grey():
 
 def test_small_patches_are_centred_and_a_full_grid_begins_anew():
     viewer = PatchViewer((1, 1), (4, 5), pad=0, background=-1)
-    viewer.add_patch(np.zeros((4, 5)), rescale=False)
+    viewer.add_patch(np.zeros((4, 5)), rescale=False, warn_blank_patch=False)
     viewer.add_patch(np.ones((2, 2)), rescale=False)
     wanted = np.zeros((4, 5))
     wanted[1:3, 1:3] = 1
@@ -34,15 +34,21 @@ def test_small_patches_are_centred_and_a_full_grid_begins_anew():
     assert not pixels(viewer).any()
 
 
+def test_blank_patches_are_warned_of():
+    viewer = PatchViewer((1, 1), (2, 2))
+    with pytest.warns(UserWarning, match="all of it is 3"):
+        viewer.add_patch(np.full((2, 2), 3.0))
+
+
 def test_activation_is_a_border():
     viewer = PatchViewer((1, 1), (1, 1), pad=5)
-    viewer.add_patch(np.zeros((1, 1)), rescale=False, activation=(0.5, 1.0))
+    viewer.add_patch(np.zeros((1, 1)), False, activation=(0.5, 1.0), warn_blank_patch=False)
     wanted = np.full((11, 11, 3), 0.5)
     wanted[3:8, 3:8] = (1, 0, 1)
     wanted[4:7, 4:7] = (0.5, 0.5, 0)
     wanted[5, 5] = 0.5
     np.testing.assert_allclose(pixels(viewer), wanted, atol=0.005)
-    viewer.add_patch(np.zeros((1, 1)), rescale=False, activation=-1)
+    viewer.add_patch(np.zeros((1, 1)), False, activation=-1, warn_blank_patch=False)
     np.testing.assert_allclose(pixels(viewer), 0.5, atol=0.005)
 
 
