@@ -18,7 +18,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
-from adversarial.datasets.finite import check_finite
+from adversarial.datasets.finite import check_finite_array
 from adversarial.monitor.lookup import find_channel
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.utils import origin
@@ -285,7 +285,7 @@ def _check_values(name: str, dataset: Any, sources: set[str]) -> None:
     for source in sorted(sources):
         array = _column(dataset, source)
         if array is not None:
-            check_finite(array, f"{'y' if source == 'targets' else 'X'} of {name}")
+            check_finite_array(array, f"{'y' if source == 'targets' else 'X'} of {name}")
 
 
 def too_large(train: Any) -> Optional[str]:

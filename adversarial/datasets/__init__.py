@@ -1,1 +1,14 @@
-"""Where examples come from: MNIST, CIFAR-10, the Toronto Face Database, and arrays of your own."""
+"""Data sets: arrays of examples, where their files come from, and preprocessing.
+
+- *Data sets that a YAML file names*: `mnist`, `cifar10`, `tfd` (the Toronto Face Database),
+  `mixture` (Gaussians on a line); for arrays of your own `dense_design_matrix`,
+  `vector_spaces_dataset`, and `pytables` for HDF5 files; `zca_dataset` for whitened data.
+- *What these are made of*: `dataset` (the interface), `array_dataset` (minibatches of arrays),
+  `image_views` and `view_converter` (rows as images), `splits` (ranges, folds), `finite` (refuses
+  NaN), `preprocessing` and `contrast`.
+- *Files*: `data_path` finds them, `download` fetches them; `idx`, `mat`, `lush` and `cifar10_batch`
+  read one format each.
+- *Training*: `feed` brings minibatches to compiled functions, from shared variables
+  (`device_array`) or from a data set's own iterator; `fingerprint` tells whether data changed
+  between two runs.
+"""

@@ -20,7 +20,7 @@ import numpy as np
 from adversarial.datasets.array_dataset import ArrayDataset
 from adversarial.datasets.dataset import DataSpecs
 from adversarial.datasets.device_array import DeviceArrays
-from adversarial.datasets.finite import check_finite
+from adversarial.datasets.finite import check_finite_array
 from adversarial.datasets.image_views import ImageViewMixin
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
@@ -168,7 +168,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         if self.X_labels is None:
             with np.errstate(over="ignore"):  # refused below, with its place
                 X = given.astype(np.float32, copy=False)
-            check_finite(given if given.dtype.kind == "f" else X, "the design matrix")
+            check_finite_array(given if given.dtype.kind == "f" else X, "the design matrix")
         self.X = X
 
     def get_targets(self) -> np.ndarray | None:

@@ -20,7 +20,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
-from adversarial.datasets.finite import check_finite
+from adversarial.datasets.finite import check_finite_array
 
 
 class DeviceArrays:
@@ -65,7 +65,7 @@ class DeviceArrays:
     def _set_value(self, source: str, array: np.ndarray) -> None:
         variable = self._kept[source][1]
         array = np.asarray(array)
-        check_finite(array, f"the {source} of a data set in use")
+        check_finite_array(array, f"the {source} of a data set in use")
         old, new = np.dtype(variable.dtype), array.dtype
         if array.shape[1:] != variable.type.shape[1:] or (old.kind != new.kind and old.kind != "f"):
             raise ValueError(

@@ -3,6 +3,10 @@
 MNIST and CIFAR-10 call this when their files are not on this machine. A file is written to a
 temporary name, checked against its SHA-256, flushed to disk and only then renamed, so a file under
 its own name is whole. A download that breaks off is resumed where it broke, also by a later run.
+
+The standard library does the work. `pooch`, which most scientific packages use, starts a broken
+download again from the beginning, and its `requests` does not trust the certificates that were
+added to this machine, so it fails behind a proxy that has one.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from typing import Any, Optional
 import aesara.tensor as at
 import numpy as np
 
-from adversarial.datasets.finite import check_finite
+from adversarial.datasets.finite import check_finite_array
 from adversarial.space import CompositeSpace
 from adversarial.utils.iteration import resolve_iterator_class
 
@@ -198,7 +198,7 @@ class StreamedFeed:
         arrays, counts = [], set()
         for part, space, source, variable in zip(parts, self._spaces, self._sources, self.inputs):
             array = np.asarray(part)
-            check_finite(array, f"{source} that {whose} gave")
+            check_finite_array(array, f"{source} that {whose} gave")
             try:
                 kinds = {array.dtype.kind, np.dtype(variable.dtype).kind}
                 if "f" in kinds - {np.dtype(variable.dtype).kind}:

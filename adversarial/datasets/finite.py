@@ -7,7 +7,7 @@ import numpy as np
 LARGEST = float(np.finfo("float32").max)
 
 
-def check_finite(array: np.ndarray, name: str) -> None:
+def check_finite_array(array: np.ndarray, name: str) -> None:
     """Refuse an array that holds NaN, infinity or a number beyond float32.
 
     Parameters
@@ -24,7 +24,7 @@ def check_finite(array: np.ndarray, name: str) -> None:
 
     Examples
     --------
-    >>> check_finite(np.array([[0.0, np.inf]]), "X")
+    >>> check_finite_array(np.array([[0.0, np.inf]]), "X")
     Traceback (most recent call last):
     ...
     ValueError: X holds 1 number that is not finite: row 0, column 1 is inf

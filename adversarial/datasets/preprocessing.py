@@ -275,19 +275,6 @@ class ZCA(Preprocessor):
         self.P_: np.ndarray | None = None
         self.inv_P_: np.ndarray | None = None
 
-    @staticmethod
-    def _gpu_matrix_dot(
-        matrix_a: np.ndarray, matrix_b: np.ndarray, matrix_c: np.ndarray | None = None
-    ) -> np.ndarray:
-        """The product of the matrices (on the CPU; the name is the original's)."""
-        product = np.dot(matrix_a, matrix_b)
-        return product if matrix_c is None else np.dot(product, matrix_c)
-
-    @staticmethod
-    def _gpu_mdmt(mat: np.ndarray, diags: np.ndarray) -> np.ndarray:
-        """``mat diag(diags) mat'``"""
-        return np.dot(mat * diags, mat.T)
-
     def set_matrices_save_path(self, matrices_save_path: str | os.PathLike[str]) -> None:
         """When saved, write the matrices to the .npz file `matrices_save_path`."""
         path = os.fspath(matrices_save_path)
@@ -323,10 +310,10 @@ class ZCA(Preprocessor):
                 f"choose a larger filter_bias or fewer components"
             )
         self.mean_ = mean
-        self.P_ = self._gpu_mdmt(vectors, values**-0.5).astype(X.dtype)
+        self.P_ = ((vectors * values**-0.5) @ vectors.T).astype(X.dtype)
         self.inv_P_ = None
         if self.store_inverse:
-            self.inv_P_ = self._gpu_mdmt(vectors, values**0.5).astype(X.dtype)
+            self.inv_P_ = ((vectors * values**0.5) @ vectors.T).astype(X.dtype)
 
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
         X = dataset.get_design_matrix()

@@ -16,7 +16,7 @@ from aesara.tensor.type import TensorType
 from adversarial.backend import floatX
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.device_array import DeviceArrays
-from adversarial.datasets.finite import check_finite
+from adversarial.datasets.finite import check_finite_array
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
 from adversarial.utils.iteration import DEFAULT_SEED
@@ -191,7 +191,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             if rows.ndim != 2:
                 raise ValueError(f"a design matrix has two axes, not shape {rows.shape}")
             for part in rows.parts():
-                check_finite(part, "the design matrix")
+                check_finite_array(part, "the design matrix")
             self.X = rows
         else:
             super().set_design_matrix(X)
@@ -252,7 +252,7 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
             for top in range(0, len(data), batch_size):
                 part = np.asarray(data[top : top + batch_size])
                 if name == "X":
-                    check_finite(part, "the design matrix")
+                    check_finite_array(part, "the design matrix")
                 array[start + top : start + top + len(part)] = part
         file_handle.flush()
 

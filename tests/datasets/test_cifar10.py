@@ -1,4 +1,4 @@
-"""CIFAR-10: read narrowly, prepared as the arguments say, shown right."""
+"""CIFAR-10: pickles read safely, examples scaled as the arguments say, pictures in range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The design matrix: what it accepts, gives out, cuts up and saves."""
+"""The design matrix: arrays and images in and out, minibatches, folds, and saving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are found, or fetched whole, or not at all."""
+"""A download gives the whole file with the right checksum, or no file and an error."""
 
 from __future__ import annotations
 

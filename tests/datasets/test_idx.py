@@ -1,4 +1,4 @@
-"""The idx reader takes whole, honest files and names what is wrong with others."""
+"""The idx reader reads valid files, and says what is wrong with others."""
 
 from __future__ import annotations
 

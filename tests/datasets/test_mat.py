@@ -1,4 +1,4 @@
-"""MATLAB's files: what SciPy writes is read as SciPy reads it, and damage is named."""
+"""MATLAB files: what SciPy writes is read as SciPy reads it, and errors name the damage."""
 
 from __future__ import annotations
 

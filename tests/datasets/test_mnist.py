@@ -1,4 +1,4 @@
-"""MNIST: found, fetched or asked for; scaled, centred, shuffled and cut as the arguments say."""
+"""MNIST: found, fetched, or an error that says where to put it; prepared as the arguments say."""
 
 from __future__ import annotations
 

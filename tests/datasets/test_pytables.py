@@ -1,4 +1,4 @@
-"""A design matrix in an HDF5 file: as one in memory, and the file itself."""
+"""A design matrix in an HDF5 file behaves as one in memory, and the file holds its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows and images: every pixel lands where the axes say."""
+"""Rows and images: every pixel is where the axes say."""
 
 from __future__ import annotations
 
