@@ -1,7 +1,7 @@
-"""Limit on the memory of the arrays that a YAML file makes by NumPy, checked before they are made.
+"""What the arrays that a YAML file asks NumPy for take, known before they are made.
 
-`proxy.make_objects` calls `ArrayBudget.spend` before each call. A line such as
-`!obj:numpy.zeros { shape: 1000000000000 }` would otherwise end in a killed process.
+`proxy` calls `spend_for` before each call that a YAML file describes. NumPy makes arrays of any
+size from a few words, and an array of whatever lists and arrays it is given.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-# Bytes of all arrays of a YAML file together; large arrays belong in data sets, not in YAML.
-MAX_ARRAYS = 1 << 28
+from adversarial.utils.budget import spend
 
-# For each NumPy function, the number of elements of its result, from its arguments.
+# For each constructor, how many elements its arguments make.
 _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
     np.zeros: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
     np.ones: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
@@ -29,63 +28,65 @@ _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
         num * np.broadcast(start, stop, base).size
     ),
 }
+# These compute with copies of the array; in copies.
+_COPIES = {np.linspace: 2, np.logspace: 3}
+# An element that is a Python object: a pointer, and a number.
+_OBJECT = 40
+# Nanoseconds for each element of an array, the slowest of the above.
+_PER_ELEMENT = 20
 
 
-class ArrayBudget:
-    """The bytes of MAX_ARRAYS that are left for the arrays of one YAML file."""
+def spend_for(target: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Spend what the arrays take that `target(**arguments)` makes of its arguments.
 
-    def __init__(self) -> None:
-        self.left = float(MAX_ARRAYS)
+    Whatever of `target` or its arguments is not understood is left for NumPy to judge.
 
-    def spend(self, target: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        """Subtract the size of the array that `target(**arguments)` makes.
+    Raises
+    ------
+    Fault
+        Where the budget of the file does not have that.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, list):
+            _spend_for_list(name, value)
+    if target is not np.array and target not in _COUNTS:
+        return
+    count, longest = _measured([value for name, value in arguments.items() if name != "dtype"])
+    try:
+        dtype = np.dtype(arguments.get("dtype") or float)
+        item = max(longest, _OBJECT if dtype.hasobject else dtype.itemsize)
+        if target is not np.array:
+            count = _COUNTS[target](**arguments)
+        size = float(count) * item
+    except OverflowError:
+        count = size = math.inf
+    except (TypeError, ValueError, ArithmeticError):
+        return
+    briefly = _COPIES.get(target, 0) * size
+    spend(f"an array of {size:.3g} bytes", size, _PER_ELEMENT * count, briefly)
 
-        Functions and arguments that this module does not know cost nothing; NumPy judges them.
 
-        Raises
-        ------
-        ValueError
-            Where the array is larger than what is left.
+def _spend_for_list(name: str, items: list) -> None:
+    """Spend the array that a constructor may make of a list, if there are arrays in it."""
+    if not any(isinstance(leaf, np.ndarray) for leaf in _leaves(items)):
+        return  # no larger than the list
+    count, item = _measured(items)
+    size = float(count * max(item, 8))
+    spend(f"an array of {size:.3g} bytes ({name})", briefly=size, time=_PER_ELEMENT * count)
 
-        Examples
-        --------
-        >>> ArrayBudget().spend(np.zeros, {"shape": [100000, 100000]})
-        Traceback (most recent call last):
-        ...
-        ValueError: an array of 8e+10 bytes: all arrays of a YAML together may take 256 MiB at most
-        """
-        if target is not np.array and target not in _COUNTS:
-            return
-        # Checked for each leaf: aliases can repeat a list or an array very often.
-        count: float = 0
-        item, size = 0, 0.0
-        for leaf in _leaves([value for name, value in arguments.items() if name != "dtype"]):
-            if isinstance(leaf, np.ndarray):
-                count, item = count + leaf.size, max(item, leaf.itemsize)
-            else:
-                # Each element of an array of texts takes as much as the longest one.
-                longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
-                count, item = count + 1, max(item, longest)
-            self._check(size := count * max(item, 1))
-        try:
-            item = max(item, np.dtype(arguments.get("dtype") or float).itemsize)
-            if target is not np.array:
-                count = _COUNTS[target](**arguments)
-            size = max(size, float(count) * item)
-        except OverflowError:
-            size = math.inf
-        except (TypeError, ValueError, ArithmeticError):
-            pass
-        self._check(size)
-        if size > 0:
-            self.left -= size
 
-    def _check(self, size: float) -> None:
-        if size > self.left:
-            raise ValueError(
-                f"an array of {size:.3g} bytes: all arrays of a YAML together may take "
-                f"{MAX_ARRAYS >> 20} MiB at most"
-            )
+def _measured(value: Any) -> tuple[float, int]:
+    """How many elements an array of `value` would have, and the bytes that the longest takes."""
+    count: float = 0
+    item = 0
+    for leaf in _leaves(value):
+        if isinstance(leaf, np.ndarray):
+            count, item = count + leaf.size, max(item, leaf.itemsize)
+        else:
+            # The longest text decides how much place each element gets.
+            longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
+            count, item = count + 1, max(item, longest)
+    return count, item
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from adversarial.utils.budget import Budget, Fault
 from adversarial.utils.string_utils import (
     VARIABLE,
     EnvironmentVariableError,
@@ -26,10 +27,16 @@ from adversarial.utils.string_utils import (
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
-MAX_NODES = 20_000
-MAX_VALUES = 1_000_000
 MAX_NUMBER = 300  # characters; the time to read a number grows with the square of its length
-_MAX_SOURCE_NODES = 100_000
+_MAX_SOURCE_NODES = 50_000
+# All that a YAML file describes shares a gibibyte, and a time that leaves, of ten seconds, room for
+# the start of the program and for the sources of objects. Data sets add what their files are worth.
+MEMORY = 1 << 30
+TIME = 7_000_000_000
+MORE_VARIABLE = "ADVERSARIAL_YAML_GIB"
+# Nanoseconds, measured: a character, a node, a variable, and a value where aliases repeat it.
+_PER_CHARACTER, _PER_NODE, _PER_VARIABLE, _PER_VALUE = 500, 50_000, 50_000, 5000
+_NODE = 3000  # bytes of memory of a node
 PHASE = "PYLEARN2_TRAIN_PHASE"
 _CHARACTERS = 100  # so many characters of a text count as one value
 _TAG = "tag:yaml.org,2002:"
@@ -71,7 +78,6 @@ class NodeLoader(yaml.SafeLoader):
         self.environ = environ
         self._phase = 1
         self._depth = 0
-        self._nodes = 0
         self._extents: dict[int, tuple[int, int]] = {}
         self._source_nodes = 0
         self._variables: list[str] = []
@@ -79,15 +85,24 @@ class NodeLoader(yaml.SafeLoader):
         self._as_written: dict[int, tuple[Any, Any]] = {}
         # Braces are YAML syntax, so each variable is replaced by a random word before parsing, and
         # the word by the value after it. So no value becomes syntax, and line numbers stay right.
+        self.budget = _new_budget()
+        self.spend(name, "its text", time=_PER_CHARACTER * len(text))
         self._word = f"adVar{secrets.token_hex(8)}x"
         self._is_word = re.compile(self._word + r"(\d+)_")
         super().__init__(VARIABLE.sub(self._hide, text))
         self.name = name
 
+    def spend(self, place: Any, what: str, memory: int = 0, time: int = 0) -> None:
+        """Spend from the file's budget; `YamlError` that names `place`, of which there is much."""
+        try:
+            self.budget.spend(what, memory, time)
+        except Fault as fault:
+            where = place if isinstance(place, str) else self.where(place)
+            raise YamlError(f"{where}: {fault}") from None
+
     def _hide(self, match: re.Match[str]) -> str:
         self._variables.append(match.group(1))
-        if len(self._variables) > MAX_NODES:
-            raise YamlError(f"{self.name}: holds more than {MAX_NODES} variables")
+        self.spend(self.name, "variables", time=_PER_VARIABLE)
         return f"{self._word}{len(self._variables) - 1}_"
 
     def show(self, text: str) -> str:
@@ -121,9 +136,7 @@ class NodeLoader(yaml.SafeLoader):
             has no value.
         """
         event = self.peek_event()
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise YamlError(f"{self.where(event)}: holds more than {MAX_NODES} values")
+        self.spend(event, "values", memory=_NODE, time=_PER_NODE)
         if isinstance(event, yaml.AliasEvent):
             node = self.anchors.get(event.anchor)
             if node is not None and id(node) not in self._extents:
@@ -165,13 +178,18 @@ class NodeLoader(yaml.SafeLoader):
         size = 1 + text + sum(extent[1] for extent in children)
         if depth > MAX_DEPTH:
             raise YamlError(f"{self.where(node)}: nested more than {MAX_DEPTH} deep")
-        if size > MAX_VALUES:
-            raise YamlError(f"{self.where(node)}: aliases repeat it to over {MAX_VALUES} values")
         self._extents[id(node)] = (depth, size)
+
+    def spend_for_all(self, root: yaml.Node) -> None:
+        """Spend what the whole text takes with every alias written out; raises `YamlError`."""
+        size = self._extents[id(root)][1]
+        self.spend(root, f"{size:.3g} values, as aliases repeat it", time=_PER_VALUE * size)
 
     def source_of(self, node: yaml.Node) -> str:
         """The YAML of `node` alone, with variables as written; empty if it is too large."""
-        self._source_nodes += self._extents[id(node)][1]
+        size = self._extents[id(node)][1]
+        self.spend(node, f"{size:.3g} values, as aliases repeat it", time=_PER_VALUE * size)
+        self._source_nodes += size
         if self._source_nodes > _MAX_SOURCE_NODES:
             return ""
         node = self._unexpanded(node, {})
@@ -212,6 +230,23 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     elif isinstance(node, yaml.MappingNode):
         for pair in node.value:
             yield from pair
+
+
+def _new_budget() -> Budget:
+    """That of all that a YAML file describes; larger where the environment says so."""
+    try:
+        times = float(os.environ.get(MORE_VARIABLE, "1"))
+    except ValueError:
+        times = math.nan
+    if not 0 < times < math.inf:
+        raise YamlError(f"{MORE_VARIABLE} is {os.environ[MORE_VARIABLE]!r}, which is no number")
+    return Budget(
+        int(MEMORY * times),
+        int(TIME * times),
+        f"{{what}}: too large. All that a YAML describes may take {times:g} GiB of memory, and "
+        f"{TIME * times / 1e9:g} s to make; {MORE_VARIABLE}={2 * times:g} in the environment "
+        "allows twice as much",
+    )
 
 
 def read_text(stream: Any, name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import namedtuple
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from adversarial.config import arrays
@@ -19,6 +19,7 @@ from adversarial.config.arguments import in_plain_words
 from adversarial.config.nodes import YamlError
 from adversarial.files import inputs
 from adversarial.utils import origin
+from adversarial.utils.budget import Budget, spend, trusted
 
 # Constructors raise these for arguments that they refuse. The message says what is wrong.
 _BAD_VALUES = (ValueError, TypeError)
@@ -32,7 +33,12 @@ _UNFORESEEN = (
     RuntimeError,
 )
 
-_BUDGET, _READ = -1, -2
+_READ = -1
+
+# Nanoseconds, for a call and what belongs to it: a layer, an extension, a criterion.
+_PER_CALL = 1_000_000
+# Whose functions are called on the account of the YAML file; others are the user's own.
+_OURS = ("adversarial", "sandbox", "numpy", "builtins")
 
 BaseProxy = namedtuple("BaseProxy", "callable positionals keywords yaml_src")
 
@@ -49,11 +55,14 @@ class Proxy(BaseProxy):
         The YAML of this call alone.
     name, where : str
         The name of the callable as written, and 'FILE line N', for messages.
+    budget : Budget, optional
+        That of the YAML file. Without one the call is Python code's, and may take what it likes.
     """
 
     __hash__ = object.__hash__
     name = ""
     where = ""
+    budget: Budget | None = None
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -91,16 +100,14 @@ def make_objects(tree: Any, made: dict[int, Any] | None = None) -> Any:
     made = {} if made is None else made
     if not isinstance(tree, (Proxy, list, dict)):
         return tree
-    # The digests of the files that each object is made of, and below one budget for all phases of
-    # a file, are kept under keys that are no object's id.
+    # The digests of the files that each object is made of, under a key that is no object's id.
     read = made.setdefault(_READ, {})
     if id(tree) in made:
         inputs.note(read.get(id(tree), ()))
     else:
         if isinstance(tree, Proxy):
-            budget = made.setdefault(_BUDGET, arrays.ArrayBudget())
             with inputs.noting() as read[id(tree)]:
-                made[id(tree)] = _call(tree, made, budget)
+                made[id(tree)] = _call(tree, made)
             _note_inputs(made[id(tree)], read[id(tree)])
         elif isinstance(tree, list):
             made[id(tree)] = [make_objects(item, made) for item in tree]
@@ -109,14 +116,14 @@ def make_objects(tree: Any, made: dict[int, Any] | None = None) -> Any:
     return made[id(tree)]
 
 
-def _call(proxy: Proxy, made: dict[int, Any], budget: arrays.ArrayBudget) -> Any:
+def _call(proxy: Proxy, made: dict[int, Any]) -> Any:
     if proxy.callable is do_not_recurse:
         return proxy.keywords["value"]
     positionals = [make_objects(value, made) for value in proxy.positionals]
     keywords = {key: make_objects(value, made) for key, value in proxy.keywords.items()}
     try:
-        budget.spend(proxy.callable, keywords)
-        result = proxy.callable(*positionals, **keywords)
+        with _account(proxy, keywords):
+            result = proxy.callable(*positionals, **keywords)
     except YamlError:
         raise
     except (*_BAD_VALUES, *_UNFORESEEN) as error:
@@ -141,3 +148,17 @@ def _note_inputs(result: Any, digests: Collection[str]) -> None:
     if digests and hasattr(result, "iterator"):
         with contextlib.suppress(AttributeError, TypeError):
             result.yaml_inputs = sorted(digests)
+
+
+@contextlib.contextmanager
+def _account(proxy: Proxy, keywords: dict[str, Any]) -> Iterator[None]:
+    """Within this block, whatever is made is taken from the budget of the proxy's file."""
+    module = getattr(proxy.callable, "__module__", None) or ""
+    if proxy.budget is None or module.partition(".")[0] not in _OURS:
+        with trusted():
+            yield
+        return
+    with proxy.budget.call():
+        spend(f"{proxy.name}: one object more", time=_PER_CALL)
+        arrays.spend_for(proxy.callable, keywords)
+        yield

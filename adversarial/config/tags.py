@@ -121,7 +121,7 @@ def multi_constructor_obj(loader: Loader, tag_suffix: str, node: yaml.Node) -> P
             problem = not_finite(key, keywords[key], short)
         if problem:
             raise YamlError(f"{loader.where(key_node)}: {problem}")
-    return _proxy(target, keywords, short, where, loader.source_of(node))
+    return _proxy(loader, target, keywords, short, node)
 
 
 def multi_constructor_pkl(loader: Loader, tag_suffix: str, node: yaml.Node) -> Proxy:
@@ -130,7 +130,7 @@ def multi_constructor_pkl(loader: Loader, tag_suffix: str, node: yaml.Node) -> P
     if not path or (tag_suffix and node.value):
         raise YamlError(f"{loader.where(node)}: write `!pkl: path`")
     keywords = {"filepath": path, "allow_modules": loader.allow_modules}
-    return _proxy(modelfile.load, keywords, "!pkl", loader.where(node), loader.source_of(node))
+    return _proxy(loader, modelfile.load, keywords, "!pkl", node)
 
 
 def multi_constructor_import(loader: Loader, tag_suffix: str, node: yaml.Node) -> Any:
@@ -223,10 +223,10 @@ def _resolve(loader: Loader, dotted: str, node: yaml.Node) -> Any:
 
 
 def _proxy(
-    target: Callable[..., Any], keywords: dict[str, Any], name: str, where: str, source: str
+    loader: Loader, target: Callable[..., Any], keywords: dict[str, Any], name: str, node: yaml.Node
 ) -> Proxy:
-    proxy = Proxy(target, (), keywords, source)
-    proxy.name, proxy.where = name, where
+    proxy = Proxy(target, (), keywords, loader.source_of(node))
+    proxy.name, proxy.where, proxy.budget = name, loader.where(node), loader.budget
     return proxy
 
 

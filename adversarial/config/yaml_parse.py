@@ -98,6 +98,7 @@ def load(
         root = loader.get_single_node()
         if root is None:
             raise YamlError(f"{name}: is empty")
+        loader.spend_for_all(root)
         tree = loader.construct_document(root)
     return make_objects(tree) if instantiate else tree
 

@@ -29,8 +29,11 @@ from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.modelfile.npy import load_npy
 from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
+from adversarial.utils.budget import spend
 from adversarial.utils.deprecated import deprecated_arguments
 from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
+
+_PER_NUMBER = 10  # nanoseconds, to convert it and to see whether it is finite
 
 # Why `one_hot` of the data sets does nothing any more.
 ONE_HOT = "class numbers become vectors where a model takes vectors"
@@ -166,6 +169,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         if X.ndim != 2:
             raise ValueError(f"a design matrix has two axes, not shape {X.shape}")
         if self.X_labels is None:
+            if X.dtype != np.float32:
+                spend(f"{X.size} numbers as float32", 4 * X.size, _PER_NUMBER * X.size)
             with np.errstate(over="ignore"):  # refused below, with its place
                 X = given.astype(np.float32, copy=False)
             check_finite_array(given if given.dtype.kind == "f" else X, "the design matrix")
@@ -188,6 +193,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         for name in self.per_example:
             array = getattr(self, name)
             if array is not None:
+                size = array[rows].nbytes
+                spend(f"a copy of {size} bytes of examples", size, size)
                 # A view would keep all the other rows in memory.
                 setattr(self, name, np.array(array[rows], copy=True))
 
@@ -201,6 +208,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         if numbers.size and numbers.min() < 0:
             raise ValueError(f"class {numbers.min() + min_class} is below min_class {min_class}")
         classes = self.y_labels - min_class if self.y_labels else int(numbers.max()) + 1
+        count = classes * len(numbers)
+        spend(f"one-hot rows of {classes} classes", 4 * count, _PER_NUMBER * count, briefly=count)
         self.y = (numbers[:, None] == np.arange(classes)).astype(np.float32)
         self.y_labels = None
 
@@ -324,6 +333,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
                 and np.shape(low) == np.shape(span) == X.shape[1:]
             ):
                 raise ValueError("a compressed design matrix needs two bounds for each column")
+            spend("a compressed design matrix", 4 * X.size, briefly=8 * X.size)
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
         super().__setstate__(state)
 

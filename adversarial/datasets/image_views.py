@@ -14,6 +14,7 @@ import numpy as np
 from adversarial.datasets.dataset import Dataset
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter, check_axes
 from adversarial.space import Space
+from adversarial.utils.budget import spend
 
 
 class ImageViewMixin(Dataset):
@@ -42,7 +43,9 @@ class ImageViewMixin(Dataset):
     def set_topological_view(self, V: Any, axes: Sequence = AXES) -> None:
         """Replace all examples by the images `V`, whose axes are in the order `axes`."""
         self.view_converter = self._converter_of(V, axes)
-        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)))
+        V = np.asarray(V)
+        spend(f"images of {V.size} numbers", time=10 * V.size, briefly=V.nbytes)
+        self.set_design_matrix(self.view_converter.topo_view_to_design_mat(V))
 
     @staticmethod
     def _converter_of(V: Any, axes: Sequence) -> DefaultViewConverter:

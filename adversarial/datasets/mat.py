@@ -18,7 +18,7 @@ from typing import IO, Union
 import numpy as np
 
 from adversarial.files.opening import BadFile, open_regular
-from adversarial.modelfile.npy import check_inflation
+from adversarial.utils.budget import PER_PACKED_BYTE, Budget
 
 # Storage types, and the classes of array that hold plain numbers.
 TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -74,6 +74,7 @@ def _read_file(file: IO[bytes], names: set[str], at_most: int) -> dict[str, np.n
     if order is None or struct.unpack(order + "H", header[124:126])[0] >> 8 != 1:
         raise ValueError("it has another header")
     arrays: dict[str, np.ndarray] = {}
+    budget = Budget.of_bytes(size, PER_PACKED_BYTE)
     while file.tell() < size:
         kind, length = struct.unpack(order + "II", _exactly(file, 8))
         end = file.tell() + length
@@ -84,7 +85,7 @@ def _read_file(file: IO[bytes], names: set[str], at_most: int) -> dict[str, np.n
             stream = _Inflated(file, length)
             kind, _ = struct.unpack(order + "II", _exactly(stream, 8))
         if kind == MATRIX:
-            _read_matrix(stream, order, names, at_most, arrays)
+            _read_matrix(stream, order, names, at_most, arrays, budget)
         file.seek(end)
     return arrays
 
@@ -100,7 +101,12 @@ def _is_hdf5(file: IO[bytes], header: bytes) -> bool:
 
 
 def _read_matrix(
-    stream: _Stream, order: str, names: set[str], at_most: int, arrays: dict[str, np.ndarray]
+    stream: _Stream,
+    order: str,
+    names: set[str],
+    at_most: int,
+    arrays: dict[str, np.ndarray],
+    budget: Budget,
 ) -> None:
     """Put the next array of `stream` into `arrays`, if it is one of `names`."""
     flags = _element(stream, order, 8)[1]
@@ -116,8 +122,7 @@ def _read_matrix(
     shape = tuple(int(n) for n in dims)
     if min(shape, default=-1) < 0:
         raise ValueError(f"{name!r} has the shape {shape}")
-    packed = stream.packed if isinstance(stream, _Inflated) else None
-    kind, data = _element(stream, order, at_most, name, packed)
+    kind, data = _element(stream, order, at_most, name, budget)
     dtype = np.dtype(order + TYPES[kind]) if kind in TYPES else None
     if dtype is None or math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{name!r} of shape {shape} has {len(data)} bytes of type {kind}")
@@ -126,7 +131,7 @@ def _read_matrix(
 
 
 def _element(
-    stream: _Stream, order: str, at_most: int, name: str = "", packed: int | None = None
+    stream: _Stream, order: str, at_most: int, name: str = "", budget: Budget | None = None
 ) -> tuple[int, bytearray]:
     """Type and bytes of the next element of `stream`."""
     head = _exactly(stream, 8)
@@ -142,8 +147,8 @@ def _element(
             if name
             else f"an element of {length} bytes where at most {at_most} belong"
         )
-    if packed is not None:
-        check_inflation(name, packed, length)
+    if budget is not None:
+        budget.spend(f"the array {name!r}", length)
     data = _exactly(stream, length)
     _exactly(stream, -length % 8)
     return kind, data
@@ -164,7 +169,6 @@ class _Inflated:
 
     def __init__(self, file: IO[bytes], left: int) -> None:
         self._file, self._left = file, left
-        self.packed = left
         self._inflate = zlib.decompressobj()
 
     def read(self, count: int) -> bytes:

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.utils.budget import spend
 
-MAX_EXAMPLES = 10_000_000  # drawn at once, each takes 40 bytes
+# Bytes for each draw, in the end and meanwhile; nanoseconds, and those of each halving of the
+# search for the Gaussian that it comes from.
+_KEPT, _BRIEFLY, _PER_DRAW, _PER_HALVING = 4, 40, 60, 70
 
 
 class GaussianMixture(DenseDesignMatrix):
@@ -61,8 +64,13 @@ class GaussianMixture(DenseDesignMatrix):
                 raise ValueError(f"{name} must be positive and finite, got {values.tolist()}")
         if num_examples < 1:
             raise ValueError(f"num_examples must be at least 1, got {num_examples}")
-        if num_examples > MAX_EXAMPLES:
-            raise ValueError(f"num_examples may be {MAX_EXAMPLES} at most, not {num_examples}")
+        halvings = math.ceil(math.log2(len(self.means)))
+        spend(
+            f"num_examples: {num_examples} draws",
+            _KEPT * num_examples,
+            (_PER_DRAW + _PER_HALVING * halvings) * num_examples,
+            briefly=_BRIEFLY * num_examples + 32 * len(self.means),
+        )
         self.weights = shares / shares.sum()
         rng = np.random.RandomState(seed)
         which = rng.choice(len(self.means), size=num_examples, p=self.weights)

@@ -27,9 +27,12 @@ from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import digest_of, open_named_by_a_file
 from adversarial.modelfile import Persistent
 from adversarial.modelfile.npy import load_npz
+from adversarial.utils.budget import spend
 from adversarial.utils.deprecated import deprecated_arguments
 
-MAX_WHITENED = 10_000  # columns that ZCA takes; 96 x 96 pixels are 9,216
+_PER_NUMBER = 20  # nanoseconds of the slowest preprocessor
+# Nanoseconds to find the eigenvectors of a matrix of n columns, divided by n^3.
+_PER_CUBE = 0.3
 
 
 class Preprocessor(Persistent):
@@ -81,6 +84,8 @@ class Pipeline(Preprocessor):
 
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
         for item in self.items:
+            size = dataset.get_design_matrix().size
+            spend(f"{type(item).__name__} of {size} numbers", time=_PER_NUMBER * size)
             item.apply(dataset, can_fit)
 
 
@@ -284,17 +289,18 @@ class ZCA(Preprocessor):
 
     def fit(self, X: np.ndarray) -> None:
         """Estimate the mean and the matrices from the rows `X` (n, dim), floating point."""
-        if X.shape[1] > MAX_WHITENED:
-            raise ValueError(
-                f"ZCA of {X.shape[1]} columns would take matrices of {X.shape[1]}^2 numbers: "
-                f"{MAX_WHITENED} columns at most"
-            )
         if X.ndim != 2 or not np.issubdtype(X.dtype, np.floating):
             raise ValueError(f"expected a floating point matrix, not {X.dtype} of {X.shape}")
         dim = X.shape[1]
         keep = self.n_components or dim - (self.n_drop_components or 0)
         if not 0 < keep <= dim:
             raise ValueError(f"cannot keep {keep} of {dim} components")
+        spend(
+            f"ZCA of {dim} columns, which takes matrices of {dim} x {dim} numbers",
+            2 * dim**2 * X.itemsize,
+            _PER_CUBE * dim**3 + 0.1 * len(X) * dim**2,
+            briefly=4 * 8 * dim**2,
+        )
         mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         covariance = np.zeros((dim, dim))
         for rows in row_blocks(len(X)):

@@ -16,6 +16,8 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Optional, TextIO
 
+from adversarial.utils import budget
+
 TRUST_VARIABLE = "ADVERSARIAL_TRUST_PATHS"
 # Without O_NONBLOCK opening a pipe waits for its other end.
 _CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -55,10 +57,12 @@ def open_regular(path: str | os.PathLike[str], or_device: bool = False) -> Binar
     _check_regular(path, os.stat(path), or_device)
     handle = os.open(path, os.O_RDONLY | _CAREFULLY)
     try:
-        _check_regular(path, os.fstat(handle), or_device)
+        found = os.fstat(handle)
+        _check_regular(path, found, or_device)
     except BaseException:
         os.close(handle)
         raise
+    budget.opened(found)
     return os.fdopen(handle, "rb")
 
 

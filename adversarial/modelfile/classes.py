@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from adversarial.aliases import current_path
-from adversarial.modelfile.npy import Fault
 from adversarial.utils import own_modules
+from adversarial.utils.budget import Fault
 
 HOME = ("adversarial", "sandbox")
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)

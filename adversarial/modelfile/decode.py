@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.modelfile.budget import Budget
-from adversarial.modelfile.npy import Fault, check_dtype_and_count
+from adversarial.modelfile.npy import check_dtype_and_count
 from adversarial.modelfile.schema import (
     BIT_GENERATORS,
     FORMAT,
@@ -25,18 +24,21 @@ from adversarial.modelfile.schema import (
     check_tuples,
     references,
 )
+from adversarial.utils.budget import Budget, Fault
 
-# What things cost of a file's budget, in bytes of memory or nanoseconds: a generator, which takes
-# 70 microseconds to make, a shared variable, an entry of a dict that is copied, a value in a tuple
-# that is hashed, the comparison of two keys, an item of a list.
-_GENERATOR, _SHARED, _ENTRY, _HASHED, _COMPARED, _ITEM = 70_000, 6000, 160, 8, 1, 40
+# Bytes of memory, measured: a generator, a shared variable, an entry of a dict that is copied, an
+# item of a list.
+_GENERATOR, _SHARED, _ENTRY, _ITEM = 5000, 6000, 160, 40
+# Nanoseconds, measured: a generator, a shared variable, an entry of a dict that is copied, a value
+# in a tuple that is hashed, the comparison of two keys.
+_MAKE_GENERATOR, _MAKE_SHARED, _COPY, _HASH, _COMPARE = 70_000, 20_000, 60, 12, 30
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 
 
 class Decoder:
     """Makes the objects of a document; `find_class` turns a class's name into it or raises.
 
-    `size` is that of the file, in bytes: what it becomes is bounded by that.
+    `budget` is that of the file.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Decoder:
         document: Any,
         arrays: list[np.ndarray],
         find_class: Callable[[str], type],
-        size: int,
+        budget: Budget,
     ) -> None:
-        self.budget = Budget(size)
+        self.budget = budget
         if type(document) is not dict or document.get("format") != FORMAT:
             raise Fault("is not a model file of this program")
         version = document.get("version")
@@ -134,8 +136,10 @@ class Decoder:
     def _shell(self, node: dict[str, Any]) -> Any:
         kind = node["t"]
         if kind == "shared" or kind in RANDOM:
-            cost = _SHARED if kind == "shared" else _GENERATOR
-            self.budget.spend(cost, "shared variables and generators")
+            memory, time = (
+                (_SHARED, _MAKE_SHARED) if kind == "shared" else (_GENERATOR, _MAKE_GENERATOR)
+            )
+            self.budget.spend("shared variables and generators", memory, time)
         if kind == "object":
             return object.__new__(self.find_class(node["c"]))
         if kind == "array":
@@ -150,7 +154,7 @@ class Decoder:
             if name is not None and type(name) is not str:
                 raise Fault(f"names a shared variable {name!r:.80}")
             array = self._array(node["a"])
-            self.budget.spend(array.nbytes, "shared variables")
+            self.budget.spend("shared variables", array.nbytes)
             return shared(array, name=name)
         if kind in RANDOM:
             if node["b"] not in BIT_GENERATORS:
@@ -165,7 +169,7 @@ class Decoder:
         if kind == "list":
             if "packed" in node:
                 packed = self._array(node["packed"]["a"])
-                self.budget.spend(_ITEM * packed.size, "lists of numbers")
+                self.budget.spend("lists of numbers", _ITEM * packed.size)
                 made.extend(_numbers(packed))
             else:
                 made.extend(self._decode(item) for item in node["v"])
@@ -186,7 +190,8 @@ class Decoder:
             # Their hashes can be chosen to collide, so that each is compared with all before it,
             # and a tuple is hashed, with all inside it, each time that it is met.
             size = self.tuples.get(encoded[0], 0) if type(encoded) is list else 0
-            self.budget.spend(_HASHED * size + _COMPARED * self.odd_keys, "keys that are not text")
+            time = _HASH * size + _COMPARE * self.odd_keys
+            self.budget.spend("keys that are not text", time=time)
             self.odd_keys += 1
         return self._decode(encoded)
 
@@ -205,8 +210,12 @@ class Decoder:
             if not isinstance(part, (dict, np.ndarray)):
                 continue
             if id(part) in self.copied_once:
-                size = _ENTRY * len(part) if isinstance(part, dict) else part.nbytes
-                self.budget.spend(size, "parts of states that many objects share")
+                memory, time = (
+                    (_ENTRY * len(part), _COPY * len(part))
+                    if isinstance(part, dict)
+                    else (part.nbytes, part.nbytes)
+                )
+                self.budget.spend("parts of states that many objects share", memory, time)
             self.copied_once.add(id(part))
 
     def _array(self, where: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.modelfile.npy import Fault, check_dtype_and_count
+from adversarial.modelfile.npy import check_dtype_and_count
 from adversarial.modelfile.schema import (
     BIT_GENERATORS,
     FORMAT,
@@ -25,6 +25,7 @@ from adversarial.modelfile.schema import (
     VERSION,
     check_tuples,
 )
+from adversarial.utils.budget import Fault
 
 MAX_INT_BITS = 4096
 _INLINE_BYTES = 256

@@ -13,9 +13,9 @@ from adversarial.files.opening import BadFile, open_regular
 from adversarial.modelfile import container
 from adversarial.modelfile.classes import class_finder
 from adversarial.modelfile.decode import Decoder
-from adversarial.modelfile.npy import Fault
 from adversarial.modelfile.saving import to_string
 from adversarial.utils import errors
+from adversarial.utils.budget import Budget, Fault
 from adversarial.utils.string_utils import preprocess
 
 
@@ -96,12 +96,13 @@ def _from_string(s: bytes, allow_modules: Collection[str], graph: str) -> Any:
 
 
 def _read(stream: BinaryIO, allow_modules: Collection[str], graph: str = container.GRAPH) -> Any:
-    document, arrays = container.read(stream, graph)
+    budget = Budget.of_bytes(stream.seek(0, os.SEEK_END), 0)
+    document, arrays = container.read(stream, graph, budget)
     if document is None:
         return None
-    size = stream.seek(0, os.SEEK_END)
     try:
-        return Decoder(document, arrays, class_finder(allow_modules), size).decode()
+        with budget.active():
+            return Decoder(document, arrays, class_finder(allow_modules), budget).decode()
     except Fault:
         raise
     # Checksums guard against accidents; a forged graph can make any step of this fail.

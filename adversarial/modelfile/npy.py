@@ -16,24 +16,18 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from adversarial.files.opening import open_regular
+from adversarial.utils.budget import PER_PACKED_BYTE, Budget, Fault
 
 MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
 MAX_ITEM = 1 << 16
 # Takes no place in a file, yet a loop over it could go on and on.
 MAX_EMPTY_AXIS = 1 << 24
 _CHUNK = 1 << 20
-# Photographs become smaller by compression, but hardly 20 times; blank ones do 1000 times.
-_FREE_INFLATION = 1 << 26
-_MOST_INFLATION = 50
 # Of version 1 and 2: how many bytes tell the header's length, and NumPy's reader.
 _VERSIONS = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
     (2, 0): (4, np.lib.format.read_array_header_2_0),
 }
-
-
-class Fault(ValueError):
-    """What is wrong with a file, without the file's name."""
 
 
 def read_array(stream: Any, size: int, name: str) -> np.ndarray:
@@ -78,12 +72,6 @@ def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
     return count
 
 
-def check_inflation(name: str, packed: int, size: int) -> None:
-    """`Fault` if the array `name` of `size` bytes is too large for the `packed` bytes it is in."""
-    if size > _FREE_INFLATION + _MOST_INFLATION * packed:
-        raise Fault(f"has an array {name!r} of {size} bytes packed into {packed}")
-
-
 def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.ndarray:
     """The array in a .npy file, perhaps open as `file`. Raises ValueError, with the file's name."""
     with contextlib.nullcontext(file) if file else open_regular(path) as stream:
@@ -103,6 +91,7 @@ def load_npz(
 
     def read(stream: BinaryIO) -> dict[str, np.ndarray]:
         arrays = {}
+        budget = Budget.of_bytes(os.fstat(stream.fileno()).st_size, PER_PACKED_BYTE)
         with zipfile.ZipFile(stream) as archive:
             for name in names:
                 if f"{name}.npy" not in archive.namelist():
@@ -114,7 +103,7 @@ def load_npz(
                     raise Fault(
                         f"has an array {name!r} of {info.file_size} bytes, more than {at_most}"
                     )
-                check_inflation(name, info.compress_size, info.file_size)
+                budget.spend(f"the array {name!r}", info.file_size)
                 with archive.open(info) as member:
                     arrays[name] = read_array(member, info.file_size, name)
         return arrays

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.modelfile.npy import Fault
+from adversarial.utils.budget import Fault
 
 FORMAT = "adversarial-object"
 VERSION = 1

@@ -9,12 +9,9 @@ from typing import Any
 
 from adversarial import backend
 from adversarial.models.mlp.base_conv import BC01, C01B, BaseConv
-from adversarial.models.mlp.sizes import int_pair, positive_size
+from adversarial.models.mlp.sizes import int_pair, positive_size, spend_for_batches
 from adversarial.space import Conv2DSpace, Space
 from adversarial.utils.positional import positional_order
-
-# Numbers in an image. A minibatch of a hundred such images takes 3 GiB.
-MAX_PIXELS = 1 << 23
 
 
 class Deconv(BaseConv):
@@ -99,12 +96,11 @@ class Deconv(BaseConv):
 
 
 def _check_shape(layer: Deconv, shape: Sequence[int]) -> None:
-    if math.prod(shape) * layer.num_channels > MAX_PIXELS:
-        raise ValueError(
-            f"layer {layer.layer_name!r}: its output of {tuple(shape)} pixels in "
-            f"{layer.num_channels} channels is too large: at most {MAX_PIXELS} numbers; "
-            f"output_stride is {layer.output_stride}"
-        )
+    spend_for_batches(
+        f"layer {layer.layer_name!r}, whose output has {tuple(shape)} pixels in "
+        f"{layer.num_channels} channels; output_stride is {layer.output_stride}",
+        math.prod(shape) * layer.num_channels,
+    )
 
 
 def setup_deconv_detector_layer_c01b(

@@ -15,13 +15,16 @@ from adversarial.models.model import Model
 from adversarial.models.symbolic_parzen import theano_parzen
 from adversarial.space import Conv2DSpace, Space, VectorSpace, format_data
 from adversarial.space.conv2d import SIDES, half_of
+from adversarial.utils.budget import spend
 from adversarial.utils.seeding import seed_words
 
 NOISES = ("gaussian", "uniform", "spherical")
 
 # Samples on which the channels of G, and of D on samples, are computed.
 MONITORED_SAMPLES = 100
-MAX_LL_SAMPLES = 1_000_000
+# Nanoseconds that a sample of `ll_n_samples` adds to the first epochs of even the smallest network;
+# bytes for each number in a sample.
+_PER_LL_SAMPLE, _PER_LL_NUMBER = 10_000, 8
 
 
 class Generator(Model):
@@ -83,8 +86,13 @@ class Generator(Model):
         self.mlp = mlp
         self.noise = noise
         self.monitor_ll = bool(monitor_ll)
-        if ll_n_samples > MAX_LL_SAMPLES:
-            raise ValueError(f"ll_n_samples may be {MAX_LL_SAMPLES} at most, not {ll_n_samples}")
+        if self.monitor_ll:
+            numbers = ll_n_samples * getattr(self.get_output_space(), "get_total_dimension", int)()
+            spend(
+                f"ll_n_samples: {ll_n_samples} samples in each minibatch",
+                time=_PER_LL_SAMPLE * ll_n_samples,
+                briefly=_PER_LL_NUMBER * numbers,
+            )
         self.ll_n_samples = ll_n_samples
         self.ll_sigma = ll_sigma
         self.theano_rng = backend.RandomStreams(seed_words(None, 2014 * 5 + 27), "generator noise")

@@ -14,8 +14,11 @@ import numpy as np
 
 from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import half_of
+from adversarial.utils.budget import spend
 
-MAX_PARAMETER = 1 << 29  # values; eight times the largest matrix of the paper's networks
+# Nanoseconds to draw a value, and, for `sparse_init`, to shuffle the inputs of a unit.
+_PER_VALUE, _PER_UNIT, _PER_INPUT = 25, 6000, 25
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,16 @@ class WeightInit:
         if self.irange is not None:
             W = rng.uniform(-self.irange, self.irange, shape)
             # Drawn for any `include_prob`, so that the draws that follow do not depend on it.
-            kept = rng.uniform(0.0, 1.0, shape) < self.include_prob
-            return W * kept
+            # By parts, which are the same draws and need less memory.
+            flat = W.reshape(-1)
+            for start in range(0, flat.size, _BLOCK):
+                part = flat[start : start + _BLOCK]
+                part *= rng.uniform(0.0, 1.0, part.shape) < self.include_prob
+            return W
         if self.istdev is not None:
-            return rng.randn(*shape) * self.istdev
+            W = rng.randn(*shape)
+            W *= self.istdev
+            return W
         return self.sparse_stdev * _sparse(rng, shape, int(self.sparse_init or 0), allowed)
 
 
@@ -106,6 +115,7 @@ def _sparse(
     rng: np.random.RandomState, shape: tuple[int, int], count: int, allowed: Optional[np.ndarray]
 ) -> np.ndarray:
     inputs, units = shape
+    spend(f"{units} units, each of {inputs} inputs", time=units * (_PER_UNIT + _PER_INPUT * inputs))
     W = np.zeros(shape)
     for unit in range(units):
         places = np.arange(inputs) if allowed is None else np.flatnonzero(allowed[:, unit])
@@ -116,9 +126,11 @@ def _sparse(
 
 
 def check_size(*shape: int) -> None:
-    """ValueError for a parameter that is too large for the memory of today's machines."""
-    if math.prod(shape) > MAX_PARAMETER:
-        raise ValueError(f"a parameter of {' x '.join(map(str, shape))} values is too large")
+    """ValueError for a parameter of more values than the file that describes it may have."""
+    count = math.prod(shape)
+    # As float32; while they are drawn, as float64.
+    what = f"a parameter of {' x '.join(map(str, shape))} values"
+    spend(what, 4 * count, _PER_VALUE * count, briefly=8 * count)
 
 
 def initial_bias(init_bias: Any, shape: tuple[int, ...], layer: str) -> np.ndarray:

@@ -14,12 +14,14 @@ from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
 from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.dispatch import warn_of_fault
+from adversarial.utils.budget import spend
 from adversarial.viewer.samples import Sheet, to_unit, view_of
 
 log = logging.getLogger(__name__)
 
-# The most for rows * cols * scale^2: with images of 32 x 32 pixels, 10^9 pixels.
-_MOST_CELLS = 1_000_000
+# Nanoseconds to place a sample, bytes to draw it (as large as those of MNIST), and bytes for each
+# cell of a grid that shows a pixel as scale x scale.
+_PER_SAMPLE, _SAMPLE, _CELL = 14_000, 10_000, 3000
 
 
 class SampleGrid(TrainExtension):
@@ -76,11 +78,12 @@ class SampleGrid(TrainExtension):
                     f"{name} of SampleGrid must be a whole number of at least {least}, "
                     f"not {value!r}"
                 )
-        if rows * cols * scale**2 > _MOST_CELLS:
-            raise ValueError(
-                f"rows, cols and scale of SampleGrid ask for {rows} x {cols} samples, each pixel "
-                f"as {scale} x {scale}: rows * cols * scale^2 may be {_MOST_CELLS} at most"
-            )
+        spend(
+            f"rows, cols and scale of SampleGrid ask for {rows} x {cols} samples, each pixel as "
+            f"{scale} x {scale}",
+            time=_PER_SAMPLE * rows * cols,
+            briefly=rows * cols * (_SAMPLE + _CELL * scale**2),
+        )
         self.rows = rows
         self.cols = cols
         self.seed = seed

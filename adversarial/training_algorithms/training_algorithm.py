@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 from adversarial.modelfile import Persistent
+from adversarial.utils.budget import spend
 
-# Channels are compiled for each monitored data set, which takes seconds and memory.
-MAX_MONITORED = 50
+# Nanoseconds to compile the channels of a small network for one more monitored data set.
+_PER_MONITORED = 700_000_000
 
 
 class TrainingDiverged(ValueError):
@@ -68,9 +69,9 @@ class TrainingAlgorithm(Persistent):
         """Keep {name: dataset}; a single data set gets the empty name."""
         if monitoring_dataset is not None and not isinstance(monitoring_dataset, dict):
             monitoring_dataset = {"": monitoring_dataset}
-        if monitoring_dataset and len(monitoring_dataset) > MAX_MONITORED:
-            raise ValueError(
-                f"monitoring_dataset has {len(monitoring_dataset)} data sets, more than "
-                f"{MAX_MONITORED}: channels are compiled for each"
-            )
+        count = len(monitoring_dataset or ())
+        spend(
+            f"monitoring_dataset has {count} data sets, and channels are compiled for each",
+            time=_PER_MONITORED * max(count - 1, 0),
+        )
         self.monitoring_dataset: Optional[dict[str, Any]] = monitoring_dataset

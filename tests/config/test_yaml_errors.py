@@ -122,9 +122,9 @@ def test_messages(text, message):
         (
             "a: &a0 [x]\n"
             + "".join(f"k{i}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9)),
-            "aliases repeat it to over 1000000 values",
+            "values, as aliases repeat it: too large",
         ),
-        ("[" + "1," * 25_000 + "]", "line 1: holds more than 20000 values"),
+        ("[" + "1," * 150_000 + "]", "line 1: values: too large"),
         ("#" * (nodes.MAX_BYTES + 1), "is larger than 1048576 bytes"),
         (b"#" * (nodes.MAX_BYTES + 1), "is larger than 1048576 bytes"),
         (b"a: \xff", "is not a text file (byte 3 is no text)"),

@@ -22,7 +22,6 @@ from adversarial.datasets.preprocessing import ZCA
 from adversarial.files import opening
 from adversarial.modelfile import container
 from adversarial.modelfile.npy import load_npz
-from adversarial.models.deconv import MAX_PIXELS
 from adversarial.scripts import cli
 from adversarial.train_extensions.samples import SampleGrid
 from adversarial.utils import serial
@@ -39,7 +38,7 @@ ROOT = Path(__file__).parents[2]
         {"rows": 0},
         {"cols": -1},
         {"scale": 0},
-        {"scale": 300},
+        {"scale": 3000},
         {"seed": -1},
         {"seed": 2**32},
         {"rows": 100_000, "cols": 100_000},
@@ -75,7 +74,10 @@ def test_a_picture_has_an_end():
             ),
             "monitoring_dataset has 1000 data sets",
         ),
-        (corpus.changed("monitor_ll: 0", "ll_n_samples: 1000000000"), "ll_n_samples"),
+        (
+            corpus.changed("monitor_ll: 0", "monitor_ll: 1, ll_n_samples: 1000000000"),
+            "ll_n_samples",
+        ),
         (
             "!obj:adversarial.datasets.mixture.GaussianMixture {means: [0.], deviations: [1.], "
             "num_examples: 2000000000}",
@@ -111,9 +113,9 @@ def test_a_tuple_hashed_for_many_keys():
 
     assert len(serial.from_string(keys(100, 100))[0]) == 100
     shared = corpus.document(
-        {"t": "dict", "v": [[[n + 2], 0] for n in range(2000)]},
-        {"t": "tuple", "v": [0] * 10_000},
-        *[{"t": "tuple", "v": [[1], n]} for n in range(2000)],
+        {"t": "dict", "v": [[[n + 2], 0] for n in range(9999)]},
+        {"t": "tuple", "v": [0] * 100_000},
+        *[{"t": "tuple", "v": [[1], n]} for n in range(9999)],
     )
     with pytest.raises(serial.BadFile, match="far more memory or time .*keys that are not text"):
         serial.from_string(corpus.forged(shared))
@@ -153,15 +155,15 @@ def test_an_empty_array_of_great_length(shape):
 def test_a_list_of_checksums_of_megabytes():
     with zipfile.ZipFile(io.BytesIO(corpus.model_file())) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
-    members[-1] = (container.SUMS, members[-1][1] + b"\n" * 1_000_000)
-    with pytest.raises(serial.BadFile, match="bytes of checksums"):
+    members[-1] = (container.SUMS, members[-1][1] + b"\n" * 10_000_000)
+    with pytest.raises(serial.BadFile, match="the list of checksums"):
         serial.from_string(corpus.zipped(members))
 
 
 def test_an_archive_that_grows_a_thousand_times(tmp_path):
     path = tmp_path / "x.npz"
     np.savez_compressed(path, data=np.zeros(100_000_000, np.uint8))
-    with pytest.raises(ValueError, match=f"{path}.*packed into"):
+    with pytest.raises(ValueError, match=f"{path}.*far more memory.*the array 'data'"):
         load_npz(path, ["data"])
 
 
@@ -172,10 +174,10 @@ def test_deconvolution_has_an_end():
             layer_name: y, num_channels: 1, kernel_shape: [5, 5], irange: .1,
             output_stride: [%d, %d]}]}"""
     mlp = yaml_parse.load(text % (2, 2))
-    with pytest.raises(yaml_parse.YamlError, match="output_stride is"):
+    with pytest.raises(yaml_parse.YamlError, match="output_stride is .*too large"):
         yaml_parse.load(text % (3000, 3000))
     layer = mlp.layers[0]
-    layer.output_space.shape = (MAX_PIXELS, 2)
+    layer.output_space.shape = (1 << 23, 4)
     with pytest.raises(ValueError, match="too large"):
         mlp.fprop(mlp.get_input_space().make_aesara_batch())
 
@@ -264,5 +266,5 @@ def test_what_fails_when_it_is_used_names_its_file(tmp_path, capsys, monkeypatch
 
 
 def test_whitening_has_an_end():
-    with pytest.raises(ValueError, match="30000 columns"):
+    with pytest.raises(ValueError, match="30000 x 30000 numbers"):
         ZCA().fit(np.zeros((2, 30_000), "float32"))

@@ -11,6 +11,7 @@ from adversarial import backend
 from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
+from adversarial.models.mlp.sizes import spend_for_batches
 from adversarial.space import CompositeSpace, Space, VectorSpace
 from adversarial.utils.seeding import Seed, numpy_rng
 
@@ -132,9 +133,11 @@ class MLP(Layer):
 
     def _update_layer_input_spaces(self) -> None:
         space = self.input_space
+        spend_for_batches("the input", space)
         for layer in self.layers:
             layer.set_input_space(space)
             space = layer.get_output_space()
+            spend_for_batches(f"layer {layer.layer_name!r}", space)
 
     def add_layers(self, layers: list[Layer]) -> None:
         """Put new layers on top, and draw their parameters."""
@@ -143,6 +146,7 @@ class MLP(Layer):
         for layer in layers:
             layer.set_input_space(top.get_output_space())
             top = layer
+            spend_for_batches(f"layer {layer.layer_name!r}", layer.get_output_space())
 
     def freeze(self, parameter_set: Iterable) -> None:
         """Leave these parameters out of `get_params`, and so out of training."""

@@ -6,6 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.utils.budget import spend
+
+# Bytes that a minibatch of a hundred examples takes for each number of an example, as float32.
+_PER_NUMBER = 400
+
+
+def spend_for_batches(what: str, numbers: Any) -> None:
+    """Spend the memory of a minibatch whose examples have so many `numbers`, or are of a space.
+
+    Raises
+    ------
+    Fault
+        A ValueError that begins with `what`, if the file that describes it may not take so much.
+    """
+    if hasattr(numbers, "get_total_dimension"):
+        numbers = numbers.get_total_dimension()
+    spend(f"{what} ({numbers} numbers for each example)", _PER_NUMBER * numbers)
+
 
 def positive_size(owner: str, name: str, value: Any) -> int:
     """`value`, a number of units or channels, as an int.
