@@ -14,7 +14,7 @@ import numpy as np
 
 from adversarial.utils.budget import spend
 
-# For each constructor, how many elements its arguments make.
+# For each NumPy function, the number of elements of its result, from its arguments.
 _COUNTS: dict[Callable[..., Any], Callable[..., float]] = {
     np.zeros: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
     np.ones: lambda shape=0, **_: math.prod(np.atleast_1d(shape).tolist()),
@@ -83,7 +83,7 @@ def _measured(value: Any) -> tuple[float, int]:
         if isinstance(leaf, np.ndarray):
             count, item = count + leaf.size, max(item, leaf.itemsize)
         else:
-            # The longest text decides how much place each element gets.
+            # Each element of an array of texts takes as much as the longest one.
             longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
             count, item = count + 1, max(item, longest)
     return count, item
