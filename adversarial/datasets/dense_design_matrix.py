@@ -31,7 +31,7 @@ from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, Space, Ve
 from adversarial.space.image_rows import depends_on_order
 from adversarial.utils.budget import spend
 from adversarial.utils.deprecated import deprecated_arguments
-from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator
+from adversarial.utils.iteration import DEFAULT_SEED, RandomSliceSubsetIterator, Subset
 
 _PER_NUMBER = 10  # nanoseconds, to convert it and to see whether it is finite
 
@@ -189,7 +189,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
             return
         self._keep_rows(check_range(start, stop, self.get_num_examples()))
 
-    def _keep_rows(self, rows: slice | np.ndarray) -> None:
+    def _keep_rows(self, rows: Subset) -> None:
         for name in self.per_example:
             array = getattr(self, name)
             if array is not None:
@@ -260,7 +260,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
                 )
         return super()._format(source, rows, space)
 
-    def random_slice(self, size: int) -> slice:
+    def random_slice(self, size: int) -> Subset:
         """A slice of `size` neighbouring examples that starts anywhere."""
         return next(RandomSliceSubsetIterator(self.get_num_examples(), size, 1, self.rng))
 
@@ -348,7 +348,7 @@ def dataset_range(dataset: DenseDesignMatrix, start: int, stop: int) -> DenseDes
     return _part(dataset, check_range(start, stop, dataset.get_num_examples()))
 
 
-def _part(dataset: DenseDesignMatrix, rows: slice) -> DenseDesignMatrix:
+def _part(dataset: DenseDesignMatrix, rows: Subset) -> DenseDesignMatrix:
     """Some rows, as a dataset that shows them as `dataset` does."""
     part = object.__new__(type(dataset))
     part.__dict__.update(dataset.__dict__)
