@@ -16,22 +16,24 @@ from adversarial import checkpoint
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
 from adversarial.datasets.dataset import Dataset
+from adversarial.train_extensions import dispatch
 
 
 def needed(phases: Sequence[Phase], start: int, resumed: int) -> list[int]:
     """The phases before `start` that share something with one from there on, directly or not.
 
     `resumed` is the phase whose file there is. A data set that this phase uses is no reason to make
-    an earlier one: its state, a random generator, is in the file.
+    an earlier one: its state, a random generator, is in the file. What is inside the data set is
+    one where a later phase also uses it elsewhere: the earlier phase may have to make it first.
     """
     found: list[int] = []
     for number in reversed(range(start)):
         later = [phases[other] for other in (*found, *range(start, len(phases)))]
-        shared = phases[number].shared_with(later)
+        data: list[Proxy] = []
         if number < resumed:
-            held = set(phases[resumed].calls())
-            shared = [call for call in shared if not (call in held and _makes_data(call))]
-        if shared:
+            own = set(phases[number].calls())
+            data = [call for call in phases[resumed].calls() if call in own and _makes_data(call)]
+        if phases[number].shared_with(later, except_for=data):
             found.insert(0, number)
     return found
 
@@ -42,6 +44,8 @@ def not_held(train: Any, phase: Phase, calls: Sequence[Proxy]) -> list[Proxy]:
     for call in calls:
         value = phase.made(call)
         if checkpoint.is_plain(value) and not isinstance(value, checkpoint.GENERATORS):
+            continue
+        if dispatch.is_observer(value):  # which has no part in the training
             continue
         slots = checkpoint.slots({**train.roots(), _SHARED: _Holder(value)})
         if any(path.startswith(f"{_SHARED}.") for path in slots):

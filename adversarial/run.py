@@ -353,10 +353,17 @@ class Run:
         if self.began_as is None:
             raise ValueError(
                 f"{name} cannot go on: {what}, since it was saved\n"
+                f"{self._who_may_have_changed_data()}"
                 f"Bring back the data it was trained on; or go on with these, as another "
                 f"experiment: --resume {name} --config {self.path}"
             )
         log.warning("%s; the training of %s goes on with them", what, name)
+
+    def _who_may_have_changed_data(self) -> str:
+        return "".join(
+            f"Phase {number + 1}, {why}, shares something with it and may have changed them.\n"
+            for number, why in self._missing.items()
+        )
 
     def _edits(self, train: Train) -> Optional[Edits]:
         """What the edited YAML file of `train` changes; None where the run's own is used."""

@@ -225,7 +225,13 @@ class Reservation:
         if file.what == MODEL:
             return saved is not None and os.path.samefile(file.path, saved.name)
         # Also of the same run where it was killed before it saved its model, and begins again.
-        if outputs.carries(file.place, self.run.mark(file.phase).encode()):
+        # What phases share may have been written by an earlier one.
+        writers = [
+            number
+            for number, phase in enumerate(self.phases)
+            if number == file.phase or (file.owner is not None and file.owner in phase.calls())
+        ]
+        if any(outputs.carries(file.place, self.run.mark(n).encode()) for n in writers):
             return True
         return (
             saved is not None

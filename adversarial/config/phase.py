@@ -52,9 +52,15 @@ class Phase:
             return list(_calls(inside.get(argument), set()))
         return list(_calls(tree, {id(inside[without])} if without in inside else set()))
 
-    def shared_with(self, others: Collection[Phase]) -> list[Proxy]:
-        """The calls that this phase shares with `others`, except those inside such a call."""
-        theirs = {call for other in others for call in other.calls()}
+    def shared_with(
+        self, others: Collection[Phase], except_for: Collection[Proxy] = ()
+    ) -> list[Proxy]:
+        """The calls that this phase shares with `others`, except those inside such a call.
+
+        Calls of `except_for`, and what `others` have inside these only, do not count.
+        """
+        theirs = {call for other in others for call in _calls(other._tree, set(), except_for)}
+        theirs.difference_update(except_for)
         return [call for call in _calls(self._tree, set(), theirs) if call in theirs]
 
     def made(self, call: Proxy) -> Any:
