@@ -87,7 +87,7 @@ class AdversaryPair(Model):
     @property
     def is_inpainting(self) -> bool:
         """Whether G takes images of D's input space and paints half of each."""
-        return self.generator.paints_half_of(self.discriminator.get_input_space())
+        return self.generator.inpaints(self.discriminator.get_input_space())
 
     def _players(self) -> list[Model]:
         players = [self.generator, self.discriminator]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adversarial import backend
 from adversarial.models.mlp.layer import Layer, SameSpaceLayer
 from adversarial.space import Space, VectorSpace
+
+if TYPE_CHECKING:
+    from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 
 class _InputTransform(SameSpaceLayer):
@@ -85,7 +88,9 @@ class SubtractRealMean(_InputTransform):
     array([[ 0.5, -1. ]], dtype=float32)
     """
 
-    def __init__(self, layer_name: str, dataset: Any, also_sd: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, layer_name: str, dataset: DenseDesignMatrix, also_sd: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(layer_name, **kwargs)
         self.also_sd = also_sd
         X = dataset.get_design_matrix()

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from adversarial import backend
 from adversarial.models.mlp.base_conv import BC01, C01B, BaseConv
 from adversarial.models.mlp.sizes import int_pair, positive_size, spend_for_batches
@@ -104,7 +106,7 @@ def _check_shape(layer: Deconv, shape: Sequence[int]) -> None:
 
 
 def setup_deconv_detector_layer_c01b(
-    layer: Deconv, input_space: Space, rng: Any, irange: Any = "not specified"
+    layer: Deconv, input_space: Space, rng: np.random.RandomState, irange: Any = "not specified"
 ) -> None:
     """Set the spaces of `layer` for input of `input_space`, and draw its parameters from `rng`.
 

@@ -115,6 +115,10 @@ class Generator(Model):
     def set_batch_size(self, batch_size: int) -> None:
         self.mlp.set_batch_size(batch_size)
 
+    def _dropout(self, include_prob: float, scale: float) -> dict[str, Any]:
+        """The dropout with which samples are drawn, as `MLP.dropout_fprop` takes it."""
+        return dict(default_input_include_prob=include_prob, default_input_scale=scale)
+
     def format_sample(self, batch: Any, space: Space, target: Space) -> Any:
         """Convert samples or data, symbolic, from `space` to `target`."""
         return (format_data if self.samples_are_rows else _format)(batch, space, target)
@@ -163,12 +167,8 @@ class Generator(Model):
         (samples, z, list of the outputs of the layers below the top one, or None), symbolic
         """
         z = self._formatted_noise(num_samples)
-        states = self.mlp.dropout_fprop(
-            z,
-            default_input_include_prob=default_input_include_prob,
-            default_input_scale=default_input_scale,
-            return_all=True,
-        )
+        dropout = self._dropout(default_input_include_prob, default_input_scale)
+        states = self.mlp.dropout_fprop(z, return_all=True, **dropout)
         return states[-1], z, states[:-1] if all_g_layers else None
 
     def sample(
@@ -183,7 +183,7 @@ class Generator(Model):
         )
         return samples
 
-    def paints_half_of(self, images: Space) -> bool:
+    def inpaints(self, images: Space) -> bool:
         """Whether G takes images of the size of `images` and its output is half of one."""
         space = self.get_input_space()
         if not (isinstance(space, Conv2DSpace) and isinstance(images, Conv2DSpace)):
@@ -329,24 +329,13 @@ class IntrinsicDropoutGenerator(Generator):
         self.input_include_probs = input_include_probs
         self.input_scales = input_scales
 
-    def sample_and_noise(
-        self,
-        num_samples: Any,
-        default_input_include_prob: float = 1.0,
-        default_input_scale: float = 1.0,
-        all_g_layers: bool = False,
-    ) -> tuple:
-        """As `Generator.sample_and_noise`, but with the dropout of the model."""
-        z = self._formatted_noise(num_samples)
-        states = self.mlp.dropout_fprop(
-            z,
+    def _dropout(self, include_prob: float, scale: float) -> dict[str, Any]:
+        return dict(
             default_input_include_prob=self.default_input_include_prob,
             input_include_probs=self.input_include_probs,
             default_input_scale=self.default_input_scale,
             input_scales=self.input_scales,
-            return_all=True,
         )
-        return states[-1], z, states[:-1] if all_g_layers else None
 
 
 def _format(batch: Any, space: Space, target: Space) -> Any:

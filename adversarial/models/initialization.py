@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import half_of
 from adversarial.utils.budget import spend
+
+if TYPE_CHECKING:
+    from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 # Nanoseconds to draw a value, and, for `sparse_init`, to shuffle the inputs of a unit.
 _PER_VALUE, _PER_UNIT, _PER_INPUT = 25, 6000, 25
@@ -166,7 +169,7 @@ def bias_from_marginals(means: np.ndarray) -> np.ndarray:
 
 
 def init_sigmoid_bias_from_marginals(
-    dataset: Any, use_y: bool = False, side: Optional[str] = None
+    dataset: DenseDesignMatrix, use_y: bool = False, side: Optional[str] = None
 ) -> np.ndarray:
     """Biases with which a sigmoid layer's outputs begin at the mean of a data set.
 
@@ -195,6 +198,8 @@ def init_sigmoid_bias_from_marginals(
     array([ 0.  , 16.12])
     """
     data = dataset.get_targets() if use_y else dataset.get_design_matrix()
+    if data is None:
+        raise ValueError("biases from marginals of targets need a data set that has targets")
     low, high = float(data.min()), float(data.max())
     if low != 0.0 or high != 1.0:
         raise ValueError(
@@ -202,12 +207,15 @@ def init_sigmoid_bias_from_marginals(
         )
     means = data.mean(axis=0, dtype="float64")
     if side is not None:
+        converter = dataset.view_converter
+        if converter is None:
+            raise ValueError(f"biases for the {side} half of images need a data set of images")
         image = dataset.get_topological_view(means[None])
-        image = Conv2DSpace.convert(image, dataset.view_converter.axes, ("b", 0, 1, "c"))[0]
+        image = Conv2DSpace.convert(image, converter.axes, ("b", 0, 1, "c"))[0]
         means = image[half_of(image.shape[:2], side)].ravel()
     return bias_from_marginals(means)
 
 
-def marginals(dataset: Any) -> np.ndarray:
+def marginals(dataset: DenseDesignMatrix) -> np.ndarray:
     """The mean of each feature of `dataset`, shape (features,)."""
     return dataset.get_design_matrix().mean(axis=0)

@@ -77,10 +77,10 @@ class MaxoutConvC01B(Convolution):
         fix_pool_stride: bool = False,
         fix_kernel_shape: bool = False,
         partial_sum: int = 1,
-        input_normalization: Optional[Callable] = None,
-        detector_normalization: Optional[Callable] = None,
+        input_normalization: Optional[Callable[[Any], Any]] = None,
+        detector_normalization: Optional[Callable[[Any], Any]] = None,
         min_zero: bool = False,
-        output_normalization: Optional[Callable] = None,
+        output_normalization: Optional[Callable[[Any], Any]] = None,
         **kwargs: Any,
     ) -> None:
         where = f"layer {layer_name!r}"
@@ -138,7 +138,7 @@ def _smaller(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, int]:
     return min(wanted[0], bound[0]), min(wanted[1], bound[1])
 
 
-def _in_c01b(function: Optional[Callable], x: Any) -> Any:
+def _in_c01b(function: Optional[Callable[[Any], Any]], x: Any) -> Any:
     """`function`, which takes the axes C01B, of x with the axes BC01; x itself if it is None."""
     if function is None:
         return x

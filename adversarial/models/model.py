@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, cast
 
 import numpy as np
 
 from adversarial.modelfile import Persistent
 from adversarial.space import NullSpace, Space
 from adversarial.utils.positional import FullSignature
+
+if TYPE_CHECKING:
+    from adversarial.datasets.dataset import Dataset
 
 T = TypeVar("T")
 
@@ -61,8 +64,8 @@ class Model(Persistent):
     extensions: list[Any] = _on_first_use(list)
     tag: dict[str, dict] = _on_first_use(lambda: defaultdict(dict))
     _params: list[Any] = _on_first_use(list)
-    input_space: Any
-    output_space: Any
+    input_space: Space
+    output_space: Space
 
     def __init__(self, extensions: Optional[list] = None) -> None:
         if extensions is not None:
@@ -234,7 +237,7 @@ class Model(Persistent):
         """The cost to minimise if the training algorithm is given none."""
         raise NotImplementedError(f"{type(self).__name__} has no default cost; give one in `cost`")
 
-    def train_all(self, dataset: Any) -> None:
+    def train_all(self, dataset: Dataset) -> None:
         """Train one epoch by an algorithm of the model's own; called if `Train` has none."""
         raise NotImplementedError(
             f"{type(self).__name__} has no training algorithm of its own; give `algorithm` to Train"

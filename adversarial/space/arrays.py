@@ -45,7 +45,7 @@ def static_shape(batch: Any) -> tuple:
     return batch.type.shape if isinstance(batch, Variable) else batch.shape
 
 
-def check_array(batch: Any, shape: tuple, owner: Any) -> None:
+def check_array(batch: Any, shape: tuple, owner: object) -> None:
     """Check that `batch` is an array of a shape.
 
     Of a symbolic batch only the lengths that are known now can be checked.

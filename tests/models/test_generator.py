@@ -240,12 +240,12 @@ def test_inpainting_wants_the_half_that_g_paints():
 def test_who_paints_halves(dim, channels, expected):
     space = Conv2DSpace((3, 5), num_channels=channels)
     generator = Generator(MLP([Linear(dim=dim, layer_name="y", irange=1.0)], input_space=space))
-    assert generator.paints_half_of(space) is expected
+    assert generator.inpaints(space) is expected
     other_axes = Conv2DSpace((3, 5), num_channels=channels, axes=("c", 0, 1, "b"))
-    assert generator.paints_half_of(other_axes) is expected
-    assert not generator.paints_half_of(Conv2DSpace((5, 3), num_channels=channels))
-    assert not generator.paints_half_of(VectorSpace(15 * channels))
-    assert not Generator(net()).paints_half_of(space)
+    assert generator.inpaints(other_axes) is expected
+    assert not generator.inpaints(Conv2DSpace((5, 3), num_channels=channels))
+    assert not generator.inpaints(VectorSpace(15 * channels))
+    assert not Generator(net()).inpaints(space)
 
 
 @pytest.fixture

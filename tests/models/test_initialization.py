@@ -113,3 +113,11 @@ def test_bias_wants_data_that_spans_0_to_1(low, high):
     X = np.array([[low, high]])
     with pytest.raises(ValueError, match=rf"spans {low}.* to {high}"):
         init_sigmoid_bias_from_marginals(DenseDesignMatrix(X=X))
+
+
+def test_bias_wants_what_it_is_made_of():
+    rows = DenseDesignMatrix(X=np.array([[0.0, 1.0]]))
+    with pytest.raises(ValueError, match="targets need a data set that has targets"):
+        init_sigmoid_bias_from_marginals(rows, use_y=True)
+    with pytest.raises(ValueError, match="left half of images need a data set of images"):
+        init_sigmoid_bias_from_marginals(rows, side="left")

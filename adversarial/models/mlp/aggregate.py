@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
 
+if TYPE_CHECKING:
+    from adversarial.models.mlp.composite import CompositeLayer
+    from adversarial.models.mlp.layer import Layer
+    from adversarial.models.mlp.network import MLP
 
-def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
+
+def get_lr_scalers_from_layers(owner: Union[MLP, CompositeLayer]) -> OrderedDict:
     """The learning rate factors of all layers of a network, of parameters that are not frozen.
 
     Raises
@@ -36,7 +41,7 @@ def get_lr_scalers_from_layers(owner: Any) -> OrderedDict:
     return scalers
 
 
-def weight_decay(layers: Sequence[Any], method: str, coeffs: Any) -> Any:
+def weight_decay(layers: Sequence[Layer], method: str, coeffs: Any) -> Any:
     """The weight decay of several layers together.
 
     Parameters

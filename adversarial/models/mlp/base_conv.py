@@ -45,6 +45,9 @@ class BaseConv(Affine):
         Bound on the norm of each kernel, kept at every update.
     """
 
+    input_space: Conv2DSpace
+    desired_space: Conv2DSpace
+    output_space: Conv2DSpace
     # Names of the monitor channels about units, which are the channels of the output.
     _unit_channel_name = "{}_x.{}_u"
 

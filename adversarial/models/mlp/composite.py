@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from aesara.tensor.basic import Join
 from aesara.tensor.shape import Reshape, SpecifyShape
@@ -13,6 +13,9 @@ from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
+
+if TYPE_CHECKING:
+    from adversarial.models.mlp.network import MLP
 
 
 class SpaceConverter(Layer):
@@ -57,7 +60,7 @@ class SpaceConverter(Layer):
         return self.input_space.format_as(state_below, self.output_space)
 
 
-def check_image_order(network: Any, taken: str, made: str = "") -> None:
+def check_image_order(network: MLP, taken: str, made: str = "") -> None:
     """Check that no SpaceConverter mistakes rows of a data set for vectors, or the reverse.
 
     Parameters
@@ -117,7 +120,10 @@ class CompositeLayer(Layer):
     """
 
     def __init__(
-        self, layer_name: str, layers: list[Layer], inputs_to_layers: Optional[dict] = None
+        self,
+        layer_name: str,
+        layers: list[Layer],
+        inputs_to_layers: Optional[dict[int, list[int]]] = None,
     ) -> None:
         super().__init__(layer_name)
         if not layers:
@@ -135,7 +141,7 @@ class CompositeLayer(Layer):
         """Whether layers receive parts of the input instead of the whole."""
         return self.inputs_to_layers is not None
 
-    def set_mlp(self, mlp: Any) -> None:
+    def set_mlp(self, mlp: MLP) -> None:
         super().set_mlp(mlp)
         for layer in self.layers:
             layer.set_mlp(mlp)
@@ -270,7 +276,7 @@ class FlattenerLayer(Layer):
         super().__init__(raw_layer.layer_name)
         self.raw_layer = raw_layer
 
-    def set_mlp(self, mlp: Any) -> None:
+    def set_mlp(self, mlp: MLP) -> None:
         super().set_mlp(mlp)
         self.raw_layer.set_mlp(mlp)
 

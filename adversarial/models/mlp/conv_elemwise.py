@@ -78,8 +78,8 @@ class ConvElemwise(Convolution):
         pool_shape: Optional[Sequence[int]] = None,
         pool_stride: Optional[Sequence[int]] = None,
         tied_b: Optional[bool] = None,
-        detector_normalization: Optional[Callable] = None,
-        output_normalization: Optional[Callable] = None,
+        detector_normalization: Optional[Callable[[Any], Any]] = None,
+        output_normalization: Optional[Callable[[Any], Any]] = None,
         monitor_style: str = "classification",
         **kwargs: Any,
     ) -> None:

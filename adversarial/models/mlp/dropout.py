@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import aesara.tensor as at
 
-from adversarial.space import Conv2DSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, Space
 
 
 def apply_dropout(
@@ -14,7 +14,7 @@ def apply_dropout(
     include_prob: Optional[float],
     scale: float,
     theano_rng: Any,
-    input_space: Any = None,
+    input_space: Optional[Space] = None,
     mask_value: float = 0.0,
     per_example: bool = True,
 ) -> Any:
@@ -60,7 +60,8 @@ def apply_dropout(
     if not 0 < include_prob < 1:
         raise ValueError(f"an include_prob must be in (0, 1], not {include_prob!r}")
     if isinstance(state, tuple):
-        spaces = input_space.components if input_space is not None else [None] * len(state)
+        parts = input_space.components if isinstance(input_space, CompositeSpace) else None
+        spaces = parts or [None] * len(state)
         return tuple(
             apply_dropout(part, include_prob, scale, theano_rng, space, mask_value, per_example)
             for part, space in zip(state, spaces)

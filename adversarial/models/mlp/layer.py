@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from adversarial.models.model import Model
 from adversarial.space import Space
+
+if TYPE_CHECKING:
+    from adversarial.models.mlp.network import MLP
 
 
 class Layer(Model):
@@ -39,7 +42,7 @@ class Layer(Model):
 
     # Of the class, for subclasses that do not call the constructor.
     layer_name: Any = None
-    mlp: Any = None
+    mlp: Any = None  # an MLP; Any, since a layer has none before it becomes part of one
     # The value that dropout gives to an input that it drops.
     dropout_input_mask_value: float = 0.0
 
@@ -50,11 +53,11 @@ class Layer(Model):
         self.layer_name = layer_name
         self.mlp = None
 
-    def get_mlp(self) -> Any:
+    def get_mlp(self) -> Optional[MLP]:
         """The MLP that the layer belongs to, or None."""
         return self.mlp
 
-    def set_mlp(self, mlp: Any) -> None:
+    def set_mlp(self, mlp: MLP) -> None:
         """Make the layer a part of `mlp`; ValueError if it is a part of another."""
         if self.mlp is not None and self.mlp is not mlp:
             raise ValueError(f"layer {self.layer_name!r} already belongs to another MLP")

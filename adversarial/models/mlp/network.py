@@ -120,7 +120,7 @@ class MLP(Layer):
         """The names of the layers."""
         return {layer.layer_name for layer in self.layers}
 
-    def set_mlp(self, mlp: Any) -> None:
+    def set_mlp(self, mlp: MLP) -> None:
         super().set_mlp(mlp)
         self.rng = mlp.rng
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import aesara.tensor as at
 import numpy as np
@@ -15,6 +15,9 @@ from adversarial.models.mlp.dense import Dense
 from adversarial.space import IndexSpace, Space, VectorSpace
 from adversarial.utils.flat_arguments import flat_arguments
 from adversarial.utils.positional import positional_order
+
+if TYPE_CHECKING:
+    from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 
 
 class Softmax(Dense):
@@ -28,7 +31,7 @@ class Softmax(Dense):
     layer_name : str
     no_affine : bool
         The input is already the logits; the layer has no parameters.
-    init_bias_target_marginals : Dataset, optional
+    init_bias_target_marginals : DenseDesignMatrix, optional
         Initial biases are the logarithms of the class frequencies of its targets, minus their mean.
         Targets are one class number an example, or one column a class.
     binary_target_dim : int, optional
@@ -67,7 +70,7 @@ class Softmax(Dense):
         *,
         weight_init: WeightInit,
         no_affine: bool = False,
-        init_bias_target_marginals: Any = None,
+        init_bias_target_marginals: Optional[DenseDesignMatrix] = None,
         binary_target_dim: Optional[int] = None,
         non_redundant: bool = False,
         **kwargs: Any,
@@ -172,10 +175,15 @@ class NotOneLabel(ValueError, AssertionError):
     """
 
 
-def _log_frequencies(dataset: Any, n_classes: int, non_redundant: bool) -> Any:
+def _log_frequencies(
+    dataset: Optional[DenseDesignMatrix], n_classes: int, non_redundant: bool
+) -> Any:
     if dataset is None:
         return 0.0
-    y = np.asarray(dataset.get_targets())
+    y = dataset.get_targets()
+    if y is None:
+        raise ValueError("init_bias_target_marginals needs a data set that has targets")
+    y = np.asarray(y)
     are_numbers = getattr(dataset, "y_labels", None) is not None
     if y.ndim == 2 and y.shape[1] == n_classes and not are_numbers:
         frequencies = y.mean(axis=0)

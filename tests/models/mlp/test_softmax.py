@@ -159,6 +159,10 @@ def test_frequencies_need_one_label_an_example(labels, columns):
             ),
             r"frequencies are \[0.5, 0.5, 0.0\], and 3 are needed",
         ),
+        (
+            dict(init_bias_target_marginals=DenseDesignMatrix(X=np.zeros((2, 1)))),
+            "needs a data set that has targets",
+        ),
     ],
 )
 def test_wrong_arguments(wrong, message):
