@@ -1,4 +1,4 @@
-"""benchmarks/parzen.py compares like with like."""
+"""benchmarks/parzen.py compares the same computation."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_both_score_the_same_points(points, capsys):
     assert theirs["a_point"] > 0 and ours["seconds"] > 0
     parzen.report({**ours, "seconds": 2.0}, {**theirs, "build": 1.0, "a_point": 0.01}, 1.0, 5)
     said = capsys.readouterr().out
-    # 10 sigmas x 1,000 points and 10,000 more, at 10 ms each, and the tree.
+    # 10 sigmas x 1,000 points and 10,000 more, at 10 ms each, plus building the tree.
     assert "201 s, EXTRAPOLATED" in said
     assert "100 times faster" in said
     assert ", within" in said
 
 
-def test_disagreement_is_told(capsys):
+def test_disagreement_is_reported(capsys):
     logs = np.zeros((len(parzen.SIGMAS), 3))
     score = parzen_score()
     ours = {"seconds": 1.0, "peak": 1.0, "score": score, "logs": logs}

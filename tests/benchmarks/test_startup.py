@@ -22,7 +22,7 @@ MORE = f"{DECAY} {{decay_factor: 2., min_lr: .1}}"
     "callbacks, others",
     [("", 0), (f"update_callbacks: {MORE},", 1), (f"update_callbacks: [{MORE}, {MORE}],", 2)],
 )
-def test_stop_comes_last(callbacks, others):
+def test_the_stopping_callback_is_last(callbacks, others):
     text = f"""!obj:adversarial.train.Train {{
         dataset: &data !obj:adversarial.datasets.mnist.MNIST {{which_set: train}},
         model: !obj:adversarial.models.mlp.Sigmoid {{layer_name: y, dim: 3}},
@@ -45,6 +45,6 @@ def test_stop_comes_last(callbacks, others):
     assert train["save_path"] == "here.pkl"
 
 
-def test_a_start_that_fails_is_told(tmp_path):
+def test_a_failed_start_is_reported(tmp_path):
     with pytest.raises(SystemExit, match="status"):
         startup.seconds(tmp_path / "none.yaml", tmp_path / "compiled")

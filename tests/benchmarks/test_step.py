@@ -38,7 +38,7 @@ DENSE = ("mnist", "cifar10_fully_connected")
 
 
 class Played:
-    """Steps of our own algorithm on a small model: what was drawn, and what became of it."""
+    """Steps of the package's algorithm on a small model: random draws, losses, parameters."""
 
     def __init__(self, experiment: Experiment) -> None:
         rng = np.random.RandomState(0)
@@ -66,7 +66,7 @@ class Played:
         of_noise = model.generator.theano_rng.state
         noise = [v for v in draws if v.owner.inputs[0] is of_noise]
         masks = [v for v in draws if v.owner.inputs[0] is not of_noise]
-        # Without moving the streams on: the step that follows draws the same.
+        # Without advancing the streams, so that the next step draws the same numbers.
         look = backend.function(
             [indices], [d, g, *noise, *masks], mode="FAST_COMPILE", no_default_updates=True
         )
@@ -128,7 +128,7 @@ def _values(networks) -> tuple[list, list]:
 def played(request) -> tuple[Experiment, Played]:
     small = EXPERIMENTS[request.param].resized(BATCH, width=0.02)
     *hidden, top = small.generator
-    # The rate falls fast, so that its way into the velocities shows.
+    # The learning rate decays fast, so that its effect on velocities is visible.
     small = dataclasses.replace(
         small,
         image=(1, 4, 4),
@@ -234,8 +234,8 @@ def test_edited_yaml_has_other_sizes_and_no_monitoring():
 
 
 def test_products_of_a_step():
-    # G forward, its weights, and what goes into its upper two layers; D on twice as many rows,
-    # its weights, and what goes into it: the lowest layer's on the samples only.
+    # G forward, gradients of its weights and of the inputs of its upper two layers; D on twice as
+    # many rows, gradients of its weights and inputs, of the lowest layer's on samples only.
     m, g0, g1, g2 = 100, 100 * 1200, 1200 * 1200, 1200 * 784
     d0, d1, d2 = 784 * 1200, 240 * 1200, 240
     forward = m * (g0 + g1 + g2) + 2 * m * (d0 + d1 + d2)
@@ -254,7 +254,7 @@ def test_sizes_of_the_convolutional_experiment():
 
 
 @pytest.mark.parametrize("peer", ["pytorch", "jax_jit"])
-def test_convolutional_peers_judge_and_generate(peer):
+def test_convolutional_networks_against_windows(peer):
     torch = pytest.importorskip("torch")
     experiment = dataclasses.replace(
         EXPERIMENTS["cifar10_convolutional"].resized(batch=2),
@@ -270,7 +270,7 @@ def test_convolutional_peers_judge_and_generate(peer):
     from benchmarks.implementations import pytorch
 
     def expected():
-        """The same sums, by PyTorch's modules and a window at a time."""
+        """The same outputs by PyTorch's modules, one window at a time."""
         h = torch.tensor(z)
         for (W, b), act in zip(generator[:2], (torch.relu, torch.sigmoid)):
             h = act(h @ torch.tensor(W) + torch.tensor(b))
@@ -345,7 +345,7 @@ def _worker(code: str) -> Worker:
     return Worker("child", [sys.executable, "-c", code], dict(os.environ), ROOT)
 
 
-def test_player_takes_turns_and_sleeps_between():
+def test_a_worker_is_stopped_between_its_turns():
     worker = _worker(CHILD)
     try:
         assert worker.facts["versions"] == "test"
@@ -374,18 +374,18 @@ def test_player_takes_turns_and_sleeps_between():
         ("import sys; sys.exit(3)", "status 3"),
     ],
 )
-def test_player_that_cannot_take_part(code, reason):
+def test_a_worker_that_cannot_run(code, reason):
     with pytest.raises(Unavailable, match=reason):
         _worker(code)
 
 
-def test_missing_yaml_is_a_reason_to_be_left_out():
+def test_a_missing_yaml_file_is_reported():
     experiment = dataclasses.replace(EXPERIMENTS["mnist"], yaml="yaml/none.yaml")
     with pytest.raises(Unavailable, match="yaml/none.yaml"):
         ours.load(experiment)
 
 
-def test_trained_parameters_are_begun_with(played, tmp_path):
+def test_trained_parameters_are_copied(played, tmp_path):
     experiment, _ = played
     trained, own = _pair(experiment), _pair(experiment)
     path = tmp_path / "trained.pkl"
@@ -404,7 +404,7 @@ def test_ratios_are_medians_over_rounds():
     def worker(name, times):
         return types.SimpleNamespace(name=name, times=times, cpu=times, peak_mib=1.0)
 
-    # Round by round ours takes half of torch's time, though the machine's speed changes.
+    # In each round ours takes half of torch's time, although the machine's speed changes.
     workers = [
         worker("ours", [1.0, 4.0, 2.0]),
         worker("torch", [2.0, 8.0, 4.0]),

@@ -1,4 +1,4 @@
-"""Inference and semi-supervised learning on MNIST, after four epochs of their experiments' game."""
+"""Inference and semi-supervised learning on MNIST, after a GAN was trained for four epochs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPERIMENT = Path(__file__).parents[2] / "sandbox" / "inference" / "experiment.y
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """G, D and the inferer after four epochs: digits can be told, and D is still ahead."""
+    """G, D and the inferer after four epochs: samples look like digits, and D is still ahead."""
     stem = os.fspath(tmp_path_factory.mktemp("game") / "pair")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -35,18 +35,18 @@ def pair(tmp_path_factory):
     return train.model
 
 
-def test_the_inferer_finds_z_of_samples(pair):
-    """Seeds 1, 2 and 3 left .76, .85 and .85 of z's variance; an inferer that learnt nothing, 1."""
+def test_the_inferer_predicts_z(pair):
+    """Seeds 1, 2 and 3 left 0.76, 0.85 and 0.85 of z's variance; an untrained inferer leaves 1."""
     test = MNIST("test", stop=500).X
     figures = inference.measure(pair, Inference(pair), test, samples=1000)
     assert 0.97 < figures["variance"] < 1.03
     assert figures["error"] < 0.93 * figures["variance"]
-    # What it misses of z shows little in the sample.
+    # What is not predicted of z has little effect on the sample.
     assert figures["sample_distance"] < 0.7 * figures["nearest_sample"]
 
 
-def test_d_helps_with_a_hundred_labels(pair):
-    """With seeds 2 and 3, D left 25.2 and 24.6 % of errors; the same network from scratch 30.7."""
+def test_pretrained_d_is_better_with_a_hundred_labels(pair):
+    """With seeds 2 and 3, D has 25.2 and 24.6 % errors; the same network from scratch 30.7 %."""
     labelled, test = FewLabels(100, seed=0), MNIST("test")
 
     def error(network):

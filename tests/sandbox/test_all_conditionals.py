@@ -46,42 +46,42 @@ def drawn(kinds, shape=(5, 7), n=400, seed=None):
         ("everything", ...),
     ],
 )
-def test_a_half_or_all_is_hidden(side, hidden):
+def test_sides_and_everything_hide_these_pixels(side, hidden):
     expected = np.ones((9, 5, 7))
     expected[hidden] = 0
     np.testing.assert_array_equal(drawn({side: 1}, n=9), expected)
 
 
-def test_pixels_are_seen_with_a_chance_of_each_image():
-    """Uniform over images: of mean 1/2 and variance 1/12, and that of the draws within."""
+def test_pixels_are_visible_with_a_probability_of_each_image():
+    """Shares are uniform over images (mean 1/2, variance 1/12), plus a variance within images."""
     shares = drawn({"pixels": 1}, shape=(30, 30), n=1000).mean(axis=(1, 2))
     assert shares.mean() == pytest.approx(0.5, abs=0.04)
     assert shares.var() == pytest.approx(1 / 12 + 1 / 6 / 900, abs=0.01)
 
 
-def test_a_rectangle_between_random_corners():
+def test_rectangles_have_random_corners():
     hidden = 1 - drawn({"rectangle": 1}, n=4000)
     down, across = hidden.max(axis=2), hidden.max(axis=1)
     np.testing.assert_array_equal(hidden, down[:, :, None] * across[:, None])
     for ends in (down, across):  # without a gap
         assert (np.abs(np.diff(ends, axis=1, prepend=0, append=0)).sum(axis=1) <= 2).all()
-    # Two of L + 1 places are L (L + 2) / (3 (L + 1)) apart on average.
+    # Two of L + 1 positions have a mean distance of L (L + 2) / (3 (L + 1)).
     expected = np.prod([(L + 2) / (3 * (L + 1)) for L in (5, 7)])
     assert hidden.mean() == pytest.approx(expected, abs=0.01)
     assert (hidden.mean(axis=0) > 0.02).all()
 
 
-def test_a_window_is_what_a_rectangle_hides():
+def test_a_window_is_the_complement_of_a_rectangle():
     hidden, seen = (drawn({kind: 1}, seed=3) for kind in ("rectangle", "window"))
     np.testing.assert_array_equal(seen, 1 - hidden)
 
 
-def test_kinds_are_drawn_by_their_weights():
+def test_frequencies_of_kinds():
     masks = drawn({"left": 1, "everything": 2, "right": 5}, n=4000)
     nothing = (masks.max(axis=(1, 2)) == 0).mean()
     assert nothing == pytest.approx(2 / 8, abs=0.03)
     assert (masks[:, 0, 0] == 1).mean() == pytest.approx(5 / 8, abs=0.03)
-    # Which is drawn for one image says nothing of the next.
+    # The kinds of neighbouring images are independent.
     kinds = masks[:, 0, 0]
     assert abs(np.corrcoef(kinds[1:], kinds[:-1])[0, 1]) < 0.06
 
@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_masks():
     assert (drawn(kinds, seed=1) != drawn(kinds, seed=2)).any()
 
 
-def test_masks_go_on_from_a_saved_state():
+def test_masks_continue_from_a_saved_state():
     masks = RandomMasks((5, 7), dict.fromkeys(KINDS, 1))
     draw = function([], masks.draw(50))
     first, saved = draw(), serial.to_string(masks)
@@ -113,7 +113,7 @@ def test_masks_go_on_from_a_saved_state():
         ((5, 7), {}, "kinds must not be empty"),
     ],
 )
-def test_masks_that_cannot_be(shape, kinds, message):
+def test_wrong_arguments_of_masks(shape, kinds, message):
     with pytest.raises(ValueError, match=message):
         RandomMasks(shape, kinds)
 
@@ -154,7 +154,7 @@ def painted(pair, x, mask, z):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_g_paints_the_hole_and_nothing_else(channels):
+def test_g_changes_hidden_pixels_only(channels):
     pair, x = make_pair(channels), batch(channels)
     mask = np.random.RandomState(2).randint(2, size=(N, 2, 3, 1)).astype(floatX)
     seen = at.tensor4()
@@ -171,7 +171,7 @@ def test_g_paints_the_hole_and_nothing_else(channels):
     )
 
 
-def test_what_is_hidden_does_not_reach_g():
+def test_g_does_not_see_hidden_pixels():
     pair, x = make_pair(), batch()
     mask = np.random.RandomState(2).randint(2, size=(N, 2, 3, 1)).astype(floatX)
     seen = at.tensor4()
@@ -183,7 +183,7 @@ def test_what_is_hidden_does_not_reach_g():
     np.testing.assert_array_equal(one, other)
 
 
-def test_samples_are_completions_of_nothing():
+def test_samples_are_completions_with_all_pixels_hidden():
     pair = make_pair()
     samples, z, below = pair.generator.sample_and_noise(9, all_g_layers=True)
     assert below == []
@@ -200,7 +200,7 @@ def softplus(t):
 
 @pytest.fixture
 def game():
-    """One step of a pair: objectives, gradients by player, and all that was drawn for it."""
+    """One step of a pair: objectives, gradients by player, and the random draws of the step."""
     pair, cost = make_pair(), AllConditionalsCost()
     made = SimpleNamespace()
     masked, complete = pair.masked, pair.generator.complete
@@ -228,7 +228,7 @@ def game():
 
 
 def test_the_game_by_hand(game):
-    """D sees image and mask; G learns by its holes alone."""
+    """D sees image and mask; G learns from hidden pixels only."""
     np.testing.assert_array_equal(game.seen[..., :1], game.x)
     mask = game.seen[..., 1:]
     assert 0 < mask.mean() < 1
@@ -270,7 +270,7 @@ def test_an_inferer_learns_z_from_images_with_their_masks():
     assert i == pytest.approx((error**2).sum() / N, rel=1e-4)
 
 
-def test_channels_are_of_one_draw_of_masks_without_dropout():
+def test_channels_share_their_masks_and_have_no_dropout():
     pair, X = make_pair(), at.tensor4()
     cost = AllConditionalsCost(discriminator_default_input_include_prob=0.5)
     found = []
@@ -292,7 +292,7 @@ def test_channels_are_of_one_draw_of_masks_without_dropout():
     assert any(name.startswith("dis_on_data_") for name in pair.get_monitoring_channels(X))
 
 
-def test_what_it_cannot_do():
+def test_unsupported_options():
     with pytest.raises(ValueError, match="needs scale_grads: 0, not 1"):
         AllConditionalsCost(scale_grads=1)
     with pytest.raises(ValueError, match="needs noise_both: 0, not 0.5"):
@@ -315,13 +315,13 @@ def test_what_it_cannot_do():
         (spaces()[0], 7, "puts out 7 numbers, but an image has 6"),
     ],
 )
-def test_generators_that_complete_nothing(space, dim, message):
+def test_networks_that_cannot_complete_images(space, dim, message):
     mlp = MLP([Linear(dim=dim, layer_name="y", irange=1.0)], input_space=space)
     with pytest.raises(ValueError, match=message):
         Completer(mlp)
 
 
-def test_players_that_do_not_fit():
+def test_mismatched_players():
     below, seen = spaces()
     G = Completer(MLP([Sigmoid(dim=6, layer_name="y", irange=1.0)], input_space=below))
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=spaces(3)[1])
@@ -352,7 +352,7 @@ def training(path, epochs):
     return pair
 
 
-def test_resumed_training_draws_the_masks_that_it_would_have_drawn(tmp_path):
+def test_a_resumed_training_draws_the_same_masks(tmp_path):
     whole = training(tmp_path / "whole.pkl", 3)
     for epochs in (1, 3):
         parts = training(tmp_path / "parts.pkl", epochs)

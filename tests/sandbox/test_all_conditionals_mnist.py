@@ -1,4 +1,4 @@
-"""The experiment on MNIST for its first four epochs: completions of one digit differ by then."""
+"""The first four epochs on MNIST; by then, completions of one digit differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to fill holes against loops, and the commands that measure and show them."""
+"""Ways to fill hidden pixels, compared with loops; the commands measure and show."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def random_masks(n, seed=1):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("block", [1, 300, 2**23])
-def test_nearest_where_seen_against_a_loop(channels, block, monkeypatch):
+def test_nearest_on_visible_pixels_against_a_loop(channels, block, monkeypatch):
     monkeypatch.setattr(fill, "BLOCK_ELEMENTS", block)
     images, training = random_images(9, channels), random_images(57, channels, seed=2)
     masks = random_masks(9)
@@ -48,7 +48,7 @@ def test_nearest_where_seen_against_a_loop(channels, block, monkeypatch):
         np.testing.assert_array_equal(filled, np.where(mask, image, nearest))
 
 
-def test_where_nothing_is_seen_the_first_is_nearest():
+def test_without_visible_pixels_the_first_is_nearest():
     images, training = random_images(3), random_images(5, seed=2)
     found = fill.nearest_fill(training, images, np.zeros((3, 4, 5, 1), "float32"))
     np.testing.assert_array_equal(found, training[[0, 0, 0]])
@@ -73,8 +73,8 @@ def test_errors_are_of_hidden_pixels_only():
         measure.rms_error(wrong, images, np.ones_like(masks))
 
 
-def test_completions_that_are_as_the_truth_are_calibrated():
-    """Truth and completions from one distribution, of deviation 0.3 about an unknown centre."""
+def test_calibration_of_the_true_distribution():
+    """Images and completions have one distribution, with deviation 0.3 about a random mean."""
     rng, n = np.random.RandomState(0), 2000
     centre = rng.uniform(size=(n, 4, 5, 1))
 
@@ -87,11 +87,11 @@ def test_completions_that_are_as_the_truth_are_calibrated():
     assert found["calibration"] == pytest.approx(1, abs=0.04)
     assert found["one"] == pytest.approx(0.3 * np.sqrt(2), rel=0.02)
     assert found["mean"] == pytest.approx(0.3 * np.sqrt(1.2), rel=0.02)
-    # Two centres differ by a variance of 1/6.
+    # The difference of two means has a variance of 1/6.
     assert found["another's"] == pytest.approx(np.sqrt(0.09 * 1.2 + 1 / 6), rel=0.02)
 
 
-def test_completions_that_never_differ():
+def test_calibration_of_equal_completions():
     images, masks = random_images(6), random_masks(6)
     found = measure.figures_of(lambda images, masks: images + 1, images, masks, 3)
     shifted = images + 1 - np.roll(images, 1, axis=0)
@@ -116,7 +116,7 @@ def saved(tmp_path, name, pair):
 
 @pytest.fixture
 def model(tmp_path):
-    """The file of a pair, not trained, of images of 6 x 6."""
+    """A model file of an untrained pair for images of 6 x 6."""
     seen = Conv2DSpace((6, 6), num_channels=2)
     G = MLP(
         [Sigmoid(layer_name="y", dim=36, irange=1.0)],
@@ -128,8 +128,8 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def painter(tmp_path):
-    """The file of a pair that paints the left halves of images of 6 x 6."""
+def half_model(tmp_path):
+    """A model file of a pair that fills the left halves of images of 6 x 6."""
     space = Conv2DSpace((6, 6), num_channels=1)
     G = MLP([Sigmoid(layer_name="y", dim=18, irange=1.0)], input_space=space)
     D = MLP([Sigmoid(layer_name="d", dim=1, irange=0.1)], input_space=space)
@@ -147,7 +147,7 @@ def run(module, *argv):
     return cli.run(lambda: module.main([str(arg) for arg in argv]))
 
 
-def test_a_model_by_its_seed(model):
+def test_the_seed_determines_completions(model):
     pair, images = serial.load(model), np.zeros((5, 6, 6, 1), "float32")
     masks = fill.draw_masks("right", (6, 6), 5)
     assert (masks[:, :, :3] == 1).all() and (masks[:, :, 3:] == 0).all()
@@ -176,7 +176,7 @@ def test_measure_prints_a_table(model, eye, capsys):
         "calibration",
     ]
     assert left.split()[:2] == ["left", "0.500"]
-    # All against the mean image, and all but the first against the first.
+    # Errors of the mean image for all, and of the first image for all others.
     mean, nearest = np.sqrt(35 / 36 / 36), np.sqrt(35 * 2 / 36 / 36)
     assert everything.split()[:2] == ["everything", "1.000"]
     assert everything.split()[5:7] == [f"{mean:.3f}", f"{nearest:.3f}"]
@@ -195,9 +195,9 @@ def test_measure_as_json(model, eye, capsys):
     assert one["hidden"] == pytest.approx(1 - masks.mean())
 
 
-def test_measure_a_model_of_one_half(painter, eye, capsys):
+def test_measure_a_model_of_one_half(half_model, eye, capsys):
     argv = ["--side", "left", "--dataset", eye, "--completions", 2]
-    assert run(measure, painter, *argv) == 0
+    assert run(measure, half_model, *argv) == 0
     (_, row) = capsys.readouterr().out.splitlines()
     assert row.split()[:2] == ["left", "0.500"]
     assert float(row.split()[7]) > 0  # of each completion from other noise
@@ -212,17 +212,17 @@ def pixels(path):
     "which, argv",
     [
         ("model", ["--kinds", "left"]),
-        ("painter", ["--side", "left"]),
+        ("half_model", ["--side", "left"]),
     ],
 )
-def test_show_a_row_for_each_image(which, argv, eye, request, capsys):
+def test_show_draws_a_row_for_each_image(which, argv, eye, request, capsys):
     path = request.getfixturevalue(which)
     argv = [*argv, "--dataset", eye, "--rows", 3, "--completions", 2, "--scale", 1]
     assert run(show, path, *argv) == 0
     out = path.with_name(f"{path.stem}_completions.png")
     assert capsys.readouterr().out == f"{out}\n"
     picture = pixels(out)
-    # The image, what is seen, two completions, two other ways: of 6 pixels, 2 of padding.
+    # Image, visible pixels, two completions, two baselines; 6 pixels each and 2 of padding.
     assert picture.shape == (3 * 8 + 2, 6 * 8 + 2, 3)
     chosen = np.random.RandomState(0).permutation(36)[:3]
     cells = picture[2:, 2:].reshape(3, 8, 6, 8, 3)[:, :6, :, :6, 0].transpose(0, 2, 1, 3)
@@ -237,7 +237,7 @@ def test_show_a_row_for_each_image(which, argv, eye, request, capsys):
     assert yellow[:, :9].any() and not yellow[:, 9:].any()
 
 
-def test_kinds_in_turn(model, eye, tmp_path):
+def test_kinds_alternate(model, eye, tmp_path):
     out = tmp_path / "a.png"
     argv = ["--kinds", "left", "right", "--dataset", eye, "--rows", 3, "--scale", 1, "--out", out]
     assert run(show, model, *argv) == 0
@@ -246,7 +246,7 @@ def test_kinds_in_turn(model, eye, tmp_path):
         assert (seen[8 * row : 8 * row + 6][half] == 64).all()
 
 
-def test_mistakes_are_one_line(model, painter, eye, tmp_path, capsys):
+def test_mistakes_are_one_line(model, half_model, eye, tmp_path, capsys):
     small, odd, diverged = tmp_path / "small.yaml", tmp_path / "odd.pkl", tmp_path / "nan.pkl"
     small.write_text(EYE.replace("36", "25"))
     pair = serial.load(model)
@@ -260,9 +260,12 @@ def test_mistakes_are_one_line(model, painter, eye, tmp_path, capsys):
             ([tmp_path / "none.pkl"], "none.pkl"),
             ([eye], "eye.yaml"),
             ([model], "a DenseDesignMatrix, has no test set: give --dataset"),
-            ([painter, "--dataset", eye], "AdversaryPair does not complete images under any mask"),
+            (
+                [half_model, "--dataset", eye],
+                "AdversaryPair does not complete images under any mask",
+            ),
             ([model, "--side", "left", "--dataset", eye], "leave out --side"),
-            ([painter, "--side", "left", "--kinds", "top"], "leave out --kinds"),
+            ([half_model, "--side", "left", "--kinds", "top"], "leave out --kinds"),
             ([model, "--dataset", small], "completes images of shape (6, 6, 1), not"),
             ([odd, "--dataset", eye], "images of shape (6, 6, 1), not (49,)"),
             ([diverged, "--dataset", eye], "the model has diverged"),
@@ -308,7 +311,7 @@ def test_the_experiment_on_mnist():
     assert train["save_path"] == str(FOLDER / "experiment.pkl")
 
 
-def test_the_experiment_on_cifar10_paints_the_half_that_d_judges():
+def test_the_experiment_on_cifar10_fills_the_given_side():
     train = keywords("cifar10.yaml")
     cost = train["algorithm"].keywords["cost"]
     assert cost.callable.__name__ == "InpaintingAdversaryCost"

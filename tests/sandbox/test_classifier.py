@@ -1,4 +1,4 @@
-"""The judge of samples: against NumPy, as a command, and on MNIST."""
+"""The classifier: against NumPy, as a command, and on MNIST."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_probabilities_and_classes(rows, monkeypatch):
         ("digits", "an MLP"),
     ],
 )
-def test_what_is_no_classifier(model, message, tmp_path):
+def test_models_that_are_not_classifiers(model, message, tmp_path):
     path = tmp_path / "other.pkl"
     serial.save(path, model)
     with pytest.raises(ValueError, match=rf"other.pkl: .*{message}"):
@@ -73,7 +73,7 @@ def measured(*argv):
     return cli.run(lambda: measure.main([str(arg) for arg in argv]))
 
 
-def test_command_refuses_in_one_line(tmp_path, capsys):
+def test_errors_of_the_command_are_one_line(tmp_path, capsys):
     path = tmp_path / "other.pkl"
     serial.save(path, network(Sigmoid(dim=1, layer_name="y", irange=0.1)))
     assert measured(path) == 1
@@ -91,6 +91,6 @@ def test_two_epochs_of_the_experiment(tmp_path, capsys):
     assert measured(tmp_path / "judge.pkl", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert result["n"] == 10000
-    # A training had 96.0 % of the validation digits right by then.
+    # In a full training it was 96.0 % on validation digits after two epochs.
     assert result["accuracy"] > 0.93
     assert np.average(result["by_class"]) == pytest.approx(result["accuracy"], abs=0.01)

@@ -90,23 +90,23 @@ both = pytest.mark.usefixtures("either_engine", "fast_compile")
 
 
 @small
-def test_both_players_take_the_class():
+def test_both_players_use_the_class():
     model = pair()
     x, z, c = random(7, 9), random(7, 3), one_hot([3, 0, 1, 1, 2, 0, 3])
     G, D = model.given(shared(c)).generator.mlp, model.given(shared(c)).discriminator
     samples, p = function([], [G.fprop(shared(z)), D.fprop(shared(x))])()
     np.testing.assert_allclose(samples, G_of(model, z, c), rtol=1e-4)
     np.testing.assert_allclose(p, expit(logit_of(model, x, c)), rtol=1e-4)
-    # Fewer classes than rows are taken in turn.
+    # If there are fewer classes than rows, they repeat.
     found = function([], model.given(shared(c[:3])).discriminator.fprop(shared(x)))()
     in_turn = c[[0, 1, 2, 0, 1, 2, 0]]
     np.testing.assert_allclose(found, expit(logit_of(model, x, in_turn)), rtol=1e-4)
-    # The model itself stays free.
+    # The model itself is not bound.
     assert model.generator.mlp.condition is None and model.discriminator.condition is None
 
 
 @both
-def test_samples_in_the_order_of_their_classes():
+def test_samples_are_sorted_by_class():
     G = generator()
     for n, least, most in ((12, 3, 3), (10, 2, 3), (1, 0, 1)):
         classes = function([], G._all_classes(n))().argmax(axis=1)
@@ -119,8 +119,8 @@ def test_samples_in_the_order_of_their_classes():
 
 @both
 @pytest.mark.parametrize("mismatch", [0, 0.25])
-def test_the_game_for_the_classes_of_a_batch(mismatch):
-    """Objectives, and gradients along a random direction, against differences of those by hand."""
+def test_objectives_and_gradients_by_hand(mismatch):
+    """Objectives, and gradients in a random direction against finite differences."""
     model, cost = pair(), ConditionalAdversaryCost(scale_grads=0, mismatch=mismatch)
     x, z, c = random(7, 9), random(7, 3, seed=1), one_hot([3, 0, 1, 1, 2, 0, 3])
     model.generator.get_noise = lambda size: shared(z)
@@ -154,7 +154,7 @@ def test_the_game_for_the_classes_of_a_batch(mismatch):
 
 
 @small
-def test_channels_are_those_of_the_players_given_the_classes():
+def test_channels_are_those_of_the_bound_players():
     model, cost = pair(), ConditionalAdversaryCost()
     x, c = random(7, 9), one_hot([3, 0, 1, 1, 2, 0, 3])
     data = (shared(x), shared(c))
@@ -196,7 +196,7 @@ def trained(tmp_path, epochs=2):
 
 @small
 def test_training_saving_and_sampling(tmp_path):
-    """Classes are among what is learnt from, dropped out too; a file's samples are the model's."""
+    """Training uses the classes, with dropout; samples of a loaded file equal the model's."""
     model = trained(tmp_path)
     before = pair()
     assert all((a != b).any() for a, b in zip(model.get_param_values(), before.get_param_values()))
@@ -204,7 +204,7 @@ def test_training_saving_and_sampling(tmp_path):
     assert isinstance(loaded, ConditionalPair)
     np.testing.assert_array_equal(draw_samples(model, 8), draw_samples(loaded, 8))
     assert draw_samples(loaded, 1, batch_size=1).shape == (1, 9)
-    # The streams of another seed differ, so what is alike is the classes' doing.
+    # Another seed has other streams, so what is equal comes from the classes.
     by_class = sampling.samples_by_class(loaded.generator, 30, seed=5).mean(axis=1)
     alone = [
         draw_samples(loaded.generator.given_classes([c]), 30, seed=6).mean(axis=0)
@@ -215,7 +215,7 @@ def test_training_saving_and_sampling(tmp_path):
 
 
 @small
-def test_a_row_of_the_sheet_is_a_class():
+def test_each_row_of_the_sheet_is_a_class():
     model = pair()
     sheet = sampling.class_sheet(model.generator, [2, 0], cols=3, seed=1, same_z=True)
     assert (sheet.rows, sheet.cols, sheet.images.shape) == (2, 3, (6, 3, 3, 1))
@@ -250,12 +250,12 @@ def test_a_row_of_the_sheet_is_a_class():
         (lambda: generator().given_classes([]), ValueError, "list of class numbers"),
     ],
 )
-def test_what_does_not_fit(make, error, message):
+def test_mismatched_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
-def test_a_cost_for_the_other_kind_of_model():
+def test_cost_and_model_that_do_not_match():
     x, c = shared(random(7, 9)), shared(one_hot([0] * 7))
     plain = AdversaryPair(
         Generator(MLP([Linear(9, "y", irange=0.1)], nvis=2)),
@@ -283,7 +283,7 @@ def model_file(tmp_path):
 
 @pytest.fixture
 def plain_file(tmp_path):
-    """A model of the same images that is told no class."""
+    """A model of the same images without classes."""
     path = tmp_path / "plain.pkl"
     G = Generator(MLP([Sigmoid(dim=9, layer_name="y", irange=1.0)], nvis=3))
     serial.save(path, AdversaryPair(G, MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=9)))
@@ -291,7 +291,7 @@ def plain_file(tmp_path):
 
 
 @pytest.fixture
-def judge_file(tmp_path):
+def classifier_file(tmp_path):
     path = tmp_path / "judge.pkl"
     serial.save(path, MLP([Softmax(CLASSES, "y", irange=1.0)], nvis=9))
     return path
@@ -299,7 +299,7 @@ def judge_file(tmp_path):
 
 @pytest.fixture
 def digits(monkeypatch):
-    """MNIST is 80 images of 3 x 3 for `measure`."""
+    """`measure` sees an MNIST of 80 images of 3 x 3."""
 
     class Digits(DenseDesignMatrix):
         def __init__(self, which_set, start=0, stop=0):
@@ -324,18 +324,18 @@ def test_show(model_file, capsys):
 
 
 @small
-def test_measure(model_file, plain_file, judge_file, digits, capsys):
-    argv = [model_file, model_file, "--classifier", judge_file, "--samples", 20]
+def test_measure(model_file, plain_file, classifier_file, digits, capsys):
+    argv = [model_file, model_file, "--classifier", classifier_file, "--samples", 20]
     assert run(measure, *argv, "--baseline", plain_file, "--json") == 0
     result = json.loads(capsys.readouterr().out)
-    model, judge = serial.load(model_file), serial.load(judge_file)
+    model, judge = serial.load(model_file), serial.load(classifier_file)
     W, b = judge.get_param_values()
     samples = sampling.samples_by_class(model.generator, 20)
     right = [((samples[c] @ W + b).argmax(axis=1) == c).mean() for c in range(CLASSES)]
-    # The same model twice: no error.
+    # The same model twice: the standard error is 0.
     np.testing.assert_allclose(result["share"]["by_class"], [[share, 0] for share in right])
     assert result["share"]["all"] == [pytest.approx(np.mean(right)), 0]
-    # By definition, at the best of the sigmas on the validation digits.
+    # By definition, with the sigma that is best on the validation digits.
     of_class = slice(2, None, CLASSES)
     valid, test = digits("train", 50000).X[of_class], digits("test").X[of_class]
     gaps = [np.linalg.norm(rows - rows.mean(axis=0), axis=1) for rows in (samples[2], test)]
@@ -359,16 +359,16 @@ def ll(data, samples, sigma):
     return logs - data.shape[1] * np.log(sigma * np.sqrt(2 * np.pi))
 
 
-def test_refusals_take_one_line(model_file, plain_file, judge_file, tmp_path, capsys):
+def test_errors_are_one_line(model_file, plain_file, classifier_file, tmp_path, capsys):
     none = tmp_path / "none.pkl"
     for argv, message in [
         ((show, plain_file), "plain.pkl: the generator, a Generator, is not conditional"),
-        ((show, judge_file), "has no generator"),
+        ((show, classifier_file), "has no generator"),
         ((show, none), "none.pkl"),
         ((show, model_file, "--classes", 1, 4), "has classes 0 to 3"),
         ((show, model_file, "--out", tmp_path / "no" / "a.png"), "there is no folder"),
         ((measure, model_file, "--classifier", plain_file), "plain.pkl: a classifier is an MLP"),
-        ((measure, plain_file, "--classifier", judge_file), "is not conditional"),
+        ((measure, plain_file, "--classifier", classifier_file), "is not conditional"),
         ((measure, model_file, "--classifier", none), "none.pkl"),
     ]:
         assert run(*argv) == 1
@@ -381,7 +381,7 @@ def test_refusals_take_one_line(model_file, plain_file, judge_file, tmp_path, ca
 
 @pytest.mark.slow
 def test_six_epochs_of_small_nets(tmp_path, capsys):
-    """Samples show the class asked for, as the judge of sandbox/classifier sees it."""
+    """The classifier assigns samples to the requested class."""
     judged = {}
     for name, file, epochs in (("classifier", "experiment", 2), ("conditional", "small", 6)):
         path = tmp_path / f"{name}.yaml"
@@ -389,18 +389,18 @@ def test_six_epochs_of_small_nets(tmp_path, capsys):
         command = [sys.executable, ROOT / "train.py", "--quiet", "--max-epochs", str(epochs), path]
         subprocess.run(command, check=True, cwd=ROOT)
         judged[name] = path.with_suffix(".pkl")
-    # A grid at each save, a class to a row.
+    # A grid at each save, one class per row.
     assert (tmp_path / "conditional.png").exists()
     argv = [judged["conditional"], "--classifier", judged["classifier"], "--no-parzen", "--json"]
     assert run(measure, *argv, "--samples", 200) == 0
     share = json.loads(capsys.readouterr().out)["share"]
-    # 81 % of seed 0, 62 % of seed 2; by chance 10.
+    # 81 % with seed 0, 62 % with seed 2; 10 % by chance.
     assert share["all"][0] > 0.3
 
 
 @small
-def test_show_draws_what_the_pair_knows_of_the_data(tmp_path):
-    """Not 9 numbers as 3 x 3, where the data are 1 x 9."""
+def test_show_uses_the_image_shape_of_the_data(tmp_path):
+    """Nine values are not drawn as 3 x 3 if the data are 1 x 9."""
     model = pair()
     model.view_converter = DefaultViewConverter((1, 9, 1))
     path = tmp_path / "wide.pkl"

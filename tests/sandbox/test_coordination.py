@@ -1,4 +1,4 @@
-"""k by schedule, the variants, and the table, figures and picture of a sweep."""
+"""The schedule of k, the variants, and the table, figures and plot of a sweep."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sandbox.variants import variant, variants_of
 
 
 def game(algorithm=k_steps.SGD, extensions=(), monitored=False, **arguments):
-    """A small Train object: ten minibatches an epoch; G and D are linear."""
+    """A small Train object: ten minibatches per epoch; G and D are linear."""
     dataset = DenseDesignMatrix(X=np.random.RandomState(5).uniform(size=(40, 6)).astype("float32"))
     G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
@@ -68,7 +68,7 @@ def test_wrong_steps(steps):
         StepsByEpoch(steps)
 
 
-def test_no_k_to_set():
+def test_an_algorithm_without_k():
     with pytest.raises(ValueError, match="needs .*k_steps.SGD, not .*training_algorithms.sgd.SGD"):
         StepsByEpoch({0: 1}).setup(None, None, sgd.SGD(0.1))
 
@@ -76,7 +76,7 @@ def test_no_k_to_set():
 # The variants
 
 
-def test_each_variant_is_an_experiment_of_its_own():
+def test_each_variant_is_a_valid_experiment():
     names = variants_of(sweep.EXPERIMENT)
     texts = {name: variant(sweep.EXPERIMENT, name) for name in names}
     assert len(set(texts.values())) == len(names) > 10
@@ -131,7 +131,7 @@ def test_rows_of_a_training(monkeypatch):
             return ParzenScore(0.2, next(scores), 0.5, 9)
 
     monkeypatch.setattr(sweep, "Scorer", Scorer)
-    # D moves at every other of ten minibatches, the first included.
+    # D is updated in every second of ten minibatches, starting with the first.
     train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
     rows = list(sweep.rows_of(train, seconds=3, every=2))
     assert rows == [
@@ -153,7 +153,7 @@ def test_rows_of_a_training(monkeypatch):
 
 @pytest.fixture
 def table(tmp_path):
-    """Two variants of two seeds; a straight climb to 10 or 20 nats less than 0."""
+    """Two variants with two seeds; scores rise linearly to -10 or -20 nats."""
     path = str(tmp_path / "sweep.csv")
     for variant_, top, pace in (("plain", -10, 100), ("k_2", -20, 50)):
         for seed in (1, 2):
@@ -177,7 +177,7 @@ def test_figures(table, capsys):
     plain, k_2 = result["variants"]
     assert plain["after_seconds"] == pytest.approx([-11.5, 0.5])
     assert k_2["after_d_updates"] == pytest.approx([-21.5, 0.5])
-    # After 200 updates the plain game has had 2 s: from 150 on it climbs.
+    # After 200 updates the plain game has had 2 s; its score rises from 150 on.
     assert plain["after_d_updates"][0] == pytest.approx(-11.5 - 90 / 8)
     assert (plain["seconds_per_1000_d_updates"], k_2["seeds"]) == (10.0, 2)
     measure.main([table])
@@ -186,7 +186,7 @@ def test_figures(table, capsys):
     assert "-11.5 +- 0.5" in out[2]
 
 
-def test_the_picture(table, capsys):
+def test_the_plot(table, capsys):
     pytest.importorskip("matplotlib")
     show.main([table])
     path = Path(capsys.readouterr().out.strip())
@@ -211,7 +211,7 @@ def test_the_picture(table, capsys):
         (",".join(COLUMNS) + "\n", "holds no training"),
     ],
 )
-def test_what_is_no_table(tmp_path, capsys, command, text, message):
+def test_files_that_are_not_tables(tmp_path, capsys, command, text, message):
     path = tmp_path / "sweep.csv"
     path.write_text(text)
     assert cli.run(lambda: command.main([str(path)])) == 1
@@ -227,7 +227,7 @@ def test_what_is_no_table(tmp_path, capsys, command, text, message):
         (["sweep.csv", "--experiment", "none/experiment.yaml"], "none/variants.yaml"),
     ],
 )
-def test_a_sweep_that_cannot_begin(tmp_path, monkeypatch, capsys, argv, message):
+def test_sweeps_that_cannot_start(tmp_path, monkeypatch, capsys, argv, message):
     monkeypatch.chdir(tmp_path)
     assert cli.run(lambda: sweep.main(argv)) == 1
     out, err = capsys.readouterr()
@@ -244,9 +244,9 @@ def test_plain_and_lazy_on_mnist(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
     assert list(plain.d_updates) == list(lazy.d_updates) == [0, 2000]
-    # Both begin at the mean image, -58.1. The mean of the plain game's first 2,000 minibatches has
-    # -30 nats; that of the second thousand 0, 13 and 16 with seeds 1 to 3. The lazy players, of
-    # whom nobody is wrong by much, stand still.
+    # Both start with the mean image, -58.1. The mean of the plain game's first 2,000 minibatches
+    # has -30 nats; that of the second thousand 0, 13 and 16 with seeds 1 to 3. The lazy players do
+    # not learn, since neither loses clearly.
     assert plain.score[0] == lazy.score[0] == pytest.approx(-58.1, abs=1)
     assert plain.score[1] > -45
     assert lazy.score[1] == pytest.approx(lazy.score[0], abs=2)

@@ -1,4 +1,4 @@
-"""The channels of a collapse: against NumPy, in a training that is resumed, and on MNIST."""
+"""The collapse channels: against NumPy, in a resumed training, and on MNIST."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_mean_distance_is_that_of_pairs(evaluate):
     rows, x = np.random.RandomState(1).normal(size=(7, 5)).astype("float32"), at.matrix()
     distance = mean_distance(x)
     np.testing.assert_allclose(evaluate(distance, {x: rows}), pdist(rows).mean(), rtol=1e-5)
-    # All alike, and far from the origin, where rounding is great.
+    # Equal rows far from the origin, where rounding errors are large.
     alike = np.repeat(rows[:1] + 1000, 7, axis=0)
     assert evaluate(distance, {x: alike}) < 1e-3
 
@@ -74,7 +74,7 @@ def classifier(size=6, classes=3):
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_channels_in_a_training_that_stays_as_it_is():
+def test_channels_do_not_change_the_training():
     judge = classifier()
     watched, bare = game([CollapseChannels(judge, num_samples=30)]), game(None)
     for train in (watched, bare):
@@ -96,7 +96,7 @@ def test_channels_in_a_training_that_stays_as_it_is():
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_after_an_epoch_g_is_ahead():
+def test_g_is_ahead_after_the_first_epoch():
     train, D = game(None), []
     D_ = train.model.discriminator
     train.algorithm.update_callbacks += [
@@ -104,7 +104,7 @@ def test_after_an_epoch_g_is_ahead():
         lambda _: D.append(D_.get_param_vector()),
     ]
     train.main_loop(max_epochs=3)
-    # Plain descent, so that a D that waits does not move at all. Four minibatches an epoch.
+    # Without momentum, so that a D without updates is constant. Four minibatches per epoch.
     moved = [bool((new != old).any()) for old, new in zip(D, D[1:])]
     assert moved == [True] * 4 + [False, False, True] * 2 + [False]
     again = serial.clone_via_serialize(train.algorithm.update_callbacks[0])
@@ -118,7 +118,7 @@ def test_wrong_start(start):
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_what_cannot_be_watched():
+def test_wrong_arguments_of_the_channels():
     with pytest.raises(ValueError, match="num_samples must be at least 2, not 1"):
         CollapseChannels(classifier(), num_samples=1)
     with pytest.raises(ValueError, match="needs a monitoring_dataset"):
@@ -146,7 +146,7 @@ SMALL = """!obj:adversarial.train.Train {
 
 
 def trained(path, epochs, seed=None, resume=False):
-    """The Train object, after so many epochs; it leaves its table of channels, as train.py does."""
+    """The Train object after so many epochs; it writes its table of channels, like train.py."""
     run = Run.of_model(str(path)) if resume else Run.of_yaml(str(path), seed)
     train = run.make(run.phases(), 0)
     train.extensions.append(MonitorCSV(train.save_path.replace(".pkl", ".monitor.csv")))
@@ -155,7 +155,7 @@ def trained(path, epochs, seed=None, resume=False):
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_the_channels_go_on_after_a_resumption(tmp_path, capsys):
+def test_the_channels_continue_after_resuming(tmp_path, capsys):
     serial.save(tmp_path / "classifier.pkl", classifier().network)
     (tmp_path / "whole.yaml").write_text(SMALL)
     (tmp_path / "halves.yaml").write_text(SMALL)
@@ -178,7 +178,7 @@ def test_the_channels_go_on_after_a_resumption(tmp_path, capsys):
     assert len(out) == 6 and f"{values[4]:.2f} +- 0.00" in out[5]
 
 
-def test_a_training_that_was_not_watched(tmp_path, capsys):
+def test_a_training_without_the_channels(tmp_path, capsys):
     path = tmp_path / "a.monitor.csv"
     path.write_text("epochs_seen,batches_seen,examples_seen,samples_distance\n0,0,0,1.5\n")
     assert cli.run(lambda: measure.main([str(path)])) == 1
@@ -195,15 +195,15 @@ def test_the_collapse_on_mnist(tmp_path):
         )
     trained(tmp_path / "classifier/experiment.yaml", 1)
     channels = trained(tmp_path / "helvetica/experiment.yaml", 20, seed=1).model.monitor.channels
-    # It comes and goes, and rounding has a say in when: what counts is the deepest of eight epochs,
-    # from the first that is G's alone.
+    # The collapse comes and goes, and depends on rounding. So the test takes the lowest values of
+    # eight epochs, from the first one in which G is ahead.
     distance, nats, classes = (
         min(channels[name].val_record[13:21])
         for name in ("samples_distance", "samples_entropy", "samples_classes")
     )
     print(distance, nats, classes)
-    # By a classifier of one epoch, seeds 1 to 6 had 1.1 to 4.8, 0 to .6 and 1 or 2; the plain game,
-    # of seeds 1 and 2, 8.1 and 8.3, 1.5 and 1.7, and 7.
+    # With a classifier of one epoch, seeds 1 to 6 had 1.1 to 4.8, 0 to 0.6 and 1 or 2; the plain
+    # game with seeds 1 and 2 had 8.1 and 8.3, 1.5 and 1.7, and 7.
     assert distance < 0.65 * channels["data_distance"].val_record[0]
     assert nats < 1.05
     assert classes < 5

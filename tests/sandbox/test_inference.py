@@ -1,4 +1,4 @@
-"""The inferer: given to a trained pair, against NumPy, measured, shown; and learning on MNIST."""
+"""The inferer: added to a trained pair, against NumPy, measured, shown, and trained on MNIST."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXPERIMENT = Path(__file__).parents[2] / "sandbox" / "inference" / "experiment.y
 
 
 def pair(inferred=3, pixels=6, space=None):
-    """G from 3 numbers by layers of 4 and 5 to 6 pixels; with an inferer if `inferred`."""
+    """G with layers 3-4-5-6; the inferer puts out `inferred` values, if given."""
     seen = dict(nvis=pixels) if space is None else dict(input_space=space)
     G = MLP(
         [
@@ -107,7 +107,7 @@ TRAINING = """!obj:adversarial.train.Train {
 }"""
 
 
-def test_training_after_g_moves_the_inferer_alone_and_is_resumed(fast_compile, tmp_path):
+def test_training_after_g_changes_the_inferer_only_and_resumes(fast_compile, tmp_path):
     trained = pair(inferred=None)
     serial.save(tmp_path / "trained.pkl", trained)
     yaml = tmp_path / "after.yaml"
@@ -176,7 +176,7 @@ def test_images_of_several_channels_keep_their_order(fast_compile):
         (pair(3), -1, "layer must be one of 0 to 1, .* not -1"),
     ],
 )
-def test_what_cannot_be_inferred(model, layer, message):
+def test_wrong_models_and_layers(model, layer, message):
     with pytest.raises(ValueError, match=message):
         Inference(model, layer)
 
@@ -209,7 +209,7 @@ def test_figures_against_numpy(fast_compile):
 
 
 def test_a_perfect_inferer(fast_compile):
-    """G and the inferer both leave what they see as it is."""
+    """G and the inferer are both the identity."""
 
     def same():
         return MLP([Linear(layer_name="y", dim=4, irange=0.0)], nvis=4)
@@ -264,13 +264,13 @@ def test_measuring(command, model, capsys):
     training, test = (mnist.MNIST(name).X for name in ("train", "test"))
     to_training = np.linalg.norm(test[:, None] - training, axis=2).min(axis=1).mean()
     assert found["nearest_training"] == pytest.approx(to_training, rel=1e-4)
-    # Two models that are one: no error of the mean.
+    # The same model twice: the standard error is 0.
     assert command(measure_script, model, model, *argv) == 0
     out = capsys.readouterr().out
     assert f"{found['error']:.4f} +- 0.0000" in out and len(out.splitlines()) == 7
 
 
-def test_a_picture_in_threes(command, model, capsys, tmp_path):
+def test_a_picture_of_groups_of_three(command, model, capsys, tmp_path):
     argv = ["--samples", 30, "--rows", 2, "--cols", 3, "--scale", 1]
     assert command(show_script, model, *argv) == 0
     assert capsys.readouterr().out == f"{model.with_name('pair_inferred.png')}\n"

@@ -1,4 +1,4 @@
-"""The paper in one file makes the steps that the package makes."""
+"""The steps of sandbox/minimal.py equal those of the package."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def players():
     def layers(*sizes):
         made = [minimal.weights(rng, *size, irange=0.7) for size in sizes]
         for _, b in made:
-            # Where dropout leaves out every input of so few, pieces with equal biases would tie.
+            # If dropout removes all of the few inputs, pieces with equal biases would be equal.
             b.set_value(rng.uniform(-0.1, 0.1, b.get_value().shape).astype("float32"))
         return made
 
@@ -41,7 +41,7 @@ def players():
 
 
 def packages_step(G, D, x, rate, momentum):
-    """(the package's pair with these parameters, its updates, the draws they depend on)."""
+    """(the package's pair with these parameters, its updates, the random draws in them)."""
     maxout = [
         Maxout(layer_name=name, num_units=UNITS, num_pieces=minimal.PIECES, irange=0.1)
         for name in ("h0", "h1")
@@ -74,7 +74,7 @@ def packages_step(G, D, x, rate, momentum):
     return pair, updates, noise_first
 
 
-def test_steps_are_those_of_the_package(players):
+def test_steps_equal_those_of_the_package(players):
     """Given the same noise and dropout masks; five steps, with momentum."""
     G, D = players
     x, rate, momentum = at.fmatrix("x"), np.float32(0.3), 0.6
@@ -114,7 +114,7 @@ def test_noise_and_masks_have_the_papers_distributions():
 
 
 def test_it_runs(monkeypatch, tmp_path, capsys):
-    """On a few images, from the command's function to the picture."""
+    """With a few images, from `main` to the picture."""
     images = np.random.RandomState(0).randint(0, 256, (200, 28, 28), dtype="uint8")
     monkeypatch.setattr(minimal, "load_arrays", lambda which: (images, None))
     monkeypatch.chdir(tmp_path)

@@ -82,17 +82,17 @@ def head():
 
 
 @pytest.mark.parametrize("count", [10, 200])
-def test_as_many_of_each_class(count):
+def test_equally_many_labels_of_each_class(count):
     some, all_of_them = FewLabels(count), mnist.MNIST("train", start=0, stop=500)
     assert some.X.shape == (count, 784) and some.y_labels == 10
     np.testing.assert_array_equal(np.bincount(some.y.ravel()), [count // 10] * 10)
-    # Each with its own label, and none twice.
+    # Labels belong to their digits, and no digit occurs twice.
     rows = {image.tobytes(): label for image, label in zip(all_of_them.X, all_of_them.y.ravel())}
     assert [rows[image.tobytes()] for image in some.X] == some.y.ravel().tolist()
     assert len({image.tobytes() for image in some.X}) == count
 
 
-def test_the_seed_chooses():
+def test_the_seed_chooses_the_labels():
     first, again, other = FewLabels(100), FewLabels(100), FewLabels(100, seed=1)
     np.testing.assert_array_equal(first.X, again.X)
     assert np.any(first.X != other.X)
@@ -101,12 +101,12 @@ def test_the_seed_chooses():
 
 
 @pytest.mark.parametrize("count", [0, 5, 105, 100.0, "100"])
-def test_not_so_many(count):
+def test_counts_that_are_not_multiples_of_ten(count):
     with pytest.raises(ValueError, match="a multiple of 10"):
         FewLabels(count)
 
 
-def test_not_more_than_there_are():
+def test_more_labels_than_there_are():
     with pytest.raises(ValueError, match="there are not 50 examples of each class"):
         FewLabels(500)
 
@@ -124,12 +124,12 @@ def test_a_new_head_against_numpy(fast_compile):
     np.testing.assert_array_equal(Classifier(network).classes(x), logits.argmax(axis=1))
 
 
-def test_learning_rates_of_inference_are_forgotten():
+def test_learning_rate_factors_of_the_inferer_are_removed():
     assert inferer().get_lr_scalers() and not recapitate(inferer(), head()).get_lr_scalers()
 
 
 @pytest.mark.parametrize("make", [discriminator, inferer])
-def test_from_scratch_nothing_is_left_of_training(make):
+def test_reinitialize_draws_new_weights(make):
     networks = [recapitate(make(), head()) for _ in range(3)]
     rng = np.random.RandomState(0)
     for network in networks:
@@ -144,7 +144,7 @@ def test_from_scratch_nothing_is_left_of_training(make):
     assert not any(bias.any() for bias in first[1::2])
 
 
-def test_shuffled_weights_are_as_large():
+def test_shuffled_weights_have_the_same_values():
     network = recapitate(discriminator(), head())
     before = network.get_param_values()
     below = shuffle_below_head(network, 1).get_param_values()
@@ -186,7 +186,7 @@ def plain(value):
     return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def test_its_gan_is_that_of_the_experiment_of_inference():
+def test_its_gan_equals_that_of_sandbox_inference():
     gan, alone = (
         plain(described(FOLDER / name / "experiment.yaml")[0])
         for name in ("semi_supervised", "inference")
@@ -247,7 +247,7 @@ def test_measuring(command, model, capsys, monkeypatch):
     network = recapitate(serial.load(model).discriminator, script.new_head())
     wrong = Classifier(network).classes(test.X) != test.y.ravel()
     assert found[0]["errors"]["D, all layers"] == pytest.approx(wrong.mean())
-    # As a table; of one model, whose error of the mean is not known.
+    # The table of one model has no standard errors.
     assert command(model, "--labels", 100) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "100 labels: error rate on 50 digits"

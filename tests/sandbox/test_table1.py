@@ -23,7 +23,7 @@ from sandbox.variants import variant, variants_of
 
 
 def game():
-    """A small Train object: a hundred minibatches an epoch; G and D are linear."""
+    """A small Train object: a hundred minibatches per epoch; G and D are linear."""
     dataset = DenseDesignMatrix(X=np.random.RandomState(5).uniform(size=(400, 6)).astype("float32"))
     G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], nvis=3)
     D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], nvis=6)
@@ -31,7 +31,7 @@ def game():
     return Train(dataset, AdversaryPair(Generator(G), D), algorithm)
 
 
-def test_variants_differ_from_the_recipe_in_their_training_alone():
+def test_variants_change_only_the_training():
     names = variants_of(search.EXPERIMENT, search.VARIANTS)
     texts = {name: variant(search.EXPERIMENT, name, search.VARIANTS) for name in names}
     assert len(set(texts.values())) == len(names) > 20
@@ -47,7 +47,7 @@ def test_variants_differ_from_the_recipe_in_their_training_alone():
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_a_training_is_scored_with_its_own_and_with_mean_parameters(monkeypatch):
+def test_scores_of_current_and_mean_parameters(monkeypatch):
     train = game()
     params = train.model.generator.get_params()
     steps, scored = [], []
@@ -73,7 +73,7 @@ def test_a_training_is_scored_with_its_own_and_with_mean_parameters(monkeypatch)
         (6, -7.0, -8.0, -9.0),
     ]
     assert train.algorithm.monitoring_dataset is None and len(steps) == 700
-    # Of each fiftieth minibatch of epochs 1 to 2 (twice), 3 to 4, 1 to 4, 3 to 6 and 1 to 6.
+    # Means over every 50th minibatch of epochs 1 to 2 (twice), 3 to 4, 1 to 4, 3 to 6 and 1 to 6.
     spans = [(0, 200), (0, 200), (200, 400), (0, 400), (200, 600), (0, 600)]
     averaged = [scored[i] for i in range(9) if i % 3]
     for (begin, end), found in zip(spans, averaged):
@@ -97,8 +97,8 @@ def test_a_training_that_diverges_ends_in_nan(monkeypatch):
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_the_score_is_the_textbooks():
-    # One sigma is best for the choosers, and the rows after them are scored with it.
+def test_the_score_against_its_definition():
+    # The sigma that is best for the first rows scores the rows after them.
     train = game()
     examples = np.random.RandomState(3).normal(size=(50, 6)).astype("float32")
     score = Scorer(train.model, examples, samples=30, choosers=20, scored=25)
@@ -136,7 +136,7 @@ def table(tmp_path):
     return path
 
 
-def test_what_was_found(table, capsys):
+def test_measure_prints_scores_by_variant(table, capsys):
     measure.main([table, "--epoch", "20", "--json"])
     found = json.loads(capsys.readouterr().out)["variants"]
     assert [row["variant"] for row in found] == ["batch_50", "plain", "rate_0.4"]
@@ -154,7 +154,7 @@ def test_what_was_found(table, capsys):
     assert "3.0 +- 1.0" in lines[3] and "7.0 +- 1.0" in lines[3] and "nan" in lines[4]
 
 
-def test_what_is_done_is_not_done_again(table, monkeypatch, capsys):
+def test_trainings_in_the_table_are_skipped(table, monkeypatch, capsys):
     done = []
     monkeypatch.setattr(search, "rows_of", lambda phase, *_: done.append(phase) or [])
     monkeypatch.setattr(search.Run, "phases", lambda run: [])
@@ -191,7 +191,7 @@ def test_an_epoch_of_mnist(tmp_path, capsys):
     search.main([path, "--variants", "rate_0.2", "--seeds", "0", "--epochs", "1", "--every", "1"])
     assert capsys.readouterr().out.startswith("rate_0.2, seed 0: epoch 1, ")
     (row,) = search.read(path)
-    # It begins at the mean image, -58.1.
+    # It starts with the mean image, -58.1.
     assert -200 < float(row["own"]) < 0 and -100 < float(row["whole"]) < 50
 
 

@@ -1,4 +1,4 @@
-"""One YAML with words replaced."""
+"""Variants of a YAML file by replacing text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def experiment(tmp_path):
     return str(path)
 
 
-def test_words_are_replaced(experiment, capsys):
+def test_text_is_replaced(experiment, capsys):
     assert variants.variant(experiment, "k_2") == "{cost: eager, k: 2, # k\n z: 1}"
     variants.main([experiment, "same"])
     assert capsys.readouterr().out == "{cost: lazy, k: 1, # k\n z: 1}"
@@ -25,7 +25,7 @@ def test_words_are_replaced(experiment, capsys):
 
 
 @pytest.mark.parametrize("old, times", [("k", 2), ("absent", 0)])
-def test_what_is_replaced_stands_there_once(old, times):
+def test_replaced_text_must_occur_once(old, times):
     with pytest.raises(ValueError, match=f"'{old}' occurs {times} times"):
         variants.edited("k: 1 # k", {old: "new"})
 
