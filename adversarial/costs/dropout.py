@@ -28,6 +28,18 @@ class Dropout(DefaultDataSpecsMixin, Cost):
     ----------
     Hinton, Srivastava, Krizhevsky, Sutskever and Salakhutdinov, "Improving neural networks by
     preventing co-adaptation of feature detectors", 2012.
+
+    Examples
+    --------
+    Keep 80 % of the inputs of layer h0 and half of those of all other layers; scaling by the
+    inverse keeps their means:
+
+    >>> cost = Dropout(
+    ...     default_input_include_prob=0.5,
+    ...     default_input_scale=2.0,
+    ...     input_include_probs={"h0": 0.8},
+    ...     input_scales={"h0": 1.25},
+    ... )
     """
 
     supervised = True

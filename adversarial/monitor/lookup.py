@@ -24,6 +24,24 @@ def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Monito
     ValueError
         If the model has no such monitor or the monitor no such channel; the message then names
         channels of similar names.
+
+    Examples
+    --------
+    >>> from adversarial.backend import shared
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> monitor.add_dataset(DenseDesignMatrix(X=[[1.0]]), batch_size=1)
+    >>> monitor.add_channel("momentum", None, shared(0.5))
+    >>> monitor()
+    >>> find_channel(model, "momentum").val_record[-1]
+    0.5
+    >>> find_channel(model, "momentun")
+    Traceback (most recent call last):
+        ...
+    ValueError: the monitor has no channel 'momentun'; did you mean 'momentum'?
     """
     monitor = getattr(model, monitor_name, None)
     if monitor is None:

@@ -302,6 +302,12 @@ class And(_Combination):
     ------
     TypeError
         If one of them is something else.
+
+    Examples
+    --------
+    At most 100 epochs, and no more than 10 in a row without a lower objective:
+
+    >>> criterion = And([EpochCounter(100), MonitorBased(prop_decrease=0.0, N=10)])
     """
 
     def continue_learning(self, model: Any) -> bool:

@@ -123,6 +123,10 @@ class MonitorBasedSaveBest(TrainExtension):
     ------
     ValueError
         If neither `save_path` nor `store_best_model` is given, or there is no such channel.
+
+    Examples
+    --------
+    >>> best = MonitorBasedSaveBest("valid_gen_ll", "best.pkl", higher_is_better=True)
     """
 
     kept_whole = ("best_model",)

@@ -149,6 +149,12 @@ class LinearDecayOverEpoch(EpochSchedule):
     ------
     ValueError
         Unless 0 <= start < saturate and decay_factor > 0.
+
+    Examples
+    --------
+    Down to a tenth, between epochs 100 and 200:
+
+    >>> schedule = LinearDecayOverEpoch(start=100, saturate=200, decay_factor=0.1)
     """
 
     def __init__(self, start: int, saturate: int, decay_factor: float) -> None:

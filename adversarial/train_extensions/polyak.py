@@ -131,6 +131,10 @@ class PolyakAveraging(EpochExtension):
     Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     Swersky, Chen, Marlin and de Freitas, "A Tutorial on Stochastic Approximation Algorithms for
     Training Restricted Boltzmann Machines and Deep Belief Nets", 2010.
+
+    Examples
+    --------
+    >>> average = PolyakAveraging(start=50, save_path="averaged.pkl", save_freq=10)
     """
 
     @classmethod

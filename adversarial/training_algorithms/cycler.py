@@ -27,6 +27,13 @@ class Cycler(Persistent):
     ------
     ValueError
         If `k` is not a positive integer, or there is no such player.
+
+    Examples
+    --------
+    Let G move at every third minibatch:
+
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> algorithm = SGD(learning_rate=0.1, batch_size=100, update_callbacks=Cycler(3))
     """
 
     def __init__(self, k: int, player: str = "generator") -> None:

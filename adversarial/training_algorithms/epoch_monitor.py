@@ -26,6 +26,12 @@ class EpochMonitor(Persistent):
     ------
     ValueError
         If a rate is not a positive integer.
+
+    Examples
+    --------
+    In a YAML file, where `*model` is the trained model:
+    `update_callbacks: [!obj:pylearn2.training_algorithms.sgd.EpochMonitor { model: *model,
+    tick_rate: 100 }]`.
     """
 
     def __init__(

@@ -39,6 +39,12 @@ class SGD(sgd.SGD):
     References
     ----------
     Goodfellow et al., "Generative Adversarial Nets", 2014, Algorithm 1.
+
+    Examples
+    --------
+    Two steps of D for each step of G:
+
+    >>> algorithm = SGD(learning_rate=0.1, batch_size=100, discriminator_steps=2)
     """
 
     @positional_order(*_ORDER, "discriminator_steps")

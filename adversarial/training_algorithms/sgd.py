@@ -94,6 +94,19 @@ class SGD(TrainingAlgorithm):
         If a part (cost, learning rule, criterion, callback) is of another kind.
     ValueError
         If a number is out of its range, or two arguments contradict each other.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> data = DenseDesignMatrix(X=[[1.0], [2.0]], y=[[2.0], [4.0]])
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> sgd = SGD(learning_rate=0.1, batch_size=2)
+    >>> sgd.setup(model, data)
+    >>> for epoch in range(300):
+    ...     sgd.train(data)
+    >>> model.layers[0].get_weights().round(1)
+    array([[2.]], dtype=float32)
     """
 
     _kind = "SGD"  # what messages call this class and its subclasses
