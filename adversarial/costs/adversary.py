@@ -53,7 +53,7 @@ from adversarial.space import Space
 from adversarial.utils.checks import check_finite
 from adversarial.utils.positional import order_of, positional_order
 
-# A norm below this is divided by as if it were this: zero gradients must not become NaN.
+# The least divisor: the norm of a zero gradient, in place of which this is used, would give NaN.
 SMALLEST_NORM = 1e-30
 
 
@@ -290,8 +290,8 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
             updates[self.now_train_generator] = 1.0 - self.now_train_generator
         return gradients, updates
 
-    # The switches multiply the objective, not each gradient: the same numbers, since they are 0
-    # or 1, but one product with a scalar instead of one with every weight.
+    # The switches multiply the objective and not the gradients. Since they are 0 or 1, the numbers
+    # are the same, and a product with each weight is saved.
 
     def _d_gradients(self, d: Any, params: list, samples: Any) -> list:
         return at.grad(self.now_train_discriminator * d, params, consider_constant=[samples])
@@ -329,7 +329,7 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         D = model.discriminator
         samples, d, g, i = self.get_samples_and_objectives(model, data)
         if self.noise_both:
-            samples = self._generate(model, data).samples  # without the noise, as the data below
+            samples = self._generate(model, data).samples  # without noise, like `data` below
         on_data = D.fprop(data)
         channels["false_negatives"] = (on_data < 0.5).mean(dtype=on_data.dtype)
         on_samples = D.fprop(samples)

@@ -104,7 +104,7 @@ class AdversaryOptions(Cost):
         check_finite(target_scale=target_scale, noise_both=noise_both, **dropout)
         if not noise_both >= 0:
             raise ValueError(f"noise_both is a deviation and not negative: {noise_both!r}")
-        # Attributes of the names of 2014, by which saved trainings know them; see `_dropout`.
+        # One attribute for each: saved trainings have them by these names of 2014.
         vars(self).update(dropout)
         self.scale_grads = bool(scale_grads)
         self.target_scale = target_scale

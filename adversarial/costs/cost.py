@@ -231,7 +231,7 @@ class SumOfCosts(Cost):
         terms = []
         for position, (cost, part) in enumerate(zip(self.costs, data)):
             found = cost.get_monitoring_channels(model, part, **kwargs)
-            # The name `objective` is that of the sum; a cost's own value becomes its term.
+            # `objective` is the value of the sum; the value of a single cost is its term.
             value = found.pop("objective", None)
             if value is None:
                 value = cost.expr(model, part, **kwargs)

@@ -58,7 +58,7 @@ class WeightDecay(NullDataSpecsMixin, Cost):
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
         """The penalty, a symbolic scalar; `data` is not read."""
-        # A copy, since its name is given to this cost's channel in a SumOfCosts.
+        # SumOfCosts names a channel after the value. A copy can be given a name of its own.
         penalty = weight_decay(model.layers, self._method, self.coeffs).copy()
         penalty.name = self._name
         return penalty

@@ -11,7 +11,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.modelfile import Persistent
 
-# What a channel remembers of each monitoring beside its value, with the type code of the array.
+# The records that say when a channel was measured, with their arrays' type codes.
 TIMESTAMPS = {"epoch_record": "q", "batch_record": "q", "example_record": "q", "time_record": "d"}
 _RECORDS = {"val_record": np.dtype(backend.floatX).char, **TIMESTAMPS}
 

@@ -22,7 +22,7 @@ from adversarial.monitor.monitored_data import MonitoredData
 from adversarial.signals import Interrupted
 
 log = logging.getLogger(__name__)
-# How long a monitoring may take without a line in the log.
+# The time between two lines in the log, of a monitoring that takes long.
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -45,12 +45,12 @@ class Measurement:
         per_batch: list[MonitorChannel] = []
         feeds = {id(data.dataset): data.feed for data in datasets}
         for channel in channels:
-            # A prerequisite may compute, from each batch, what a channel then reads.
+            # A channel with prerequisites may read a variable that these set for each batch.
             inputs = feeds[id(channel.dataset)].inputs
             changes = channel.prereqs or _varies(channel.val, inputs)
             (per_batch if changes else self._once).append(channel)
         self._streams = _random_streams(channel.val for channel in per_batch)
-        # Compiling C takes longer than what runs once an epoch could gain by it.
+        # Without C: compilation would take longer than it can save once an epoch.
         once = self._once
         self._compute_once = _compile([], once, mode or "FAST_COMPILE") if once else list
         self._on_data = []
@@ -78,7 +78,7 @@ class Measurement:
         progress = Progress(between_batches)
         try:
             for data, channels, compute in self._on_data:
-                # Channels may share a prerequisite: it is called once a batch.
+                # A prerequisite that several channels share is called once a batch.
                 prereqs = list(dict.fromkeys(p for c in channels for p in c.prereqs))
                 measured += zip(channels, data.mean(compute, prereqs, progress))
         except Interrupted:

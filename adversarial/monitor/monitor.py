@@ -20,7 +20,7 @@ from adversarial.space import NullSpace
 from adversarial.utils.seeding import Seed
 
 DEFAULT_SEED: Seed = (2013, 2, 18)
-# Attributes that belong to a training under way; `between_batches` is set by `Train`.
+# Attributes that are not saved; `Train` sets `between_batches` while it trains.
 _NOT_SAVED = (
     "_began",
     "_datasets",
@@ -185,19 +185,13 @@ class Monitor(Experience):
         if not isinstance(dataset, (list, tuple)):
             self._add_dataset(dataset, mode, batch_size, num_batches, seed)
             return
-        columns = []
-        for name, value in (
-            ("mode", mode),
-            ("batch_size", batch_size),
-            ("num_batches", num_batches),
-            ("seed", seed),
-        ):
-            if not isinstance(value, list):
-                value = [value] * len(dataset)
-            if len(value) != len(dataset):
+        columns: dict[str, Any] = dict(mode=mode, batch_size=batch_size)
+        columns.update(num_batches=num_batches, seed=seed)
+        for name, value in columns.items():
+            columns[name] = value if isinstance(value, list) else [value] * len(dataset)
+            if len(columns[name]) != len(dataset):
                 raise ValueError(f"{name} has {len(value)} values for {len(dataset)} data sets")
-            columns.append(value)
-        for row in zip(dataset, *columns):
+        for row in zip(dataset, *columns.values()):
             self._add_dataset(*row)
 
     def _add_dataset(self, dataset: Any, mode: str, size: Any, number: Any, seed: Any) -> None:
@@ -206,6 +200,14 @@ class Monitor(Experience):
         seed = DEFAULT_SEED if seed is None else seed  # as in 2014
         self._datasets.append(MonitoredData(dataset, mode, size, number, seed))
         self._measurement = None
+
+    @property
+    def batch_size(self) -> list[Optional[int]]:
+        return [entry.batch_size for entry in self._datasets]
+
+    @property
+    def num_batches(self) -> list[Optional[int]]:
+        return [entry.num_batches for entry in self._datasets]
 
     def setup(
         self,

@@ -46,7 +46,7 @@ class MonitoredData:
         seed: Seed,
     ) -> None:
         self.dataset = dataset
-        resolve_iterator_class(mode)  # raises the ValueError
+        resolve_iterator_class(mode)  # raises ValueError for an unknown mode
         self.mode = mode
         self.stochastic = is_stochastic(mode)
         self.batch_size = batch_size
@@ -77,7 +77,7 @@ class MonitoredData:
         ValueError
             If there are no examples.
         """
-        # The same minibatches at each monitoring, so that epochs can be compared.
+        # A new generator with the same seed: all epochs are measured on the same minibatches.
         rng = np.random.RandomState(self.seed) if self.stochastic else None
         total, examples = np.zeros(()), 0
         for batch in self.feed.minibatches(self.mode, self.batch_size, self.num_batches, rng):

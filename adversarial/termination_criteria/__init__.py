@@ -106,7 +106,7 @@ class MonitorBased(TerminationCriterion):
             self.countdown = self.N
         else:
             self.countdown -= 1
-        # Many small steps must not add up to a sufficient one.
+        # The lowest value so far: many small falls must not add up to a sufficient one.
         self.best_value = min(self.best_value, float(value))
         return self.countdown > 0
 
@@ -262,7 +262,7 @@ class EpochCounter(TerminationCriterion):
         """True while fewer than `max_epochs` epochs are done."""
         seen = model.monitor.get_epochs_seen()
         if self._first_epoch is None:
-            # `Train` calls `initialize`. A loop that does not asks first after an epoch.
+            # A loop that does not call `initialize`, unlike `Train`, first asks after one epoch.
             self._first_epoch = max(0, seen - 1) if self._new_epochs else 0
         return seen - self._first_epoch < self._max_epochs
 

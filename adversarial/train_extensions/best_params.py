@@ -185,7 +185,7 @@ class MonitorBasedSaveBest(TrainExtension):
         if self.save_path is not None:
             log.info("%s %g is the best so far: %s", self.channel_name, value, self.save_path)
             if not modelfile.try_to_save(self.save_path, model) and not self.store_best_model:
-                # Nothing was saved, so the next best value must be better than the one before only.
+                # Nothing was saved: the best saved value is still the one before.
                 self.best_cost = before
                 self._update_tag(model)
 

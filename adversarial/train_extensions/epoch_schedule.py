@@ -21,7 +21,7 @@ class EpochSchedule(TrainExtension):
         """Set the value of the first epoch to come."""
         monitor = getattr(model, "monitor", None)
         if monitor is not None:
-            # The saved count of a schedule is one ahead of the monitor.
+            # In a saved schedule, the count is one ahead of the monitor's.
             self._count = max(self._count, monitor.get_epochs_seen())
         self._apply(algorithm)
 

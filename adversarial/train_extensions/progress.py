@@ -39,8 +39,8 @@ class Progress(TrainExtension):
         self._shown: Optional[tqdm] = None
         self._failed = False
         self._epoch = 0
-        # How many minibatches of this epoch were done at its first call: more than one in an epoch
-        # that is resumed.
+        # The number of minibatches done at the first call in this epoch: above 1 in an epoch that
+        # is resumed.
         self._first: Optional[int] = None
         self._began = self._last = 0.0
 
@@ -77,7 +77,7 @@ class Progress(TrainExtension):
             else:
                 self._log_line(algorithm)
         except Exception as error:
-            # A terminal that cannot show it must not end the training.
+            # An error of the terminal must not end the training.
             self._failed = True
             warn_of_fault("Progress", error)
 

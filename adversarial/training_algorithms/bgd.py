@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 DEFAULT_SEED = (2012, 10, 16)
 MODES = (None, "exhaustive")
 FIRST_ALPHAS = {None: (0.001, 0.005, 0.01, 0.05, 0.1), "exhaustive": (0.5, 1.0)}
-# Shorter steps change no 32-bit number that matters.
+# Shorter steps hardly change a parameter of 32 bits; longer ones are not tried.
 SMALLEST_ALPHA = 1e-6
 LARGEST_ALPHA = 1e6
 # An exhaustive search ends when the best alpha is known to this share of itself, or after
@@ -160,7 +160,7 @@ class BGD(sgd.SGD):
                 backend.shared(np.zeros_like(p.get_value()), f"{what}_{p.name}") for p in params
             ]
 
-        # State between minibatches: checkpoints find it here.
+        # Shared variables that keep their values between minibatches, and are saved.
         self._starts, self._grads, self._directions = map(
             copies, ("start", "gradient", "direction")
         )
@@ -177,22 +177,24 @@ class BGD(sgd.SGD):
         # |g|^2, g (g - previous g) and |previous g|^2: the last two give Polak and Ribiere's beta,
         # the share of the old direction in the new one.
         squares = sum(at.square(g).sum() for g in new_grads)
-        turn = sum((g * (g - old)).sum() for g, old in zip(new_grads, self._grads))
+        change = sum((g * (g - old)).sum() for g, old in zip(new_grads, self._grads))
         before = sum(at.square(old).sum() for old in self._grads)
-        self._measure = function(
+        self._update_gradient = function(
             inputs,
-            [squares, turn, before],
+            [squares, change, before],
             [*zip(self._grads, new_grads), *zip(self._starts, params), *updates.items()],
         )
-        turned = [g + beta * d for g, d in zip(self._grads, self._directions)]
-        self._turn = function(
-            [beta], [sum(at.square(d).sum() for d in turned)], zip(self._directions, turned)
+        new_directions = [g + beta * d for g, d in zip(self._grads, self._directions)]
+        self._update_direction = function(
+            [beta],
+            [sum(at.square(d).sum() for d in new_directions)],
+            zip(self._directions, new_directions),
         )
         ends = OrderedDict(
             (p, start - alpha * d) for p, start, d in zip(params, self._starts, self._directions)
         )
         self.model.modify_updates(ends)
-        self._go = function([alpha], [], ends)
+        self._move = function([alpha], [], ends)
 
     def _setup_monitor(self, model: Any) -> None:
         self._monitor_data()
@@ -222,29 +224,29 @@ class BGD(sgd.SGD):
     def _search(self, batch: Any) -> bool:
         """Make one line search; return whether another one on this minibatch may help."""
         start = self._value(batch)
-        squares, turn, old = map(float, self._measure(*self._feed.arguments(batch)))
+        squares, change, old = map(float, self._update_gradient(*self._feed.arguments(batch)))
         if not (math.isfinite(start) and math.isfinite(squares)):
             when = f"in minibatch {self.batches_this_epoch + 1}"
             self._divergence.check_parameters(when)
             raise self._divergence.error("the objective", when)
         beta = 0.0
         if self.conjugate and self._has_direction and old > 0:
-            beta = max(0.0, turn / old)
-        length = math.sqrt(float(self._turn(beta)[0]))
+            beta = max(0.0, change / old)
+        length = math.sqrt(float(self._update_direction(beta)[0]))
         if length == 0:
             return False
         self._has_direction = True
         scale = float(self.learning_rate_scale.get_value()) / length
 
         def value_at(alpha: float) -> float:
-            self._go(alpha * scale)
+            self._move(alpha * scale)
             found = self._value(batch)
             return found if math.isfinite(found) else math.inf
 
-        search = self._among if self.line_search_mode is None else self._exhaustively
+        search = self._try_alphas if self.line_search_mode is None else self._bracket_alpha
         best, objective, again = search(start, value_at)
-        self._go(best * scale)
-        self._average(best, math.sqrt(squares))
+        self._move(best * scale)
+        self._update_averages(best, math.sqrt(squares))
         if self.verbose_optimization:
             log.info("objective %g to %g by a step of %g", start, objective, best)
         return again
@@ -252,12 +254,12 @@ class BGD(sgd.SGD):
     def _value(self, batch: Any) -> float:
         return float(self._objective(*self._feed.arguments(batch))[0])
 
-    def _among(self, start: float, value_at: Any) -> tuple[float, float, bool]:
+    def _try_alphas(self, start: float, value_at: Any) -> tuple[float, float, bool]:
         """(best alpha, its objective, whether to search on) among the current alphas and 0."""
         best, lowest, place = 0.0, start, -1
         for index, alpha in enumerate(self._alphas):
             found = value_at(alpha)
-            if found <= lowest:  # of two equal ones, the longer step
+            if found <= lowest:  # of two steps with the same objective, the longer one
                 best, lowest, place = alpha, found, index
         shortest = self._alphas[0] <= SMALLEST_ALPHA
         if place < 1 and not shortest:
@@ -266,8 +268,8 @@ class BGD(sgd.SGD):
             self._alphas = [alpha * 2 for alpha in self._alphas]
         return best, lowest, place >= 0 or not shortest
 
-    def _exhaustively(self, start: float, value_at: Any) -> tuple[float, float, bool]:
-        """As `_among`, trying more alphas until worse ones enclose the best one closely."""
+    def _bracket_alpha(self, start: float, value_at: Any) -> tuple[float, float, bool]:
+        """As `_try_alphas`, with more alphas until worse ones bracket the best one closely."""
         tried = [(0.0, start)] + [(alpha, value_at(alpha)) for alpha in self._alphas]
         while len(tried) < MOST_TRIALS:
             tried.sort()
@@ -292,7 +294,7 @@ class BGD(sgd.SGD):
             self._alphas = [best / 2, best]
         return best, objective, best > 0
 
-    def _average(self, step: float, gradient: float) -> None:
+    def _update_averages(self, step: float, gradient: float) -> None:
         for average, new in (
             (self.ave_step_size, step),
             (self.ave_grad_size, gradient),

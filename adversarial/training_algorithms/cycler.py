@@ -46,7 +46,7 @@ class Cycler(Persistent):
         self.i = 0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Files saved before there was a choice cycle the generator.
+        # Files of versions without the argument `player` mean the generator.
         self.__dict__.update({"player": "generator", **state})
 
     def __call__(self, sgd: Any) -> None:

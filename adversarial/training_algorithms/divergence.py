@@ -30,7 +30,7 @@ class DivergenceCheck:
     def __init__(self, model: Any, params: list) -> None:
         self._model = model
         self._params = params
-        # (results of a step, which minibatch it was) of steps that are not checked yet
+        # Steps that are not checked yet: (results, which minibatch it was).
         self._unchecked: deque[tuple[Mapping[str, Any], str]] = deque()
 
     def forget(self) -> None:

@@ -67,8 +67,8 @@ class SGD(sgd.SGD):
         self._g_step = self._compile_step(inputs, g, OrderedDict())
 
     def _on_minibatch(self, batch: Any) -> None:
-        self._take(self._d_step, batch)
+        self._call_step(self._d_step, batch)
         self.steps_since_generator += 1
         if self.steps_since_generator >= self.discriminator_steps:
-            self._take(self._g_step, batch)
+            self._call_step(self._g_step, batch)
             self.steps_since_generator = 0

@@ -101,7 +101,7 @@ class LearningRule(Persistent):
                     f"the gradient of {param.name} is {grad.dtype}, the parameter is "
                     f"{param.dtype}; cast one of them"
                 )
-            # Cast, or a float64 factor would make the whole update float64.
+            # Without the cast, a float64 learning rate would make the update float64.
             scale = at.cast(learning_rate, param.dtype)
             if param in scalers:
                 scale = scale * np.asarray(scalers[param], dtype=param.dtype)

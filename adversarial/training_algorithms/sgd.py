@@ -212,7 +212,7 @@ class SGD(TrainingAlgorithm):
         gradients, updates = self.cost.get_gradients(model, data)
         self._objectives = dict(getattr(gradients, "objectives", {}))
         self._compile(self._feed.inputs, gradients, updates)
-        # After the step, since the channels of a learning rule measure its accumulators, which
+        # After `_compile`, since a learning rule has channels of its accumulators, which
         # `get_updates` makes.
         self._setup_monitor(model)
         used = [dataset, *(self.monitoring_dataset or {}).values()]
@@ -227,7 +227,7 @@ class SGD(TrainingAlgorithm):
     def _synchronize_batch_size(self, model: Any) -> None:
         own = getattr(model, "batch_size", None)
         if own == getattr(model, "batch_size_of_algorithm", None) and self.batch_size is not None:
-            own = None  # as another algorithm left it
+            own = None  # set by an earlier algorithm, not by the user
         if self.batch_size is None:
             if own is None:
                 raise NoBatchSizeError(
@@ -284,7 +284,7 @@ class SGD(TrainingAlgorithm):
         if foreign:
             raise ValueError(f"the cost has a gradient for {foreign[0]}, not a model parameter")
         scalers = {p: s for p, s in self.model.get_lr_scalers().items() if p in gradients}
-        moves = self._moves(gradients, scalers)
+        moves = self._new_parameters(gradients, scalers)
         self.model.modify_updates(moves)
         clash = [var for var in moves if var in updates]
         if clash:
@@ -301,7 +301,7 @@ class SGD(TrainingAlgorithm):
             inputs, outputs, updates=moves, name="sgd_update", mode=self.theano_function_mode
         )
 
-    def _moves(self, gradients: OrderedDict, scalers: dict) -> OrderedDict:
+    def _new_parameters(self, gradients: OrderedDict, scalers: dict) -> OrderedDict:
         rate = self._scaled_rate()
         if self.learning_rule is not None:
             return self.learning_rule.get_updates(rate, gradients, scalers)
@@ -365,9 +365,9 @@ class SGD(TrainingAlgorithm):
         yield from batches
 
     def _on_minibatch(self, batch: Any) -> None:
-        self._take(self._step, batch)
+        self._call_step(self._step, batch)
 
-    def _take(self, step: Any, batch: Any) -> None:
+    def _call_step(self, step: Any, batch: Any) -> None:
         """Call a compiled step; TrainingDiverged if its results are not finite."""
         results = step(*self._feed.arguments(batch))
         self._divergence.add(results, f"after minibatch {self.batches_this_epoch + 1}")

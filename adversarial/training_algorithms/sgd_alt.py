@@ -30,8 +30,8 @@ class SGD(k_steps.SGD):
         self.discriminator_alone = not self.discriminator_alone
 
     def _on_minibatch(self, batch: Any) -> None:
-        # From the number of minibatches, so that an epoch that is resumed goes on with the same
+        # Computed from the number of minibatches, so that a resumed epoch continues with the same
         # player.
         turn = self.batches_this_epoch % (self.discriminator_steps + 1)
         of_generator = not self.discriminator_alone and turn == self.discriminator_steps
-        self._take(self._g_step if of_generator else self._d_step, batch)
+        self._call_step(self._g_step if of_generator else self._d_step, batch)

@@ -148,6 +148,7 @@ def test_as_many_batches_as_asked_for(model, data):
     add(monitor, data, "mean", lambda rows: rows.mean())
     monitor()
     assert last(model, "mean") == pytest.approx(data.X[:8].mean(), rel=1e-5)
+    assert (monitor.batch_size, monitor.num_batches) == ([4], [2])
 
 
 def test_random_batches_are_the_same_at_each_monitoring(model, data):
