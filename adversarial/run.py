@@ -17,12 +17,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from adversarial import checkpoint, modelfile
+from adversarial import checkpoint, modelfile, resume_checks
 from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
 from adversarial.config.yaml_parse import load_phases
-from adversarial.datasets.fingerprint import describe_difference, fingerprint
 from adversarial.files import inputs, outputs
 from adversarial.files.opening import open_regular
 from adversarial.modelfile import container
@@ -99,7 +98,7 @@ class Run:
         about = saved.experiment
         if about is None:
             raise ValueError(f"{path} was not saved by train.py, which would know its YAML")
-        _check(about, path)
+        resume_checks.check_description(about, path)
         yaml = os.path.normpath(os.path.join(os.path.dirname(path), about["yaml_path"]))
         # The environment's own values come first: where data is may have changed.
         environ = {
@@ -108,59 +107,12 @@ class Run:
             if not (may_read(name) and name in os.environ)
         }
         run = cls(yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules)
-        run._warn_of_variables()
+        resume_checks.warn_of_variables(saved, run._values(), run.path)
         if config is None:
-            run._warn_of_edits()
+            resume_checks.warn_of_edits(run.path, run.text, saved.name)
             return run
         edited = cls.of_yaml(config, about["seed"], allow_modules)
         return dataclasses.replace(edited, first=about["phase"], resume_from=saved, began_as=run)
-
-    def _warn_of_edits(self) -> None:
-        """Say so if the YAML file, where it still lies beside the model, was edited since."""
-        # The path is that of the model file, which may have been forged: no other file is read.
-        if os.path.splitext(self.path)[1].lower() not in (".yaml", ".yml"):
-            return
-        try:
-            with open_regular(self.path) as stream:
-                lines = read_text(stream, self.path).splitlines()
-        except (OSError, ValueError):
-            return
-        before = self.text.splitlines()
-        number = next(
-            (i for i, (a, b) in enumerate(zip(lines, before)) if a != b),
-            min(len(lines), len(before)),
-        )
-        if lines != before:
-            log.warning(
-                "%s was edited, from line %d on, since %s was saved: the training goes on as it "
-                "was begun. To go on by the edited file: --resume %s --config %s",
-                self.path,
-                number + 1,
-                self.resumed.name,
-                self.resumed.name,
-                self.path,
-            )
-
-    def _warn_of_variables(self) -> None:
-        """Say so if a variable that the user allowed has another value than it had."""
-        before = (self.resumed.experiment or {}).get("values")
-        now = self._values()
-        found = [
-            name
-            for name in now
-            if isinstance(before, dict) and before.get(name) not in (None, now[name])
-        ]
-        if found:
-            log.warning(
-                "%s, which %s uses, changed since %s was saved: the numbers of the training go on "
-                "as they were saved, so what was changed is used in part or not at all. To go on "
-                "with other values, give the variables those they had and write the others into a "
-                "copy of the YAML file: --resume %s --config COPY.yaml",
-                " and ".join(f"${{{name}}}" for name in found),
-                self.path,
-                self.resumed.name,
-                self.resumed.name,
-            )
 
     def _values(self) -> dict[str, str]:
         """What tells whether a variable has another value, by name; nobody learns the value.
@@ -230,9 +182,12 @@ class Run:
         if not isinstance(train, Train):
             raise TypeError(f"{self.path} describes a {type(train).__name__}, not a Train object")
         train.allow_modules = self.allow_modules
-        data = {"train": fingerprint(train.dataset), "monitored": _monitored(train)}
+        data = resume_checks.fingerprints(train)
         if saved is not None:
-            self._compare_data(saved, data)
+            is_edited = self.began_as is not None
+            resume_checks.compare_data(
+                saved, data, self.path, is_edited, self._who_may_have_changed_data()
+            )
             train.resume(saved, self._edits(train))
         if number == self.first:
             self._check_held(phases, train)
@@ -323,41 +278,6 @@ class Run:
         about: Any = saved.experiment or {}
         asked = {"yaml": self.text, "seed": self.seed, "phase": number}
         return {name: about.get(name) for name in asked} == asked
-
-    def _compare_data(self, saved: checkpoint.Saved, now: dict[str, dict[str, Any]]) -> None:
-        """ValueError where the training set is another than it was; a warning with `--config`.
-
-        A warning where a monitored set is another: its channels go on with other data.
-        """
-        before = (saved.experiment or {}).get("data")
-        if not isinstance(before, dict):  # an earlier version's
-            return
-        name = saved.name
-        monitored = before.get("monitored")
-        for label, data in now["monitored"].items():
-            was = monitored.get(label) if isinstance(monitored, dict) else None
-            found = describe_difference(was, data) if isinstance(was, dict) else None
-            if found is not None:
-                log.warning(
-                    "the monitored set %s has %s, since %s was saved: its channels go on "
-                    "with other data",
-                    label,
-                    found,
-                    name,
-                )
-        was = before.get("train")
-        found = describe_difference(was, now["train"]) if isinstance(was, dict) else None
-        if found is None:
-            return
-        what = f"the training set has {found}"
-        if self.began_as is None:
-            raise ValueError(
-                f"{name} cannot go on: {what}, since it was saved\n"
-                f"{self._who_may_have_changed_data()}"
-                f"Bring back the data it was trained on; or go on with these, as another "
-                f"experiment: --resume {name} --config {self.path}"
-            )
-        log.warning("%s; the training of %s goes on with them", what, name)
 
     def _who_may_have_changed_data(self) -> str:
         return "".join(
@@ -453,30 +373,5 @@ class Run:
         )
 
 
-def _monitored(train: Train) -> dict[str, dict[str, Any]]:
-    """The fingerprints of the monitored sets other than the training set, by their names."""
-    sets = getattr(train.algorithm, "monitoring_dataset", None)
-    if not isinstance(sets, dict):
-        return {}
-    return {
-        str(name): fingerprint(data) for name, data in sets.items() if data is not train.dataset
-    }
-
-
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _check(about: Any, path: str) -> None:
-    """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
-    kinds: dict[str, Any] = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
-    if (
-        not isinstance(about, dict)
-        or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
-        # Files of an earlier version have the values of the environment that their run used.
-        or not isinstance(about.get("environ", {}), dict)
-        or not all(
-            isinstance(word, str) for pair in about.get("environ", {}).items() for word in pair
-        )
-    ):
-        raise ValueError(f"{path} holds no valid description of its experiment")

@@ -7,48 +7,29 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, Optional
 
 import numpy as np
 
 from adversarial import backend, checkpoint, modelfile, preflight
 from adversarial.datasets.feed import num_examples
-from adversarial.files import outputs
 from adversarial.files.atomic_write import check_writable
-from adversarial.modelfile import Persistent
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
-from adversarial.reconfigure import Edits
+from adversarial.recovery import Recoverable, TrainingProgress
 from adversarial.signals import Interrupted, StopRequest
 from adversarial.train_extensions import dispatch
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
-from adversarial.utils import memory
 from adversarial.utils.checks import check_part
 
 log = logging.getLogger(__name__)
 
 NAN_POLICIES = ("stop", "rollback")
-# What a rollback multiplies the learning rate by, and how many of them a training may have.
-ROLLBACK_FACTOR = 0.5
-MOST_ROLLBACKS = 5
 
 
-class _Course(Persistent):
-    """How far a training has come, beside what the monitor counts."""
-
-    def __init__(self) -> None:
-        self.first_epoch: Optional[int] = None  # None until training has begun
-        self.is_asked = False  # whether the criterion has been asked before the first epoch
-        self.is_finished = False  # by the algorithm's own criterion, or an extension
-        # Whether the last epoch has been measured, the extensions told and the criterion asked.
-        self.is_measured = True
-        self.epoch_seconds = 0.0  # that the epoch under way has taken already
-        self.rollbacks = 0
-
-
-class Train:
+class Train(Recoverable):
     """An experiment: a model, the data and the algorithm that trains it on them.
 
     Parameters
@@ -92,34 +73,13 @@ class Train:
             check_part("one of the extensions", extension, "on_monitor")
         if num_examples(dataset) == 0:
             raise ValueError("the dataset holds no example to train on")
-        self.dataset = dataset
-        self.model = model
-        self.algorithm = algorithm
-        self.save_path = None if save_path is None else outputs.admitted(save_path)
-        self.save_freq = save_freq
+        super().__init__(dataset, model, algorithm, save_path, save_freq, extensions)
         self.allow_overwrite = allow_overwrite
-        self.extensions = list(extensions or [])
-        # What says how to make this object again (a plain dict); kept in the model file.
-        self.experiment: Optional[dict[str, Any]] = None
-        # Further modules whose classes its own model files may hold.
-        self.allow_modules: Collection[str] = ()
-        self._course = _Course()
-        # (epochs, minibatches) of what the model file holds; None where it is not of this training.
-        self.last_save: Optional[tuple[int, int]] = None
-        # Where the state of a training that diverged is kept.
-        self.diverged_path: Optional[str] = None
         # Whether the last `main_loop` ended because its time budget was spent.
         self.is_out_of_time = False
-        self._save_failed = False
         self._set_up: Optional[tuple[list[Any], Any]] = None
         # Whether those who only watch have still to be told of the last monitoring.
         self._news = False
-        self._resume_from: Optional[checkpoint.Saved] = None
-        self._edits: Optional[Edits] = None
-        # Where a rollback goes: what was saved in this process, or a path.
-        self._last_good: Any = None
-        self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
-        self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
         if isinstance(model, MLP) and getattr(dataset, "view_converter", None) is not None:
             check_image_order(model, taken="a row of the data set")
         # What `!pkl:` users and the scripts need to find the data and its pictures again.
@@ -200,42 +160,6 @@ class Train:
         log.info("time budget of %g s spent", time_budget)
         return True
 
-    def resume(self, saved: checkpoint.Saved, edits: Optional[Edits] = None) -> None:
-        """Have `main_loop` go on from `saved` (see `checkpoint.read`).
-
-        This object must have been made as the one that was saved, but for `edits`.
-        """
-        saved.prepare(self.model)
-        self._resume_from = saved
-        self._edits = edits
-
-    def bring_back(self) -> None:
-        """Be as `main_loop` left this object, by the file given to `resume`, and train no more.
-
-        Without a file it is only set up.
-        """
-        self.setup()
-        if self._resume_from is not None:
-            self._go_back_to_saved()
-        self.model.monitor.training_succeeded = True
-
-    def tell_again(self, added: Collection[Any]) -> None:
-        """Have those who only watch do what they do after the last save and monitoring.
-
-        `added` are those that have been put into `extensions` since `bring_back`.
-        """
-        parts = (self.model, self.dataset, self.algorithm)
-        dispatch.set_up(list(added), *parts)
-        dispatch.call_observers(self.extensions, "on_save", *parts)
-        dispatch.call_observers(self.extensions, "on_monitor", *parts)
-
-    def _go_back_to_saved(self) -> None:
-        assert self._resume_from is not None
-        self._restore(self._resume_from)
-        self._last_good = self._resume_from
-        self._resume_from = None
-        self.last_save = self._seen()
-
     def main_loop(
         self,
         time_budget: Optional[float] = None,
@@ -259,7 +183,7 @@ class Train:
             When a parameter or an objective is not finite any more, the model file stays and the
             bad state is saved beside it (.diverged.pkl). 'stop' then raises TrainingDiverged;
             'rollback' goes back to the last save (or the beginning), multiplies the learning rate
-            by ROLLBACK_FACTOR and goes on, MOST_ROLLBACKS times at most.
+            by `recovery.ROLLBACK_FACTOR` and goes on, `MOST_ROLLBACKS` times at most.
 
         Interrupted after SIGINT, SIGTERM, SIGHUP or SIGUSR1, once the minibatch is done and the
         model saved.  One that comes during a monitoring ends it between two batches; whoever goes
@@ -277,7 +201,7 @@ class Train:
             begun_at = self._course.first_epoch or 0
         else:
             if self._course.is_finished:
-                self._course = _Course()
+                self._course = TrainingProgress()
             if nan_policy == "rollback":
                 data = modelfile.to_string(self.model, training=self._training())
                 self._last_good = checkpoint.from_bytes(data, self.allow_modules)
@@ -403,79 +327,6 @@ class Train:
                 self.extensions, "on_monitor", self.model, self.dataset, self.algorithm
             )
 
-    def _check_objectives(self) -> None:
-        for name, channel in self.model.monitor.channels.items():
-            words = name.split("_")
-            if "objective" in words[-2:] and len(channel.val_record):
-                if not np.isfinite(channel.val_record[-1]):
-                    raise TrainingDiverged(
-                        f"the channel {name} is {channel.val_record[-1]} after epoch "
-                        f"{self.model.monitor.get_epochs_seen()}: the run has diverged; a lower "
-                        "learning_rate may help"
-                    )
-
-    # Saving and going on
-
-    def save(self) -> None:
-        """Write the model file; a failure is a warning, so that training goes on.
-
-        Extensions are told before, those that only watch after it.
-        """
-        parts = (self.model, self.dataset, self.algorithm)
-        dispatch.call_participants_on_save(self.extensions, *parts)
-        if self.save_path is not None:
-            self._save_failed = not self._write(self.save_path)
-            memory.give_back()
-            if not self._save_failed:
-                self.last_save = self._seen()
-                self._last_good = self.save_path
-        dispatch.call_observers(self.extensions, "on_save", *parts)
-
-    def _write(self, path: str) -> bool:
-        return modelfile.try_to_save(path, self.model, self._training())
-
-    def _training(self) -> dict[str, Any]:
-        return checkpoint.document(self.roots(), self.experiment)
-
-    def roots(self) -> dict[str, Any]:
-        """What holds the state of the training; those who only watch have none."""
-        return {
-            "model": self.model,
-            "extensions": [each for each in self.extensions if not dispatch.is_observer(each)],
-            "algorithm": self.algorithm,
-            "callbacks": list(getattr(self.algorithm, "update_callbacks", ())),
-            "course": self._course,
-            "dataset": _Holder(self.dataset, self.training_seconds, self.total_seconds),
-        }
-
-    def _restore(self, saved: checkpoint.Saved) -> None:
-        other = checkpoint.other_machine(saved.machine)
-        if other is not None:
-            log.warning(
-                "%s was trained with %s: the numbers will agree closely, but not bit for bit",
-                saved.name,
-                other,
-            )
-        edits, self._edits = self._edits, None
-        lost = saved.restore(self.roots(), edits)
-        if edits is not None:
-            self._ask_edited_criterion(edits)
-        if lost:
-            log.warning(
-                "not all that was saved has a place in the experiment as it is now (%s): training "
-                "goes on, but not bit for bit",
-                ", ".join(lost[:5]),
-            )
-        for extension in self.extensions:
-            if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
-                extension.on_resume(self.model, self.dataset, self.algorithm)
-
-    def _ask_edited_criterion(self, edits: Edits) -> None:
-        """Whether training goes on, by a criterion that was edited or had ended it."""
-        of_criterion = [p for p in edits.changed if p.startswith("algorithm.termination_criterion")]
-        if self._course.is_finished or of_criterion:
-            self._course.is_finished = not self._continue_learning()
-
     def _blame_data(self, error: TrainingDiverged) -> None:
         """Raise DataOverflow, which no rollback cures, where that explains `error`."""
         data = preflight.too_large(self)
@@ -486,48 +337,16 @@ class Train:
                 "data by their largest value, or standardize their columns"
             ) from error
 
-    def _keep_diverged(self) -> None:
-        if self.save_path is not None:
-            path = outputs.beside(self.save_path, outputs.DIVERGED)
-            self.diverged_path = path if self._write(path) else None
-
-    def _roll_back(self, error: TrainingDiverged) -> None:
-        """To the last good state, with a lower learning rate; `error` when that was done enough."""
-        rollbacks = self._course.rollbacks + 1
-        scale = getattr(self.algorithm, "learning_rate_scale", None)
-        if rollbacks > MOST_ROLLBACKS or scale is None or self._last_good is None:
-            raise error
-        lowered = float(scale.get_value()) * ROLLBACK_FACTOR
-        good = self._last_good
-        if not isinstance(good, checkpoint.Saved):
-            good = checkpoint.read(good, self.allow_modules)
-        self._restore(good)
-        self._course.rollbacks = rollbacks
-        backend.assign(scale, lowered)
-        log.warning("%s", error)
-        log.warning(
-            "rolled back to epoch %d, minibatch %d; going on with %g times the learning rate "
-            "(rollback %d of %d)",
-            *self._seen(),
-            lowered,
-            rollbacks,
-            MOST_ROLLBACKS,
-        )
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether the model file holds the model as it is now."""
-        return self.last_save == self._seen()
-
-    def _seen(self) -> tuple[int, int]:
-        return self.model.monitor.get_epochs_seen(), self.model.monitor.get_batches_seen()
-
-
-class _Holder:
-    """Things whose state is saved under one name."""
-
-    def __init__(self, *things: Any) -> None:
-        self.things = list(things)
+    def _check_objectives(self) -> None:
+        for name, channel in self.model.monitor.channels.items():
+            words = name.split("_")
+            if "objective" in words[-2:] and len(channel.val_record):
+                if not np.isfinite(channel.val_record[-1]):
+                    raise TrainingDiverged(
+                        f"the channel {name} is {channel.val_record[-1]} after epoch "
+                        f"{self.model.monitor.get_epochs_seen()}: the run has diverged; a lower "
+                        "learning_rate may help"
+                    )
 
 
 @contextlib.contextmanager

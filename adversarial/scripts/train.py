@@ -30,11 +30,12 @@ import adversarial
 from adversarial import backend, modelfile
 from adversarial.datasets.feed import num_examples
 from adversarial.files import outputs
+from adversarial.recovery import MOST_ROLLBACKS, ROLLBACK_FACTOR
 from adversarial.run import Run
 from adversarial.run_files import Reservation, files_written
 from adversarial.scripts import cli
 from adversarial.signals import Interrupted
-from adversarial.train import MOST_ROLLBACKS, NAN_POLICIES, ROLLBACK_FACTOR, Train
+from adversarial.train import NAN_POLICIES, Train
 from adversarial.train_extensions import dispatch
 from adversarial.train_extensions.progress import Progress
 from adversarial.train_extensions.report import EpochTable, MonitorCSV

@@ -1,0 +1,137 @@
+"""What is compared when a run is resumed: its data, its YAML file, and the variables in it.
+
+`Run` calls these functions before anything is compiled. `checkpoint.other_machine` compares the
+machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from adversarial import checkpoint
+from adversarial.config.nodes import read_text
+from adversarial.datasets.fingerprint import describe_difference, fingerprint
+from adversarial.files.opening import open_regular
+from adversarial.train import Train
+
+log = logging.getLogger(__name__)
+
+
+def check_description(about: Any, path: str) -> None:
+    """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
+    kinds: dict[str, Any] = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
+    if (
+        not isinstance(about, dict)
+        or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
+        # Files of an earlier version have the values of the environment that their run used.
+        or not isinstance(about.get("environ", {}), dict)
+        or not all(
+            isinstance(word, str) for pair in about.get("environ", {}).items() for word in pair
+        )
+    ):
+        raise ValueError(f"{path} holds no valid description of its experiment")
+
+
+def warn_of_edits(path: str, text: str, name: str) -> None:
+    """Warn if the YAML file `path` was edited since the model file `name` was saved with `text`."""
+    # The path is that of the model file, which may have been forged: no other file is read.
+    if os.path.splitext(path)[1].lower() not in (".yaml", ".yml"):
+        return
+    try:
+        with open_regular(path) as stream:
+            lines = read_text(stream, path).splitlines()
+    except (OSError, ValueError):
+        return
+    before = text.splitlines()
+    number = next(
+        (i for i, (a, b) in enumerate(zip(lines, before)) if a != b),
+        min(len(lines), len(before)),
+    )
+    if lines != before:
+        log.warning(
+            "%s was edited, from line %d on, since %s was saved: the training goes on as it "
+            "was begun. To go on by the edited file: --resume %s --config %s",
+            path,
+            number + 1,
+            name,
+            name,
+            path,
+        )
+
+
+def warn_of_variables(saved: checkpoint.Saved, now: Mapping[str, str], path: str) -> None:
+    """Warn if a variable that the user allowed has another value than it had.
+
+    `now` are digests of the values, by name.
+    """
+    before = (saved.experiment or {}).get("values")
+    found = [
+        name
+        for name in now
+        if isinstance(before, dict) and before.get(name) not in (None, now[name])
+    ]
+    if found:
+        log.warning(
+            "%s, which %s uses, changed since %s was saved: the numbers of the training go on "
+            "as they were saved, so what was changed is used in part or not at all. To go on "
+            "with other values, give the variables those they had and write the others into a "
+            "copy of the YAML file: --resume %s --config COPY.yaml",
+            " and ".join(f"${{{name}}}" for name in found),
+            path,
+            saved.name,
+            saved.name,
+        )
+
+
+def fingerprints(train: Train) -> dict[str, dict[str, Any]]:
+    """The fingerprints of the training set, and of the other monitored sets by their names."""
+    sets = getattr(train.algorithm, "monitoring_dataset", None)
+    if not isinstance(sets, dict):
+        sets = {}
+    others = {
+        str(name): fingerprint(data) for name, data in sets.items() if data is not train.dataset
+    }
+    return {"train": fingerprint(train.dataset), "monitored": others}
+
+
+def compare_data(
+    saved: checkpoint.Saved, now: Mapping[str, Any], path: str, is_edited: bool, why: str = ""
+) -> None:
+    """ValueError if the training set differs from what it was; a warning if `is_edited`.
+
+    `why` is a line on what may have changed it, for the message.
+
+    `now` is what `fingerprints` returns. Also a warning if a monitored set differs: its channels go
+    on with other data.
+    """
+    before = (saved.experiment or {}).get("data")
+    if not isinstance(before, dict):  # an earlier version's
+        return
+    name = saved.name
+    monitored = before.get("monitored")
+    for label, data in now["monitored"].items():
+        was = monitored.get(label) if isinstance(monitored, dict) else None
+        found = describe_difference(was, data) if isinstance(was, dict) else None
+        if found is not None:
+            log.warning(
+                "the monitored set %s has %s, since %s was saved: its channels go on "
+                "with other data",
+                label,
+                found,
+                name,
+            )
+    was = before.get("train")
+    found = describe_difference(was, now["train"]) if isinstance(was, dict) else None
+    if found is None:
+        return
+    what = f"the training set has {found}"
+    if not is_edited:
+        raise ValueError(
+            f"{name} cannot go on: {what}, since it was saved\n{why}"
+            f"Bring back the data it was trained on; or go on with these, as another "
+            f"experiment: --resume {name} --config {path}"
+        )
+    log.warning("%s; the training of %s goes on with them", what, name)
