@@ -1,4 +1,4 @@
-"""Convolution and pooling as SciPy and plain loops have them, in double precision."""
+"""Convolution and pooling by SciPy and by loops, in double precision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def convolve(images, kernels, pad=(0, 0), stride=(1, 1)):
 
 
 def pool(maps, shape, stride, how=np.max):
-    """Windows from the first pixel on, until one reaches the end; each counts what it covers."""
+    """Pooling over windows from the first pixel on, until a window reaches the end of the map."""
 
     def starts(axis):
         found, size = [0], maps.shape[2 + axis]

@@ -92,7 +92,7 @@ def test_channels_hold_what_their_names_say(evaluate):
     names = ["max_x.max_u", "mean_x.mean_u", "min_x.min_u"]
     values = evaluate([channels["dis_on_data_h0_p_" + name] for name in names])
     np.testing.assert_allclose(values, [p.max(), p.mean(), p.min()], rtol=1e-5)
-    # Data outside the range of samples shows which channel saw which.
+    # Data is outside the range of samples, so that a channel shows which of them it saw.
     far = pair.get_monitoring_channels(shared(x + 100))
     names = ["dis_on_data_h0_p_mean_x.mean_u", "dis_on_samp_h0_p_mean_x.mean_u"]
     on_data, on_samples = evaluate([far[name] for name in names])
@@ -100,7 +100,7 @@ def test_channels_hold_what_their_names_say(evaluate):
 
 
 def test_channels_of_an_inferer(evaluate):
-    """With z as the target; none where it predicts another number of values, a layer of G."""
+    """The target is z, or none if the inferer predicts another number of values, a layer of G."""
     inf = MLP([Sigmoid(dim=4, layer_name="z", irange=1.0)], nvis=6)
     names = AdversaryPair(generator(), discriminator(), inf).get_monitoring_channels(at.matrix())
     assert "inf_z_misclass" in names
@@ -212,7 +212,7 @@ def test_a_converter_between_rows_and_another_order_is_refused():
     )
     with pytest.raises(ValueError, match="'image' .* a row of the data .* input_space: Conv2DSp"):
         AdversaryPair(generator(out=18), image)
-    # Of one channel there is one order.
+    # The orders differ for several channels only.
     grey = MLP(
         [
             SpaceConverter("image", Conv2DSpace((2, 3), num_channels=1)),
@@ -234,11 +234,11 @@ def painter(out):
     return Generator(MLP([Sigmoid(dim=out, layer_name="y", irange=1.0)], input_space=space))
 
 
-def test_a_generator_may_paint_a_half_of_images():
+def test_a_generator_that_inpaints():
     D = discriminator(input_space=Conv2DSpace((2, 3), num_channels=1))
     pair = AdversaryPair(painter(out=4), D)
     assert pair.is_inpainting and not AdversaryPair(painter(out=6), D).is_inpainting
-    # Its channels and those of D on what it paints are the cost's.
+    # Only the cost has channels of G, and of D on samples.
     channels = pair.get_monitoring_channels(at.tensor4())
     assert channels and all(name.startswith("dis_on_data_") for name in channels)
     pair.monitor_discriminator = False

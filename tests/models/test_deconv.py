@@ -1,4 +1,4 @@
-"""Deconv against loops that paint, and against the convolution whose transpose it is."""
+"""Deconv against loops, and against the convolution whose transpose it is."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_value_and_gradients(arguments, evaluate, reference):
     pad=st.integers(0, 1),
 )
 def test_adjoint_of_the_convolution(size, stride, kernel, pad, evaluate, reference):
-    """<conv x, y> = <x, deconv y>, of the sizes that the layer says."""
+    """<conv x, y> = <x, deconv y>, and the sizes are those that the layer says."""
     shape = [s * (n - 1) - 2 * pad + k for n, s, k in zip(size, stride, kernel)]
     settings_ = dict(shape=size, output_stride=stride, kernel_shape=kernel, pad_out=pad)
     if min(shape) < 1:
@@ -116,7 +116,7 @@ def test_the_papers_generator_on_cifar10():
 
 
 def test_vectors_are_painted_as_images(evaluate):
-    """A space converter below makes the vector's image of it, whatever its order of axes."""
+    """A SpaceConverter below turns vectors into the same images for each order of axes."""
     x = images(2, 36)
     got = []
     for axes in (C01B, BC01):

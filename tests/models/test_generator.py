@@ -36,7 +36,7 @@ def by_hand(mlp, z, masks=(1.0, 1.0)):
 
 
 def draws(out, *owners):
-    """The random draws of the owners that `out` depends on, in the order of their making."""
+    """The random draws in the graph of `out`, in the order in which they were made."""
     found = {v for v in ancestors([out]) if v.owner and isinstance(v.owner.op, Draw)}
     states = [owner.theano_rng.state for owner in owners]
     return sorted(found, key=lambda v: (states.index(v.owner.inputs[0]), v.owner.op.stream))
@@ -119,7 +119,7 @@ def test_samples_with_dropout(evaluate):
     np.testing.assert_allclose(x, by_hand(mlp, z, (3 * below, 3 * above)), rtol=1e-4, atol=1e-6)
 
 
-def test_likelihood_is_a_mean_over_windows_at_samples(evaluate):
+def test_likelihood_is_the_parzen_estimate(evaluate):
     mlp = net()
     generator = Generator(mlp, monitor_ll=1, ll_n_samples=20, ll_sigma=0.3)
     data = np.random.RandomState(0).uniform(size=(9, 6)).astype(floatX)
@@ -148,7 +148,7 @@ def test_channels():
 
 
 def test_intrinsic_dropout(evaluate):
-    """Its own dropout, whatever it is asked for."""
+    """The generator has its own dropout, whatever the arguments of `sample` are."""
     mlp = net()
     generator = IntrinsicDropoutGenerator(
         default_input_include_prob=0.5,
@@ -178,7 +178,7 @@ SIDES = {
 
 @pytest.mark.parametrize("side", SIDES)
 def test_inpainting(side, evaluate):
-    """G sees noise in the hole, and paints the hole only (images of 3 x 5)."""
+    """G sees noise in the half that it paints, and changes that half only (images of 3 x 5)."""
     space = Conv2DSpace((3, 5), num_channels=2, axes=("c", 0, 1, "b"))
     images = np.random.RandomState(0).uniform(size=(4, 3, 5, 2)).astype(floatX)
     hole = images[SIDES[side]]
@@ -199,7 +199,7 @@ def test_inpainting(side, evaluate):
     axes=st.permutations(["b", 0, 1, "c"]), side=st.sampled_from(list(SIDES)),
 )  # fmt: skip
 def test_inpainting_of_any_size(rows, cols, channels, axes, side, evaluate):
-    """The seen part of each image stays to the bit; the other has the shape of its noise."""
+    """The other half of each image is unchanged, to the bit."""
     space = Conv2DSpace((rows, cols), num_channels=channels, axes=axes)
     down, across = {
         "left": (slice(None), slice(cols // 2)),

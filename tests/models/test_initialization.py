@@ -25,7 +25,7 @@ def test_uniform_weights_fill_their_range():
     assert abs(W.mean()) < 0.05 * 4 / np.sqrt(3 * W.size)
 
 
-def test_include_prob_is_the_share_of_weights_that_are_kept():
+def test_include_prob_is_the_fraction_of_weights_kept():
     W = weights(200, 100, irange=0.05, include_prob=0.3)
     assert (W != 0).mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / W.size))
 
@@ -35,11 +35,11 @@ def test_normal_weights():
     assert W.std() == pytest.approx(0.5, rel=0.02) and abs(W).max() > 1.5
 
 
-def test_sparse_weights_are_so_many_for_each_unit():
+def test_sparse_init_is_the_number_of_weights_of_each_unit():
     W = weights(50, 30, sparse_init=7, sparse_stdev=2.0)
     assert ((W != 0).sum(axis=0) == 7).all()
     assert W[W != 0].std() == pytest.approx(2.0, rel=0.25)
-    # Different units look at different inputs.
+    # Different units have weights at different inputs.
     assert len({tuple(np.flatnonzero(column)) for column in W.T}) > 25
 
 

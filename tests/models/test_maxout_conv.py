@@ -1,4 +1,4 @@
-"""MaxoutConvC01B against SciPy; images through a stack of layers."""
+"""MaxoutConvC01B against SciPy, alone and in a stack of layers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_normalizations_and_zero(evaluate, reference):
     def times(factor):
         def function(c01b):
             seen.append(c01b.ndim)
-            # A weight for each channel: only right where channels are the first axis.
+            # A weight for each channel, which is correct only if channels are the first axis.
             return c01b * (factor + at.arange(c01b.shape[0]).astype(floatX))[:, None, None, None]
 
         return function
@@ -143,7 +143,7 @@ def test_sizes_of_the_papers_discriminator():
     step=st.integers(1, 5), pool=st.integers(1, 12), stride=st.integers(1, 12),
 )  # fmt: skip
 def test_sizes(size, pad, kernel, step, pool, stride):
-    """Whatever is asked for, the fixed layer's sizes are those of places that can be counted."""
+    """With fix_* the sizes of any layer are those that counting its windows gives."""
     layer, mlp = net(
         shape=(size, size + 1), num_channels=1, kernel_shape=(kernel, kernel), pad=pad,
         kernel_stride=(step, step), pool_shape=(pool, pool), pool_stride=(stride, stride),
@@ -228,14 +228,14 @@ def test_dropout_does_not_depend_on_the_order_of_axes(per_example, evaluate):
 
 
 def test_axes_are_not_moved_between_layers():
-    """The orders at the layers' borders cancel: images are turned once, where they come in."""
+    """Transpositions between layers cancel, so that only the input is transposed."""
     layers = [MaxoutConvC01B(**{**ARGUMENTS, "layer_name": f"h{i}", "pad": 1}) for i in range(2)]
     space = Conv2DSpace((6, 5), num_channels=3, axes=C01B)
     mlp = MLP(layers, input_space=space, seed=[3])
     x = space.make_aesara_batch()
     out = mlp.dropout_fprop(x, 0.5)
     gradients = at.grad(out.sum(), mlp.get_params())
-    # Rewrites alone are looked at: nothing is compiled.
+    # Only the rewrites matter: nothing is compiled.
     rewrites = get_mode("FAST_RUN").optimizer
     inputs = [x, *mlp.get_params(), mlp.theano_rng.state]
     fgraph = FunctionGraph(inputs, [out, *gradients], clone=False)

@@ -1,4 +1,4 @@
-"""MaxoutLocalC01B against loops over places."""
+"""MaxoutLocalC01B against loops over positions."""
 
 from __future__ import annotations
 

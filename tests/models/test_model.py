@@ -1,4 +1,4 @@
-"""What every model can do, and what a base class refuses."""
+"""`Model` and `Layer`, the bases of models."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_extensions_see_the_updates_last(fast_compile):
     assert layer.get_weights().ravel() == pytest.approx([0.2, 0, 0, 0.2, 0, 0])
 
 
-def test_constraints_of_an_older_name_are_not_left_out_in_silence():
+def test_overriding_censor_updates_is_refused():
     class Old(Model):
         def censor_updates(self, updates):
             updates.clear()
@@ -69,7 +69,7 @@ def test_the_older_name_can_be_called():
 
 
 class Plain(Model):
-    """As many classes of 2014: without a call of the constructor of its base."""
+    """Does not call the constructor of its base, as many classes of 2014."""
 
     def __init__(self):
         self.w = shared(2.0, "w")
@@ -123,7 +123,7 @@ def test_parameters_of_the_class_are_saved(tmp_path):
 
 
 def test_notes_need_no_preparation(tmp_path):
-    """Also after saving and loading, in copies, and from files that hold a plain dict."""
+    """`tag` is a defaultdict also after saving and loading, and in copies."""
     model = MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=3)
     model.tag["best"]["epoch"] = 4
     serial.save(tmp_path / "model.pkl", model)

@@ -1,4 +1,4 @@
-"""Softmax regression as a class of its own."""
+"""SoftmaxRegression against an MLP with one Softmax."""
 
 from __future__ import annotations
 

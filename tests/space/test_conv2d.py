@@ -35,7 +35,7 @@ def test_images_survive_vectors_whatever_the_axes(shape, channels, n, axes, othe
     np.testing.assert_array_equal(vectors.np_format_as(matrix, space), batch)
     np.testing.assert_array_equal(space.undo_np_format_as(matrix, vectors), batch)
 
-    # A vector means the same image to every order of axes.
+    # A vector is the same image for every order of axes.
     other = Conv2DSpace(shape, num_channels=channels, axes=other_axes)
     direct = space.np_format_as(batch, other)
     np.testing.assert_array_equal(vectors.np_format_as(matrix, other), direct)

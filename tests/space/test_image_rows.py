@@ -14,7 +14,7 @@ from adversarial.space import (
 
 @pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b"), ("b", "c", 0, 1)])
 def test_images_as_rows_of_a_data_set(axes):
-    """Channel after channel, as CIFAR-10's files, numeric and symbolic, there and back."""
+    """A row holds an image channel after channel; both directions, numeric and symbolic."""
     space, vectors = Conv2DSpace((2, 3), num_channels=3, axes=axes), VectorSpace(18)
     rows = np.arange(36, dtype="float32").reshape(2, 18)
     lengths = {"b": 2, 0: 2, 1: 3, "c": 3}

@@ -1,4 +1,4 @@
-"""CompositeLayer and SpaceConverter."""
+"""SpaceConverter, CompositeLayer, Sum and FlattenerLayer."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_flattened_layer_is_that_layer(evaluate):
 
 
 def test_a_flattened_loss_keeps_its_digits(evaluate):
-    """At logits of 200, where 1 - sigmoid is 0: from the logits, though the output is joined."""
+    """The loss is exact at logits of 200, where 1 - sigmoid is 0, though the output is joined."""
     heads = CompositeLayer("y", [linear("z", 1), Sigmoid(dim=1, layer_name="a", irange=1.0)])
     mlp = MLP([FlattenerLayer(heads)], nvis=1)
     heads.layers[0].set_weights([[0.0]])

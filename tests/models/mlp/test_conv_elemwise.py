@@ -1,4 +1,4 @@
-"""ConvElemwise and its functions against SciPy and NumPy."""
+"""ConvElemwise and its nonlinearities against SciPy and NumPy."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_rectified_linear(evaluate, reference):
 
 
 def test_rectified_linear_hands_its_arguments_on(evaluate):
-    """The same numbers as the layer that it is short for, each argument away from its default."""
+    """ConvRectifiedLinear equals ConvElemwise, with no argument at its default."""
     how = dict(
         irange=0.5, border_mode="full", include_prob=0.7, init_bias=[1.0, 2.0, 3.0, 4.0],
         W_lr_scale=0.5, b_lr_scale=0.25, max_kernel_norm=0.3, pool_type="mean", tied_b=True,
@@ -227,7 +227,7 @@ def test_cross_entropy_and_its_channels(evaluate, reference):
     assert "01_loss" in found and not {"kl", "recall"} & set(found)
 
 
-def test_losses_that_cannot_be():
+def test_nonlinearities_without_a_loss():
     layer, mlp = net(nonlinearity=TanhConvNonlinearity())
     with pytest.raises(NotImplementedError, match="TanhConvNonlinearity defines no loss"):
         mlp.cost(at.tensor4(), at.tensor4())
@@ -256,7 +256,7 @@ WINDOW = np.array([[[[1, 10], [100, 1000]]]], floatX)
 
 
 def one_window(**kwargs):
-    """A net that lays the kernel [[1, 2], [3, 4]] over an image of its size."""
+    """A net with the kernel [[1, 2], [3, 4]] for an image of the same size."""
     layer, mlp = net(shape=(2, 2), channels=1, output_channels=1, kernel_shape=(2, 2), **kwargs)
     layer.W.set_value(np.array([[[[1, 2], [3, 4]]]], floatX))
     return layer, mlp
@@ -265,13 +265,13 @@ def one_window(**kwargs):
 def test_kernels_are_flipped(evaluate):
     layer, mlp = one_window()
     assert evaluate(mlp.fprop(shared(WINDOW))) == [[[[1234]]]]
-    # W stays as it is; a picture of it shows what the map responds to.
+    # get_weights_topo gives W itself; a picture of weights shows what the map responds to.
     np.testing.assert_array_equal(mlp.get_weights_topo()[0, :, :, 0], [[1, 2], [3, 4]])
     np.testing.assert_array_equal(patches_of(mlp).images[0, :, :, 0], [[4, 3], [2, 1]])
 
 
 def test_every_axis_is_flipped_once(evaluate):
-    """In a rectangle, with more channels and filters than one, beyond the image's border."""
+    """Rectangular images, several channels and filters, and a border of zeros."""
     layer, mlp = net(border_mode="full", kernel_shape=(2, 3), shape=(3, 2), channels=2)
     x, W = images(1, 2, 3, 2), layer.W.get_value()
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (2, 2)))
@@ -282,7 +282,7 @@ def test_every_axis_is_flipped_once(evaluate):
 
 
 def old_file(path, model):
-    """As this package saved `model` when it did not flip kernels."""
+    """The file that earlier versions, which did not flip kernels, would have saved."""
     for layer in model.layers:
         del vars(layer)["filter_flip"]
     serial.save(path, model)

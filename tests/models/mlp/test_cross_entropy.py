@@ -1,4 +1,4 @@
-"""Losses of probabilities: exact from a logit wherever the graph has one, else clipped."""
+"""Losses of probabilities: exact if the graph has a logit, else clipped."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def exact(z, y):
         lambda v: at.specify_shape(v, (2, 3)),
     ],
 )
-def test_the_logit_is_found_through_what_only_arranges(arrange, evaluate):
-    """The loss is exact where the sigmoid has long been 0 or 1, and so is its slope."""
+def test_the_logit_is_found_through_reshapes_and_transpositions(arrange, evaluate):
+    """The loss and its derivative are exact where the sigmoid saturates."""
     z, y = shared(Z), shared(Y)
     p, target = arrange(at.sigmoid(z)), arrange(y)
     assert sigmoid_logit(p) is not None
@@ -70,7 +70,7 @@ def test_no_logit_is_made_up(of):
     assert softmax_logit(of(at.matrix())) is None
 
 
-def test_a_softmax_over_another_axis_is_none_over_the_last():
+def test_a_softmax_over_another_axis_has_no_logit():
     assert softmax_logit(softmax(at.matrix(), axis=0)) is None
 
 
@@ -104,7 +104,7 @@ class Steep(Sigmoid):
 
 
 class Rational(Sigmoid):
-    """Another function into (0, 1), of which there is no logit in the graph."""
+    """Another function to (0, 1), whose graph has no logit."""
 
     def _activate(self, z):
         return rational(z)
@@ -115,7 +115,7 @@ def rational(z):
 
 
 class Twice(Layer):
-    """A layer of the user's own that ends in a sigmoid and takes the library's loss."""
+    """A custom layer whose output is a sigmoid, with the loss of this package."""
 
     def __init__(self, layer_name):
         super().__init__(layer_name)

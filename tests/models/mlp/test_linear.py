@@ -137,7 +137,7 @@ def test_detection_channels(evaluate):
     found = layer.get_layer_monitoring_channels(state=shared(p), targets=shared(y))
     names = ["misclass", "precision", "recall", "f1"]
     values = evaluate([found[name] for name in names])
-    # Right: .9 and .7; missed: the first .2; false alarm: .6.
+    # Correct: 0.9 and 0.7; missed: the first 0.2; false alarm: 0.6.
     np.testing.assert_allclose(values, [2 / 6, 2 / 3, 2 / 3, 2 / 3], rtol=1e-6)
 
 
@@ -154,7 +154,7 @@ def test_other_monitor_styles(style, expected, evaluate):
 
 
 def moved(layer, mlp, W):
-    """W as it is after an update to it under the layer's constraints."""
+    """The value of W after an update and the constraints of the layer."""
     updates = OrderedDict([(layer.W, shared(W))])
     mlp.modify_updates(updates)
     function([], updates=updates)()
@@ -187,8 +187,8 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("make", CLASSES.values(), ids=CLASSES)
-def test_every_class_hands_its_arguments_on(make):
-    """First values, norms and rates are the base's affair; here, that each class asks for them."""
+def test_every_class_passes_its_arguments_on(make):
+    """Each class passes initial values, norms and learning rate factors on to its base."""
     W = 5 * random(4, 6)
     for axis, argument in ((0, "max_col_norm"), (1, "max_row_norm")):
         layer = make(sparse_init=2, **{argument: 0.5})
@@ -202,7 +202,7 @@ def test_every_class_hands_its_arguments_on(make):
 
 
 @pytest.mark.parametrize("name", ["RectifiedLinear", "Sigmoid", "HardSigmoid", "Maxout"])
-def test_hidden_classes_hand_on_what_a_softmax_has_not(name):
+def test_hidden_layers_pass_on_arguments_that_softmax_lacks(name):
     layer = CLASSES[name](irange=1.0, include_prob=0.5, init_bias=0.25)
     net(layer, nvis=200)
     assert (layer.get_weights() == 0).mean() == pytest.approx(0.5, abs=0.1)
@@ -250,7 +250,7 @@ def test_learning_rate_factors_and_decay(evaluate):
 
 
 def test_images_below(evaluate):
-    """Weights as images, and the rows of W in the order in which the image is flattened."""
+    """The rows of W are in the order in which an image is flattened."""
     space = Conv2DSpace((2, 3), num_channels=2, axes=("c", 0, 1, "b"))
     layer = Linear(dim=4, layer_name="h", irange=1.0)
     mlp = MLP([layer], input_space=space)

@@ -44,7 +44,7 @@ def test_fprop(evaluate):
 
 
 def identity(width, name="h"):
-    """A net that puts out what dropout lets in."""
+    """A net whose output is its input after dropout."""
     layer = Linear(dim=width, layer_name=name, irange=0.0)
     mlp = MLP([layer], nvis=width)
     layer.set_weights(np.eye(width))
@@ -68,7 +68,7 @@ def test_dropout_masks_are_new_each_time():
     assert (f() != f()).any()
 
 
-def test_each_example_has_its_own_mask_unless_told_otherwise(evaluate):
+def test_per_example_masks(evaluate):
     mlp, x = identity(50), ones(20, 50)
     own, common = evaluate(
         [mlp.dropout_fprop(x, 0.5), mlp.dropout_fprop(x, 0.5, per_example=False)]
@@ -78,7 +78,7 @@ def test_each_example_has_its_own_mask_unless_told_otherwise(evaluate):
 
 
 def test_common_mask_of_images(evaluate):
-    """Examples are counted by the axis that the space names."""
+    """Masks are per example along the batch axis of the space."""
     rng = identity(3).theano_rng
     space = Conv2DSpace((4, 5), num_channels=3, axes=("c", 0, 1, "b"))
     out = evaluate(
@@ -96,7 +96,7 @@ def test_dropped_values_may_be_other_than_zero(evaluate):
 
 
 @pytest.mark.parametrize("of_class", [True, False])
-def test_a_layer_says_what_its_dropped_inputs_become(of_class, evaluate):
+def test_dropout_input_mask_value(of_class, evaluate):
     class Below(Linear):
         dropout_input_mask_value = -3.0
 
@@ -234,7 +234,7 @@ def test_channels_with_and_without_targets():
 
 
 def test_file(tmp_path, evaluate):
-    """A restored net computes the same, drops out the same, and goes on drawing the same."""
+    """A loaded net computes the same, and its next dropout masks are the same."""
     path, x = tmp_path / "net.pkl", shared(random(6, 4))
     mlp = two_layers()
     dropped = function([], mlp.dropout_fprop(x))
