@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from adversarial.scripts import train
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path
@@ -136,3 +138,34 @@ def test_links(page):
         target = page.parent / name if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+# Explained in docs/BACKENDS.md, or not needed in a list.
+ELSEWHERE = {"--devices", "--coordinator", "--num-processes", "--process-id", "--version", "--help"}
+
+
+def test_the_readme_lists_the_options_of_train(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    options = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", capsys.readouterr().out, re.MULTILINE))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^    (--[\w-]+)", readme, re.MULTILINE)) == options - ELSEWHERE
+
+
+# These name files of 2014, and files that have been renamed.
+PAGES_OF_THE_PAST = ("DIFFERENCES.md", "CHANGELOG.md")
+# Files that the reader writes.
+OF_THE_READER = ("mine.py", "ops/name.py", "ops/name.h")
+FOLDERS = ("adversarial", "benchmarks", "docs", "sandbox", "tests", "yaml")
+PATHS = [f"/{path.relative_to(ROOT)}" for name in FOLDERS for path in (ROOT / name).rglob("*")]
+PATHS += [f"/{path.name}" for path in ROOT.iterdir()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page):
+    if page.name in PAGES_OF_THE_PAST:
+        return
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w./-]+\.(?:py|yaml|h|sh|txt)|[\w/-]+/)`", text):
+        found = any(path.endswith(f"/{name.rstrip('/')}") for path in PATHS)
+        assert found or name in OF_THE_READER, name
