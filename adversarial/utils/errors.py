@@ -27,6 +27,8 @@ LONGEST_WORD = 400
 LONGEST_MESSAGE = 10_000
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ROOT = os.path.dirname(_PACKAGE)
+# Where Aesara begins to describe the operation that failed.
+_OF_GRAPH = "\nApply node that caused the error"
 _COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
 # Beginning of the names of the commands that an installation brings (setup.py).
 _INSTALLED = "adversarial-"
@@ -118,17 +120,20 @@ def explain(error: BaseException, command: object = None) -> None:
     said = describe(error)
     if isinstance(error, RecursionError):
         foreseen, said = True, "too many layers, or objects within objects, for Python's stack"
-    if theirs is None and loaded_files and not any(path in said for path in loaded_files):
+    if theirs is None and loaded_files:
         # A file can have been changed so that it loads, and what it holds fails when it is used.
         path = printable(cropped(next(reversed(loaded_files))))
-        if not foreseen:
+        words, of_graph, _ = said.partition(_OF_GRAPH)
+        if not foreseen or of_graph:
             foreseen = True
             said = (
-                f"{path}: what it holds cannot be used ({type(error).__name__}: {said}); "
-                f"with {DEBUG_VARIABLE}=1 the traceback is shown"
+                f"{path}: what it holds cannot be used ({type(error).__name__}: "
+                f"{' '.join(words.split())}); with {DEBUG_VARIABLE}=1 the traceback is shown"
             )
         elif type(error) in (ValueError, TypeError, MemoryError, RecursionError):
-            said = f"{path}: {said}"
+            first = said.partition("\n")[0]
+            if not any(loaded in first for loaded in loaded_files):
+                said = f"{path}: {said}"
     what = "error" if foreseen else f"unexpected {type(error).__name__}"
     lines = [f"{program_name()}: {what}: {said}"]
     debugging = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")

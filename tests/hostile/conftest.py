@@ -45,11 +45,17 @@ def describe_only(self, *arguments, **options):
 
 
 @pytest.fixture
-def command(monkeypatch, capfd, fast_compile):
+def command(monkeypatch, command_that_trains):
     """command(script, *arguments) -> Ended. Trainings are described, not run."""
-    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
     monkeypatch.setattr(Train, "main_loop", describe_only)
     monkeypatch.setattr(Train, "is_saved", True)
+    return command_that_trains
+
+
+@pytest.fixture
+def command_that_trains(monkeypatch, capfd, fast_compile):
+    """command(script, *arguments) -> Ended."""
+    monkeypatch.delenv("ADVERSARIAL_DEBUG", raising=False)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     root = logging.getLogger()
     handlers, handler = root.handlers[:], signal.getsignal(signal.SIGTERM)

@@ -321,3 +321,25 @@ def test_a_killed_child_keeps_no_lock_of_the_bars():
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert tqdm.get_lock().acquire(blocking=False)
     tqdm.get_lock().release()
+
+
+def test_what_aesara_says_of_its_graph_is_left_out(capsys):
+    """Of a model file that was changed within; the first line names it."""
+
+    def fails():
+        errors.loaded_files["forged.pkl"] = None
+        raise ValueError("shapes (2,4) and (0,12)\nApply node that caused the error: Dot\nHINT: x")
+
+    assert cli.run(fails) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "debug" not in lines[0].lower().replace("adversarial_debug", "")
+    assert "forged.pkl: what it holds cannot be used (ValueError: shapes (2,4) and" in lines[0]
+
+
+def test_a_path_in_a_later_line_does_not_name_the_file(capsys):
+    def fails():
+        errors.loaded_files["forged.pkl"] = None
+        raise ValueError("is of another width\nMake forged.pkl again.")
+
+    assert cli.run(fails) == 1
+    assert "error: forged.pkl: is of another width\n" in capsys.readouterr().err
