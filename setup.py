@@ -32,7 +32,7 @@ setup(
     author="The adversarial authors",
     license="BSD-3-Clause",
     packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
-    package_data={"adversarial.backend.ops": ["*.h"]},
+    package_data={"adversarial": ["py.typed"], "adversarial.backend.ops": ["*.h"]},
     # Unlike `python -m`, these import nothing from the current folder.
     entry_points={
         "console_scripts": [
@@ -94,8 +94,10 @@ setup(
             "hypothesis>=6.80",
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",
-            "ruff>=0.6",
-            "mypy>=1.11",
+            # Another version lays code out in another way.
+            "ruff==0.17.*",
+            # The last for Python 3.9 is 1.19; a later one than 2.4 may find more.
+            "mypy>=1.19,<2.5",
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,

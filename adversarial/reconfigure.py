@@ -1,12 +1,10 @@
-"""Going on with a training by an edited YAML file: `train.py --resume MODEL --config NEW.yaml`.
+"""Continues a training with an edited YAML file: `train.py --resume MODEL --config NEW.yaml`.
 
-A resumed experiment is made anew, and then every value that training can have changed is set to
-what was saved (`checkpoint`). Where the file was edited, a value may come from the edit instead. To
-tell, the experiment of the old file is made, too: where a number differs between the two as they
-were made, before either has trained, somebody edited it, and the new one stays.
-
->>> edits = Edits.between(old, new)     # doctest: +SKIP
->>> saved.restore(roots, edits)         # doctest: +SKIP
+A resumed experiment is made anew from its YAML file. Then every value that training can change is
+set to what was saved (`checkpoint`). An edited value must not be overwritten in this way. To find
+the edited values, `Run` makes the experiment of the old file and that of the new file, and
+`Edits.between` compares them before either has trained. A number that differs was edited, and
+`Saved.restore` leaves it as the new file says.
 """
 
 from __future__ import annotations

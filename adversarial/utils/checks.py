@@ -1,4 +1,4 @@
-"""Whether what a user put together has parts of the right kinds."""
+"""Checks of the objects and numbers that a constructor is given."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from typing import Any
 
 
 def check_part(what: str, part: Any, method: str) -> None:
-    """TypeError unless `part` is an object with that method, which tells its kind."""
+    """TypeError unless `part` is an object with the method `method`, which all of its kind have."""
     if isinstance(part, type) or not hasattr(part, method):
         raise TypeError(f"{what} cannot be {part!r:.80}, which has no method {method}")
 
 
 def check_finite(**values: Any) -> None:
-    """ValueError for a number that is infinite or NaN, alone or in a dict, by its name.
+    """ValueError that names an argument that is infinite or NaN, or a dict with such a value.
 
-    What it multiplies would be, too, minutes later. What is no number is left to others.
+    Such a number would make the parameters NaN minutes later. Values that are no numbers pass.
 
-    >>> check_finite(target_scale=float("nan"))      # doctest: +SKIP
+    Examples
+    --------
+    >>> check_finite(target_scale=float("nan"))
+    Traceback (most recent call last):
+    ...
     ValueError: target_scale must be finite, not nan
     """
     for name, value in values.items():
