@@ -186,8 +186,9 @@ class Train(Recoverable):
             by `recovery.ROLLBACK_FACTOR` and goes on, `MOST_ROLLBACKS` times at most.
 
         Interrupted after SIGINT, SIGTERM, SIGHUP or SIGUSR1, once the minibatch is done and the
-        model saved.  One that comes during a monitoring ends it between two batches; whoever goes
-        on measures that epoch from the beginning.
+        model saved.  One that comes during a monitoring, or during an extension that
+        `may_be_interrupted`, ends it between two batches; whoever goes on measures that epoch from
+        the beginning.
         """
         if nan_policy not in NAN_POLICIES:
             raise ValueError(f"nan_policy must be one of {NAN_POLICIES}, not {nan_policy!r}")
@@ -203,8 +204,7 @@ class Train(Recoverable):
             if self._course.is_finished:
                 self._course = TrainingProgress()
             if nan_policy == "rollback":
-                data = modelfile.to_string(self.model, training=self._training())
-                self._last_good = checkpoint.from_bytes(data, self.allow_modules)
+                self._last_good = self._in_memory()
         if max_epochs == 0:
             self._measure()
             return
@@ -309,11 +309,26 @@ class Train(Recoverable):
         False if one of them raised StopIteration, which ends training.  Those that only watch are
         told once the model is saved.
         """
+        before = None
+        if any(getattr(each, "may_be_interrupted", False) for each in self.extensions):
+            before = self._in_memory()
         self._measure()
         self._news = True
-        return dispatch.call_participants_on_monitor(
-            self.extensions, self.model, self.dataset, self.algorithm
-        )
+        try:
+            return dispatch.call_participants_on_monitor(
+                self.extensions, self.model, self.dataset, self.algorithm
+            )
+        except Interrupted:
+            if before is not None:
+                # Others have been told already: all are told again, of an epoch measured again.
+                self._restore(before)
+                self._news = False
+            raise
+
+    def _in_memory(self) -> checkpoint.Saved:
+        """The training as it is now."""
+        data = modelfile.to_string(self.model, training=self._training())
+        return checkpoint.from_bytes(data, self.allow_modules)
 
     def _measure(self) -> None:
         self.model.monitor()

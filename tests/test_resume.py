@@ -251,6 +251,70 @@ def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monke
     np.testing.assert_equal(contents(path), uninterrupted(kind))
 
 
+class Long(TrainExtension):
+    """Changes the learning rate, and is then stopped, after `stop_at` epochs."""
+
+    may_be_interrupted = True
+    stop_at = None
+
+    def on_monitor(self, model, dataset, algorithm):
+        if model.monitor.get_epochs_seen() == self.stop_at:
+            algorithm.learning_rate.set_value(np.float32(7))
+            signal.raise_signal(signal.SIGINT)
+            model.monitor.between_batches()
+
+
+@pytest.mark.parametrize("kind, calls", [(simultaneous, [3, 1, 4]), (alternating, [4])])
+def test_stopped_within_a_long_extension(kind, calls, uninterrupted, tmp_path, monkeypatch):
+    """Stopped at these batches of `KeepBestParams`, two to an epoch: those that come before it in
+    the list were called already."""
+    mean_cost = KeepBestParams._mean_cost
+    at, count = [None], [0]
+
+    def stopping(self, between_batches):
+        def check():
+            count[0] += 1
+            if count[0] == at[0]:
+                signal.raise_signal(signal.SIGTERM)
+            between_batches()
+
+        return mean_cost(self, check)
+
+    monkeypatch.setattr(KeepBestParams, "_mean_cost", stopping)
+    path = tmp_path / "m.pkl"
+    for number, call in enumerate([*calls, None]):
+        at[0], count[0] = call, 0
+        train = experiment(kind, path)
+        if number:
+            train.resume(checkpoint.read(path))
+        if call is None:
+            train.main_loop()
+        else:
+            with pytest.raises(Interrupted, match="SIGTERM"):
+                train.main_loop()
+            assert count[0] == call  # it waited for no further batch
+            records = train.model.monitor.channels["valid_objective"].val_record
+            assert len(records) == train.model.monitor.get_epochs_seen()
+            assert train.is_saved
+    np.testing.assert_equal(contents(path), uninterrupted(kind))
+
+
+def test_a_training_goes_on_in_the_same_process(tmp_path):
+    """Stopped in a user's own long extension, before the first epoch and after another."""
+    found = []
+    for name, stops in (("whole.pkl", []), ("m.pkl", [0, 2])):
+        train = experiment(simultaneous, tmp_path / name)
+        train.extensions.insert(0, Long())
+        for epochs in stops:
+            train.extensions[0].stop_at = epochs
+            with pytest.raises(Interrupted):
+                train.main_loop()
+        train.extensions[0].stop_at = None
+        train.main_loop()
+        found.append(contents(tmp_path / name))
+    np.testing.assert_equal(*found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("point", range(1, EPOCHS * BATCHES))
 @pytest.mark.parametrize("kind", KINDS)

@@ -36,6 +36,10 @@ class TrainExtension(Persistent):
         True in an observer: training is the same without it. An observer is called after the model
         is saved, its errors are warnings, its state is not saved, and when a training is resumed
         its `on_monitor` is called for the last monitoring again.
+    may_be_interrupted : bool
+        True where `on_monitor` takes long and calls `model.monitor.between_batches()` now and then.
+        That call raises `signals.Interrupted` once a signal has come. The training is then saved as
+        it was before the monitoring, which is repeated when it is resumed.
 
     Examples
     --------
@@ -46,6 +50,7 @@ class TrainExtension(Persistent):
     """
 
     only_watches = False
+    may_be_interrupted = False
 
     @classmethod
     def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:

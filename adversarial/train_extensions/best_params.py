@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aesara.tensor as at
@@ -45,6 +45,8 @@ class KeepBestParams(TrainExtension):
         If `batch_size` is less than 1.
     """
 
+    may_be_interrupted = True
+
     def __init__(self, model: Any, cost: Any, monitoring_dataset: Any, batch_size: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1 example, is {batch_size}")
@@ -68,7 +70,7 @@ class KeepBestParams(TrainExtension):
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Keep the parameters if they are the best so far."""
-        cost = self._mean_cost()
+        cost = self._mean_cost(model.monitor.between_batches)
         if cost < self.best_cost:
             self.best_cost = cost
             self.best_params = _values_of(self.model)
@@ -77,7 +79,7 @@ class KeepBestParams(TrainExtension):
         """The best parameters so far, in the order of the model's get_params()."""
         return self.best_params
 
-    def _mean_cost(self) -> float:
+    def _mean_cost(self, between_batches: Callable[[], None] = lambda: None) -> float:
         if self.dataset is None:
             raise ValueError("KeepBestParams was restored without data: set its dataset again")
         if self._cost_function is None:
@@ -86,6 +88,7 @@ class KeepBestParams(TrainExtension):
         for batch in self._feed.minibatches("sequential", self.batch_size, None, None):
             total += len(batch) * float(self._cost_function(*self._feed.arguments(batch)))
             count += len(batch)
+            between_batches()
         return total / count
 
     def _compile(self) -> None:

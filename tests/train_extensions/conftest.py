@@ -21,6 +21,9 @@ class FakeMonitor:
     def get_epochs_seen(self):
         return self.epochs
 
+    def between_batches(self):
+        pass
+
     def add_channel(self, name, ipt, val, dataset=None, prereqs=None, data_specs=None):
         old = self.channels.get(name)
         if old is not None and old.val is not None:
