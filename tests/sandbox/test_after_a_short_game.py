@@ -53,7 +53,7 @@ def test_pretrained_d_is_better_with_a_hundred_labels(pair):
         trained = few_labels.train(network, labelled, few_labels.STEPS)
         return (Classifier(trained).classes(test.X) != test.y.ravel()).mean()
 
-    with_d = error(recapitate(pair.discriminator, few_labels.head()))
+    with_d = error(recapitate(pair.discriminator, few_labels.new_head()))
     from_scratch = error(reinitialize(pair.discriminator, 0))
     assert with_d < 0.29
     assert with_d < from_scratch - 0.02
