@@ -85,7 +85,7 @@ def flat_arguments(**groups: Any) -> Callable[[Callable[..., None]], Callable[..
                 _parameters(groups[parameter.name]) if parameter.name in groups else [parameter]
             )
         ]
-        __init__.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        vars(__init__)["__signature__"] = signature.replace(parameters=parameters)
         return __init__
 
     return decorate
@@ -125,8 +125,10 @@ class FlatAttributes(Generic[G]):
     (Size(rows=5, columns=4), {'rows': 5, 'columns': 4})
     """
 
-    def __init__(self, group: type[G]) -> None:
+    def __init__(self, group: Callable[..., G]) -> None:
         self.group = group
+        dataclass: Any = group
+        self.names = [field.name for field in fields(dataclass)]
 
     @overload
     def __get__(self, owner: None, cls: Any = None) -> FlatAttributes[G]: ...
@@ -137,8 +139,9 @@ class FlatAttributes(Generic[G]):
     def __get__(self, owner: Any, cls: Any = None) -> FlatAttributes[G] | G:
         if owner is None:
             return self
-        names = [field.name for field in fields(self.group)]  # type: ignore[arg-type]
-        return self.group(**{name: getattr(owner, name) for name in names if hasattr(owner, name)})
+        return self.group(
+            **{name: getattr(owner, name) for name in self.names if hasattr(owner, name)}
+        )
 
     def __set__(self, owner: Any, value: G) -> None:
         vars(owner).update(vars(value))
