@@ -18,8 +18,11 @@ from adversarial.utils.positional import order_of, positional_order
 class ThresholdedAdversaryCost(AdversaryCost):
     """G learns only from samples that D rejects.
 
-    g is the mean over the minibatch of -log D(G(z)) where D(G(z)) < 0.5, and 0 elsewhere; d is that
-    of `AdversaryCost`, and so are the parameters.
+    With [c] = 1 if c is true, else 0, and the mean over the minibatch:
+
+        g = mean( -log D(G(z)) * [D(G(z)) < 0.5] )
+
+    d is that of `AdversaryCost` (equation 1 of the paper), and so are the parameters.
     """
 
     def _g_objective(
@@ -31,8 +34,13 @@ class ThresholdedAdversaryCost(AdversaryCost):
 class LazyAdversaryCost(AdversaryCost):
     """Each player learns only from the examples that it gets wrong, by a margin.
 
-    D learns from data with D(x) < 0.5 + d_eps and from samples with D(G(z)) > 0.5 - d_eps; G
-    learns from samples with D(G(z)) < 0.5 + g_eps. The loss of all others counts as 0.
+    With [c] = 1 if c is true, else 0, and means over the minibatch:
+
+        d = ( mean( -log D(x)           * [D(x)    < 0.5 + d_eps] )
+            + mean( -log(1 - D(G(z)))   * [D(G(z)) > 0.5 - d_eps] ) ) / 2
+        g =   mean( -log D(G(z))        * [D(G(z)) < 0.5 + g_eps] )
+
+    Without the factors in brackets, these are the objectives of `AdversaryCost`.
 
     Parameters
     ----------
@@ -67,6 +75,9 @@ class LazyAdversaryCost(AdversaryCost):
 
 class InpaintingAdversaryCost(AdversaryCost):
     """G fills in one half of each image and sees the other half; D sees the whole image.
+
+    d and g are those of `AdversaryCost`, with an image x whose half is replaced by G(x, z) in the
+    place of G(z). In G's input, noise z takes the place of that half.
 
     Parameters
     ----------
