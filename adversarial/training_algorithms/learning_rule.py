@@ -125,7 +125,8 @@ class LearningRule(Persistent):
         value = param.get_value(borrow=True)
         found = self.accumulators.get(name)
         if found is None:
-            found = self.accumulators[name] = shared(np.zeros_like(value), name=name)
+            zeros = np.zeros_like(value)
+            found = self.accumulators[name] = shared(zeros, name=name, dtype=value.dtype)
         elif found.get_value(borrow=True).shape != value.shape:
             raise ValueError(
                 f"the saved {name} of this {type(self).__name__} has shape "
@@ -288,6 +289,99 @@ class RMSProp(LearningRule):
         new_square = keep * square + (1 - keep) * at.square(grad)
         divisor = at.maximum(np.asarray(self.epsilon, dtype=param.dtype), at.sqrt(new_square))
         return [(square, new_square), (param, param - learning_rate * grad / divisor)]
+
+
+class Adam(LearningRule):
+    """Adam; with `weight_decay`, AdamW.
+
+    With gradient g, learning rate r and t = 1, 2, ..., each minibatch makes
+
+        m <- beta1 * m + (1 - beta1) * g
+        v <- beta2 * v + (1 - beta2) * g^2
+        parameter <- (1 - r * weight_decay) * parameter
+                     - r * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
+
+    The paper trains by `Momentum`. Many later GANs use Adam with beta1 = 0.5.
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        In [0, 1): the weights of the past in the running means of the gradient and of its square.
+    epsilon : float
+        Positive: added to the root of the mean square.
+    weight_decay : float
+        Not negative: decay of all parameters, relative to the learning rate.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014, Algorithm 1.
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017, Algorithm 2.
+
+    Examples
+    --------
+    >>> from adversarial.backend import function
+    >>> W = shared([1.0], name="W")
+    >>> step = function([], updates=Adam().get_updates(0.1, {W: 2 * W}))
+    >>> _ = step()  # the first step is as long as the learning rate, whatever the gradient
+    >>> W.get_value()
+    array([0.9], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.beta1 = _fraction("beta1", beta1)
+        self.beta2 = _fraction("beta2", beta2)
+        self.epsilon = _positive("epsilon", epsilon)
+        if not 0.0 <= float(weight_decay) < float("inf"):
+            raise ValueError(f"weight_decay must be at least 0 and finite, not {weight_decay}")
+        self.weight_decay = float(weight_decay)
+        self.steps = shared(0.0, name="steps")
+
+    def get_updates(
+        self,
+        learning_rate: Any,
+        grads: Mapping[Any, Any],
+        lr_scalers: Mapping[Any, float] | None = None,
+    ) -> OrderedDict:
+        """As `LearningRule.get_updates`; also counts the minibatch."""
+        updates = super().get_updates(learning_rate, grads, lr_scalers)
+        updates[self.steps] = self.steps + at.constant(1, dtype=self.steps.dtype)
+        return updates
+
+    def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
+        mean, square = self._accumulator("mean_grad", param), self._accumulator("mean_sq", param)
+
+        def constant(value: float) -> Any:
+            return at.constant(value, dtype=param.dtype)
+
+        # 1 - beta is computed in float64: in float32, 1 - 0.999 has only five correct digits.
+        new_mean = constant(self.beta1) * mean + constant(1 - self.beta1) * grad
+        new_square = constant(self.beta2) * square + constant(1 - self.beta2) * at.square(grad)
+        step = learning_rate / self._weight_of_all(self.beta1, param) * new_mean
+        root = at.sqrt(new_square) / at.sqrt(self._weight_of_all(self.beta2, param))
+        new_param = param - step / (root + constant(self.epsilon))
+        if self.weight_decay:
+            new_param = new_param - learning_rate * constant(self.weight_decay) * param
+        return [(mean, new_mean), (square, new_square), (param, new_param)]
+
+    def _weight_of_all(self, beta: float, param: Any) -> Any:
+        """1 - beta^t: the sum of the weights of all gradients so far in a running mean."""
+        if beta == 0:
+            return at.constant(1, dtype=param.dtype)
+        # As above, 1 - beta^t would lose digits.
+        log_beta = at.constant(np.log(beta), dtype=param.dtype)
+        return -at.expm1(log_beta * at.cast(self.steps + 1, param.dtype))
 
 
 def _fraction(name: str, value: float) -> float:

@@ -10,6 +10,7 @@ from adversarial.backend import floatX, function, shared
 from adversarial.training_algorithms.learning_rule import (
     AdaDelta,
     AdaGrad,
+    Adam,
     LearningRule,
     Momentum,
     RMSProp,
@@ -224,3 +225,85 @@ def test_rmsprop_channels():
     names = [f"mean_square_grad_W_{suffix}" for suffix in ("min", "mean", "max")]
     read = function([], [monitor.added[name].val for name in names], mode="FAST_COMPILE")
     assert [float(value) for value in read()] == [0.0, 2.5, 5.0]
+
+
+def adam_loop(w, gradient, lr, steps, beta1=0.9, beta2=0.999, epsilon=1e-8, decay=0.0):
+    """Adam in float64, by the formulas of its paper."""
+    w = w.astype("float64")
+    mean = square = np.zeros_like(w)
+    for t in range(1, steps + 1):
+        grad = gradient(w)
+        mean = beta1 * mean + (1 - beta1) * grad
+        square = beta2 * square + (1 - beta2) * grad**2
+        unbiased = mean / (1 - beta1**t), square / (1 - beta2**t)
+        w = w - lr * decay * w - lr * unbiased[0] / (np.sqrt(unbiased[1]) + epsilon)
+    return w
+
+
+ADAMS = pytest.mark.parametrize(
+    "options",
+    [{}, {"beta1": 0.5}, {"beta1": 0.0, "beta2": 0.9}, {"decay": 0.1}, {"epsilon": 1e-2}],
+)
+START = np.random.default_rng(3).normal(size=(5, 4))
+
+
+def trained_by_adam(options, dtype, steps=100):
+    param = shared(START, name="W", dtype=dtype)
+    ours = {"weight_decay" if name == "decay" else name: v for name, v in options.items()}
+    step = function([], updates=Adam(**ours).get_updates(1e-3, {param: (param - 1) ** 3}))
+    for _ in range(steps):
+        step()
+    assert param.get_value().dtype == dtype
+    return param.get_value()
+
+
+@ADAMS
+def test_adam_is_that_of_the_paper(options, either_engine):
+    expected = adam_loop(START, lambda w: (w - 1) ** 3, 1e-3, 100, **options)
+    # Each of the hundred steps rounds a parameter of about 3 to float32.
+    np.testing.assert_allclose(trained_by_adam(options, "float32"), expected, atol=1e-5)
+    if either_engine == "c":
+        np.testing.assert_allclose(trained_by_adam(options, "float64"), expected, atol=1e-9)
+
+
+@ADAMS
+def test_adam_is_that_of_pytorch(options):
+    torch = pytest.importorskip("torch")
+    weight = torch.nn.Parameter(torch.tensor(START))
+    theirs = torch.optim.AdamW(
+        [weight],
+        lr=1e-3,
+        betas=(options.get("beta1", 0.9), options.get("beta2", 0.999)),
+        eps=options.get("epsilon", 1e-8),
+        weight_decay=options.get("decay", 0.0),
+    )
+    for _ in range(100):
+        theirs.zero_grad()
+        (((weight - 1) ** 4).sum() / 4).backward()
+        theirs.step()
+    found = trained_by_adam(options, "float64")
+    np.testing.assert_allclose(found, weight.detach().numpy(), atol=1e-9)
+
+
+def test_adam_scales_learning_rates_and_counts_once():
+    params = [shared(np.full(2, 3.0), name="W") for _ in range(2)]
+    rule = Adam()
+    grads = {param: 2 * param for param in params}
+    function([], updates=rule.get_updates(0.1, grads, {params[1]: 0.5}), mode="FAST_COMPILE")()
+    np.testing.assert_allclose(params[0].get_value(), 2.9, rtol=1e-6)
+    np.testing.assert_allclose(params[1].get_value(), 2.95, rtol=1e-6)
+    assert rule.steps.get_value() == 1
+
+
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"beta1": 1.0}, "beta1"),
+        ({"beta2": -0.1}, "beta2"),
+        ({"epsilon": 0.0}, "epsilon"),
+        ({"weight_decay": float("nan")}, "weight_decay"),
+    ],
+)
+def test_adam_refuses_by_name(options, name):
+    with pytest.raises(ValueError, match=name):
+        Adam(**options)
