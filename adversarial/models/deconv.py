@@ -114,7 +114,7 @@ def setup_deconv_detector_layer_c01b(
     """
     if irange != "not specified":
         layer.weight_init = dataclasses.replace(layer.weight_init, irange=irange)
-    images = layer._take_images(input_space)
+    images = layer._set_image_space(input_space)
     shape = [
         stride * (size - 1) - 2 * layer.pad_out + kernel
         for size, stride, kernel in zip(images.shape, layer.output_stride, layer.kernel_shape)

@@ -103,15 +103,15 @@ class MaxoutConvC01B(Convolution):
             self._unit_channel_name = "p_" + self._unit_channel_name
 
     def set_input_space(self, space: Space) -> None:
-        images = self._take_images(space)
+        images = self._set_image_space(space)
         if self.fix_kernel_shape:
             padded = [size + 2 * self.pad for size in images.shape]
-            self.kernel_shape = _smaller(self.kernel_shape, padded)
+            self.kernel_shape = _minimum(self.kernel_shape, padded)
         self._make_detector(self.num_channels * self.num_pieces, (self.pad, self.pad))
         if self.fix_pool_shape:
-            self.pool_shape = _smaller(self.pool_shape, self.detector_space.shape)
+            self.pool_shape = _minimum(self.pool_shape, self.detector_space.shape)
         if self.fix_pool_stride:
-            self.pool_stride = _smaller(self.pool_stride, self.pool_shape)
+            self.pool_stride = _minimum(self.pool_stride, self.pool_shape)
         self.output_space = Conv2DSpace(
             self._pooled_shape(), num_channels=self.num_channels, axes=C01B
         )
@@ -134,7 +134,7 @@ class MaxoutConvC01B(Convolution):
         return (self.num_channels, self.num_pieces)
 
 
-def _smaller(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, int]:
+def _minimum(wanted: Sequence[int], bound: Sequence[int]) -> tuple[int, int]:
     return min(wanted[0], bound[0]), min(wanted[1], bound[1])
 
 

@@ -68,8 +68,8 @@ class BaseConv(Affine):
         self.tied_b = bool(tied_b)
         self.max_kernel_norm = max_kernel_norm
 
-    def _take_images(self, space: Space) -> Conv2DSpace:
-        """`space`, which must hold images; sets input_space, and desired_space with axes BC01."""
+    def _set_image_space(self, space: Space) -> Conv2DSpace:
+        """Set input_space, and desired_space with axes BC01; TypeError unless `space` holds images."""
         if not isinstance(space, Conv2DSpace):
             raise TypeError(
                 f"layer {self.layer_name!r} takes images (a Conv2DSpace), not {space}; "

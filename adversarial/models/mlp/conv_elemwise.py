@@ -109,7 +109,7 @@ class ConvElemwise(Convolution):
         super().__setstate__({"filter_flip": False, **state})
 
     def set_input_space(self, space: Space) -> None:
-        self._take_images(space)
+        self._set_image_space(space)
         self.initialize_transformer()
         self.initialize_output_space()
 
