@@ -69,7 +69,7 @@ class BaseConv(Affine):
         self.max_kernel_norm = max_kernel_norm
 
     def _set_image_space(self, space: Space) -> Conv2DSpace:
-        """Set input_space, and desired_space with axes BC01; TypeError unless `space` holds images."""
+        """Set input_space and desired_space, of axes BC01; TypeError unless these are images."""
         if not isinstance(space, Conv2DSpace):
             raise TypeError(
                 f"layer {self.layer_name!r} takes images (a Conv2DSpace), not {space}; "
