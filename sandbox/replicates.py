@@ -21,10 +21,10 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
-def shown(values: Sequence[float], digits: int = 4) -> str:
+def format_mean(values: Sequence[float], digits: int = 4) -> str:
     """Mean +- standard error as text, or the value itself if there is only one.
 
-    >>> shown([1.0, 3.0], digits=1)
+    >>> format_mean([1.0, 3.0], digits=1)
     '2.0 +- 1.0'
     """
     mean, error = mean_and_error(values)

@@ -62,12 +62,12 @@ def variant(path: str, name: str, table: str | None = None) -> str:
     with open_text(path) as stream:
         text = stream.read()
     try:
-        return edited(text, known[name])
+        return replace_text(text, known[name])
     except ValueError as error:
         raise ValueError(f"{path}: variant {name}: {error}") from None
 
 
-def edited(text: str, replacements: Mapping[str, str]) -> str:
+def replace_text(text: str, replacements: Mapping[str, str]) -> str:
     """`text` with each key replaced by its value.
 
     Raises
@@ -75,7 +75,7 @@ def edited(text: str, replacements: Mapping[str, str]) -> str:
     ValueError
         If a key does not occur exactly once.
 
-    >>> edited("batch_size: 100", {"100": "50"})
+    >>> replace_text("batch_size: 100", {"100": "50"})
     'batch_size: 50'
     """
     for old, new in replacements.items():

@@ -50,7 +50,7 @@ def rms_error(filled: np.ndarray, images: np.ndarray, masks: np.ndarray) -> floa
     return float(np.sqrt(_mean_over_holes(np.square(filled - images), masks)))
 
 
-def spread_of(made: np.ndarray, masks: np.ndarray) -> float:
+def rms_spread(made: np.ndarray, masks: np.ndarray) -> float:
     """Root of the variance among the completions `made`, averaged over hidden pixels."""
     return float(np.sqrt(_mean_over_holes(made.var(axis=0, ddof=1), masks)))
 
@@ -74,7 +74,7 @@ def baselines(
     }
 
 
-def figures_of(
+def completion_figures(
     model_fill: fill.Fill, images: np.ndarray, masks: np.ndarray, count: int
 ) -> dict[str, float]:
     """A model's figures from `count` completions of each image.
@@ -87,7 +87,7 @@ def figures_of(
     greater than `mean`, G ignores the visible pixels.
     """
     made = fill.completions(model_fill, images, masks, count)
-    mean, spread = made.mean(axis=0), spread_of(made, masks)
+    mean, spread = made.mean(axis=0), rms_spread(made, masks)
     error = rms_error(mean, images, masks)
     return {
         "one": rms_error(made[0], images, masks),
@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         masks = fill.draw_masks(kind, images.shape[1:3], len(images), args.seed)
         known = baselines(training, args.training, images, masks)
         measured[kind] = [
-            {**known, **figures_of(one, images, masks, args.completions)} for one in fills
+            {**known, **completion_figures(one, images, masks, args.completions)} for one in fills
         ]
         if not args.json:
             if kind == kinds[0]:

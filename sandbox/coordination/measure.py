@@ -52,13 +52,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def compare(path: str) -> dict[str, Any]:
     """Scores by variant, after the seconds and the updates of D of the table's shortest training.
 
-    Scores are those of `Course.at`; nan for a training that diverged.
+    Scores are those of `ScoreCurve.at`; nan for a training that diverged.
     """
     trainings = read(path)
-    courses = [course for seeds in trainings.values() for course in seeds.values()]
+    curves = [curve for seeds in trainings.values() for curve in seeds.values()]
     least = {
-        axis: min(getattr(course, axis)[-1] for course in courses)
-        for axis in ("seconds", "d_updates")
+        axis: min(getattr(curve, axis)[-1] for curve in curves) for axis in ("seconds", "d_updates")
     }
     rows = []
     for variant, seeds in trainings.items():

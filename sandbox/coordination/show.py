@@ -16,7 +16,7 @@ import numpy as np
 from adversarial.scripts import cli
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import literal, new_figure, save_figure
-from sandbox.coordination.table import Course, read
+from sandbox.coordination.table import ScoreCurve, read
 
 BASELINE = "plain"
 # For each row of axes: its title, and the variants that it compares with the baseline.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     present(out, args.show)
 
 
-def draw(trainings: dict[str, dict[int, Course]]) -> Any:
+def draw(trainings: dict[str, dict[int, ScoreCurve]]) -> Any:
     """A matplotlib figure with a row of axes for each of GROUPS that has variants."""
     groups = [
         (title, [name for name in trainings if any(fnmatch(name, p) for p in patterns)])
@@ -72,12 +72,12 @@ def draw(trainings: dict[str, dict[int, Course]]) -> Any:
     return figure
 
 
-def _curve(axes: Any, axis: str, name: str, seeds: dict[int, Course], colour: str) -> None:
+def _curve(axes: Any, axis: str, name: str, seeds: dict[int, ScoreCurve], colour: str) -> None:
     """Plot the mean over seeds, with a band of one standard error."""
     # As many scores as all seeds have.
-    scores = min(len(course.score) for course in seeds.values())
-    x = np.mean([getattr(course, axis)[:scores] for course in seeds.values()], axis=0)
-    y = np.array([course.score[:scores] for course in seeds.values()])
+    scores = min(len(curve.score) for curve in seeds.values())
+    x = np.mean([getattr(curve, axis)[:scores] for curve in seeds.values()], axis=0)
+    y = np.array([curve.score[:scores] for curve in seeds.values()])
     mean = y.mean(axis=0)
     axes.plot(x, mean, label=literal(name), color=colour, linewidth=1.2)
     if len(y) > 1:

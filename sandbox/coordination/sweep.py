@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from adversarial.run import Run
 from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from sandbox.coordination.table import append, read
-from sandbox.scoring import Scorer
-from sandbox.variants import variant, variants_of
+from sandbox.scoring import set_up_scorer, trainings
+from sandbox.variants import variants_of
 
 EXPERIMENT = os.path.join(os.path.dirname(__file__), "experiment.yaml")
 # Table 1: 10,000 samples, 1,000 examples to choose sigma, 10,000 examples to score.
@@ -41,7 +40,7 @@ class _Counter:
         self.count += int(algorithm.cost.now_train_discriminator.get_value())
 
 
-def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
+def train_and_score(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     """Train until `seconds` of processor time are spent; yield a row of the table every few epochs.
 
     A score is that of the mean of the parameters since the previous score, because scores of the
@@ -49,17 +48,12 @@ def rows_of(phase: Train, seconds: float, every: int) -> Iterator[tuple]:
     training, without set-up and scoring. A training that diverges ends with a row of nan.
     """
     algorithm = phase.algorithm
-    valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
-    # The monitor channels are not needed: one graph less to compile.
-    algorithm.monitoring_dataset = algorithm.monitoring_batches = None
     counter = _Counter()
     # Before the callbacks that change the switch for the next step.
     algorithm.update_callbacks.insert(0, counter)
     average = PolyakAveraging(start=0, every=10)
     phase.extensions.append(average)
-    phase.setup()
-    phase.run_callbacks_and_monitoring()
-    score = Scorer(phase.model, valid, SAMPLES, CHOOSERS, SCORED)
+    score = set_up_scorer(phase, SAMPLES, CHOOSERS, SCORED)
     spent, epoch = 0.0, 0
     while True:
         with average.averaged(phase.model):
@@ -109,20 +103,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     cli.output_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(args.experiment))
-    texts = {name: variant(args.experiment, name) for name in names}
-    done = read(args.table) if os.path.exists(args.table) else {}
-    for seed in range(1, args.seeds + 1):
-        for name, text in texts.items():
-            if seed in done.get(name, ()):
-                continue
-            run = Run(args.experiment, text, seed=seed)
-            rows = list(rows_of(run.make(run.phases(), 0), args.seconds, args.every))
-            append(args.table, name, seed, rows)
-            epoch, spent, _, nats, *_ = rows[-1]
-            print(
-                f"{name}, seed {seed}: {nats:.1f} nats after {epoch} epochs, {spent:.1f} s",
-                flush=True,
-            )
+    known = read(args.table) if os.path.exists(args.table) else {}
+    done = {(name, seed) for name, curves in known.items() for seed in curves}
+    seeds = range(1, args.seeds + 1)
+    for name, seed, phase in trainings(args.experiment, names, seeds, done):
+        rows = list(train_and_score(phase, args.seconds, args.every))
+        append(args.table, name, seed, rows)
+        epoch, spent, _, nats, *_ = rows[-1]
+        print(
+            f"{name}, seed {seed}: {nats:.1f} nats after {epoch} epochs, {spent:.1f} s", flush=True
+        )
 
 
 if __name__ == "__main__":

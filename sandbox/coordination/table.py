@@ -12,7 +12,7 @@ from sandbox import score_table
 COLUMNS = ("variant", "seed", "epoch", "seconds", "d_updates", "score", "standard_error", "sigma")
 
 
-class Course(NamedTuple):
+class ScoreCurve(NamedTuple):
     """The scores of one training.
 
     Attributes
@@ -35,8 +35,8 @@ class Course(NamedTuple):
         Scores are interpolated linearly. A single score would be too noisy, since scores differ by
         tens of nats from one epoch to the next.
 
-        >>> course = Course(np.array([0.0, 8.0]), np.array([0, 80]), np.array([0.0, 8.0]))
-        >>> round(course.at("seconds", 8.0), 3)
+        >>> curve = ScoreCurve(np.array([0.0, 8.0]), np.array([0, 80]), np.array([0.0, 8.0]))
+        >>> round(curve.at("seconds", 8.0), 3)
         7.0
         """
         points = np.linspace(0.75 * value, value, 101)
@@ -48,7 +48,7 @@ def append(path: str, variant: str, seed: int, rows: Sequence[tuple]) -> None:
     score_table.append(path, COLUMNS, [(variant, seed, *row) for row in rows])
 
 
-def read(path: str) -> dict[str, dict[int, Course]]:
+def read(path: str) -> dict[str, dict[int, ScoreCurve]]:
     """The trainings in a table, by variant and seed, in the order of the table.
 
     Raises
@@ -61,12 +61,14 @@ def read(path: str) -> dict[str, dict[int, Course]]:
         try:
             values = {name: float(row[name]) for name in COLUMNS[2:]}
             trainings = rows.setdefault(row["variant"], {})
-            trainings.setdefault(int(row["seed"]), []).append([values[x] for x in Course._fields])
+            trainings.setdefault(int(row["seed"]), []).append(
+                [values[x] for x in ScoreCurve._fields]
+            )
         except (TypeError, ValueError):
             raise ValueError(f"{path}, line {number}: not a row of a sweep") from None
     if not rows:
         raise ValueError(f"{path}: holds no training")
     return {
-        variant: {seed: Course(*np.array(scores).T) for seed, scores in trainings.items()}
+        variant: {seed: ScoreCurve(*np.array(scores).T) for seed, scores in trainings.items()}
         for variant, trainings in rows.items()
     }

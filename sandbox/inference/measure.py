@@ -21,7 +21,7 @@ from adversarial.scripts import cli
 from sandbox.data import check_finite
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
-from sandbox.replicates import shown, to_json
+from sandbox.replicates import format_mean, to_json
 
 WORDS = {
     "error": "new samples: squared error per inferred value",
@@ -87,7 +87,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         print(to_json([{"model": path, **each} for path, each in zip(args.models, figures)]))
         return
     for name, words in WORDS.items():
-        print(f"{words:72s} {shown([found[name] for found in figures])}")
+        print(f"{words:72s} {format_mean([found[name] for found in figures])}")
 
 
 if __name__ == "__main__":

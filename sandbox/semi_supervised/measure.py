@@ -28,7 +28,7 @@ from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from sandbox.classifier import Classifier
 from sandbox.data import labels_of
-from sandbox.replicates import shown, to_json
+from sandbox.replicates import format_mean, to_json
 from sandbox.semi_supervised import (
     CLASSES,
     FewLabels,
@@ -161,7 +161,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         print(f"{count} labels: error rate on {len(test.X):,} digits")
         rates = [result["errors"] for result in results if result["labels"] == count]
         for name in rates[0]:
-            print(f"  {name:30s} {shown([errors[name] for errors in rates])}")
+            print(f"  {name:30s} {format_mean([errors[name] for errors in rates])}")
 
 
 if __name__ == "__main__":

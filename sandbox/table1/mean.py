@@ -32,14 +32,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    score = of_mean(args.models, args.allow_module)
+    score = score_of_mean(args.models, args.allow_module)
     print(
         f"mean of {len(args.models)} models: {score.mean:.1f} +- {score.standard_error:.1f} nats "
         f"on validation examples (sigma {score.sigma:.4f})"
     )
 
 
-def of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> ParzenScore:
+def score_of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> ParzenScore:
     """The score of the mean of the generators' parameters.
 
     Raises

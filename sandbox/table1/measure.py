@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial.scripts import cli
-from sandbox.replicates import shown, to_json
+from sandbox.replicates import format_mean, to_json
 from sandbox.table1.search import COLUMNS, read
 
 SCORES = COLUMNS[4:]
@@ -34,7 +34,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    found = at_epoch(read(args.table), args.epoch)
+    found = scores_at_epoch(read(args.table), args.epoch)
     if not found:
         raise ValueError(f"{args.table}: no scores after epoch {args.epoch}")
     if args.json:
@@ -43,11 +43,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"validation examples, nats after {args.epoch} epochs")
     print(f"{'variant':32}{'seeds':>6}" + "".join(f"{name:>18}" for name in SCORES))
     for row in found:
-        cells = "".join(f"{shown(row[name], 1):>18}" for name in SCORES)
+        cells = "".join(f"{format_mean(row[name], 1):>18}" for name in SCORES)
         print(f"{row['variant']:32}{len(row['seeds']):>6}{cells}")
 
 
-def at_epoch(rows: Sequence[dict[str, str]], epoch: int) -> list[dict[str, Any]]:
+def scores_at_epoch(rows: Sequence[dict[str, str]], epoch: int) -> list[dict[str, Any]]:
     """Seeds and scores of each variant, sorted by the score of the mean of the last half.
 
     Scores are nan if the training diverged, or the table has no score.

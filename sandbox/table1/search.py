@@ -20,14 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from adversarial.evaluation.sampling import generator_of
-from adversarial.run import Run
 from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging, set_aside
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from sandbox import score_table
-from sandbox.scoring import Scorer
-from sandbox.variants import variant, variants_of
+from sandbox.scoring import set_up_scorer, trainings
+from sandbox.variants import variants_of
 
 EXPERIMENT = str(Path(__file__).parents[2] / "yaml" / "mnist.yaml")
 VARIANTS = str(Path(__file__).with_name("variants.yaml"))
@@ -36,7 +35,7 @@ COLUMNS = ("variant", "seed", "epoch", "seconds", "own", "last_half", "whole")
 SAMPLES, CHOOSERS, SCORED = 10000, 1000, 4000
 
 
-class _Means:
+class _ParameterMeans:
     """The generator's parameters, averaged over each interval of a training."""
 
     def __init__(self, phase: Train) -> None:
@@ -64,26 +63,20 @@ class _Means:
             yield
 
 
-def rows_of(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
+def train_and_score(phase: Train, epochs: int, every: int) -> Iterator[tuple]:
     """Train for `epochs`; yield a row of the table (COLUMNS from `epoch` on) every few epochs.
 
     The scores are those of the current parameters, of their mean over the last half of the epochs
     so far, and of their mean over all epochs. Seconds are those of training and averaging. A
     training that diverges ends with a row of nan.
     """
-    algorithm = phase.algorithm
-    valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
-    # The monitor channels are not needed: one graph less to compile.
-    algorithm.monitoring_dataset = algorithm.monitoring_batches = None
-    means = _Means(phase)
-    phase.setup()
-    phase.run_callbacks_and_monitoring()
-    score = Scorer(phase.model, valid, SAMPLES, CHOOSERS, SCORED)
+    means = _ParameterMeans(phase)
+    score = set_up_scorer(phase, SAMPLES, CHOOSERS, SCORED)
     spent = 0.0
     for epoch in range(1, epochs + 1):
         began = time.perf_counter()
         try:
-            algorithm.train(dataset=phase.dataset)
+            phase.algorithm.train(dataset=phase.dataset)
         except TrainingDiverged:
             yield epoch, spent, np.nan, np.nan, np.nan
             return
@@ -124,23 +117,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     cli.output_path(args.table, args.table, "")  # checks that the folder exists
     names = args.variants or list(variants_of(EXPERIMENT, VARIANTS))
-    texts = {name: variant(EXPERIMENT, name, VARIANTS) for name in names}
     known = read(args.table) if os.path.exists(args.table) else []
     done = {(row["variant"], int(row["seed"])) for row in known}
-    for seed in args.seeds:
-        for name, text in texts.items():
-            if (name, seed) in done:
-                continue
-            run = Run(EXPERIMENT, text, seed=seed)
-            rows = []
-            for row in rows_of(run.make(run.phases(), 0), args.epochs, args.every):
-                rows.append((name, seed, *row))
-                print(
-                    "{}, seed {}: epoch {}, {:.1f} s, {:.1f} nats; mean of the last half {:.1f}, "
-                    "of all {:.1f}".format(*rows[-1]),
-                    flush=True,
-                )
-            score_table.append(args.table, COLUMNS, rows)
+    for name, seed, phase in trainings(EXPERIMENT, names, args.seeds, done, VARIANTS):
+        rows = []
+        for row in train_and_score(phase, args.epochs, args.every):
+            rows.append((name, seed, *row))
+            print(
+                "{}, seed {}: epoch {}, {:.1f} s, {:.1f} nats; mean of the last half {:.1f}, "
+                "of all {:.1f}".format(*rows[-1]),
+                flush=True,
+            )
+        score_table.append(args.table, COLUMNS, rows)
 
 
 def read(path: str) -> list[dict[str, str]]:

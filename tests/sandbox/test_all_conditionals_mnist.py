@@ -36,5 +36,5 @@ def test_after_four_epochs(paint, kind, least):
     masks = fill.draw_masks(kind, (28, 28), len(digits))
     made = fill.completions(paint, digits, masks, 5)
     np.testing.assert_array_equal(made * masks, np.stack([digits * masks] * 5))
-    assert least < measure.spread_of(made, masks) < 0.3
+    assert least < measure.rms_spread(made, masks) < 0.3
     assert measure.rms_error(made.mean(axis=0), digits, masks) < 0.36

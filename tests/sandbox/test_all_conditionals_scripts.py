@@ -82,7 +82,7 @@ def test_calibration_of_the_true_distribution():
         return centre + 0.3 * rng.normal(size=images.shape)
 
     images, masks = like_the_truth(centre, None), random_masks(n)
-    found = measure.figures_of(like_the_truth, images, masks, 5)
+    found = measure.completion_figures(like_the_truth, images, masks, 5)
     assert found["spread"] == pytest.approx(0.3, rel=0.02)
     assert found["calibration"] == pytest.approx(1, abs=0.04)
     assert found["one"] == pytest.approx(0.3 * np.sqrt(2), rel=0.02)
@@ -93,7 +93,7 @@ def test_calibration_of_the_true_distribution():
 
 def test_calibration_of_equal_completions():
     images, masks = random_images(6), random_masks(6)
-    found = measure.figures_of(lambda images, masks: images + 1, images, masks, 3)
+    found = measure.completion_figures(lambda images, masks: images + 1, images, masks, 3)
     shifted = images + 1 - np.roll(images, 1, axis=0)
     assert found.pop("another's") == pytest.approx(np.sqrt(np.square(shifted[masks == 0]).mean()))
     assert found == pytest.approx({"one": 1, "mean": 1, "spread": 0, "calibration": 0}, abs=1e-6)

@@ -19,8 +19,9 @@ from adversarial.train import Train
 from adversarial.training_algorithms import k_steps, sgd
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
+from sandbox import scoring
 from sandbox.coordination import StepsByEpoch, measure, show, sweep
-from sandbox.coordination.table import COLUMNS, Course, append, read
+from sandbox.coordination.table import COLUMNS, ScoreCurve, append, read
 from sandbox.variants import variant, variants_of
 
 
@@ -108,13 +109,13 @@ def test_the_table_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_score_is_the_mean_of_the_last_quarter():
-    course = Course(
+    curve = ScoreCurve(
         np.array([0.0, 6.0, 8.0, 10.0]),
         np.array([0, 60, 80, 100]),
         np.array([-100.0, 0.0, 10.0, 99.0]),
     )
-    assert course.at("seconds", 8) == pytest.approx(5.0)
-    assert course.at("d_updates", 80) == pytest.approx(5.0)
+    assert curve.at("seconds", 8) == pytest.approx(5.0)
+    assert curve.at("d_updates", 80) == pytest.approx(5.0)
 
 
 @pytest.mark.usefixtures("fast_compile")
@@ -130,10 +131,10 @@ def test_rows_of_a_training(monkeypatch):
         def __call__(self):
             return ParzenScore(0.2, next(scores), 0.5, 9)
 
-    monkeypatch.setattr(sweep, "Scorer", Scorer)
+    monkeypatch.setattr(scoring, "Scorer", Scorer)
     # D is updated in every second of ten minibatches, starting with the first.
     train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
-    rows = list(sweep.rows_of(train, seconds=3, every=2))
+    rows = list(sweep.train_and_score(train, seconds=3, every=2))
     assert rows == [
         (0, 0.0, 0, -1.0, 0.5, 0.2),
         (2, 2, 10, -2.0, 0.5, 0.2),
@@ -147,7 +148,7 @@ def test_rows_of_a_training(monkeypatch):
     scores = iter([-1.0])
     train = game(sgd.SGD, monitored=True)
     monkeypatch.setattr(train.algorithm, "train", diverge)
-    rows = list(sweep.rows_of(train, seconds=3, every=2))
+    rows = list(sweep.train_and_score(train, seconds=3, every=2))
     assert [row[0] for row in rows] == [0, 1] and np.isnan(rows[1][3])
 
 

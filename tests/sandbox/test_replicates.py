@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from sandbox.replicates import mean_and_error, shown, to_json
+from sandbox.replicates import format_mean, mean_and_error, to_json
 
 
 def test_mean_and_standard_error():
@@ -22,7 +22,7 @@ def test_mean_and_standard_error():
 def test_a_single_value_has_no_error():
     mean, error = mean_and_error([1.5])
     assert mean == 1.5 and math.isnan(error)
-    assert shown([1.5], 1) == "1.5" and shown([1.0, 3.0], 2) == "2.00 +- 1.00"
+    assert format_mean([1.5], 1) == "1.5" and format_mean([1.0, 3.0], 2) == "2.00 +- 1.00"
 
 
 def test_json_without_nan():

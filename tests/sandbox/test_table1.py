@@ -12,11 +12,12 @@ from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.parzen import ParzenScore
 from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.run import Run
 from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from sandbox import score_table
+from sandbox import score_table, scoring
 from sandbox.scoring import SIGMAS, Scorer
 from sandbox.table1 import mean, measure, search
 from sandbox.variants import variant, variants_of
@@ -65,8 +66,8 @@ def test_scores_of_current_and_mean_parameters(monkeypatch):
             scored.append([p.get_value() for p in params])
             return ParzenScore(0.2, -float(len(scored)), 0.5, 9)
 
-    monkeypatch.setattr(search, "Scorer", Watched)
-    rows = list(search.rows_of(train, epochs=7, every=2))
+    monkeypatch.setattr(scoring, "Scorer", Watched)
+    rows = list(search.train_and_score(train, epochs=7, every=2))
     assert [(row[0], *row[2:]) for row in rows] == [
         (2, -1.0, -2.0, -3.0),
         (4, -4.0, -5.0, -6.0),
@@ -92,7 +93,7 @@ def test_a_training_that_diverges_ends_in_nan(monkeypatch):
         raise TrainingDiverged
 
     monkeypatch.setattr(train.algorithm, "train", diverge)
-    ((epoch, _, *scores),) = search.rows_of(train, epochs=9, every=2)
+    ((epoch, _, *scores),) = search.train_and_score(train, epochs=9, every=2)
     assert epoch == 1 and np.isnan(scores).all()
 
 
@@ -156,9 +157,9 @@ def test_measure_prints_scores_by_variant(table, capsys):
 
 def test_trainings_in_the_table_are_skipped(table, monkeypatch, capsys):
     done = []
-    monkeypatch.setattr(search, "rows_of", lambda phase, *_: done.append(phase) or [])
-    monkeypatch.setattr(search.Run, "phases", lambda run: [])
-    monkeypatch.setattr(search.Run, "make", lambda run, phases, number: run)
+    monkeypatch.setattr(search, "train_and_score", lambda phase, *_: done.append(phase) or [])
+    monkeypatch.setattr(Run, "phases", lambda run: [])
+    monkeypatch.setattr(Run, "make", lambda run, phases, number: run)
     search.main([table, "--variants", "plain", "batch_50", "--seeds", "0", "1", "2"])
     assert [(run.seed, run.text.count("batch_size: 50")) for run in done] == [
         (0, 1),

@@ -27,7 +27,7 @@ def test_text_is_replaced(experiment, capsys):
 @pytest.mark.parametrize("old, times", [("k", 2), ("absent", 0)])
 def test_replaced_text_must_occur_once(old, times):
     with pytest.raises(ValueError, match=f"'{old}' occurs {times} times"):
-        variants.edited("k: 1 # k", {old: "new"})
+        variants.replace_text("k: 1 # k", {old: "new"})
 
 
 @pytest.mark.parametrize(
