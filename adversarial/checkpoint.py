@@ -25,9 +25,11 @@ from typing import Any, NamedTuple, Optional
 import aesara
 import numpy as np
 from aesara.compile.sharedvalue import SharedVariable
+from aesara.link.c.cmodule import gcc_version
 
 import adversarial
 from adversarial import backend, modelfile
+from adversarial.backend.toolchain.config import processor_mark
 from adversarial.datasets.dataset import Dataset
 from adversarial.modelfile import is_persistent
 from adversarial.monitor import Monitor
@@ -165,14 +167,22 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
 
 def machine() -> dict[str, str]:
     """What the bits of a result depend on, beside the experiment and its data."""
-    return {
+    aesaras = aesara.config
+    found = {
         "engine": f"{backend.floatX}, {backend.describe()}",
         "processor": _processor(),
-        "compiler flags": str(aesara.config.gcc__cxxflags),
-        "mode": str(aesara.config.mode),
+        "mode": str(aesaras.mode),
+        "rewrites": f"{aesaras.optimizer} +{aesaras.optimizer_including} "
+        f"-{aesaras.optimizer_excluding}",
         "versions": f"adversarial-nets {adversarial.__version__}, Python "
         f"{platform.python_version()}, Aesara {aesara.__version__}, NumPy {np.__version__}",
     }
+    if backend.chosen() == "c":
+        found["instruction sets"] = processor_mark()
+        found["compiler"] = f"{os.path.basename(aesaras.cxx)} {gcc_version() or ''}".strip()
+        found["compiler flags"] = str(aesaras.gcc__cxxflags)
+        found["linker"] = str(aesaras.linker)
+    return found
 
 
 def other_machine(before: dict[str, str]) -> Optional[str]:

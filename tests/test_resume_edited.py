@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
+import aesara
 import numpy as np
 import pytest
 
-from adversarial import checkpoint
+import adversarial
+from adversarial import backend, checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.fingerprint import describe_difference, fingerprint
 from adversarial.reconfigure import Edits
@@ -214,6 +217,57 @@ def test_config_is_for_resuming(folder, capsys):
     with pytest.raises(SystemExit):
         run("x.yaml", "--config", "x.yaml")
     assert "--config is for --resume" in capsys.readouterr().err
+
+
+def flag(name, value):
+    return lambda patch: patch.setattr(aesara.config, name, value)
+
+
+# What the bits depend on -> how it becomes another.
+ELSEWHERE = {
+    "engine": lambda patch: patch.setattr(backend, "describe", lambda: "C, MKL (64 threads)"),
+    "processor": lambda patch: patch.setattr(checkpoint, "_processor", lambda: "Z80"),
+    "instruction sets": lambda patch: patch.setattr(checkpoint, "processor_mark", lambda: "0"),
+    "compiler": lambda patch: patch.setattr(checkpoint, "gcc_version", lambda: "2.95"),
+    "compiler flags": flag("gcc__cxxflags", "-O0"),
+    "mode": flag("mode", "FAST_RUN"),
+    "linker": flag("linker", "py"),
+    "rewrites": flag("optimizer", "o2"),
+    "versions: Python": lambda patch: patch.setattr(platform, "python_version", lambda: "2.7.6"),
+    "versions: NumPy": lambda patch: patch.setattr(np, "__version__", "1.8"),
+    "versions: Aesara": lambda patch: patch.setattr(aesara, "__version__", "0.6"),
+    "versions: adversarial-nets": lambda patch: patch.setattr(adversarial, "__version__", "0"),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A function that copies a trained experiment into the current folder."""
+    made = []
+
+    def trained():
+        if not made:
+            assert run("x.yaml", "--max-epochs", "1") == 0
+            made.append(Path("x.pkl").read_bytes())
+        Path("x.pkl").write_bytes(made[0])
+
+    return trained
+
+
+@pytest.mark.parametrize("what", [None, *ELSEWHERE])
+def test_what_is_another_where_a_run_is_resumed_is_told(what, trained, folder, caplog):
+    trained()
+    saved = checkpoint.read("x.pkl").machine
+    assert set(saved) == {name.partition(":")[0] for name in ELSEWHERE}
+    with pytest.MonkeyPatch.context() as patch:
+        if what is not None:
+            ELSEWHERE[what](patch)
+        told = checkpoint.other_machine(saved)
+    if what is None:
+        assert told is None
+    else:
+        name, _, part = what.partition(": ")
+        assert told.startswith(f"{name} '") and told.count(", now '") == 1 and part in told
 
 
 def test_another_machine_is_told(folder, caplog, monkeypatch):

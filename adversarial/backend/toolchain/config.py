@@ -85,7 +85,7 @@ def configure() -> Setup:
     chosen = user_flags()
     already = "aesara" in sys.modules
     if not already:
-        own = "" if "compiledir_format" in chosen else _processor_mark()
+        own = "" if "compiledir_format" in chosen else processor_mark()
         folder = compiled_code.folder_for(chosen, own)
     _respect_quota()
     if "blas__ldflags" in chosen:
@@ -107,7 +107,7 @@ def configure() -> Setup:
         "blas__ldflags": library.ldflags,
         # Code for this processor must not be run on another that shares the home directory.
         "compiledir_format": "compiledir_%(short_platform)s-%(python_version)s-"
-        f"%(python_bitwidth)s-{_processor_mark()}",
+        f"%(python_bitwidth)s-{processor_mark()}",
     }
     if compiler.is_clang(cxx):
         # An error by the standard, which GCC, for which Aesara writes, lets pass.
@@ -244,7 +244,7 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _processor_mark() -> str:
+def processor_mark() -> str:
     """Eight hexadecimal digits that change with what ``-march=native`` may use."""
     lines = {platform.machine(), platform.processor()}
     try:
