@@ -333,7 +333,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
                 and np.shape(low) == np.shape(span) == X.shape[1:]
             ):
                 raise ValueError("a compressed design matrix needs two bounds for each column")
-            spend("a compressed design matrix", 4 * X.size, briefly=8 * X.size)
+            product = np.result_type(X, span).itemsize * X.size
+            spend("a compressed design matrix", 4 * X.size, briefly=product)
             state["X"] = (state["X"] * (span / 255) + low).astype(np.float32)
         super().__setstate__(state)
 

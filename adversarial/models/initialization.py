@@ -131,9 +131,9 @@ def _sparse(
 def check_size(*shape: int) -> None:
     """ValueError for a parameter of more values than the file that describes it may have."""
     count = math.prod(shape)
-    # As float32; while they are drawn, as float64.
+    # As float32; while they are drawn, also as float64 and in a copy.
     what = f"a parameter of {' x '.join(map(str, shape))} values"
-    spend(what, 4 * count, _PER_VALUE * count, briefly=8 * count)
+    spend(what, 4 * count, _PER_VALUE * count, briefly=12 * count)
 
 
 def initial_bias(init_bias: Any, shape: tuple[int, ...], layer: str) -> np.ndarray:
