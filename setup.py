@@ -98,6 +98,8 @@ setup(
             "ruff==0.17.*",
             # The last for Python 3.9 is 1.19; a later one than 2.4 may find more.
             "mypy>=1.19,<2.5",
+            # Else mypy takes the folder yaml/ for PyYAML.
+            "types-PyYAML",
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,
