@@ -102,9 +102,7 @@ class Experiment:
     batch: int
     learning_rate: float
     include: tuple[float, ...]
-    generator_reshape: tuple[int, ...] | None = (
-        None  # shape of G's hidden vector as images, before a deconvolution
-    )
+    generator_reshape: tuple[int, ...] = ()  # G's hidden vector as images, before a deconvolution
     momentum: float = 0.5
     decay_factor: float = 1.000004
     min_lr: float = 1e-6
@@ -143,7 +141,7 @@ class Experiment:
         """Input shape of each layer of D, for one example."""
         first_dense = self.discriminator[0].dense
         flat = (int(np.prod(self.image)),)
-        return _inputs(self.discriminator, flat if first_dense else self.image, None)
+        return _inputs(self.discriminator, flat if first_dense else self.image, ())
 
     def initial_parameters(self, seed: int = 0) -> tuple[list, list]:
         """[(W, b), ...] of G and of D: float32, uniform in +-irange, biases zero."""
@@ -173,7 +171,7 @@ class Experiment:
         """
         m = self.batch
         inputs = self.generator_inputs()
-        found = []
+        found: list[Product] = []
         for i, (layer, below) in enumerate(zip(self.generator, inputs)):
             found += _layer_products(layer, below, m, rows_to_below=m if i else 0)
         for i, (layer, below) in enumerate(zip(self.discriminator, self.discriminator_inputs())):
@@ -189,10 +187,10 @@ def scale_units(units: int, width: float) -> int:
     return max(1, round(units * width))
 
 
-def _inputs(layers: tuple[Layer, ...], below: tuple[int, ...], reshape: tuple | None) -> list:
+def _inputs(layers: tuple[Layer, ...], below: tuple[int, ...], reshape: tuple[int, ...]) -> list:
     shapes = []
     for layer in layers:
-        if not layer.dense and len(below) == 1 and reshape is not None:
+        if not layer.dense and len(below) == 1 and reshape:
             below = reshape
         shapes.append(below)
         below = layer.output_shape(below)

@@ -174,6 +174,8 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         began = time.perf_counter()
         try:
             self.facts = self._receive()
@@ -187,8 +189,8 @@ class Worker:
         """Let the worker make `steps` steps, and record the seconds per step."""
         self._signal(signal.SIGCONT)
         try:
-            self._process.stdin.write(f"{steps}\n")
-            self._process.stdin.flush()
+            self._stdin.write(f"{steps}\n")
+            self._stdin.flush()
         except BrokenPipeError:
             pass  # it has ended; `_receive` says how
         received = self._receive()
@@ -199,11 +201,11 @@ class Worker:
     def close(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._stdin.close()
+        self._stdout.close()
 
     def _receive(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
+        line = self._stdout.readline()
         if not line:
             raise Unavailable(f"it ended with status {self._process.wait()}")
         received = json.loads(line)

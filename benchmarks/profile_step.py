@@ -30,13 +30,16 @@ def report(experiment: Experiment, steps: int) -> None:
     ours.begin_trained(train, experiment)
     profiling._atexit_print_list.clear()  # else Aesara prints its own report at exit
     stats = train.algorithm._step.profile
-    counts = {"left": WARM_UP + steps, "before": {}, "call": 0.0}
+    left, call_before = WARM_UP + steps, 0.0
+    before: dict[Any, float] = {}
 
     def count(algorithm: Any) -> None:
-        counts["left"] -= 1
-        if counts["left"] == steps:
-            counts["before"], counts["call"] = dict(stats.apply_time), stats.fct_call_time
-        if counts["left"] <= 0:
+        nonlocal left, call_before
+        left -= 1
+        if left == steps:
+            before.update(stats.apply_time)
+            call_before = stats.fct_call_time
+        if left <= 0:
             raise _Enough
 
     train.algorithm.update_callbacks.append(count)
@@ -46,10 +49,10 @@ def report(experiment: Experiment, steps: int) -> None:
     except _Enough:
         pass
     seconds = {
-        node: (spent - counts["before"].get((graph, node), 0.0)) / steps
+        node: (spent - before.get((graph, node), 0.0)) / steps
         for (graph, node), spent in stats.apply_time.items()
     }
-    show(experiment, seconds, (stats.fct_call_time - counts["call"]) / steps)
+    show(experiment, seconds, (stats.fct_call_time - call_before) / steps)
 
 
 def show(experiment: Experiment, seconds: dict[Any, float], call: float) -> None:
@@ -63,8 +66,8 @@ def show(experiment: Experiment, seconds: dict[Any, float], call: float) -> None
     for node, spent in seconds.items():
         kinds.setdefault(type(node.op).__name__, []).append(spent)
     print("    ms   share  nodes  kind")
-    for kind, spent in sorted(kinds.items(), key=lambda item: -sum(item[1])):
-        print(f"{sum(spent) * 1e3:6.2f}  {sum(spent) / total:6.1%}  {len(spent):5d}  {kind}")
+    for kind, times in sorted(kinds.items(), key=lambda item: -sum(item[1])):
+        print(f"{sum(times) * 1e3:6.2f}  {sum(times) / total:6.1%}  {len(times):5d}  {kind}")
     print("\n    ms   share  node")
     for node, spent in sorted(seconds.items(), key=lambda item: -item[1])[:SHOWN]:
         inputs = ", ".join(_shape(x) for x in node.inputs)

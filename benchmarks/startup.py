@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def with_stop(text: str) -> str:
     """The YAML `text` of a Train object, changed so that it ends after its first minibatch."""
     root = yaml.compose(text)
+    assert root is not None  # the text is not empty
     algorithm = next(value for key, value in root.value if key.value == "algorithm")
     stop = yaml.MappingNode(f"!obj:{MODULE}.FirstMinibatch", [], flow_style=True)
     for i, (key, value) in enumerate(algorithm.value):

@@ -15,8 +15,15 @@ import argparse
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from adversarial.models.model import Model
+    from benchmarks.implementations import pytorch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -38,7 +45,8 @@ def main() -> None:
     from benchmarks.implementations import pytorch
 
     train = ours.load(MNIST)
-    begin = [weights(player) for player in (train.model.generator, train.model.discriminator)]
+    pair = train.model
+    begin = (weights(pair.generator), weights(pair.discriminator))
     data = torch.from_numpy(train.dataset.X.astype("float32"))
     valid = torch.from_numpy(Dataset("train", start=50000, stop=60000).X.astype("float32"))
     print("seed  epoch  objective_d  objective_g   gen_ll")
@@ -52,13 +60,13 @@ def main() -> None:
             print(f"{seed:4d}  {epoch:5d}  {d:11.3f}  {g:11.2f}  {ll:7.1f}", flush=True)
 
 
-def weights(player: object) -> list[tuple[np.ndarray, np.ndarray]]:
+def weights(player: Model) -> list[tuple[np.ndarray, np.ndarray]]:
     """[(W, b), ...] of a network, lowest layer first."""
     values = [param.get_value() for param in player.get_params()]
     return list(zip(values[::2], values[1::2]))
 
 
-def measure(game: object, valid: object) -> tuple[float, float, float]:
+def measure(game: pytorch.Game, valid: torch.Tensor) -> tuple[float, float, float]:
     """Both objectives on the validation set, with dropout, and the monitor's log-likelihood."""
     import torch
 

@@ -70,6 +70,7 @@ def begin_trained(train: Any, experiment: Experiment) -> None:
 def edit(text: str, experiment: Experiment) -> str:
     """The YAML `text` with the experiment's sizes, without monitoring and saving."""
     root = yaml.compose(text)
+    assert root is not None  # the text is not empty
     for mapping in _mappings(root):
         entries = {key.value: value for key, value in mapping.value}
         if "layers" in entries:

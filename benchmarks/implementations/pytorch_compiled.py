@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from benchmarks.experiments import Experiment
 from benchmarks.implementations import pytorch
-from benchmarks.implementations.pytorch import Drop
+from benchmarks.implementations.pytorch import Drop, Params
 
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
@@ -54,7 +56,18 @@ class Game:
         )
 
 
-def step(e, generator, discriminator, velocities, rate, momentum, x, z, drop):
+def step(
+    e: Experiment,
+    generator: Params,
+    discriminator: Params,
+    velocities: Sequence[Params],
+    rate: torch.Tensor,
+    momentum: torch.Tensor,
+    x: torch.Tensor,
+    z: torch.Tensor | None,
+    drop: Drop | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `pytorch.Game.step`, with gradients and updates as plain operations."""
     z = pytorch.draw_noise(e) if z is None else z
     drop = drop or pytorch.dropout(e)
     samples, pull_generator = torch.func.vjp(lambda p: pytorch.generate(e, p, z), generator)
