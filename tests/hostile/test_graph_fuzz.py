@@ -101,70 +101,167 @@ def document(rng):
     return made
 
 
-def yaml_value(rng, depth):
-    plain = [
-        "0",
-        "-1",
-        "3",
-        "1.5",
-        ".nan",
-        ".inf",
-        "1e9",
-        "99999999999",
-        "x",
-        "''",
-        "null",
-        "true",
-        "*a",
-        "*a",
-        "[*a, *a, *a]",
-        "[2, 3]",
-        "[5000, 5000]",
-        "['b', 0, 1, 'c']",
-        "[[1, 2], [3]]",
-        "{a: 1}",
-        "gaussian",
-    ]
+NUMBERS = ["0", "-1", "1", "2", "3", "1.5", "20", "784", "3000", "30000", "1e9", "99999999999"]
+PLAIN_YAML = [
+    *NUMBERS,
+    *NUMBERS,
+    ".nan",
+    ".inf",
+    "x",
+    "''",
+    "null",
+    "true",
+    "*a",
+    "[*a, *a, *a]",
+    f"[{'*a, ' * 300}]",
+    "*t",
+    f"[{'*t, ' * 300}]",
+    "[2, 3]",
+    "[5000, 5000]",
+    "[1, 30000]",
+    "[3000, 3000]",
+    "['b', 0, 1, 'c']",
+    "[[1, 2], [3]]",
+    "{a: 1}",
+    "{" + ", ".join(f"d{number}: *a" for number in range(40)) + "}",
+    "gaussian",
+    "x.png",
+    "uint8",
+    "object",
+    "U100000",
+]
+PREPROCESSING = "adversarial.datasets.preprocessing"
+SHAPED = ["layer_name", "irange", "num_channels", "num_pieces", "kernel_shape", "pool_shape"]
+CALLS = [
+    # arrays, also with arrays for arguments
+    ("numpy.zeros", ["shape", "dtype"]),
+    ("numpy.ones", ["shape", "dtype"]),
+    ("numpy.full", ["shape", "fill_value", "dtype"]),
+    ("numpy.array", ["object", "dtype"]),
+    ("numpy.linspace", ["start", "stop", "num"]),
+    ("numpy.logspace", ["start", "stop", "num", "base"]),
+    ("numpy.arange", ["start", "stop", "step", "dtype"]),
+    ("numpy.eye", ["N", "M"]),
+    ("numpy.float64", ["x"]),
+    ("numpy.random.RandomState", ["seed"]),
+    # data sets
+    (
+        "adversarial.datasets.dense_design_matrix.DenseDesignMatrix",
+        ["X", "preprocessor", "fit_preprocessor"],
+    ),
+    ("adversarial.datasets.dense_design_matrix.DenseDesignMatrix", ["topo_view", "y", "y_labels"]),
+    (
+        "adversarial.datasets.dense_design_matrix.convert_to_one_hot",
+        ["dataset", "min_class"],
+    ),
+    ("adversarial.datasets.mixture.GaussianMixture", ["means", "deviations", "num_examples"]),
+    (f"{PREPROCESSING}.Pipeline", ["items"]),
+    (f"{PREPROCESSING}.ZCA", ["n_components", "filter_bias"]),
+    (f"{PREPROCESSING}.Standardize", ["global_mean"]),
+    (f"{PREPROCESSING}.GlobalContrastNormalization", ["scale", "batch_size"]),
+    # networks
+    ("adversarial.models.mlp.Sigmoid", ["layer_name", "dim", "irange", "init_bias"]),
+    ("adversarial.models.mlp.Linear", ["layer_name", "dim", "sparse_init", "init_bias"]),
+    ("adversarial.models.maxout.Maxout", ["layer_name", "num_units", "num_pieces", "irange"]),
+    ("adversarial.models.mlp.CompositeLayer", ["layer_name", "layers"]),
+    ("adversarial.models.mlp.MLP", ["nvis", "layers"]),
+    ("adversarial.models.mlp.MLP", ["layers", "input_space"]),
+    (
+        "adversarial.models.mlp.ConvRectifiedLinear",
+        ["layer_name", "irange", "output_channels", "kernel_shape", "pool_shape", "pool_stride"],
+    ),
+    ("adversarial.models.maxout_local.MaxoutLocalC01B", [*SHAPED, "tied_b", "pad"]),
+    ("adversarial.models.deconv.Deconv", [*SHAPED[:3], "kernel_shape", "output_stride"]),
+    ("adversarial.space.Conv2DSpace", ["shape", "num_channels", "axes"]),
+    ("adversarial.space.VectorSpace", ["dim"]),
+    ("adversarial.Generator", ["mlp", "noise", "ll_n_samples", "monitor_ll"]),
+    # training
+    (
+        "adversarial.train_extensions.samples.SampleGrid",
+        ["path", "rows", "cols", "scale"],
+    ),
+    (
+        "adversarial.training_algorithms.sgd.SGD",
+        ["learning_rate", "batch_size", "batches_per_iter", "monitoring_dataset", "cost"],
+    ),
+    ("adversarial.termination_criteria.And", ["criteria"]),
+    ("adversarial.costs.cost.SumOfCosts", ["costs"]),
+]
+# What most arguments of these names should be, so that calls get as far as to make something.
+FITTING = {
+    "irange": [".1"],
+    "layer_name": ["h0", "h1", "h2"],
+    "init_bias": ["0."],
+    "path": ["x.png"],
+    "filter_bias": [".1"],
+    "monitor_ll": ["1"],
+    "fit_preprocessor": ["true"],
+    "noise": ["gaussian"],
+    "learning_rate": [".1"],
+    "deviations": ["[1.]"],
+    "means": ["[0.]"],
+    "dtype": ["uint8", "object", "float32", "U100000"],
+    "shape": ["[2, 3]", "[2, 784]", "[2, 5000]", "[5000, 5000]", "[1, 30000]", "33554432", "9000"],
+    "kernel_shape": ["[5, 5]", "[3000, 3000]"],
+    "pool_shape": ["[1, 1]", "[2, 2]"],
+    "pool_stride": ["[1, 1]"],
+    "output_stride": ["[2, 2]", "[3000, 3000]"],
+    "axes": ["['b', 0, 1, 'c']"],
+}
+# Which calls make what an argument of this name takes.
+ARRAYS_MADE = [call for call in CALLS if call[0].startswith("numpy.") and "seed" not in call[1]]
+LAYERS = [call for call in CALLS if "layer_name" in call[1]]
+MADE = {
+    **dict.fromkeys(("X", "topo_view", "object", "start", "stop", "fill_value"), ARRAYS_MADE),
+    **dict.fromkeys(
+        ("items", "preprocessor"), [c for c in CALLS if c[0].startswith(PREPROCESSING)]
+    ),
+    **dict.fromkeys(
+        ("dataset", "monitoring_dataset"),
+        [c for c in CALLS if c[0].endswith(("Matrix", "Mixture"))],
+    ),
+    "layers": LAYERS,
+    "input_space": [call for call in CALLS if call[0].endswith("Space")],
+    "mlp": [call for call in CALLS if call[0].endswith("MLP")],
+}
+LISTS = ("items", "layers", "costs", "criteria")
+
+
+def yaml_value(rng, depth, name=""):
+    if name in MADE and depth <= 5 and rng.random() < 0.8:
+        if name not in LISTS:
+            return yaml_object(rng, depth + 1, MADE[name])
+        if rng.random() < 0.3:
+            return f"[&b{depth} {yaml_object(rng, depth + 1, MADE[name])}{f', *b{depth}' * 200}]"
+        many = [yaml_object(rng, depth + 1, MADE[name]) for _ in range(rng.choice([1, 1, 2, 5]))]
+        return f"[{', '.join(many)}]"
+    if rng.random() < 0.8:
+        if name in FITTING:
+            return rng.choice(FITTING[name])
+        if name not in MADE:
+            return rng.choice(NUMBERS)
     if depth > 4 or rng.random() < 0.4:
-        return rng.choice(plain)
-    kind = rng.randrange(3)
-    if kind == 0:
+        return rng.choice(PLAIN_YAML)
+    if rng.randrange(3) == 0:
         return f"[{', '.join(yaml_value(rng, depth + 1) for _ in range(rng.randint(0, 4)))}]"
     return yaml_object(rng, depth + 1)
 
 
-def yaml_object(rng, depth=0):
-    """Arrays, layers, networks and data sets with arguments that they know, of any value."""
-    name, arguments = rng.choice(
-        [
-            ("adversarial.models.mlp.Sigmoid", ["layer_name", "dim", "irange", "init_bias"]),
-            ("adversarial.models.mlp.MLP", ["nvis", "layers", "input_space"]),
-            ("adversarial.Generator", ["mlp", "noise", "ll_n_samples", "monitor_ll"]),
-            ("adversarial.space.Conv2DSpace", ["shape", "num_channels", "axes"]),
-            (
-                "adversarial.models.deconv.Deconv",
-                ["layer_name", "num_channels", "kernel_shape", "irange", "output_stride"],
-            ),
-            ("adversarial.datasets.dense_design_matrix.DenseDesignMatrix", ["X", "y", "topo_view"]),
-            (
-                "adversarial.datasets.mixture.GaussianMixture",
-                ["means", "deviations", "num_examples"],
-            ),
-            ("adversarial.train_extensions.samples.SampleGrid", ["path", "rows", "cols", "scale"]),
-            (
-                "adversarial.training_algorithms.sgd.SGD",
-                ["learning_rate", "batch_size", "monitoring_dataset", "cost"],
-            ),
-            ("numpy.zeros", ["shape", "dtype"]),
-            ("numpy.full", ["shape", "fill_value"]),
-            ("numpy.array", ["object"]),
-            ("numpy.linspace", ["start", "stop", "num"]),
-            ("numpy.arange", ["start", "stop", "step"]),
-            ("numpy.eye", ["N"]),
-        ]
-    )
-    chosen = [f"{key}: {yaml_value(rng, depth)}" for key in arguments if rng.random() < 0.9]
+def yaml_object(rng, depth=0, calls=CALLS):
+    """One of `calls`, with arguments that it knows, of any value."""
+    name, arguments = rng.choice(calls)
+    chosen = [f"{key}: {yaml_value(rng, depth, key)}" for key in arguments if rng.random() < 0.97]
     return f"!obj:{name} {{{', '.join(chosen)}}}"
+
+
+def experiment(rng):
+    """Objects, one of them perhaps many times, that share an array, a text and each other."""
+    one = yaml_object(rng)
+    repeated = rng.choice([1, 1, 1, 2, 40])
+    return (
+        f"[&a !obj:numpy.ones {{shape: [9, 9]}}, &t {'x' * rng.choice([1, 100, 100_000])}, "
+        f"{', '.join([one] * repeated)}]"
+    )
 
 
 def peak():
@@ -197,7 +294,7 @@ def graphs(seeds):
 
 def yamls(seeds):
     return within_bounds(
-        lambda rng: f"[&a !obj:numpy.ones {{shape: [9, 9]}}, {yaml_object(rng)}]",
+        experiment,
         yaml_parse.load,
         yaml_parse.YamlError,
         seeds,
