@@ -33,6 +33,7 @@ from adversarial.backend.toolchain.config import processor_mark
 from adversarial.datasets.dataset import Dataset
 from adversarial.modelfile import is_persistent
 from adversarial.monitor import Monitor
+from adversarial.utils.checks import bad_hyperparameter
 
 VERSION = 1
 _TEXT = (str, bytes)
@@ -47,6 +48,7 @@ class Slot(NamedTuple):
 
     value: Any
     put: Callable[[Any], None]
+    owner: Any = None  # the object whose attribute it is, or lies in
 
 
 def slots(roots: Mapping[str, Any], aliases: bool = False) -> dict[str, Slot]:
@@ -89,9 +91,10 @@ class _Walk:
         for name, value in list(vars(owner).items()):
             put = _attribute_setter(owner, name)
             if name in whole:
-                yield f"{path}.{name}", Slot(value, put)
+                yield f"{path}.{name}", Slot(value, put, owner)
             elif name not in leave:
-                yield from self._value(f"{path}.{name}", value, put)
+                for place, slot in self._value(f"{path}.{name}", value, put):
+                    yield place, slot if slot.owner is not None else slot._replace(owner=owner)
 
     def _value(
         self, path: str, value: Any, put: Callable[[Any], None]
@@ -277,6 +280,9 @@ class Saved:
             if edits is not None:
                 path, value = _edited(edits, path, value)
             if path in here and not isinstance(value, _TEXT):
+                problem = bad_hyperparameter(here[path].owner, path, value)
+                if problem is not None:
+                    raise ValueError(f"{self.name}: {path} {problem}")
                 try:
                     # A copy, since what is saved may be restored again.
                     here[path].put(copy.deepcopy(value))

@@ -11,17 +11,19 @@ An extension or a termination criterion that reads channels declares this by a m
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import modelfile
+from adversarial import checkpoint, modelfile
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite_array
 from adversarial.monitor.lookup import find_channel
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.utils import origin
+from adversarial.utils.checks import bad_hyperparameter
 from adversarial.utils.iteration import resolve_iterator_class
 
 TRAINING = "the training data set"
@@ -43,6 +45,7 @@ def before_compiling(train: Any) -> None:
         or rows of another kind than the model's or the cost's.
     """
     check_saving(train)
+    _check_hyperparameters(train)
     parts = train.algorithm, train.model
     for name, dataset in _data_sets(train):
         if not is_streamed(dataset):
@@ -51,6 +54,18 @@ def before_compiling(train: Any) -> None:
             _check_values(name, dataset, set().union(*(_sources(s) for _, s in specs)))
             for one in specs:
                 _check_spaces(name, dataset, one, train.model)
+
+
+def _check_hyperparameters(train: Any) -> None:
+    """ValueError for a number that no constructor would have taken.
+
+    Of a part that was changed since it was made, or that a model file holds.
+    """
+    for path, slot in checkpoint.slots(train.roots()).items():
+        problem = bad_hyperparameter(slot.owner, path, slot.value)
+        if problem is not None:
+            place = origin.of(slot.owner) or origin.of(train.roots()[re.split(r"\W", path)[0]])
+            raise ValueError(f"{path}{place} {problem}")
 
 
 def before_training(train: Any) -> None:

@@ -7,6 +7,7 @@ rule gives the parameters.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def constrain_norms(
 
 
 def check_norms(layer: str, **norms: Optional[float]) -> None:
-    """ValueError, which names the `layer`, for a bound that is given and not positive."""
+    """ValueError, which names the `layer`, for a bound that is not positive and finite."""
     for name, value in norms.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"layer {layer!r}: {name} must be positive, not {value!r}")
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"layer {layer!r}: {name} must be positive and finite, not {value!r}")

@@ -15,6 +15,7 @@ import numpy as np
 from adversarial.space import Conv2DSpace
 from adversarial.space.conv2d import half_of
 from adversarial.utils.budget import spend
+from adversarial.utils.checks import check_finite
 
 if TYPE_CHECKING:
     from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
@@ -72,6 +73,14 @@ class WeightInit:
         value = ways[given[0]]
         if not value >= 0:
             raise ValueError(f"layer {layer!r}: {given[0]} must not be negative, got {value!r}")
+        try:
+            check_finite(**{given[0]: value}, sparse_stdev=self.sparse_stdev)
+        except ValueError as error:
+            raise ValueError(f"layer {layer!r}: {error}") from None
+        if not 0 <= self.include_prob <= 1:
+            raise ValueError(
+                f"layer {layer!r}: include_prob must be from 0 to 1, not {self.include_prob!r}"
+            )
 
     def draw(
         self,
@@ -142,7 +151,7 @@ def initial_bias(init_bias: Any, shape: tuple[int, ...], layer: str) -> np.ndarr
     Raises
     ------
     ValueError
-        For an array of another shape; it names the `layer`.
+        For an array of another shape, or numbers that are not finite; it names the `layer`.
 
     Examples
     --------
@@ -153,6 +162,8 @@ def initial_bias(init_bias: Any, shape: tuple[int, ...], layer: str) -> np.ndarr
     check_size(*shape)
     if value.shape not in ((), shape):
         raise ValueError(f"layer {layer!r}: init_bias has shape {value.shape}, expected {shape}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"layer {layer!r}: init_bias must be finite, not {init_bias!r:.80}")
     return np.full(shape, value)
 
 

@@ -7,6 +7,7 @@ from one minibatch to the next (velocities, running means of squares) are shared
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -393,6 +394,6 @@ def _fraction(name: str, value: float) -> float:
 
 def _positive(name: str, value: float) -> float:
     value = float(value)
-    if not value > 0.0:
-        raise ValueError(f"{name} must be positive, not {value}")
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, not {value}")
     return value

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+import re
+from collections.abc import Iterator
 from numbers import Real
-from typing import Any
+from typing import Any, Optional
+
+import numpy as np
 
 
 def check_part(what: str, part: Any, method: str) -> None:
@@ -29,3 +35,51 @@ def check_finite(**values: Any) -> None:
         for item in value.values() if isinstance(value, dict) else [value]:
             if isinstance(item, Real) and not math.isfinite(item):
                 raise ValueError(f"{name} must be finite, not {item!r}")
+
+
+def bad_hyperparameter(owner: Any, path: str, value: Any) -> Optional[str]:
+    """What is wrong with `value`, which an attribute of `owner` has or is to have; None if nothing.
+
+    Asked of objects of this program that were not made by their constructors, or were changed since
+    (those in a model file, for example). An attribute is a hyperparameter if the constructor has an
+    argument of its name. Hyperparameters are finite, and probabilities are from 0 to 1.
+
+    Parameters
+    ----------
+    owner : object
+    path : str
+        Leads to the value, by the attribute's name at its end: `algorithm.learning_rate`,
+        `cost.input_include_probs['h0']`.
+    value : object
+        Numbers, 0-d arrays and lists or dicts of these are looked at.
+    """
+    name = re.sub(r"\[.*", "", path.rpartition(".")[2])
+    if type(owner).__module__.partition(".")[0] not in ("adversarial", "sandbox"):
+        return None
+    arguments = _constructor_arguments(type(owner))
+    if name not in arguments and f"init_{name}" not in arguments:
+        return None
+    for number in _numbers(value):
+        if not math.isfinite(number):
+            return f"is {number}, and must be finite"
+        if re.search(r"include_probs?$", name) and not 0 <= number <= 1:
+            return f"is {number}, and a probability is from 0 to 1"
+    return None
+
+
+@functools.cache
+def _constructor_arguments(cls: type) -> frozenset[str]:
+    names: set[str] = set()
+    for base in cls.__mro__[:-1]:
+        if "__init__" in vars(base):
+            names.update(inspect.signature(vars(base)["__init__"]).parameters)
+    return frozenset(names)
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(item)
+    elif isinstance(value, (Real, np.ndarray)) and np.ndim(value) == 0:
+        if not isinstance(value, int) and np.asarray(value).dtype.kind == "f":
+            yield float(value)

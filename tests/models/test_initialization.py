@@ -12,7 +12,8 @@ from adversarial.models.initialization import (
     marginals,
 )
 from adversarial.models.maxout import Maxout
-from adversarial.models.mlp import MLP, Linear
+from adversarial.models.mlp import MLP, ConvRectifiedLinear, Linear
+from adversarial.space import Conv2DSpace
 
 
 def weights(*shape, allowed=None, **how):
@@ -121,3 +122,31 @@ def test_bias_wants_what_it_is_made_of():
         init_sigmoid_bias_from_marginals(rows, use_y=True)
     with pytest.raises(ValueError, match="left half of images need a data set of images"):
         init_sigmoid_bias_from_marginals(rows, side="left")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "name", "irange istdev sparse_stdev include_prob init_bias W_lr_scale b_lr_scale".split()
+)
+@pytest.mark.parametrize("kind", ["dense", "convolutional"])
+def test_numbers_that_are_not_finite_are_refused_by_name(kind, name, number):
+    way = {} if name in ("irange", "istdev") else {"irange": 0.1}
+    with pytest.raises(ValueError, match=f"'h'.*{name}"):
+        if kind == "dense":
+            MLP(nvis=3, layers=[Linear(layer_name="h", dim=2, **way, **{name: number})])
+        else:
+            layer = ConvRectifiedLinear(
+                layer_name="h",
+                output_channels=2,
+                kernel_shape=[2, 2],
+                pool_shape=[1, 1],
+                pool_stride=[1, 1],
+                **way,
+                **{name: number},
+            )
+            MLP(input_space=Conv2DSpace(shape=[3, 3], num_channels=1), layers=[layer])
+
+
+def test_an_array_of_biases_is_finite():
+    with pytest.raises(ValueError, match="layer 'h': init_bias must be finite"):
+        Linear(layer_name="h", dim=2, irange=0.1, init_bias=[0.0, np.nan])

@@ -7,6 +7,7 @@ import pytest
 
 from adversarial import AdversaryCost2, LazyAdversaryCost
 from adversarial.costs.dropout import Dropout
+from adversarial.training_algorithms.learning_rule import AdaGrad, RMSProp
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils.checks import check_finite
 
@@ -35,3 +36,10 @@ def test_what_is_not_finite_is_named(kind, name, value):
 
 def test_finite_numbers_and_what_is_no_number():
     check_finite(a=1, b=0.5, c=None, d={"x": 2.0}, e="nan", f=np.float64(3))
+
+
+@pytest.mark.parametrize("kind", [AdaGrad, RMSProp])
+@pytest.mark.parametrize("number", [NAN, INF])
+def test_a_scaling_is_finite(kind, number):
+    with pytest.raises(ValueError, match="max_scaling must be positive and finite"):
+        kind(max_scaling=number)

@@ -10,6 +10,7 @@ import numpy as np
 
 from adversarial.models.initialization import WeightInit
 from adversarial.models.mlp.layer import Layer
+from adversarial.utils.checks import check_finite
 from adversarial.utils.flat_arguments import FlatAttributes, flat_arguments
 
 
@@ -42,6 +43,10 @@ class Affine(Layer):
     ) -> None:
         super().__init__(layer_name, **kwargs)
         weight_init.check(layer_name)
+        try:
+            check_finite(W_lr_scale=W_lr_scale, b_lr_scale=b_lr_scale)
+        except ValueError as error:
+            raise ValueError(f"layer {layer_name!r}: {error}") from None
         self.weight_init = weight_init
         self.W_lr_scale = W_lr_scale
         self.b_lr_scale = b_lr_scale
