@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from saved_state import contents
 
-from adversarial.modelfile import Persistent
+from adversarial.modelfile import Persistent, saving
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
@@ -67,8 +67,8 @@ TEXT = (
 MODELS = ["a_phase1.pkl", "a_phase2.pkl"]
 # What a process does -> where that begins, and how often it does.
 STAGES = {
-    "training": (SGD, "_take", 24),
-    "saving": (serial, "_write", 16),
+    "training": (SGD, "_on_minibatch", 24),
+    "saving": (saving, "_write", 16),
     "between phases": (Run, "make", 2),
     "rollback": (Train, "_roll_back", 2),
     "table": (MonitorCSV, "on_monitor", 10),
@@ -162,6 +162,7 @@ def run_again(run, stage=None, at=0, delay=0):
 def test_killed_at_whatever_it_does(kills, folder, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "own", sys.modules[__name__])
     monkeypatch.setattr(Glitch, "__module__", "own")
+    assert all(callable(getattr(owner, name)) for owner, name, _ in STAGES.values())
     chance = random.Random(kills)
     Path("a.yaml").write_text(TEXT)
     assert run_again(run) == 0, Path("error.txt").read_text()
