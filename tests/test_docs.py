@@ -155,7 +155,7 @@ def test_the_readme_lists_the_options_of_train(capsys):
 # These name files of 2014, and files that have been renamed.
 PAGES_OF_THE_PAST = ("DIFFERENCES.md", "CHANGELOG.md")
 # Files that the reader writes.
-OF_THE_READER = ("mine.py", "ops/name.py", "ops/name.h")
+OF_THE_READER = ("mine.py", "mine.yaml", "ops/name.py", "ops/name.h")
 FOLDERS = ("adversarial", "benchmarks", "docs", "sandbox", "tests", "yaml")
 PATHS = [f"/{path.relative_to(ROOT)}" for name in FOLDERS for path in (ROOT / name).rglob("*")]
 PATHS += [f"/{path.name}" for path in ROOT.iterdir()]
