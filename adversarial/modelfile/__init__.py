@@ -2,9 +2,9 @@
 
 A model file (`.pkl`, as in 2014) is a zip archive of JSON and NumPy arrays without a pickle in it
 (`container`). `encode` turns an object graph into JSON and `decode` turns JSON into objects; both
-follow `schema`. `classes` decides which classes a file may name, `npy` reads arrays, and `budget`
-bounds what a file may become. Loading makes plain data, arrays, shared variables and `Persistent`
-objects, and runs no other code.
+follow `schema`. `classes` decides which classes a file may name, and `npy` reads arrays; each file
+has a `utils.budget.Budget`, which bounds what it may become. Loading makes plain data, arrays,
+shared variables and `Persistent` objects, and runs no other code.
 """
 
 from adversarial.files.opening import BadFile

@@ -116,7 +116,7 @@ YAML = {
     ),
     "thirty mixtures": (together(*[NUMBERS % 10_000_000] * 30), LARGE),
     "forty data sets of one array": (
-        f"[&a {BYTES}, {', '.join([f'{DATA} {{X: *a}}'] * 80)}]",
+        together(f"&a {BYTES}", *[f"{DATA} {{X: *a}}"] * 80),
         LARGE,
     ),
     "one-hot classes": (
@@ -199,7 +199,7 @@ YAML = {
         f"- &t {'x' * 500_000}\n" + f"- {PIPELINE} {{items: *t}}\n" * 3000,
         "aliases repeat it",
     ),
-    "objects without end": (f"[{'!obj:numpy.random.RandomState {seed: 1},' * 20_000}]", LARGE),
+    "objects without end": (together(*["!obj:numpy.random.RandomState {seed: 1}"] * 20_000), LARGE),
 }
 
 # Experiments that are large, and must be made.
