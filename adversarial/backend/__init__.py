@@ -1,6 +1,6 @@
-"""How a graph becomes machine code: the only room that knows the machine.
+"""Compiles Aesara graphs to machine code; all code that depends on the machine is in this package.
 
-Importing it sets Aesara up (`config`), so it comes before any ``import aesara``.
+Importing this package configures Aesara (`toolchain.config`), so import it before Aesara.
 """
 
 from __future__ import annotations

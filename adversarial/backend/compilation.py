@@ -28,9 +28,9 @@ def function(
     Raises
     ------
     CompilerMissing
-        When `mode` asks for C code (the default does) and none can be compiled here.
+        When `mode` needs C code, as the default mode does, and there is no C++ compiler.
     ValueError
-        When `mode` is one that the engine in use does not have.
+        When the engine in use does not support `mode`.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def function(
 
 
 def is_made(outputs: Any) -> bool:
-    """Whether the call that returned the mapping `outputs` has been made.
+    """Whether the call that returned the mapping `outputs` has been executed.
 
-    On JAX, calls that only update shared variables are queued. Reading an output or an updated
-    variable runs the queue.
+    The JAX engine queues calls that only update shared variables. Reading an output or an updated
+    variable executes the queue.
     """
     return getattr(outputs, "is_made", True)
 
@@ -66,10 +66,11 @@ def shared(
     Parameters
     ----------
     value : array or number; floating point becomes floatX, integers and booleans keep their type
-    name : of the variable
-    borrow : whether the array itself may be kept, where it needs no conversion
-    dtype : of the variable, instead
-    shape : that the type states instead, with None for a length that may change
+    name : name of the variable
+    borrow : whether the variable may use the memory of `value`, if no conversion is needed
+    dtype : type of the variable, in place of the default
+    shape : static shape of the variable's type, in place of that of `value`; None for an axis
+        whose length may change
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What a child made by ``os.fork`` may still compute.
+"""Makes forked processes compute with one thread.
 
-The threads of OpenMP and of BLAS libraries stay behind in the parent, and a child that waits for
-them waits for ever. Called by `config` once, when the package is imported; `os.fork` itself,
-``multiprocessing`` and ``concurrent.futures`` all pass through the hook that is registered here.
+``os.fork`` does not copy the threads of OpenMP and of BLAS libraries, so a child process that
+waits for these threads hangs. `toolchain.config` calls `watch` once, when the package is imported.
+`watch` registers a hook that `os.fork`, ``multiprocessing`` and ``concurrent.futures`` all run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Optional
 
-# GNU's OpenMP, which the compiled code and MKL use, and those of other compilers.
+# The OpenMP runtime of GCC, which the compiled code and MKL use, and those of other compilers.
 _OPENMP = ("libgomp.so.1", "libomp.so.5", "libomp.so", "libiomp5.so")
 _MKL = ("libmkl_rt.so.3", "libmkl_rt.so.2", "libmkl_rt.so.1", "libmkl_rt.so")
 
@@ -22,18 +22,18 @@ is_child = False
 
 
 def watch(openblas: Optional[Callable[[int], None]] = None) -> None:
-    """Have every child that is forked from now on compute with one thread.
+    """Make every process that is forked from now on compute with one thread.
 
     Parameters
     ----------
-    openblas : function that sets the number of OpenBLAS's own threads, where it is in use
+    openblas : function that sets the number of OpenBLAS's own threads, if OpenBLAS is in use
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _use_one_thread(openblas))
 
 
 def check_jax() -> None:
-    """RuntimeError in a child whose parent has used JAX, which does not survive a fork."""
+    """Raise RuntimeError in a forked process whose parent has used JAX: JAX would hang in it."""
     if is_child:
         raise RuntimeError(
             "this process was made by os.fork, and JAX, whose threads stayed in its parent, would "
@@ -51,7 +51,7 @@ def _use_one_thread(openblas: Optional[Callable[[int], None]]) -> None:
     for names, function in (_OPENMP, "omp_set_num_threads"), (_MKL, "MKL_Set_Num_Threads"):
         for name in names:
             try:
-                # Only what is loaded already: the others have no threads to miss.
+                # RTLD_NOLOAD: a library that is not loaded has started no threads.
                 library = ctypes.CDLL(name, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
                 getattr(library, function)(1)
             except (OSError, AttributeError):

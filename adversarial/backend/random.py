@@ -1,4 +1,8 @@
-"""Random numbers whose whole state is one plain array: saved, restored and repeated exactly."""
+"""Symbolic random streams whose state is one array, so that a saved run resumes exactly.
+
+`Generator` and dropout draw from `RandomStreams`. The numbers are counter-based (`ops.philox`): a
+draw is a function of the state array, of the draw's position in the graph, and of nothing else.
+"""
 
 from __future__ import annotations
 
@@ -29,31 +33,31 @@ Size = Union[int, Sequence[Any], Variable]
 
 
 class RandomStreams:
-    """Symbolic random arrays that depend on nothing but a seed, a step and a place in the graph.
+    """Symbolic random arrays that depend only on a seed, a step and the order of the calls.
 
-    Each call of a method makes one stream of its own. Each run of a compiled function that draws
-    from any of them moves the step on by one.
+    Each call of `uniform`, `normal` or `binomial` adds an independent stream to the graph. Each
+    call of a compiled function that contains such a stream increments the step by 1.
 
     Parameters
     ----------
     seed : non-negative integer, or a sequence of them
-    purpose : objects with the same seed and another purpose are independent
+    purpose : mixed into the seed; objects with one seed and different purposes are independent
 
     Attributes
     ----------
     state : shared uint32 array: key low, key high, step low, step high; may be set to any value
     """
 
-    # Holds nothing but plain data once asked for its state, so it may be saved with a model.
+    # `__getstate__` returns plain data only, so a model file can hold this object.
     persistent = True
-    # How many draws the graphs built in this process hold.
+    # `streams` counts the draws in the graphs of this process, so a checkpoint must not restore it.
     new_at_start = ("streams",)
 
     def __init__(self, seed: int | Sequence[int], purpose: str = "") -> None:
         words = [seed] if isinstance(seed, (int, np.integer)) else list(seed)
         if not all(isinstance(word, (int, np.integer)) and word >= 0 for word in words):
             raise ValueError(f"a seed is one or more non-negative integers, not {seed!r}")
-        # The length keeps (1,) and (1, 0) apart, which SeedSequence does not.
+        # SeedSequence treats (1,) and (1, 0) as equal; the length tells them apart.
         entropy = [zlib.crc32(purpose.encode()), len(words), *(int(word) for word in words)]
         key = np.random.SeedSequence(entropy).generate_state(2, np.uint32)
         self.__setstate__({"state": np.append(key, [0, 0]).astype("uint32")})
@@ -62,12 +66,12 @@ class RandomStreams:
         return {"state": self.state.get_value()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Not a list, of lists of lists: that could grow without end as it becomes an array.
+        # A forged file could nest lists, which np.asarray would expand to a huge array.
         if not isinstance(state["state"], np.ndarray) or state["state"].shape != (4,):
             raise ValueError("a random stream's state is an array of four words")
         self.state = shared(state["state"].astype("uint32"), name="random_state")
         self.state.default_update = Advance()(self.state)
-        # Graphs are built anew, in the same order, so counting anew gives the same streams.
+        # A resumed run builds its graphs in the same order, so it gets the same stream numbers.
         self.streams = 0
 
     def uniform(self, size: Size, low: Number = 0.0, high: Number = 1.0) -> Variable:
@@ -102,7 +106,7 @@ class RandomStreams:
 
 
 def _shape(size: Size) -> tuple[Any, tuple[int | None, ...]]:
-    """The shape as an int64 vector, and what is known of it."""
+    """(the shape as an int64 vector, the static shape with None for unknown lengths)."""
     if isinstance(size, Variable) and size.ndim == 1:
         length = size.type.shape[0]
         if length is None:
@@ -127,5 +131,5 @@ def _symbolic(*values: Any) -> bool:
 
 
 def _scale(values: Variable, offset: Any, factor: Any) -> Variable:
-    """offset + factor * values in the graph, where gradients pass to `offset` and `factor`."""
+    """Symbolic offset + factor * values, differentiable with respect to `offset` and `factor`."""
     return at.cast(offset, values.dtype) + at.cast(factor, values.dtype) * values

@@ -1,7 +1,7 @@
-"""Engines: what compiles graphs and runs them, and which one is in use.
+"""The engines, which compile graphs and run them, and the choice among them.
 
-`ENGINES` lists them. The rest of the package asks `engine()` for what it needs (see
-`base.Engine`) and never which one it is. Importing this imports neither JAX nor a compiler.
+`ENGINES` lists the engines. The rest of the package calls the methods of `engine()` (see
+`base.Engine`) and never tests which engine that is. Importing this module does not import JAX.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from adversarial.backend.engines.base import Cluster, Engine
 from adversarial.backend.engines.c import CEngine
 from adversarial.backend.engines.jax import JaxEngine
 
-# The first is what "auto" means where no other engine says that it is the first choice.
+# "auto" chooses the first engine of this dict, unless `is_first_choice` of another one is true.
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (CEngine(), JaxEngine())}
-#: What ``--backend`` takes.
+#: The values of ``--backend``.
 NAMES = (*ENGINES, "auto")
 VARIABLE = "ADVERSARIAL_BACKEND"
 
@@ -33,7 +33,7 @@ def choose(
         "c", "jax", or "auto": C, unless JAX is installed and sees a GPU. By default, the
         environment variable ADVERSARIAL_BACKEND, else "auto".
     devices : int, optional
-        Of each process, over which minibatches are split (1); JAX only.
+        Devices of each process, among which minibatches are split (1); JAX only.
     cluster : Cluster, optional
         The processes that train together; JAX only.
 
@@ -45,9 +45,9 @@ def choose(
     Raises
     ------
     ValueError
-        When there is no such engine, or not so many devices, or C is asked for several.
+        When there is no such engine, there are fewer devices, or the C engine is given several.
     ImportError
-        When JAX is asked for and not installed.
+        When JAX is chosen and not installed.
     """
     global _chosen
     source = "the backend" if name is not None else VARIABLE
@@ -64,7 +64,7 @@ def choose(
 
 
 def chosen() -> str:
-    """The name of the engine in use; the first call settles what `choose` has not."""
+    """The name of the engine in use; calls `choose` if no engine has been chosen yet."""
     return _chosen or choose()
 
 
@@ -79,20 +79,20 @@ def describe() -> str:
 
 
 def compiling() -> str:
-    """What compiling takes on the engine in use, for a user who waits."""
+    """A log message on how long compilation takes on the engine in use."""
     return engine().compiling
 
 
 def is_first_process() -> bool:
-    """Whether this process is the only one, or the one of several that writes files."""
+    """Whether this process writes files: it is the only one, or the first of several."""
     return _chosen is None or engine().is_first_process()
 
 
 def agree(number: int) -> int:
-    """The greatest `number` of all processes that train together; each must call this."""
+    """The maximum of `number` over all processes that train together; each must call this."""
     return number if _chosen is None else engine().agree(number)
 
 
 def processes() -> int:
-    """How many processes train together."""
+    """The number of processes that train together."""
     return 1 if _chosen is None else engine().processes()

@@ -1,4 +1,4 @@
-"""The interface of an engine: what compiles a graph to machine code and runs it."""
+"""`Engine`, the interface through which the package compiles and runs graphs, and `Cluster`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cluster:
     Raises
     ------
     ValueError
-        When the coordinator is not HOST:PORT, or there is no process of that number.
+        When the coordinator is not HOST:PORT, or `process_id` is not below `num_processes`.
 
     Examples
     --------
@@ -48,65 +48,77 @@ class Cluster:
 class Engine(abc.ABC):
     """Compiles graphs and runs them.
 
-    A new engine is a module with a subclass, and an entry in `engines.ENGINES`. The defaults are
-    those of an engine that computes in one process on one device.
+    To add an engine, write a module with a subclass and add it to `engines.ENGINES`. The default
+    methods are for an engine that computes in one process on one device.
     """
 
-    #: What ``--backend`` calls it.
+    #: The engine's value of ``--backend``.
     name: str
-    #: What compiling takes, for a user who waits.
+    #: A log message on how long compilation takes.
     compiling: str
 
     @abc.abstractmethod
     def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:
-        """A function of `inputs`, by `aesara.function`, whose arguments `options` are.
+        """Compile a function of `inputs`; `options` are further arguments of `aesara.function`.
 
         Raises
         ------
         ValueError
-            When `mode` is one that this engine does not have.
+            When this engine does not support `mode`.
         """
 
     @abc.abstractmethod
     def describe(self) -> str:
-        """The library and devices that compute, with versions: ``JAX 0.6.2, 1 CPU``."""
+        """The library, with its version, and the devices: ``JAX 0.6.2, 1 CPU``."""
 
     def is_first_choice(self, several: bool) -> bool:
-        """Whether ``auto`` means this engine; `several` tells of more than one device or process.
+        """Whether ``auto`` chooses this engine.
 
-        Asked at each start, so this must not import a large library without need.
+        Called at each start, so an override must not import a large library without need.
+
+        Parameters
+        ----------
+        several : whether there is more than one device or process
         """
         return False
 
     def use(self, devices: Optional[int], cluster: Optional[Cluster]) -> None:
-        """Prepare to compute on `devices` devices (1) of each process of `cluster` (this one).
+        """Prepare to compute on `devices` devices of each process of `cluster`.
+
+        Parameters
+        ----------
+        devices : number of devices; None: 1
+        cluster : the processes; None: this process alone
 
         Raises
         ------
         ImportError
             When the engine's library is not installed.
         ValueError
-            When there are not that many devices.
+            When there are fewer devices.
         """
         if (devices or 1) > 1 or cluster is not None:
             raise ValueError("several devices or hosts need the JAX engine: --backend jax")
 
     def is_first_process(self) -> bool:
-        """Whether this process is the only one, or the one of several that writes files."""
+        """Whether this process writes files: it is the only one, or the first of several."""
         return True
 
     def agree(self, number: int) -> int:
-        """The greatest `number` of all processes that train together; each must call this."""
+        """The maximum of `number` over all processes that train together; each must call this."""
         return number
 
     def processes(self) -> int:
-        """How many processes train together."""
+        """The number of processes that train together."""
         return 1
 
 
 @contextlib.contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Compiling makes millions of objects; garbage collection would take 10 % of its time."""
+    """Disable garbage collection in this block.
+
+    Compilation allocates millions of objects, and garbage collection would take 10 % of its time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

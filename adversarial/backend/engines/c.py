@@ -1,4 +1,4 @@
-"""The C engine: Aesara's C linker, with our parallel build and cache of rewritten graphs."""
+"""The C engine: Aesara's C linker, a parallel build, and a disk cache of rewritten graphs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from adversarial.backend.toolchain import (
     parallel_build,
 )
 
-# Aesara's modes that compile no C code.
+# Aesara's modes that do not compile C code.
 _WITHOUT_C = ("FAST_COMPILE", "JAX", "NUMBA")
-# A full or read-only disk, a spent quota.
+# Error numbers of a full disk, an exceeded quota and a read-only file system.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -46,7 +46,7 @@ class CEngine(Engine):
         mode = graph_cache.keeping(mode)
         with _naming_folder(), without_garbage_collection():
             while True:
-                # Raised once for each file of the cache at most, which is then no more looked at.
+                # Unusable discards the cache file that raised it, so this loop ends.
                 with contextlib.suppress(graph_cache.Unusable):
                     compiled = aesara.function(inputs, outputs, mode=mode, **options)
                     break
@@ -59,7 +59,7 @@ class CEngine(Engine):
 
 @functools.cache
 def _check_machine() -> None:
-    """Refuse a machine without a compiler; warn, once, about one without a fast BLAS."""
+    """Raise CompilerMissing if there is no compiler; warn, once, if there is no fast BLAS."""
     setup = config.configure()
     compiler.require(aesara.config.cxx, setup.cxx_by_user)
     if setup.blas.slow:
@@ -68,12 +68,12 @@ def _check_machine() -> None:
 
 @contextlib.contextmanager
 def _naming_folder() -> Iterator[None]:
-    """OSError that names the folder of compiled code where it is full or cannot be written."""
+    """Raise OSError that names the folder of compiled code if it is full or not writable."""
     try:
         yield
     except Exception as error:
         number = getattr(error, "errno", None)
-        # What g++ says comes as text.
+        # Errors of g++ have no errno: search their text.
         if number not in _NO_ROOM and not any(os.strerror(code) in str(error) for code in _NO_ROOM):
             raise
         reason = os.strerror(number) if number in _NO_ROOM else "no room, or not writable"

@@ -1,1 +1,1 @@
-"""Operations of our own: one a file, and its C++ in the header file of the same name."""
+"""Aesara Ops of this package: one per module, with its C++ kernel in the header of that name."""

@@ -1,4 +1,4 @@
-// Whether arrays hold nothing but finite numbers, read from the bits of their exponents.
+// Tests whether all values of arrays are finite, by the bits of their exponents.
 #ifndef ADVERSARIAL_ALL_FINITE_H
 #define ADVERSARIAL_ALL_FINITE_H
 
@@ -6,8 +6,8 @@
 
 namespace adversarial {
 
-// Adds to `bad`, which is not zero once some value was not finite. Threads or their bits together,
-// so that their order cannot matter.
+// Makes `bad` nonzero if a value is not finite. Threads combine their results by bitwise or, whose
+// result does not depend on their order.
 template <typename Real>
 bool look_for_not_finite(PyArrayObject *x, int &bad) {
     typedef typename Type<Real>::Bits Bits;

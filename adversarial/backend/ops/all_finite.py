@@ -1,7 +1,8 @@
-"""One bit that tells whether arrays hold nothing but finite numbers.
+"""Ops that test whether every value of some arrays is finite.
 
-It looks at bits, so that it costs no arithmetic, and nothing at all where a rewrite has the sum
-that makes an array look at what it writes.
+Training calls `all_finite` on the objectives and the new parameters of each step, to notice a
+divergence. The kernel reads the bits of the exponents only. `rewrites.fuse` replaces
+`AllFinite(x + y)` by `CheckedAdd`, which tests the sums while it writes them.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class AllFinite(HeaderOp):
 
 
 class CheckedAdd(HeaderOp):
-    """x, y of one shape -> x + y, and 1 if every value of that is finite, else 0 (int8 scalar)."""
+    """x, y of one shape -> x + y, and 1 if every sum is finite, else 0 (int8 scalar)."""
 
     header = "all_finite.h"
     __props__ = ("inplace",)
@@ -81,5 +82,5 @@ class CheckedAdd(HeaderOp):
 
 
 def all_finite(arrays: Sequence[Variable]) -> Variable:
-    """Whether every value of every one of `arrays`, of one type, is finite: 1 or 0, symbolic."""
+    """1 if every value of `arrays`, all of one dtype, is finite, else 0: a symbolic int8 scalar."""
     return AllFinite()(*arrays)

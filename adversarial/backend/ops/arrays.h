@@ -1,6 +1,6 @@
-// What the kernels of this folder share: NumPy arrays seen as contiguous memory, and outputs.
+// Helpers of the kernels in this folder: NumPy arrays as contiguous memory, allocation of outputs.
 //
-// A function that returns bool says whether it succeeded; where it did not, Python's error is set.
+// A function that returns bool returns true on success; on failure a Python exception is set.
 #ifndef ADVERSARIAL_ARRAYS_H
 #define ADVERSARIAL_ARRAYS_H
 
@@ -9,7 +9,7 @@
 
 namespace adversarial {
 
-// Below so many elements, waking a second thread costs more than it saves.
+// Below this number of elements, starting a second thread costs more than it saves.
 enum { parallel_from = 32768 };
 
 template <typename Real> struct Type;
@@ -30,7 +30,7 @@ template <> struct Type<npy_int8> { enum { number = NPY_INT8 }; };
 template <> struct Type<npy_uint8> { enum { number = NPY_UINT8 }; };
 template <> struct Type<npy_int32> { enum { number = NPY_INT32 }; };
 
-// An array as contiguous memory, row by row: the array itself, or a copy that goes with this.
+// A C-contiguous view of an array: the array itself, or a copy that the destructor frees.
 class Contiguous {
 public:
     explicit Contiguous(PyArrayObject *array) : array(PyArray_GETCONTIGUOUS(array)) {}
@@ -38,7 +38,7 @@ public:
     Contiguous(const Contiguous &) = delete;
     Contiguous &operator=(const Contiguous &) = delete;
 
-    // False, with Python's error set, where there was no memory for a copy.
+    // False, with a Python exception set, if there was no memory for a copy.
     explicit operator bool() const { return array != NULL; }
     npy_intp size() const { return PyArray_SIZE(array); }
     npy_intp dim(int axis) const { return PyArray_DIM(array, axis); }
@@ -53,7 +53,7 @@ private:
     PyArrayObject *array;
 };
 
-// Makes `out` a contiguous array of this shape that may be written; reuses what is there.
+// Makes `out` a writable contiguous array of this shape; reuses its old array if that fits.
 template <typename T>
 bool allocate(PyArrayObject *&out, int ndim, const npy_intp *shape) {
     bool fits = out != NULL && PyArray_NDIM(out) == ndim && PyArray_IS_C_CONTIGUOUS(out)
@@ -65,7 +65,7 @@ bool allocate(PyArrayObject *&out, int ndim, const npy_intp *shape) {
     return out != NULL;
 }
 
-// Makes `out` the array `in` itself, to be overwritten, where its memory allows that.
+// Makes `out` the array `in` itself, for an in-place Op, if `in` is contiguous and writable.
 inline void take_over(PyArrayObject *&out, PyArrayObject *in) {
     if (!PyArray_IS_C_CONTIGUOUS(in) || !PyArray_ISWRITEABLE(in)) return;
     Py_INCREF(in);
@@ -83,7 +83,7 @@ bool set_scalar(PyArrayObject *&out, T value) {
     return true;
 }
 
-// Sets ValueError; returns false, as what fails does.
+// Sets a ValueError and returns false.
 inline bool refuse(const char *message) {
     PyErr_SetString(PyExc_ValueError, message);
     return false;

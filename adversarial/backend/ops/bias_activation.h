@@ -1,4 +1,4 @@
-// A bias added to each row of a matrix, and a function applied: in one pass over memory.
+// Adds a bias to each row of a matrix and applies a function, in one pass over memory.
 #ifndef ADVERSARIAL_BIAS_ACTIVATION_H
 #define ADVERSARIAL_BIAS_ACTIVATION_H
 
@@ -68,7 +68,7 @@ bool bias_activation(PyArrayObject *z, PyArrayObject *bias, bool inplace, PyArra
     return true;
 }
 
-// Maxout of z + bias: `top` (rows, columns / pieces), and which piece that was.
+// Maxout of z + bias: the maximum `top` (rows, columns / pieces), and the index of its piece.
 template <typename Real, int pieces>
 bool bias_maxout(PyArrayObject *z, PyArrayObject *bias, PyArrayObject *&top,
                  PyArrayObject *&which) {

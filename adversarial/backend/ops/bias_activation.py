@@ -1,6 +1,6 @@
-"""A bias added to each row and an activation applied, in one pass over memory.
+"""Ops that add a bias to each row and apply an activation, in one pass over memory.
 
-No model calls these: `rewrites` puts them where their pattern occurs.
+Models do not call these Ops: `rewrites.fuse` inserts them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
 
 
 class _WithBias(HeaderOp):
-    """z (rows, columns) and bias (columns,) in, arrays of `rows` rows out."""
+    """Base of Ops from z (rows, columns) and bias (columns,) to arrays with `rows` rows."""
 
     header = "bias_activation.h"
 
@@ -36,9 +36,9 @@ class _WithBias(HeaderOp):
 
 
 class BiasElementwise(_WithBias):
-    """f(z + bias) for f 'linear', 'rectify' (with a left slope) or 'sigmoid'.
+    """f(z + bias), where f is 'linear', 'rectify' (with a left slope) or 'sigmoid'.
 
-    In place it overwrites z, which saves the machine reading another array into its caches.
+    With `inplace` it overwrites z, so that the processor caches hold one array instead of two.
     """
 
     __props__ = ("kind", "left_slope", "inplace")
@@ -46,7 +46,7 @@ class BiasElementwise(_WithBias):
     def __init__(self, kind: str, left_slope: float = 0.0, inplace: bool = False) -> None:
         super().__init__()
         if kind not in ("linear", "rectify", "sigmoid"):
-            raise ValueError(f"no function is named {kind!r}")
+            raise ValueError(f"kind must be linear, rectify or sigmoid, not {kind!r}")
         self.kind = kind
         self.left_slope = float(left_slope)
         self.inplace = inplace
@@ -84,7 +84,7 @@ class BiasElementwise(_WithBias):
 
 
 class BiasMaxout(_WithBias):
-    """Maxout of z + bias: the maximum (rows, columns / pieces) and its piece as uint8."""
+    """Maxout of z + bias: maximum (rows, columns / pieces), and index of its piece as uint8."""
 
     __props__ = ("num_pieces",)
 

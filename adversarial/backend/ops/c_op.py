@@ -1,7 +1,6 @@
-"""The base of Ops whose C++ is in a header file beside their module.
+"""The base class of Ops whose C++ kernel is a header file beside their module.
 
-The module's `c_code` is a call of one function of that header; a reader sees the Op in the `.py`
-file, and its kernel in the `.h` file.
+The Op's `c_code` is a call of one function of that header.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ FLOATS = ("float32", "float64")
 class HeaderOp(OpenMPOp):
     """An Op whose compiled code includes the file `header` of this folder.
 
-    The loops of a header are shared among threads where Aesara's flag `openmp` is on.
+    The loops of a header run in parallel if Aesara's flag `openmp` is on.
     """
 
     header = ""
@@ -49,13 +48,13 @@ class HeaderOp(OpenMPOp):
 
 
 def header_mark(header: str) -> str:
-    """A comment that changes with the header: Aesara knows compiled modules by their source."""
+    """A comment with the header's digest: Aesara recompiles a module only if its source changes."""
     return f"// {header} {digest(header)}\n"
 
 
 @functools.cache
 def digest(header: str) -> str:
-    """16 hexadecimal digits that change with a header of this folder, or one that it includes."""
+    """The first 16 hexadecimal digits of the SHA-256 of a header and of those that it includes."""
     text = (FOLDER / header).read_text(encoding="utf-8")
     included = map(digest, re.findall(r'^#include "(.+)"', text, re.MULTILINE))
     return hashlib.sha256("\n".join([text, *included]).encode()).hexdigest()[:16]
@@ -67,7 +66,7 @@ def c_type(variable: Variable) -> str:
 
 
 def floating(name: str, *arrays: Any, ndim: int | None = None) -> list[Variable]:
-    """`arrays` as variables of one floating point type; TypeError when they are not."""
+    """`arrays` as variables; TypeError unless all have one floating point dtype and `ndim` axes."""
     variables = [at.as_tensor_variable(array) for array in arrays]
     dtypes = {variable.dtype for variable in variables}
     if (

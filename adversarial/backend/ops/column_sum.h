@@ -14,7 +14,7 @@ bool column_sum(PyArrayObject *x, PyArrayObject *&out) {
     if (!allocate<Real>(out, 1, &columns)) return false;
     const Real *from = xa.data<Real>();
     Real *to = data<Real>(out);
-    // Blocks of columns, so that the running sums stay in the nearest cache.
+    // Blocks of columns, so that the running sums stay in the L1 cache.
     enum { width = 128 };
     const npy_intp blocks = (columns + width - 1) / width;
     #pragma omp parallel for if (rows * columns >= parallel_from)

@@ -1,6 +1,6 @@
-"""The sum over the rows of a matrix: the gradient of a bias.
+"""The sum over the rows of a matrix, which is the gradient of a bias.
 
-No model calls it: `rewrites` puts it where the pattern occurs.
+Models do not call this Op: `rewrites.fuse` inserts it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Convolution as matrix products, which Aesara 2.9.4 has but cannot build.
+"""Convolutions: a repair of Aesara's convolution Op, the transposed convolution, sparse gradients.
 
-Its `CorrMM.make_node` raises TypeError whatever it is given (it calls ``tuple`` with four
-arguments). The rewrite that would use it gives up in silence then, and `conv2d` runs as a loop
-in Python, hundreds of times slower.
+In Aesara 2.9.4 `CorrMM`, which computes a convolution by matrix products, always fails:
+`CorrMM.make_node` calls ``tuple`` with four arguments, which raises TypeError. The rewrite that
+would insert `CorrMM` then silently does nothing, and `conv2d` runs as a Python loop, hundreds of
+times slower. `repair` fixes `make_node`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from adversarial.backend.ops import sparse_gemm
 from adversarial.backend.ops.c_op import FOLDER
 
 with warnings.catch_warnings():
-    # Announced as moving to another package since 2.7; it is still here and nowhere else.
+    # Since 2.7 Aesara warns that aesara.tensor.nnet moves to another package; it has not moved.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.nnet import conv2d
     from aesara.tensor.nnet.abstract_conv import (
@@ -51,10 +52,10 @@ def transposed_conv2d(
     pad: Sequence[int] = (0, 0),
     stride: Sequence[int] = (1, 1),
 ) -> Variable:
-    """The adjoint of a convolution: images from the maps that it makes of images.
+    """Transposed convolution (the adjoint of a convolution), from feature maps to images.
 
-    With y -> conv2d(y, kernels, border_mode=pad, subsample=stride, filter_flip=False) as C, this
-    is the linear map C* for which <C y, maps> = <y, C* maps>.
+    Let C be the map y -> conv2d(y, kernels, border_mode=pad, subsample=stride, filter_flip=False).
+    This is its adjoint C*: <C y, maps> = <y, C* maps>.
 
     Parameters
     ----------
@@ -79,10 +80,10 @@ def transposed_conv2d(
 
 
 class _SkipsZeros(BaseCorrMM):
-    """A gradient of a convolution whose products skip zeros.
+    """Base of gradients of convolutions whose matrix products skip zeros.
 
-    The gradient of its maps is zero at most places where a maximum over pieces and pixels has
-    passed it to one of them.
+    After max pooling and maxout most of the gradient of the feature maps is zero: only the largest
+    pixel of each window gets a gradient.
     """
 
     def c_headers(self, **kwargs: Any) -> list[str]:
@@ -92,7 +93,7 @@ class _SkipsZeros(BaseCorrMM):
         return [*super().c_header_dirs(**kwargs), str(FOLDER)]
 
     def c_support_code(self, **kwargs: Any) -> str:
-        # Images are shared among threads already.
+        # Aesara's code already runs the images of a minibatch in parallel.
         return super().c_support_code(**kwargs) + sparse_gemm.choice(parallel=False)
 
     def c_support_code_apply(self, node: Apply, name: str) -> str:
@@ -104,15 +105,15 @@ class _SkipsZeros(BaseCorrMM):
 
 
 class SparseCorrMM_gradWeights(_SkipsZeros, CorrMM_gradWeights):  # noqa: N801
-    """images, gradient of their maps -> that of the kernels."""
+    """images, gradient of the feature maps -> gradient of the kernels."""
 
 
 class SparseCorrMM_gradInputs(_SkipsZeros, CorrMM_gradInputs):  # noqa: N801
-    """kernels, gradient of maps -> that of the images."""
+    """kernels, gradient of the feature maps -> gradient of the images."""
 
 
 def skipping_zeros(node: Apply) -> Any:
-    """What does the same as Aesara's gradient of a convolution; None for anything else."""
+    """The Op that replaces `node`, a gradient of a convolution by Aesara; None for other nodes."""
     sparse = {
         CorrMM_gradWeights: SparseCorrMM_gradWeights,
         CorrMM_gradInputs: SparseCorrMM_gradInputs,
@@ -121,9 +122,9 @@ def skipping_zeros(node: Apply) -> Any:
 
 
 def repair() -> bool:
-    """Make `CorrMM` work where it does not. Returns whether it did not.
+    """Replace `CorrMM.make_node` if it fails; return whether it was replaced.
 
-    The class itself is mended, since Aesara's rewrites and its other gradients name it.
+    Aesara's rewrites and gradients refer to the class `CorrMM`, so a subclass would not be used.
     """
     kernel = TensorType("float32", (None,) * 4)
     try:
@@ -141,6 +142,6 @@ def _make_node(self: CorrMM, img: Any, kern: Any) -> Apply:
     axes = 6 if self.unshared else 4
     if kern.type.ndim != axes:
         raise TypeError(f"the kernels must have {axes} axes, not {kern.type.ndim}")
-    # Of the output's shape, only an axis of length 1 is of use to rewrites.
+    # Rewrites need to know only which axes of the output have length 1.
     known = tuple(1 if variable.type.shape[0] == 1 else None for variable in (img, kern))
     return Apply(self, [img, kern], [TensorType(img.type.dtype, known + (None, None))()])

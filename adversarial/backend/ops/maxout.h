@@ -1,4 +1,4 @@
-// Maxout: the greatest of each `pieces` neighbouring columns, and its gradient.
+// Maxout: the maximum of each group of `pieces` adjacent columns, and its gradient.
 #ifndef ADVERSARIAL_MAXOUT_H
 #define ADVERSARIAL_MAXOUT_H
 
@@ -7,11 +7,11 @@
 
 namespace adversarial {
 
-// One row: the greatest of each `pieces` neighbours of z + bias (of z, where `bias` is NULL), and
-// its place among them. NaN counts as the greatest. Few pieces are compared at every column,
-// though the result is wanted at each `pieces`-th only: that needs no strided reads, and vector
-// units do sixteen columns at once. Places are as wide as the numbers, so that the masks of
-// comparisons fit both.
+// One row: the maximum of each group of `pieces` entries of z + bias (of z, if `bias` is NULL), and
+// its index in the group. NaN counts as the largest. With few pieces, the maximum of `pieces`
+// neighbours is computed at every column, though only every `pieces`-th is used: this needs no
+// strided reads, and SIMD instructions do sixteen columns at once. Indices have the width of the
+// numbers, so that the masks of comparisons fit both.
 template <typename Real, int pieces>
 inline void maxout_row(
     const Real *z, const Real *bias, npy_intp units, Real *to, npy_uint8 *winner
@@ -46,7 +46,7 @@ inline void maxout_row(
     }
 }
 
-// z (batch, units * pieces) -> top (batch, units), and which piece that was.
+// z (batch, units * pieces) -> maximum `top` (batch, units), and the index of its piece.
 template <typename Real, int pieces>
 bool maxout(PyArrayObject *z, PyArrayObject *&top, PyArrayObject *&which) {
     const npy_intp batch = PyArray_DIM(z, 0), columns = PyArray_DIM(z, 1);

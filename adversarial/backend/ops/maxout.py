@@ -1,7 +1,7 @@
-"""The largest of each group of neighbouring columns, as one operation.
+"""Maxout: the maximum of each group of adjacent columns, as one Op, and its gradient.
 
 Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks" (ICML 2013). The forward
-pass keeps which column won, so that the gradient need not look again.
+pass also returns the index of the maximum, which the gradient uses.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def maxout(z: Variable, num_pieces: int) -> Variable:
 
 
 class Maxout(HeaderOp):
-    """z (batch, units * num_pieces) -> maximum (batch, units), and its piece as uint8."""
+    """z (batch, units * num_pieces) -> maximum (batch, units), index of its piece as uint8."""
 
     header = "maxout.h"
     __props__ = ("num_pieces",)
@@ -96,7 +96,7 @@ class Maxout(HeaderOp):
 
 
 class MaxoutGrad(HeaderOp):
-    """winning piece (batch, units), gradient (batch, units) -> (batch, units * num_pieces)."""
+    """index of the piece, gradient (both (batch, units)) -> (batch, units * num_pieces)."""
 
     header = "maxout.h"
     __props__ = ("num_pieces",)

@@ -1,6 +1,5 @@
-// Philox4x32-10 and the distributions made of its words: the numbers that philox.py defines, to
-// the bit. To be compiled with -ffp-contract=off: separate multiplications and additions, as NumPy
-// has them.
+// Philox4x32-10 and its distributions, with the same bits as philox.py. Compile with
+// -ffp-contract=off: a fused multiply-add would round differently from NumPy.
 #ifndef ADVERSARIAL_PHILOX_H
 #define ADVERSARIAL_PHILOX_H
 
@@ -16,7 +15,7 @@ namespace philox {
 
 enum { LANES = 16, GROUP = 64 };
 
-// A 32-bit word in each 64-bit lane; what multiplications leave above it is never read.
+// A 32-bit word in each 64-bit lane; the upper 32 bits, which multiplications fill, are never read.
 #if defined(__AVX512F__)
 enum { WIDTH = 8 };
 typedef uint64_t Vector __attribute__((vector_size(64)));
@@ -108,7 +107,7 @@ template <typename T> struct Binomial {
     enum { PER_GROUP = 64 };
     uint64_t threshold;
     void operator()(const uint32_t *word, T *out) const {
-        // threshold is 0 .. 2**32, one value more than a word has.
+        // threshold is in 0 .. 2**32, and 2**32 does not fit into 32 bits.
         const T any = threshold ? (T) 1 : (T) 0;
         const uint32_t last = (uint32_t) (threshold - 1);
         for (int i = 0; i < 64; ++i) out[i] = word[i] <= last ? any : (T) 0;

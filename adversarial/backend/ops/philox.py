@@ -1,13 +1,12 @@
-"""Philox4x32-10 in NumPy, and the three distributions made of its words.
+"""The random generator Philox4x32-10 in NumPy, and the distributions computed from its words.
 
 A counter-based generator: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
 1, 2, 3" (SC 2011). The counter here is (block, stream, step low, step high). Words come in groups
 of 64: the 16 blocks 16g .. 16g+15, first word 0 of each, then word 1 of each, and so on, so that
-both sides work on 16 lanes at once.
+NumPy and SIMD instructions process 16 blocks at once.
 
-This module defines the numbers, in NumPy; `philox.h` repeats its operations one by one, single
-precision included, so that both give the same bits whatever the processor and the number of
-threads.
+This module is the reference. `philox.h` does the same operations in the same order and precision,
+so both give the same bits on every processor and for every number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _WEYL = np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint32)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
-# Least maximal error over the reduced ranges, lowest power first; philox.h has them, too.
+# Minimax polynomials on the reduced ranges, lowest power first. philox.h repeats the coefficients.
 # log(1+f) = f - f^2/2 + f^3 LOG(f) on [sqrt(1/2)-1, sqrt(2)-1]; sin and cos of t quarter turns,
 # |t| <= 1/2, in powers of t^2.
 LOG = (0.33333331, -0.25000820, 0.20001228, -0.16623360, 0.14201729, -0.13160120, 0.12761734,
@@ -69,25 +68,25 @@ def words(state: np.ndarray, stream: int, groups: int) -> np.ndarray:
 
 
 def uniform(state: np.ndarray, stream: int, n: int) -> np.ndarray:
-    """float32, (n,): multiples of 2**-24 in [0, 1), one word each."""
+    """float32, (n,): multiples of 2**-24 in [0, 1), one word per number."""
     drawn = words(state, stream, -(-n // GROUP)).reshape(-1)[:n]
     return (drawn >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
 
 
 def coin(state: np.ndarray, stream: int, n: int) -> np.ndarray:
-    """uint32, (n,): 0 or 1 with equal chances, 32 a word, lowest bit first."""
+    """uint32, (n,): 0 or 1 with equal probability, 32 numbers per word, lowest bit first."""
     drawn = words(state, stream, -(-n // (32 * GROUP))).reshape(-1, 1)
     return ((drawn >> np.arange(32, dtype=np.uint32)) & np.uint32(1)).reshape(-1)[:n]
 
 
 def binomial(state: np.ndarray, stream: int, n: int, p: float) -> np.ndarray:
-    """bool, (n,): true with probability `p` to within 2**-33, one word each."""
+    """bool, (n,): true with probability `p`, rounded to 32 bits, one word per number."""
     drawn = words(state, stream, -(-n // GROUP)).reshape(-1)[:n]
     return drawn < np.uint64(np.floor(np.float64(p) * 2.0**32 + 0.5))
 
 
 def normal(state: np.ndarray, stream: int, n: int) -> np.ndarray:
-    """float32, (n,): standard normal by Box and Muller's method, two of two words; |z| < 6.8."""
+    """float32, (n,): standard normal (Box-Muller), two numbers from two words; |z| < 6.8."""
     drawn = words(state, stream, -(-n // GROUP))
     radius = _radius(drawn[:, 0::2])
     sine, cosine = _sine_cosine(drawn[:, 1::2])

@@ -51,7 +51,7 @@ void pool_row(
 }
 
 // x (batch, groups * pieces, rows, columns) -> the maxima (batch, groups, windows down, windows
-// across), and the place of each in its group of maps, counted flat.
+// across), and the flat index of each in its group of maps.
 template <typename Real>
 bool max_pool(PyArrayObject *x, Window window, npy_intp pieces, PyArrayObject *&top,
               PyArrayObject *&which) {
@@ -88,8 +88,8 @@ bool max_pool(PyArrayObject *x, Window window, npy_intp pieces, PyArrayObject *&
     return true;
 }
 
-// The gradient by the places that `max_pool` chose, zero elsewhere; a place that several windows
-// chose gets the sum of theirs.
+// The gradient of x: `gradient` at the indices of `max_pool`, zero elsewhere. A pixel that is the
+// maximum of several windows gets the sum of their gradients.
 template <typename Real>
 bool max_pool_grad(PyArrayObject *which, PyArrayObject *gradient, npy_intp rows, npy_intp columns,
                    npy_intp pieces, PyArrayObject *&out) {

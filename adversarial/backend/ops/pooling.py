@@ -1,7 +1,7 @@
-"""Pooling of images: the greatest, or the mean, of each window.
+"""Max pooling and mean pooling of images.
 
-Windows that reach over the last row or column count what of the image they cover, so that an
-axis of `size` pixels has ceil((size - pool) / stride) + 1 of them.
+A window may extend beyond the last row or column; then only the pixels inside the image count. An
+axis of `size` pixels has ceil((size - pool) / stride) + 1 windows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aesara.tensor.type import TensorType
 from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
 
 with warnings.catch_warnings():
-    # Announced as moving to another package since 2.8; it is still here and nowhere else.
+    # Since 2.8 Aesara warns that pool_2d moves to another package, which has not happened.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.signal.pool import pool_2d
 
@@ -29,12 +29,12 @@ Pair = Sequence[int]
 
 
 def pooled_size(size: int, pool: int, stride: int) -> int:
-    """Windows along an axis of `size` pixels; also for symbolic sizes."""
+    """The number of windows along an axis of `size` pixels; `size` may be symbolic."""
     return -((pool - size) // stride) + 1
 
 
 def max_pool(x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1) -> Variable:
-    """Maximum over each window, and over `num_pieces` neighbouring channels.
+    """Maximum over each window, and over `num_pieces` adjacent channels.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def max_pool(x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int =
 
     Returns
     -------
-    (batch, channels, pooled rows, pooled columns), see `pooled_size`. The gradient goes to one
-    of equal maxima, in the first column, there in the first map, there in the first row; NaN
-    counts as the largest.
+    (batch, channels, pooled rows, pooled columns), see `pooled_size`. Of equal maxima, the one in
+    the lowest column gets the gradient; in one column, the one in the lowest map; in one map, the
+    one in the lowest row. NaN counts as the largest.
 
     Raises
     ------
@@ -54,13 +54,13 @@ def max_pool(x: Variable, pool_shape: Pair, pool_stride: Pair, num_pieces: int =
         When a window is larger than the image, or the stride larger than a window, or the maps
         cannot be split into groups of `num_pieces`.
     TypeError
-        When `x` has not four axes of floating point numbers.
+        When `x` is not a floating point array with four axes.
     """
     return MaxPool(pool_shape, pool_stride, num_pieces)(x)[0]
 
 
 def mean_pool(x: Variable, pool_shape: Pair, pool_stride: Pair) -> Variable:
-    """Mean over the part of the image in each window; otherwise as `max_pool`."""
+    """Mean over the pixels of the image in each window; arguments and errors as for `max_pool`."""
     (x,) = floating("mean_pool", x, ndim=4)
     shape, stride = _checked(pool_shape, pool_stride)
     _check_image(shape, x.type.shape)
@@ -85,11 +85,11 @@ def _check_image(pool_shape: tuple, shape: Sequence[Any]) -> None:
 
 
 class MaxPool(HeaderOp):
-    """x -> maximum, and its place as int32: where it is in its group of maps, counted flat."""
+    """x -> maximum, and its flat index (int32) in (pieces, rows, columns) of its group of maps."""
 
     header = "pooling.h"
     __props__ = ("pool_shape", "pool_stride", "num_pieces")
-    # Passed at run time: one compiled module serves every layer.
+    # Passed at run time, so that all layers use one compiled module.
     params_type = ParamsType(high=int64, wide=int64, down=int64, right=int64, num_pieces=int64)
 
     def __init__(self, pool_shape: Pair, pool_stride: Pair, num_pieces: int = 1) -> None:
@@ -115,7 +115,7 @@ class MaxPool(HeaderOp):
             )
 
     def _pooled(self, shape: Sequence[Any]) -> list:
-        """The output's shape; anything where `shape` is None."""
+        """The output's shape; an entry is meaningless if that of `shape` is None."""
         batch, maps, *size = (0 if n is None else n for n in shape)
         windows = map(pooled_size, size, self.pool_shape, self.pool_stride)
         return [batch, maps // self.num_pieces, *windows]
@@ -172,9 +172,9 @@ class MaxPool(HeaderOp):
 
 
 class MaxPoolGrad(HeaderOp):
-    """place, gradient, rows, columns -> the gradient by those places, zero elsewhere.
+    """index, gradient, rows, columns -> gradient of x: `gradient` at `index`, zero elsewhere.
 
-    A place that several windows chose gets the sum of theirs.
+    A pixel that is the maximum of several windows gets the sum of their gradients.
     """
 
     header = "pooling.h"

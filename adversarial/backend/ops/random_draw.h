@@ -8,7 +8,7 @@
 
 namespace adversarial {
 
-// In the order of random_draw.py.
+// The same numbers as in random_draw.py.
 enum Kind { uniform, normal, binomial, coin };
 
 // `out` of `shape` (an int64 vector of `ndim` lengths): uniform in [a, b), normal of mean a and
@@ -60,7 +60,7 @@ bool draw(PyArrayObject *state, PyArrayObject *shape, PyArrayObject *first, PyAr
     }
 }
 
-// `out`: the state one step on. The last two words are the halves of a 64-bit count.
+// `out`: the state with the step incremented. The last two words are a 64-bit integer.
 inline bool advance(PyArrayObject *state, PyArrayObject *&out) {
     // A new array each time: the old state may be an output of the same function.
     const npy_intp words = 4;

@@ -1,4 +1,4 @@
-"""The Ops behind random streams: an array of random numbers, and a state one step on."""
+"""The Ops of `backend.random`: `Draw` makes random arrays, `Advance` increments the step."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from adversarial.backend.ops.c_op import HeaderOp, c_type
 
 Number = Union[float, Variable]
 
-# In the order of random_draw.h.
+# The same numbers as in random_draw.h.
 UNIFORM, NORMAL, BINOMIAL, COIN = range(4)
 STATE = TensorType("uint32", shape=(4,))
 
 
 class Draw(HeaderOp):
-    """(state, shape, a, b) -> array of `shape`: a pure function of them and of `stream`.
+    """(state, shape, a, b) -> array of `shape`: a pure function of its inputs and of `stream`.
 
-    The distribution is uniform in [a, b), normal of mean a and deviation b, or 1 with probability
-    a (COIN: 1/2) and else 0. C code and NumPy give the same bits.
+    UNIFORM: uniform in [a, b). NORMAL: normal with mean a and standard deviation b. BINOMIAL: 1
+    with probability a, else 0. COIN: 1 with probability 1/2, else 0. C code and NumPy give the
+    same bits.
 
     Parameters
     ----------
     kind : UNIFORM, NORMAL, BINOMIAL or COIN
-    stream : 0 .. 2**32 - 1, the draw's place in its model; different streams are independent
-    dtype : float32 or float64; either way the numbers have 24 bits
-    static_shape : what is known of the shape; None where an axis is symbolic
+    stream : 0 .. 2**32 - 1; different streams are independent
+    dtype : float32 or float64; a uniform number has 24 random bits in both
+    static_shape : the static shape; None for a symbolic length
     """
 
     header = "random_draw.h"
     __props__ = ("kind", "stream", "dtype", "static_shape")
-    # Passed at run time: one compiled module serves every draw of the same rank.
+    # Passed at run time, so that all draws with the same number of axes use one compiled module.
     params_type = ParamsType(kind=int64, stream=uint32)
 
     def __init__(
@@ -91,8 +92,8 @@ class Draw(HeaderOp):
         output_storage[0][0] = values.astype(real, copy=False).reshape(shape)
 
     def c_compile_args(self, **kwargs: Any) -> list[str]:
-        # Separate multiplications and additions, as NumPy has them; and sqrtf as an instruction.
-        # Neither lets the compiler change a result.
+        # No fused multiply-add, which would round differently from NumPy. Without errno, sqrtf is
+        # one instruction, with the same result.
         return [*super().c_compile_args(**kwargs), "-ffp-contract=off", "-fno-math-errno"]
 
     def c_code(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
@@ -109,7 +110,7 @@ class Draw(HeaderOp):
 
 
 class Advance(HeaderOp):
-    """state -> state one step on: its last two words are the halves of a 64-bit count."""
+    """state -> state with the step incremented: the last two words are a 64-bit integer."""
 
     header = "random_draw.h"
     __props__ = ()
@@ -136,7 +137,7 @@ class Advance(HeaderOp):
 
 
 def as_double(value: Number) -> Variable:
-    """`value` as a float64 scalar; Aesara would round a Python float to floatX first."""
+    """`value` as a float64 scalar; Aesara by itself would round a Python float to floatX."""
     if isinstance(value, Variable):
         return at.cast(at.as_tensor_variable(value, ndim=0), "float64")
     return at.constant(np.float64(value), dtype="float64")

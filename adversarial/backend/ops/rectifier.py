@@ -1,6 +1,6 @@
-"""max(z, 0) and its leaky kin as one operation that the compiler can vectorise.
+"""ReLU and leaky ReLU as one Op, with a loop that compilers vectorise.
 
-Aesara's own `switch(z > 0, z, slope * z)` becomes two strided loops, several times slower.
+Aesara compiles `switch(z > 0, z, slope * z)` to two strided loops, which are several times slower.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
 def rectify(z: Variable, left_slope: float = 0.0) -> Variable:
     """z where it is positive, `left_slope` * z elsewhere; any shape.
 
-    The gradient at 0 is that of the left side.  Slopes below zero are refused: the gradient is
-    computed from the output, whose sign they would lose.
+    The gradient at 0 is `left_slope`. A negative `left_slope` raises ValueError: the gradient is
+    computed from the sign of the output, which would then not be the sign of z.
     """
     if not left_slope >= 0:
         raise ValueError(f"left_slope must not be negative, but is {left_slope!r}")
@@ -26,7 +26,7 @@ def rectify(z: Variable, left_slope: float = 0.0) -> Variable:
 
 
 class _Contiguous(HeaderOp):
-    """A loop over arrays of one shape."""
+    """Base of Ops that compute element by element on arrays of one shape."""
 
     header = "rectifier.h"
     __props__: tuple = ("left_slope",)
@@ -56,7 +56,7 @@ class Rectify(_Contiguous):
     kernel = "rectify"
 
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list:  # noqa: N802
-        # From the output, so that z need not be kept.
+        # The gradient uses the output, so that the memory of z can be reused.
         return [RectifyGrad(self.left_slope)(outputs[0], output_gradients[0])]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
@@ -66,7 +66,7 @@ class Rectify(_Contiguous):
 
 
 class RectifyGrad(_Contiguous):
-    """output, gradient -> gradient where the output is positive, left_slope * it elsewhere."""
+    """output, gradient -> gradient where output > 0, left_slope * gradient elsewhere."""
 
     kernel = "rectify_grad"
 

@@ -63,7 +63,7 @@ inline void gemm(char *of_y, char *of_x, int *m, int *n, int *k, double *a, doub
     dgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
 }
 
-// The share of entries that are not zero in each half of the rows, by a sample.
+// The share of nonzero entries in the upper and the lower half of the rows, from a sample.
 struct Shares {
     double top, bottom, all;
     template <typename Real>
@@ -72,7 +72,7 @@ struct Shares {
         int n[2] = {}, found[2] = {};
         npy_uint64 place = 0;
         for (int i = 0; i < looked_at; ++i) {
-            place += 0x9E3779B97F4A7C15u;  // 2^64 over the golden ratio: all over the matrix
+            place += 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio spreads the sample evenly
             const npy_intp at = (npy_intp) ((place >> 33) * (npy_uint64) (rows * columns) >> 31);
             const int half = at / columns >= rows / 2;
             ++n[half];
@@ -91,19 +91,19 @@ class SparseProduct {
     typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
     enum {
         lanes = sizeof(Pack) / sizeof(Real),
-        wide = 8, narrow = 4,  // packs beside each other
-        height = 16,  // of a tile of z
-        cached = 26 * 1024 / sizeof(Real),  // of b, in a cache of 32 KiB
-        gathered = 1 << 21  // size of a part of s whose entries are known at a time
+        wide = 8, narrow = 4,  // width of a panel, in packs
+        height = 16,  // height of a tile of z
+        cached = 26 * 1024 / sizeof(Real),  // entries of b in a panel: an L1 cache has 32 KiB
+        gathered = 1 << 21  // size of the block of s whose entries are gathered at a time
     };
-    struct Entry { Real value; npy_int32 place; };  // of its row of b in the panel
+    struct Entry { Real value; npy_int32 place; };  // `place`: offset of the row of b in the panel
 
     Matrix s, b, z;
     npy_intp rows, inner, columns;
     Real alpha, beta;
     int packs, width;
     npy_intp steps, step;
-    std::vector<npy_intp> first;  // of the entries of each row and step
+    std::vector<npy_intp> first;  // index of the first entry of each row and step
 
     // Entries of the rows from `from` to `end`: counted, and then put where `first` says. For each
     // row and step there is room for one more, so that none need be skipped before it is written.
@@ -213,7 +213,7 @@ public:
         packs(z.right == 1 ? wide : narrow), width(packs * lanes),
         steps((inner - 1) / (cached / width) + 1), step((inner - 1) / steps + 1) {}
 
-    // Throws std::bad_alloc before it touches z, or never.
+    // Throws std::bad_alloc only before it writes to z.
     void run() {
         first.assign(rows * steps + 1, 0);
         #pragma omp parallel for schedule(static) if (Choice::parallel)
@@ -246,8 +246,8 @@ class Multiplication {
     npy_intp inner, m;
     Real alpha, beta;
 
-    // Each thread multiplies by a part of its own of the longer side of z: a BLAS shares small
-    // products out less well.
+    // Each thread computes a slice of the longer side of z: the threads of a BLAS are slower for
+    // small products.
     void in_parts(Matrix x, Matrix y, Matrix z, npy_intp n) {
         const bool wide = m >= n;
         const npy_intp length = wide ? m : n, most = Choice::callers();
@@ -293,7 +293,7 @@ public:
         } catch (std::bad_alloc &) {
             return in_parts(x, y, z, n);
         }
-        // Samples and data, one below the other, are not alike.
+        // The rows of samples and of data, in one matrix, have different shares of zeros.
         if (std::min(in_x.top, in_x.bottom) > Choice::densest()) return in_parts(x, y, z, n);
         const npy_intp half = n / 2;
         run(x, y, z, half);
@@ -301,7 +301,7 @@ public:
     }
 };
 
-// The same with the arguments of a BLAS, whose matrices lie column by column.
+// The same with the arguments of a BLAS, whose matrices are column-major.
 template <typename Choice, typename Real>
 inline void sparse_gemm(
     const char *of_a, const char *of_b, const int *m, const int *n, const int *k,

@@ -1,14 +1,14 @@
 """Matrix products (GEMM) that skip zeros when a factor is sparse.
 
-`rewrites.fuse` puts these in the place of Aesara's products.  Most entries of some factors are
-zero: of the gradient that maxout passes to one piece of five under dropout, 0.9; of a rectifier's
-output and gradient, 0.5 at first and 0.9 later; of MNIST's digits, 0.8.  A BLAS multiplies by them
-all the same.  The products here look at 500 entries of each factor when they run.  Where few enough
-are not zero, they gather those and add up their terms alone (`sparse_gemm.h`); otherwise they call
-the BLAS.
+`rewrites.fuse` replaces Aesara's matrix products by these Ops. Some factors are mostly zeros. The
+share of zeros is 0.9 in the gradient of maxout with five pieces under dropout, 0.5 at first and 0.9
+later in the output and gradient of a rectifier, and 0.8 in MNIST's digits. A BLAS multiplies by
+zeros like by other numbers. These Ops sample 500 entries of each factor at each call. If few of
+them are nonzero, the kernel (`sparse_gemm.h`) gathers the nonzero entries and adds up only their
+products; otherwise it calls the BLAS.
 
-Skipping zero terms changes the order of a sum's terms, and one value: zero times infinity, which is
-NaN, does not occur.
+Skipping zeros changes the order of summation. It also changes 0 * infinity, which is skipped
+instead of making the sum NaN.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from adversarial.backend.ops.c_op import FLOATS, FOLDER, digest, header_mark
 from adversarial.backend.toolchain.config import configure
 
 HEADER = "sparse_gemm.h"
-# Above this share of entries that are not zero, a BLAS is faster.
+# If more than this share of the entries is nonzero, a BLAS is faster.
 DENSEST = 0.45
-# Fewer multiplications than this are over before the entries have been gathered.
+# Below this number of multiplications, gathering the entries takes longer than the BLAS.
 LEAST = 1 << 20
-# OpenBLAS has working memory for so many threads that call it at once.
+# The number of threads that may call OpenBLAS at once: it has work buffers for so many.
 MOST_CALLERS = 64
 
 
 def choice(parallel: bool) -> str:
-    """C++ that declares `Choice` for `sparse_gemm.h`: the limits above, and the use of threads."""
+    """C++ that defines `Choice`, a parameter of `sparse_gemm.h`: the constants and the threads."""
     several = parallel and configure().blas.reentrant
     return (
         f"{header_mark(HEADER)}typedef adversarial::GemmChoice<{str(parallel).lower()}, "
@@ -41,11 +41,11 @@ def choice(parallel: bool) -> str:
 
 
 def version() -> tuple:
-    """Of the header and the limits, as part of a compiled module's identity."""
+    """The part of a compiled module's version that depends on the header and the constants."""
     return (digest(HEADER), DENSEST, LEAST, configure().blas.reentrant)
 
 
-# In the place of the call of a BLAS in Aesara's templates of C code.
+# Replaces the call of the BLAS in Aesara's C code templates.
 _CALL = """
     adversarial::Multiplication<%(real)s, Choice>(Nx[1], Nz[1], a, b).run(
         {(%(real)s *) PyArray_DATA(%%(_x)s), sx_0, Nx[1] > 1 ? sx_1 : 1},
@@ -55,7 +55,7 @@ _CALL = """
 
 
 class _SkipsZeros(OpenMPOp, GemmRelated):
-    """A product of matrices of one type, `dtype`: g++ takes a second for each."""
+    """A matrix product for one `dtype` only, since g++ takes a second for each dtype."""
 
     def __init__(self, dtype: str) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class SparseDot22(_SkipsZeros, Dot22):
 
 
 class SparseGemm(_SkipsZeros, Gemm):
-    """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y, in the place of z or not."""
+    """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y; `inplace` overwrites z."""
 
     __props__ = ("dtype", "inplace")
 
@@ -110,7 +110,7 @@ class SparseGemm(_SkipsZeros, Gemm):
 
 
 def skipping_zeros(node: Apply) -> GemmRelated | None:
-    """What does the same as a product of Aesara's; None for anything else."""
+    """The Op that replaces `node`, a matrix product by Aesara; None for other nodes."""
     op, dtype = node.op, node.outputs[0].dtype
     if dtype not in FLOATS:
         return None

@@ -29,7 +29,7 @@ bool unit_statistics(PyArrayObject *x, npy_float64 (&of)[over_examples][3]) {
         of[k][1] = 0;
         of[k][2] = HUGE_VAL;
     }
-    // Blocks of columns, so that the running values stay in the nearest cache.
+    // Blocks of columns, so that the running values stay in the L1 cache.
     enum { width = 128 };
     for (npy_intp start = 0; start < columns; start += width) {
         const npy_intp n = columns - start < width ? columns - start : width;
@@ -55,7 +55,7 @@ bool unit_statistics(PyArrayObject *x, npy_float64 (&of)[over_examples][3]) {
             for (int k = 0; k < over_examples; ++k) {
                 const npy_float64 v = of_unit[k];
                 npy_float64 *u = of[k];
-                // What has become NaN stays so: no number compares greater.
+                // A maximum that is NaN stays NaN: no comparison with NaN is true.
                 u[0] = v > u[0] || v != v ? v : u[0];
                 u[1] += v;
                 u[2] = v < u[2] || v != v ? v : u[2];

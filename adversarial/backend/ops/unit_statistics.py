@@ -1,4 +1,7 @@
-"""Statistics over units of statistics over examples, read in one pass."""
+"""Channels of a layer's units, such as the mean over units of the maximum over examples, as one Op.
+
+`models.channels.unit_channels` calls `unit_statistics`.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ OVER_UNITS = ("max", "mean", "min")
 class UnitStatistics(HeaderOp):
     """Twelve scalars of a matrix (examples, units): each of OVER_UNITS of each of OVER_EXAMPLES.
 
-    In the order max of the max, mean of the max, min of the max, max of the mean...; the range
-    is the maximum less the minimum.  Sums are accumulated in double precision.  NaN when any of
-    a unit's values is, as in NumPy.  Has no gradient: it is there for monitoring, where the same
-    statistics made of Aesara's reductions are most of the graph.
+    Their order is max of the max, mean of the max, min of the max, max of the mean, and so on. The
+    range is the maximum minus the minimum. Sums are accumulated in double precision. As in NumPy,
+    a statistic of values with a NaN is NaN. The Op has no gradient. It exists because these
+    statistics, written with Aesara's reductions, would be most of the monitor's graph.
     """
 
     header = "unit_statistics.h"

@@ -1,8 +1,8 @@
-"""Graph rewrites of this package: the same numbers with fewer and cheaper operations.
+"""Graph rewrites of this package: the same results with fewer and cheaper operations.
 
-Costs and models say what is computed, not how often; these rewrites remove what is computed twice.
-`register` adds them to Aesara's tag `fast_run`, and so to the default mode. A mode that excludes
-the tag `TAG` compiles the plain graph. `_PASSES` lists them in the order in which they run.
+Costs and models are written as in the paper, and so compute some things twice; these rewrites merge
+them. `register` adds the rewrites to Aesara's tag `fast_run`, and so to the default mode. A mode
+that excludes the tag `TAG` omits them. `_PASSES` lists them in the order in which they run.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _UNWANTED = (
     # sum(2 v) -> 2 sum(v): the gradients of a bias and of its weights would then start from two
     # arrays, v and 2 v, and both would be computed.
     "local_sum_prod_mul_by_scalar",
-    # alpha * (x y) as one operation: another module to compile, and no time gained.
+    # alpha * (x y) as one operation: one more module to compile, and not faster.
     "local_dot22_to_dot22scalar",
-    # Takes a third of the compilation time and gains nothing: a BLAS treats a matrix of one column
-    # as a vector.
+    # Takes a third of the compilation time and is not faster: a BLAS multiplies by a matrix with
+    # one column as fast as by a vector.
     "local_gemm_to_gemv",
 )
 
 
 def without_unwanted(mode: Any) -> Any:
-    """The mode `mode` (a `Mode`, its name, or None) without the rewrites of `_UNWANTED`.
+    """`mode` (a `Mode`, its name, or None: the default) without the rewrites in `_UNWANTED`.
 
-    Modes of other classes, such as `DebugMode`, are returned unchanged.
+    A mode of another class, such as `DebugMode`, is returned unchanged.
     """
     found = get_mode(mode)
     return found.excluding(*_UNWANTED) if type(found) is Mode else mode
@@ -66,7 +66,7 @@ _aesara_folds = constant_folding.fn
 
 
 def _fold_constants(fgraph: Any, node: Any) -> Any:
-    """Aesara's constant folding in Python: compiling C for values computed once takes longer."""
+    """Aesara's constant folding, in Python: it runs once, so compiling C code for it is slower."""
     if not all(isinstance(v, Constant) for v in node.inputs):
         return False
     with aesara.config.change_flags(cxx=""):
@@ -74,7 +74,7 @@ def _fold_constants(fgraph: Any, node: Any) -> Any:
 
 
 def register() -> None:
-    """Add the rewrites to Aesara's database; calling it again changes nothing."""
+    """Add the rewrites to Aesara's database of rewrites, unless they are there already."""
     constant_folding.fn = _fold_constants
     for name, rewriter, position, tags in _PASSES:
         if name not in optdb.__db__:

@@ -1,8 +1,8 @@
 """Removes run-time checks that compare a length with itself.
 
-Where two arrays are combined element by element, Aesara adds a run-time check that their lengths
-agree, unless it sees at once that they are the same variable. It looks before it has merged
-variables that are computed twice, so many of these checks compare a length with itself:
+For an elementwise operation on two arrays, Aesara adds a run-time check that their lengths agree,
+unless both lengths are the same variable. It does so before it merges equal variables, so that many
+of these checks compare a length with itself:
 
     before   Assert{broadcast}(n, eq(n, n))   with n = Shape_i{0}(x)
     after    n
@@ -24,7 +24,7 @@ _BROADCAST = "Could not broadcast dimensions"
 
 @node_rewriter([Assert])
 def length_of_equals(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
-    """Check of a length against itself -> that length."""
+    """Replace a run-time check that a length equals itself by the length."""
     found = node.inputs[0].owner
     if node.op.msg != _BROADCAST or found is None or not isinstance(found.op, Composite):
         return None

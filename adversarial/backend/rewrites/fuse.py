@@ -1,4 +1,4 @@
-"""Rewrites that put Ops of this package where their pattern occurs."""
+"""Rewrites that replace patterns of Aesara's operations by the fused Ops of `backend.ops`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from adversarial.backend.rewrites.shapes import is_elemwise
 
 
 def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Variable]]:
-    """(z, bias) when `v` is the sum of a matrix and a broadcast row, and has no other use."""
+    """(z, bias) if `v` is z + bias, with bias broadcast to rows, and has one client; else None."""
     node = v.owner
     if not is_elemwise(node, Add) or len(node.inputs) != 2 or len(fgraph.clients[v]) != 1:
         return None
@@ -117,5 +117,5 @@ patterns = in2out(
     name="adversarial_fuse",
 )
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
-# Runs after Aesara has chosen its BLAS operations and which of them work in place.
+# Runs after Aesara's rewrites that insert BLAS operations and that make operations inplace.
 skipping_zeros = in2out(skip_zeros, ignore_newtrees=True, name="adversarial_skip_zeros")

@@ -1,16 +1,16 @@
-"""Moves factors with one number per example out of operations that are linear in each example.
+"""Moves a factor that has one number per example behind operations that are linear per example.
 
 The gradients of the two players' objectives with respect to D's output differ only by a factor per
-example (paper, Algorithm 1: the slopes of log(1 - D(G(z))) and of log D(G(z))). Written as in the
-paper they are propagated back through D separately. With the factor moved behind each linear
-operation both become the same gradient, which `MergeOptimizer` computes once; the factors are
-multiplied in where the two paths part, at D's weights and at the samples:
+example (paper, Algorithm 1: the derivatives of log(1 - D(G(z))) and of log D(G(z))). Written as in
+the paper, the two gradients are backpropagated through D separately. After this rewrite each linear
+operation is applied to the same variable in both, so `MergeOptimizer` merges them. The factors are
+multiplied later, where the two gradients are used: at D's weights and at the samples.
 
     before   g1 = dot(c1 * v, W')       after   g = dot(v, W')
              g2 = dot(c2 * v, W')               g1, g2 = c1 * g, c2 * g
 
 c1 and c2 are columns (one number per example), v a batch. Later, `towards_inputs` moves a factor
-that gained nothing back to where it multiplies fewer numbers.
+through the gradient of maxout again, to the input, which has fewer numbers.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ from adversarial.backend.rewrites.shapes import (
 
 @node_rewriter([Dot])
 def outer_product_as_scaling(fgraph: FunctionGraph, node: Apply) -> Optional[dict]:
-    """dot(column, row) -> column * row, for products of one row that are then used alike.
+    """dot(column, row) -> column * row, if several such products of `row` are used alike.
 
-    This is where the gradients of two objectives enter the discriminator, at its topmost weights.
+    In D's top layer, which has one unit, the gradients of both objectives are such products.
     """
     if not is_outer_product(node):
         return None
     clients = [client for client, _ in fgraph.clients[node.inputs[1]] if is_outer_product(client)]
     products = [client.outputs[0] for client in clients]
-    # All of them at once: after the first replacement, the others would find no second product.
-    if len(products) < 2 or not _go_the_same_way(fgraph, products):
+    # Replace all products at once: after replacing the first, the second would be the only one.
+    if len(products) < 2 or not _are_used_alike(fgraph, products):
         return None
     mul = at.mul(*node.inputs).owner.op
     return {old: apply(mul, old.owner.inputs, [old])[0] for old in products}
 
 
-def _go_the_same_way(fgraph: FunctionGraph, gradients: Sequence[Variable]) -> bool:
+def _are_used_alike(fgraph: FunctionGraph, gradients: Sequence[Variable]) -> bool:
     """Whether two of `gradients` are inputs of the same operation with the same other inputs."""
     seen = set()
     for gradient in gradients:
@@ -98,7 +98,7 @@ def hoist(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
     if not columns:
         return None
     if isinstance(node.op, Dot) and len(rest) > 1:
-        # No sibling product shares these weights, so moving the factor would merge nothing.
+        # If no other product has these weights, moving the factor merges nothing.
         weights = node.inputs[1]
         if sum(multiplies_by(client, weights) for client, _ in fgraph.clients[weights]) < 2:
             return None
@@ -110,10 +110,11 @@ def hoist(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 @node_rewriter([AbstractConv2d_gradWeights])
 def hoist_to_images(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
-    """Gradient of kernels from (images, column * v) -> from (column * images, v).
+    """Gradient of kernels with inputs (images, column * v) -> with inputs (column * images, v).
 
-    The gradient sums a product of the two over examples, so the factor may go to either. Images
-    have fewer maps than the convolution's output, and v is then the same for both objectives.
+    The gradient is a sum over examples of products of both inputs, so either may have the factor.
+    The images have fewer channels than the convolution's output, and v is then the same for both
+    objectives.
     """
     images, maps = node.inputs[:2]
     columns, rest = _columns_and_rest(maps)
@@ -125,7 +126,7 @@ def hoist_to_images(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 @node_rewriter([Sum])
 def hoist_from_sum(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
-    """Sum of column * v over examples and places -> sum of column * (sum of v over places)."""
+    """Sum of column * v over examples and pixels -> sum of column * (sum of v over pixels)."""
     (v,) = node.inputs
     if v.ndim != 4 or node.op.axis is None or tuple(node.op.axis) != (0, 2, 3):
         return None
@@ -140,7 +141,7 @@ def hoist_from_sum(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 @node_rewriter([Elemwise])
 def sink(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
-    """column * gradient of maxout -> gradient of maxout of (column * v), which is narrower."""
+    """column * MaxoutGrad(v) -> MaxoutGrad(column * v), since v has fewer columns."""
     if not is_elemwise(node, Mul):
         return None
     wide = [v for v in node.inputs if is_matrix(v)]
@@ -156,9 +157,9 @@ def sink(fgraph: FunctionGraph, node: Apply) -> Optional[list]:
 
 
 def _columns_and_rest(v: Variable) -> tuple[list[Variable], list[Variable]]:
-    """The factors of `v` with one number per example (or one in all), and the other factors.
+    """(factors of `v` with one number per example, or a single number; the other factors).
 
-    No columns when `v` is not such a product.
+    ([], [v]) if `v` is not a product of such factors and a batch.
     """
     factors = _factors(v)
     columns = [factor for factor in factors if all(factor.type.broadcastable[1:])]
@@ -169,13 +170,13 @@ def _columns_and_rest(v: Variable) -> tuple[list[Variable], list[Variable]]:
 
 
 def _is_batch(v: Variable) -> bool:
-    """Whether `v` has several examples, along its first axis, of more than one number each."""
+    """Whether `v` has a first axis of examples, and more than one number per example."""
     known = v.type.broadcastable
     return v.ndim > 1 and not known[0] and not all(known[1:])
 
 
 def _keeps_examples(node: Apply) -> bool:
-    """Whether the first axes of the output and of the input of `node` are the same examples."""
+    """Whether `node` leaves the first axis, that of the examples, as it is."""
     if isinstance(node.op, DimShuffle):
         order = node.op.new_order
         return order[0] == 0 and "x" not in order and len(order) == node.inputs[0].ndim

@@ -1,8 +1,8 @@
 """Merges two passes of a network over two batches into one pass over both.
 
-The discriminator judges data and samples with the same weights. Written as in the paper, each of
-its matrices takes part in two products on the way forward, and in two on the way back. Here it is
-one product with twice the rows, which costs less, since each product reads the whole matrix:
+D is applied to data and to samples with the same weights. Written as in the paper, each of its
+weight matrices is a factor of two products in the forward pass and of two in the backward pass.
+This rewrite makes one product with twice the rows of two, so that the matrix is read once:
 
     before   h_x = dot(x, W)            after   both = dot([x; s], W)
              h_s = dot(s, W)                    h_x, h_s = both[:n], both[n:]
@@ -10,10 +10,10 @@ one product with twice the rows, which costs less, since each product reads the 
              dW = dot(x', dx)                   dW = dot([x; s]', [dx; ds])
                 + dot(s', ds)
 
-`[x; s]` has the rows of x and then those of s. Operations between two merged products that treat
-each row by itself (activations, dropout masks) are merged too, so that rows are copied together
-once. The rewriter walks the graph in topological order; `_Merging` remembers which variables are
-now rows of a larger matrix.
+`[x; s]` has the rows of x, followed by those of s. Operations between two merged products that act
+on each row separately (activations, dropout masks) are merged too, so that rows are copied into one
+matrix only once. The rewriter visits the nodes in topological order. `_Merging` records which
+variables have become rows of a larger matrix.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from adversarial.backend.rewrites.shapes import (
     multiplies_by,
 )
 
-# Below this width, reading a matrix twice costs less than copying rows together.
+# If a weight matrix is narrower, reading it twice costs less than copying rows into one matrix.
 _NARROW = 64
 
 
 class MergePasses(GraphRewriter):
-    """A.W and B.W -> the two parts of [A; B].W, and A'.C + B'.D -> [A; B]'.[C; D]."""
+    """Rewrites A.W and B.W to slices of [A; B].W, and A'.C + B'.D to [A; B]'.[C; D]."""
 
     def add_requirements(self, fgraph: FunctionGraph) -> None:
         pass
@@ -65,20 +65,20 @@ class MergePasses(GraphRewriter):
 
 
 class _Merging:
-    """One pass over one graph."""
+    """The state of `MergePasses` while it rewrites one graph."""
 
     def __init__(self, fgraph: FunctionGraph) -> None:
         self.fgraph = fgraph
-        # Variable -> (the larger matrix whose rows it now is, which part, number of parts).
+        # Variable -> (the matrix of which it is a slice of rows, index of the slice, their number).
         self.part_of: dict[Variable, tuple[Variable, int, int]] = {}
-        # Variable -> its position when rows were last merged, so that gradients merge in the same
-        # order as the activations did.
+        # Variable -> index of its slice when it was merged, so that gradients are merged in the
+        # order of the activations.
         self.place: dict[Variable, int] = {}
-        # Parts -> the matrix into which their rows were copied.
+        # Variables -> the matrix into which their rows were copied.
         self.copied: dict[tuple[Variable, ...], Variable] = {}
 
     def products_by(self, matrix: Variable) -> None:
-        """Merge all products that have `matrix` on their right."""
+        """Merge all products whose right factor is `matrix`."""
         if not _is_wide(matrix):
             return
         products = [
@@ -94,7 +94,7 @@ class _Merging:
         self.replace_by_rows(products, at.dot(rows, matrix))
 
     def sum_of_products(self, node: Apply) -> None:
-        """Merge the gradients of one weight matrix, or the sums over rows, that `node` adds up."""
+        """Merge the terms of the sum `node` that are gradients of weights, or sums over rows."""
         terms = list(node.inputs)
         products = [v for v in terms if self._used_once(v) and _is_gradient_of_weights(v)]
         products.sort(key=lambda v: self.place.get(v.owner.inputs[0].owner.inputs[0], 0))
@@ -105,7 +105,7 @@ class _Merging:
             terms += apply(products[0].owner.op, [above.T, below], node.outputs)
         sums = [v for v in terms if self._used_once(v) and _is_sum_of_rows(v)]
         sums.sort(key=lambda v: self.place.get(v.owner.inputs[0], 0))
-        # Only where the rows were merged for a product already: sums alone are quick.
+        # Only if the rows are merged already: for a sum, copying rows costs more than it saves.
         whole = self.whole_of([v.owner.inputs[0] for v in sums])
         if len(sums) > 1 and whole is not None:
             terms = [v for v in terms if v not in sums]
@@ -120,7 +120,7 @@ class _Merging:
         return len(self.fgraph.clients.get(v, ())) == 1
 
     def merged(self, parts: Sequence[Variable]) -> Variable:
-        """The rows of `parts` in one matrix, copying as little as possible."""
+        """One matrix with the rows of `parts`, made with as few copies as possible."""
         whole = self.whole_of(parts)
         if whole is not None:
             return whole
@@ -141,29 +141,29 @@ class _Merging:
         return self.copied[parts]
 
     def merge_nodes(self, nodes: Sequence[Apply], inputs: Sequence[Variable]) -> list[Variable]:
-        """One node, of `inputs`, in place of `nodes`; its outputs."""
+        """Replace `nodes` by one node with the inputs `inputs`, and return its outputs."""
         outputs = nodes[0].op(*inputs, return_list=True)
         for i, new in enumerate(outputs):
             self.replace_by_rows([node.outputs[i] for node in nodes], new)
         return outputs
 
     def merged_inputs(self, nodes: Sequence[Apply]) -> Optional[list[Variable]]:
-        """The inputs of one node in place of `nodes`; None where merging would not save work.
+        """The inputs of one node that replaces `nodes`; None if merging them would not save work.
 
-        The nodes must do the same to each row of their inputs. It saves work where some of the
-        inputs are merged already, or are narrower than the outputs.
+        The nodes must apply the same operation to each row of their inputs. Merging saves work if
+        some of the inputs are merged already, or are narrower than the outputs.
         """
         if not _treat_rows_alike(nodes):
             return None
         groups = list(zip(*(node.inputs for node in nodes)))
         if not all(_is_shared(parts) or _are_rows(parts) for parts in groups):
             return None
-        if not isinstance(nodes[0].op, MaxoutGrad) and not any(map(self.leads_to_whole, groups)):
+        if not isinstance(nodes[0].op, MaxoutGrad) and not any(map(self.needs_no_copy, groups)):
             return None
         return [parts[0] if _is_shared(parts) else self.merged(parts) for parts in groups]
 
-    def leads_to_whole(self, parts: Sequence[Variable]) -> bool:
-        """Whether merging `parts` ends at rows of one matrix, so that nothing is copied."""
+    def needs_no_copy(self, parts: Sequence[Variable]) -> bool:
+        """Whether `parts`, or what they are computed from, are rows of one matrix already."""
         if self.whole_of(parts) is not None:
             return True
         nodes = [part.owner for part in parts]
@@ -171,12 +171,12 @@ class _Merging:
             return False
         groups = zip(*(node.inputs for node in nodes))
         return any(
-            _are_rows(below) and all(map(is_matrix, below)) and self.leads_to_whole(below)
+            _are_rows(below) and all(map(is_matrix, below)) and self.needs_no_copy(below)
             for below in groups
         )
 
     def whole_of(self, parts: Sequence[Variable]) -> Optional[Variable]:
-        """The matrix of which `parts` are all the rows, in order; None if there is none."""
+        """The matrix whose rows are those of `parts`, in this order; None if there is none."""
         found = [self.part_of.get(part) for part in parts]
         if not found or found[0] is None:
             return None
@@ -184,7 +184,7 @@ class _Merging:
         return whole if found == [(whole, i, len(parts)) for i in range(len(parts))] else None
 
     def replace_by_rows(self, parts: Sequence[Variable], whole: Variable) -> None:
-        """Replace `parts` by the rows of `whole`, which has them in that order."""
+        """Replace each of `parts` by its slice of rows of `whole`."""
         start: Any = 0
         replacements = []
         for i, part in enumerate(parts):
@@ -235,7 +235,7 @@ def _treat_rows_alike(nodes: Sequence[Apply]) -> bool:
 
 
 def _is_shared(parts: Sequence[Variable]) -> bool:
-    """Whether `parts` are one variable (or equal constants) that all rows share."""
+    """Whether `parts` are one variable (or equal constants) that is broadcast to all rows."""
     first = parts[0]
     return first.type.broadcastable[:1] in ((), (True,)) and all(
         part is first or _equal(part, first) for part in parts
@@ -247,7 +247,7 @@ def _equal(a: Variable, b: Variable) -> bool:
 
 
 def _are_rows(parts: Sequence[Variable]) -> bool:
-    """Whether `parts` are different matrices whose rows could stand in one matrix."""
+    """Whether `parts` are different matrices that can be joined along their rows."""
     return len(set(parts)) == len(parts) and all(
         part.ndim == 2 and not part.type.broadcastable[0] and alike(part, parts[0])
         for part in parts

@@ -17,7 +17,7 @@ def is_elemwise(node: Any, scalar_op: type) -> bool:
 
 
 def is_matrix(v: Variable) -> bool:
-    """Whether `v` is a matrix, neither axis of which is known to have length 1."""
+    """Whether `v` has two axes, and neither is known to have length 1."""
     return v.ndim == 2 and not any(v.type.broadcastable)
 
 
@@ -32,12 +32,12 @@ def is_transpose(v: Variable) -> bool:
 
 
 def multiplies_by(node: Any, matrix: Variable) -> bool:
-    """Whether `node` is dot(examples, matrix)."""
+    """Whether `node` is dot(x, matrix), where the rows of x are examples."""
     return (
         _is(node, Dot)
         and node.inputs[1] is matrix
         and is_matrix(node.inputs[0])
-        # With a transposed left side it is a gradient of weights, whose rows are not examples.
+        # If the left factor is a transpose, the product is a gradient of weights.
         and not is_transpose(node.inputs[0])
     )
 
@@ -53,15 +53,15 @@ def is_outer_product(node: Any) -> bool:
 
 
 def alike(a: Variable, b: Variable) -> bool:
-    """Whether rows of `a` and of `b` can stand in one array: same type and broadcasting."""
+    """Whether `a` and `b` have the same dtype and the same axes of length 1."""
     return (a.dtype, a.type.broadcastable) == (b.dtype, b.type.broadcastable)
 
 
 def apply(op: Op, inputs: Sequence[Variable], like: Sequence[Optional[Variable]]) -> list[Variable]:
-    """`op` of `inputs`; the outputs get the types of `like`, where it has one.
+    """The outputs of a node of `op` and `inputs`, with the types of `like` where it is not None.
 
-    This keeps what is known of a shape. The alternative, a SpecifyShape node, would hide the
-    product from Aesara's BLAS rewrites.
+    This keeps the static shapes. A SpecifyShape node, the alternative, would hide the product from
+    Aesara's BLAS rewrites.
     """
     outputs = op.make_node(*inputs).outputs
     outputs = [(out if old is None else old).type() for out, old in zip(outputs, like)]

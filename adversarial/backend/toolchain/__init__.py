@@ -1,6 +1,7 @@
-"""What turns C++ into machine code here: Aesara's settings, the compiler, BLAS, and two caches.
+"""Compilation of C++ on this machine: Aesara's settings, the compiler, BLAS, and two caches.
 
-`config` sets Aesara up when the package is imported. `blas` and `compiler` find what is installed.
-`compiled_code` checks the folder of compiled modules, `parallel_build` compiles modules in
-parallel, and `graph_cache` keeps rewritten graphs on disk.
+`config` configures Aesara when the package is imported. `blas` and `compiler` find the installed
+BLAS and compiler. `compiled_code` chooses a writable folder for compiled modules, `integrity`
+checks its files, `parallel_build` compiles modules in parallel, and `graph_cache` stores rewritten
+graphs on disk.
 """

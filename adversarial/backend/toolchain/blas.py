@@ -1,7 +1,8 @@
-"""Which BLAS the compiled code is linked to, and how.
+"""Chooses the BLAS library that compiled code is linked to, and the flags that link it.
 
-Matrix products are most of the work of training. Aesara by itself goes through NumPy's bundled
-BLAS with copies between, which makes a step of the paper's MNIST model about four times slower.
+Matrix products are most of the work of training. Aesara by itself calls NumPy's bundled BLAS and
+copies arrays for each call, so that a step of the paper's MNIST model takes about four times as
+long. `config.configure` calls `find`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import re
 import sys
 import tempfile
 
-# The Fortran routines that Aesara's C code calls, and OpenBLAS's own control of its threads.
+# The Fortran routines that Aesara's C code calls, and OpenBLAS's functions for its thread count.
 _ROUTINES = tuple(
     kind + routine + "_"
     for kind in "sd"
     for routine in ("gemm", "gemv", "ger", "dot", "scal", "axpy", "copy", "swap", "nrm2", "asum")
 ) + ("openblas_set_num_threads", "openblas_get_num_threads")
 
-# What each fast implementation exports beside the routines; the reference BLAS has none of it.
+# A symbol that only this implementation exports; the reference BLAS, which is slow, has none.
 _SIGNATURES = {
     "OpenBLAS": "openblas_get_config",
     "MKL": "MKL_Get_Max_Threads",
@@ -40,15 +41,16 @@ class Blas:
 
     Parameters
     ----------
-    name : of the implementation, for people
-    ldflags : value of Aesara's ``blas__ldflags``; empty means NumPy's bundled BLAS
-    library : path for ``ctypes``, empty where there is none to ask
-    version : empty where unknown
-    prefix : what its symbols' names start with
-    environment : variables it needs, unless the user has set them
-    slow : whether to warn
-    reentrant : whether several threads may call it at once, each on one thread
-    callers : how many threads do, where it cannot be asked because it is down to one itself
+    name : name of the implementation, for messages
+    ldflags : value of Aesara's ``blas__ldflags``; empty for NumPy's bundled BLAS
+    library : path of the shared library, for ``ctypes``; empty if unknown
+    version : empty if unknown
+    prefix : prefix of its symbols' names
+    environment : variables to set, unless the user has set them
+    slow : whether to warn that it is slow
+    reentrant : whether several threads may call it at once, each call on one thread
+    callers : number of threads that call OpenBLAS at once, after `for_callers` has set its own
+        number of threads to 1
     """
 
     name: str
@@ -62,10 +64,11 @@ class Blas:
     callers: int | None = None
 
     def for_callers(self) -> Blas:
-        """The same, made ready for threads that call it at once, each for a part of a product.
+        """This BLAS, set up for OpenMP threads that call it at once, each for a slice of a product.
 
-        OpenBLAS has threads of its own, which would get into the way of those; this one, which is
-        nobody else's, is told to start none.  MKL sees when it is called by a thread of many.
+        OpenBLAS would start threads of its own in each of these calls, so its number of threads is
+        set to 1. The copy of OpenBLAS in scipy-openblas32 is used by this program only. MKL
+        detects by itself that it is called from a parallel region.
         """
         if not self.reentrant or self.name != "OpenBLAS":
             return self
@@ -74,11 +77,11 @@ class Blas:
         return dataclasses.replace(self, callers=callers)
 
     def set_threads(self, count: int) -> None:
-        """Have OpenBLAS start that many threads of its own for each product."""
+        """Set the number of threads that OpenBLAS uses for a product."""
         getattr(ctypes.CDLL(self.library), self.prefix + "openblas_set_num_threads")(count)
 
     def threads(self) -> int | None:
-        """Number of threads at work on a product, None where it cannot be asked."""
+        """Number of threads that compute a product; None if unknown."""
         if self.callers is not None:
             return self.callers
         asks = {"MKL": "MKL_Get_Max_Threads", "OpenBLAS": self.prefix + "openblas_get_num_threads"}
@@ -116,10 +119,10 @@ SLOW = (
 
 
 def find() -> Blas:
-    """The fastest BLAS there is.
+    """The fastest BLAS that is installed.
 
-    MKL is made for Intel's processors; on AMD's, OpenBLAS is faster (docs/PERFORMANCE.md).  Of the
-    two, the one that is not there gives way to the other, then to the system's and to NumPy's.
+    The order on Intel's processors is MKL, scipy-openblas32, the system's BLAS, NumPy's. On other
+    processors OpenBLAS is faster than MKL (docs/PERFORMANCE.md), so these two are exchanged.
     """
     looks = (_mkl, _scipy_openblas) if _of_intel() else (_scipy_openblas, _mkl)
     for look in (*looks, _system):
@@ -130,7 +133,7 @@ def find() -> Blas:
 
 
 def from_user(ldflags: str) -> Blas:
-    """The BLAS behind flags that the user set: used as they are, never warned about."""
+    """The BLAS of the linker flags that the user set; no warning is given for it."""
     return Blas(name=f"BLAS set by blas__ldflags={ldflags!r}", ldflags=ldflags)
 
 
@@ -145,12 +148,12 @@ def _of_intel() -> bool:
 
 def _mkl() -> Blas | None:
     runs = sys.platform.startswith("linux") and platform.machine() in ("x86_64", "AMD64")
-    # Aesara passes 32-bit integers; the user's 64-bit interface would read past them.
+    # Aesara passes 32-bit integers, and MKL's ILP64 interface reads 64 bits.
     if not runs or "ILP64" in os.environ.get("MKL_INTERFACE_LAYER", "").upper():
         return None
     library, version = _file_of("mkl", r"libmkl_rt\.so(\.\d+)*")
     if not library:
-        # Conda's package and a --target installation have no record of where the library went.
+        # The metadata of conda's package, and of pip's --target, do not list the library.
         there = glob.glob(os.path.join(sys.prefix, "lib", "libmkl_rt.so*"))
         library = min(there, default="")
     if not library or not _loads(library):
@@ -160,7 +163,7 @@ def _mkl() -> Blas | None:
         ldflags=_link(library),
         library=library,
         version=".".join(version.split(".")[:2]),
-        # One pool of threads: the compiled code uses GCC's OpenMP, so MKL must too.
+        # The compiled code uses GCC's OpenMP; with another OpenMP, MKL would start a second pool.
         environment=(("MKL_THREADING_LAYER", "GNU"),),
         reentrant=True,
     )
@@ -192,7 +195,8 @@ def _system() -> Blas | None:
             continue
         library = ctypes.CDLL(soname)
         name = next((n for n, symbol in _SIGNATURES.items() if hasattr(library, symbol)), None)
-        # The reference BLAS is slower still than NumPy's, and not every one has Fortran names.
+        # Without `name` it may be the reference BLAS, which is slower than NumPy's. Some builds
+        # do not export the Fortran routines.
         if name and hasattr(library, "sgemm_"):
             path = _path_of_loaded(soname)
             return Blas(name=name, ldflags=_link(path), library=path, version="of the system")
@@ -223,7 +227,7 @@ def _loads(library: str) -> bool:
 
 
 def _path_of_loaded(soname: str) -> str:
-    """Full path of a library that this process has loaded (`soname` where it cannot be told)."""
+    """Full path of a library that this process has loaded; `soname` if it is not found."""
     target = os.path.basename(soname)
     try:
         with open("/proc/self/maps") as maps:
@@ -247,12 +251,12 @@ def _link(library: str) -> str:
     if not folder:
         return name
     folder = _plain(folder)
-    # Not -L: Aesara would search the folder for a file named as it expects, and warn.
+    # -Wl,-L, since Aesara searches the folder of -L for lib*.so, and warns if it finds none.
     return f"-Wl,-L{folder},-rpath,{folder} {name}"
 
 
 def _is_writable(folder: str) -> bool:
-    if not os.path.isabs(folder):  # ~ where there is no home
+    if not os.path.isabs(folder):  # expanduser leaves ~ if the user has no home folder
         return False
     try:
         os.makedirs(folder, exist_ok=True)
@@ -262,7 +266,7 @@ def _is_writable(folder: str) -> bool:
 
 
 def _plain(folder: str) -> str:
-    """`folder`, or a link to it where Aesara, which splits flags at spaces, could not read it."""
+    """`folder`, or a symbolic link to it if Aesara would split its path as flags."""
     awkward = re.compile(r"""[\s,"'#\\]""")
     if not awkward.search(folder):
         return folder
@@ -274,12 +278,12 @@ def _plain(folder: str) -> str:
             f"the BLAS in {folder!r} cannot be linked to: Aesara splits its path at spaces and "
             "quotes. Install in a folder without these."
         )
-    # Not the user's name: a number may have none.
+    # The user's number, not name: in a container a number may have no name.
     link = os.path.join(base, f"blas-{getattr(os, 'getuid', int)()}-{mark}")
     try:
         os.symlink(folder, link)
     except FileExistsError:
-        # Made by an earlier run, unless somebody else laid it there.
+        # An earlier run made the link; check that another user did not.
         if os.readlink(link) != folder:
             raise ValueError(f"{link} should be a link to {folder}; remove it") from None
     return link

@@ -1,6 +1,7 @@
-"""The folder of compiled code (Aesara's ``compiledir``): one that can be written.
+"""Finds a writable folder for compiled code (Aesara's ``compiledir``).
 
-Called by `config` before Aesara is imported, which otherwise fails where the folder cannot be made.
+`config` calls `folder_for` before it imports Aesara, whose import fails if it cannot make the
+folder.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from adversarial.backend.toolchain import integrity
 
 
 def folder_for(flags: Mapping[str, str], own: str) -> Optional[str]:
-    """A temporary folder, with a warning, where Aesara's own cannot be written; else None.
+    """A temporary folder, with a warning, if Aesara's own folder is not writable; else None.
+
+    Removes damaged files from Aesara's folder.
 
     Parameters
     ----------
-    flags : the user's, by Aesara's names
-    own : how the name of the folder ends that is to be used, as far as that is known
+    flags : the Aesara flags that the user set
+    own : the end of the name of the folder that Aesara will use in its base folder
 
     Returns
     -------
-    A folder that is removed when the process ends, or None where Aesara's serves.
+    A folder that is removed when the process ends, or None.
     """
     setting = "compiledir" if "compiledir" in flags else "base_compiledir"
     folder = os.path.expanduser(flags.get(setting) or _default())
@@ -41,7 +44,7 @@ def folder_for(flags: Mapping[str, str], own: str) -> Optional[str]:
     process = os.getpid()
 
     def remove() -> None:
-        if os.getpid() == process:  # not in a child, which os.fork has made
+        if os.getpid() == process:  # a forked process must not remove its parent's folder
             shutil.rmtree(temporary, ignore_errors=True)
 
     atexit.register(remove)
@@ -56,7 +59,7 @@ def folder_for(flags: Mapping[str, str], own: str) -> Optional[str]:
 
 
 def _below(base: str, own: str) -> Iterator[str]:
-    """The folders in `base` that may be the one to be used."""
+    """The folders in `base` whose names end with `own`: one of them is the one that Aesara uses."""
     with os.scandir(base) as entries:
         for entry in entries:
             if entry.name.endswith(own) and entry.is_dir():
@@ -70,12 +73,12 @@ def _default() -> str:
 
 
 def _cannot_write(folder: str) -> Optional[str]:
-    """Why nothing can be written into `folder`, which need not exist yet; None where it can."""
+    """The reason why files cannot be written to `folder`; None if they can. Makes the folder."""
     if folder.startswith("~"):
         return "the user has no home folder: HOME is not set"
     try:
         os.makedirs(folder, exist_ok=True)
-        # Not os.access, which a read-only or full file system may contradict.
+        # os.access does not notice a read-only or full file system.
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
     except OSError as error:

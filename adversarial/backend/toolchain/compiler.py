@@ -1,4 +1,7 @@
-"""The C++ compiler Aesara needs: which one there is, and what to say when there is none."""
+"""Finds the C++ compiler that Aesara needs, and explains how to install one.
+
+`config` calls `find`, and the C engine calls `require` when it compiles the first graph.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,24 @@ import sysconfig
 
 
 class CompilerMissing(OSError):
-    """A graph cannot be turned into machine code here; the message says what to install."""
+    """There is no C++ compiler, or no Python headers; the message says what to install."""
 
 
 def find() -> str:
-    """Path of the C++ compiler to use: g++, or else clang++; empty where there is neither."""
+    """Path of g++, or else of clang++ (on macOS of clang++); empty if neither is installed."""
     # On macOS g++ is another name of clang++.
     names = ("clang++", "g++") if sys.platform == "darwin" else ("g++", "clang++")
     return next((path for path in map(shutil.which, names) if path), "")
 
 
 def is_clang(cxx: str) -> bool:
-    """Whether the compiler's file, behind links, is named as Clang's is."""
+    """Whether the name of the compiler's file, after resolving links, contains "clang"."""
     return "clang" in os.path.basename(os.path.realpath(shutil.which(cxx) or cxx))
 
 
 def supports_openmp(cxx: str) -> bool:
-    """Whether `cxx` is a GCC with its OpenMP runtime. Asks the driver only: nothing is compiled."""
-    # Clang finds GCC's files, but not the header by itself.
+    """Whether `cxx` is a GCC with the OpenMP runtime. Nothing is compiled to find out."""
+    # Clang reports GCC's libgomp.spec too, but does not find omp.h when it compiles.
     if not cxx or is_clang(cxx):
         return False
     for name in ("libgomp.spec", "include/omp.h"):
@@ -37,7 +40,7 @@ def supports_openmp(cxx: str) -> bool:
             )
         except (OSError, subprocess.SubprocessError):
             return False
-        # A driver that does not know the file answers with the bare name.
+        # If GCC does not have the file, it prints the name without a folder.
         if not os.path.isabs(answer.stdout.strip()):
             return False
     return True
@@ -48,26 +51,26 @@ def require(cxx: str, chosen_by_user: bool) -> None:
 
     Parameters
     ----------
-    cxx : the compiler Aesara is set to; empty where it has none
-    chosen_by_user : whether the user set it; an empty one is then a wish to do without
+    cxx : value of Aesara's flag ``cxx``; empty for no compiler
+    chosen_by_user : whether the user set the flag; an empty `cxx` is then accepted
 
     Raises
     ------
     CompilerMissing
-        Without a compiler, or the one that is set, or without Python's headers. Aesara would run
-        everything in Python then, tens of times slower, and say so at most once in passing.
+        If there is no compiler, `cxx` does not exist, or Python's headers are missing. Aesara
+        would then run everything in Python, tens of times slower, with a single warning.
     """
     if not cxx:
         if chosen_by_user:
             return
         raise CompilerMissing(
             f"No C++ compiler found. Install one: {_how_to_get_compiler()}.\n"
-            "Or compute without one, by JAX: --backend jax (pip install -e '.[jax]')."
+            "Or use the JAX engine, which needs none: --backend jax (pip install -e '.[jax]')."
         )
     if shutil.which(cxx) is None:
         raise CompilerMissing(
-            f"The C++ compiler {cxx}, to which Aesara is set, is not there or no program. Name "
-            "another: AESARA_FLAGS=cxx=g++."
+            f"The C++ compiler {cxx}, Aesara's setting cxx, does not exist or is not executable. "
+            "Name another: AESARA_FLAGS=cxx=g++."
         )
     folders = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
     if not any(os.path.exists(os.path.join(folder, "Python.h")) for folder in folders if folder):

@@ -1,4 +1,8 @@
-"""Aesara's settings, made before Aesara is imported; what the user set always wins."""
+"""Sets Aesara's flags and imports Aesara; flags that the user has set take precedence.
+
+`adversarial.backend` calls `configure` when it is imported. The other modules read the cached
+result, a `Setup`.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,10 @@ from adversarial.backend import fork
 from adversarial.backend.toolchain import blas, compiled_code, compiler, integrity
 from adversarial.utils import errors
 
-# Not -ffast-math: with it the MNIST model of the paper goes to NaN within five epochs. The two
-# flags beside -O3 change no value, only what is left in status words that nobody reads; without
-# them compilers neither vectorise loops with a condition nor inline square roots. -g0, below,
-# is against Aesara's -g, which takes a seventh of the time of compiling.
+# -ffast-math is not used: with it the paper's MNIST model becomes NaN within five epochs. The two
+# flags after -O3 change no result, only floating point status flags and errno, which are not read;
+# without them compilers neither vectorise loops with a condition nor inline square roots. -g0
+# (below) cancels Aesara's -g, which takes a seventh of the compilation time.
 OPTIMIZE = "-O3 -fno-trapping-math -fno-math-errno"
 
 
@@ -33,7 +37,7 @@ class SetupError(ImportError):
 
 @dataclass(frozen=True)
 class Setup:
-    """What was found on this machine and what the user decided about it."""
+    """The BLAS in use, and the names of the Aesara flags that the user set."""
 
     blas: blas.Blas
     user_flags: frozenset[str]
@@ -44,10 +48,10 @@ class Setup:
 
 
 def user_flags() -> dict[str, str]:
-    """Every Aesara flag the user set, by the key Aesara knows it by (``blas__ldflags``).
+    """Every Aesara flag that the user set, by its name in Aesara (``blas__ldflags``).
 
-    Reads ``AESARA_FLAGS``, then the files named in ``AESARARC`` or ``~/.aesararc``. What cannot
-    be read is left out: Aesara reads it again and tells the user what is wrong with it.
+    Reads the files named in ``AESARARC``, or ``~/.aesararc``, and ``AESARA_FLAGS``, which takes
+    precedence. Ignores what it cannot parse: Aesara reads the same text and reports the error.
     """
     flags = {}
     for path in os.environ.get("AESARARC", "~/.aesararc").split(os.pathsep):
@@ -59,8 +63,8 @@ def user_flags() -> dict[str, str]:
         for section in reader.sections():
             for option, value in reader.items(section):
                 flags[option if section == "global" else f"{section}__{option}"] = value
-    # The files' options are case-insensitive.
-    flags = {_spelt(key): value for key, value in flags.items()}
+    # configparser makes the names lower-case.
+    flags = {_canonical(key): value for key, value in flags.items()}
     words = shlex.shlex(os.environ.get("AESARA_FLAGS", ""), posix=True)
     words.whitespace = ","
     words.whitespace_split = True
@@ -72,15 +76,15 @@ def user_flags() -> dict[str, str]:
     return flags
 
 
-def _spelt(key: str) -> str:
+def _canonical(key: str) -> str:
     return "floatX" if key.lower() == "floatx" else key
 
 
 @functools.cache
 def configure() -> Setup:
-    """Find compiler and BLAS, set Aesara up, import it; the first call only.
+    """Find the compiler and the BLAS, set Aesara's flags and import Aesara; cached.
 
-    The environment is left as it was, but for what MKL needs to know about threads.
+    Of environment variables, only those that set the threading of MKL and OpenMP stay changed.
     """
     chosen = user_flags()
     already = "aesara" in sys.modules
@@ -94,7 +98,7 @@ def configure() -> Setup:
         library = blas.find()
     for key, value in library.environment:
         os.environ.setdefault(key, value)
-    _share_politely()
+    _limit_spinning()
     cxx = chosen.get("cxx", compiler.find())
     flags = {
         "floatX": "float32",
@@ -105,14 +109,15 @@ def configure() -> Setup:
         "allow_gc": "False",
         # Set even when empty: Aesara's own search is slow and fails on Python 3.12.
         "blas__ldflags": library.ldflags,
-        # Code for this processor must not be run on another that shares the home directory.
+        # Machines with different processors may share a home directory, and -march=native code of
+        # one may not run on another.
         "compiledir_format": "compiledir_%(short_platform)s-%(python_version)s-"
         f"%(python_bitwidth)s-{processor_mark()}",
     }
     if compiler.is_clang(cxx):
-        # An error by the standard, which GCC, for which Aesara writes, lets pass.
+        # Aesara's C++ narrows integers in initialisers: an error in Clang, a warning in GCC.
         flags["gcc__cxxflags"] += " -Wno-c++11-narrowing"
-    # Aesara would look for g++ only.
+    # Aesara by itself looks for g++ only.
     flags["cxx"] = cxx
     flags = {key: value for key, value in flags.items() if key not in chosen}
     if already:
@@ -127,7 +132,7 @@ def configure() -> Setup:
         integrity.remove_damaged(Path(config.compiledir))
     integrity.keep_digests()
     if flags.get("openmp") == "True":
-        # Known from the compiler's files; Aesara would compile a program at every start to see.
+        # `supports_openmp` has tested this; Aesara would compile a test program at every start.
         OpenMPOp.gxx_support_openmp = True
     if config.openmp:
         library = library.for_callers()
@@ -136,10 +141,10 @@ def configure() -> Setup:
 
 
 def _respect_quota() -> None:
-    """In a container with a share of the processors, start no more threads than that.
+    """Limit the number of threads to the CPU quota of the container (cgroup), if there is one.
 
-    Threads are otherwise started for every processor of the host, and spend their time waiting
-    for one another. Must come before a BLAS is loaded.
+    Otherwise one thread is started for each processor of the host, and they wait for one another.
+    Must be called before a BLAS is loaded.
     """
     if {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ):
         return
@@ -153,21 +158,21 @@ def _respect_quota() -> None:
         os.environ["OMP_NUM_THREADS"] = str(share)
 
 
-def _share_politely() -> None:
-    """Have idle OpenMP threads sleep soon instead of spinning, unless the user chose otherwise.
+def _limit_spinning() -> None:
+    """Make idle OpenMP threads sleep after a short spin, unless the user set OMP_WAIT_POLICY.
 
-    Beside another busy process, threads that spin take the processors from those they wait for,
-    and a step takes several times as long (docs/PERFORMANCE.md).  Read by GNU's OpenMP when it is
-    loaded.
+    If another process is busy, spinning threads occupy the processors that the working threads
+    need, and a step takes several times as long (docs/PERFORMANCE.md). GCC's OpenMP reads the
+    variable when it is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
-    """Import Aesara with `flags`, which the user's precede, and with `last`, which precede those.
+    """Import Aesara with `flags`; the user's flags override `flags`, and `last` overrides both.
 
-    Raises SetupError where Aesara does not take a setting, and where it cannot be imported.
+    Raises SetupError if Aesara does not accept a flag.
     """
     before = os.environ.get("AESARA_FLAGS")
     parts = [_as_flags(flags), before, _as_flags(last)]
@@ -175,13 +180,14 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
     homeless = os.path.expanduser("~") == "~"
     if homeless:  # Aesara asserts that there is one
         os.environ["HOME"] = tempfile.gettempdir()
-    # What it says of a missing BLAS is said better, and once, by `engines.c`.
+    # `engines.c` warns of a missing BLAS instead: once, and with what to install.
     blas_log = logging.getLogger("aesara.tensor.blas")
     level = blas_log.level
     blas_log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of distutils, nothing to act on
+            # Aesara imports distutils, which is deprecated; users cannot change that.
+            warnings.simplefilter("ignore", DeprecationWarning)
             import aesara  # noqa: F401
     except (ValueError, configparser.Error) as error:
         raise SetupError(
@@ -190,7 +196,7 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
             + (f", which is {before!r}." if before else ", which is not set.")
         ) from error
     finally:
-        errors.watch_imports()  # again: Aesara has put its own hook in the place of ours
+        errors.watch_imports()  # again: Aesara replaces sys.excepthook
         blas_log.setLevel(level)
         if homeless:
             del os.environ["HOME"]
@@ -201,10 +207,11 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
 
 
 def _forget_failed_import() -> None:
-    """Make room for Aesara where somebody imported it before us, and that failed.
+    """Remove Aesara's modules from `sys.modules` if an earlier ``import aesara`` failed.
 
-    On Python 3.12 it fails, by four tracebacks of NumPy's distutils that are gone there, unless
-    our settings are made first. What it leaves behind would make it fail again.
+    On Python 3.12 the import fails unless ``blas__ldflags`` is set: Aesara's search for a BLAS
+    needs NumPy's distutils, which does not exist there. With the modules of the failed import, a
+    second import would fail too.
     """
     left = [name for name in sys.modules if name.partition(".")[0] == "aesara"]
     if left:
@@ -219,13 +226,13 @@ def _forget_failed_import() -> None:
 
 
 def _apply_late(flags: dict[str, str]) -> None:
-    """Set what can still be set after somebody else imported Aesara, unless they changed it."""
+    """Set the flags that can be changed after Aesara was imported, unless they were changed."""
     from aesara import config
 
     for key in ("floatX", "gcc__cxxflags", "openmp", "allow_gc", "blas__ldflags"):
         parameter = config._config_var_dict[key]
         untouched = getattr(parameter, "val", parameter.default) == parameter.default
-        # Where the default is a search, its result is a value nobody chose.
+        # A default that is a function searches for a value, so the value is not the user's.
         if key in flags and parameter.is_default and (untouched or callable(parameter.default)):
             setattr(config, key, flags[key])
 
@@ -245,7 +252,7 @@ def _quoted(value: str) -> str:
 
 
 def processor_mark() -> str:
-    """Eight hexadecimal digits that change with what ``-march=native`` may use."""
+    """Eight hexadecimal digits of a digest of the processor's model and instruction sets."""
     lines = {platform.machine(), platform.processor()}
     try:
         with open("/proc/cpuinfo") as about:

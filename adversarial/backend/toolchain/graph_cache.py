@@ -1,10 +1,10 @@
-"""Rewritten graphs, kept from one start to the next.
+"""A disk cache of rewritten graphs.
 
-Rewriting a graph is Python throughout, and takes most of a start that finds its C modules
-compiled.  What became of a graph is therefore written beside those modules, into Aesara's
-`compiledir`, under a name made of all that decides it: the graph, how it is to be rewritten, and
-the versions and sources of who rewrites.  Like the modules these files are the user's own, and
-believed: they are pickles.
+Rewriting graphs in Python takes most of the start-up time once the C modules are compiled. So
+`CEngine.compile` stores each rewritten graph in Aesara's `compiledir`, beside the modules. The
+file name is a digest of all that determines the result: the graph, the rewrites, Aesara's flags,
+and the versions and source code that rewrite. The files are pickles. Like the compiled modules,
+they belong to the user and are trusted.
 """
 
 from __future__ import annotations
@@ -31,48 +31,48 @@ from aesara.scalar import ScalarOp
 
 from adversarial.backend.toolchain import integrity
 
-# Files that could not be used, and could perhaps not be removed.
+# Files that could not be used. They are not read again, even if they could not be removed.
 _discarded: set[Path] = set()
-# Whose operations are known by their pickles: those do not change unless a version does.
-_KNOWN = ("aesara.", "adversarial.backend.")
+# Packages whose Ops are identified by their pickles and by the package's version or source code.
+_CACHEABLE = ("aesara.", "adversarial.backend.")
 
 
 def keeping(mode: Any) -> Any:
-    """The mode `mode` (a `Mode` or its name), to rewrite no graph twice.
+    """`mode` (a `Mode` or its name) with the cache of rewritten graphs.
 
-    Modes that do something of their own (`DebugMode`) stay as they are.
+    A mode of another class, such as `DebugMode`, is returned unchanged.
     """
     found = get_mode(mode)
     if type(found) is not Mode or not isinstance(found.provided_optimizer, RewriteDatabaseQuery):
         return mode
-    return _KeepingMode(found.linker, found.provided_optimizer, found.optdb)
+    return _CachingMode(found.linker, found.provided_optimizer, found.optdb)
 
 
-class _KeepingMode(Mode):
+class _CachingMode(Mode):
     @property
     def optimizer(self) -> Callable[[FunctionGraph], None]:
         return functools.partial(_rewrite, self)
 
 
 class Unusable(Exception):
-    """A graph that is kept does not fit: it has been removed, and the function is made again."""
+    """A cached graph could not be used; its file has been removed. Compile the function again."""
 
 
-class _Unknown(Exception):
-    """A graph whose operations are not ours to keep."""
+class _NotCacheable(Exception):
+    """The graph has an Op that is neither Aesara's nor of this package."""
 
 
-def _rewrite(mode: _KeepingMode, fgraph: FunctionGraph) -> None:
-    """Do to `fgraph` what the rewriter of `mode` does to it."""
+def _rewrite(mode: _CachingMode, fgraph: FunctionGraph) -> None:
+    """Rewrite `fgraph` by `mode`, or replace it by the cached result."""
     path = _path(mode.provided_optimizer, fgraph)
-    if path is None or path in _discarded or not _recall(path, fgraph):
+    if path is None or path in _discarded or not _load(path, fgraph):
         mode.optdb.query(mode.provided_optimizer)(fgraph)
         if path is not None:
-            _remember(path, fgraph)
+            _store(path, fgraph)
 
 
 def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
-    """Where the result for `fgraph` is kept; None when it cannot be."""
+    """The path of the cached result for `fgraph`; None if it cannot be cached."""
     if query.subquery or query.extra_rewrites:
         return None
     place = {v: i for i, v in enumerate(fgraph.inputs)}
@@ -80,7 +80,7 @@ def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
         [sorted(map(str, tags)) for tags in (query.include, query.require, query.exclude)],
         query.position_cutoff,
         sorted(set(_rewrites(optdb))),
-        # Aesara sets the mode for the time of rewriting; what it asks for is in the query.
+        # Aesara changes the flag `mode` while it rewrites; the query says which rewrites to apply.
         [(name, str(getattr(aesara.config, name))) for name in _options() if name != "mode"],
         [sys.version, np.__version__, aesara.__version__, _sources()],
         [v.type for v in fgraph.inputs],
@@ -89,7 +89,7 @@ def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
     ]
     try:
         name = hashlib.sha256(pickle.dumps([question, _flat(fgraph)], protocol=4)).hexdigest()
-    except (_Unknown, pickle.PicklingError, AttributeError, TypeError):
+    except (_NotCacheable, pickle.PicklingError, AttributeError, TypeError):
         return None
     return Path(aesara.config.compiledir, name + integrity.GRAPH)
 
@@ -110,7 +110,7 @@ def _options() -> list[str]:
 
 @functools.cache
 def _sources() -> str:
-    """What this package's rewrites and operations are at present."""
+    """A digest of the source code of `adversarial.backend`."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -120,8 +120,8 @@ def _sources() -> str:
 def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
     """(constants, operations with their inputs and types, outputs) of `fgraph`.
 
-    Variables are numbered: inputs, then constants from -1 down, then what operations put out.
-    Raises _Unknown for an operation that is not Aesara's or ours.
+    Variables are numbered: inputs from 0 up, followed by the outputs of operations; constants
+    from -1 down. Raises _NotCacheable for an Op that is neither Aesara's nor of this package.
     """
     numbers = {v: i for i, v in enumerate(fgraph.inputs)}
     constants: list[tuple] = []
@@ -136,18 +136,18 @@ def _flat(fgraph: FunctionGraph) -> tuple[list, list, list]:
     for node in fgraph.toposort():
         op = node.op
         has_graph = hasattr(op, "fgraph") and not isinstance(op, ScalarOp)
-        if has_graph or not type(op).__module__.startswith(_KNOWN):
-            raise _Unknown(op)
+        if has_graph or not type(op).__module__.startswith(_CACHEABLE):
+            raise _NotCacheable(op)
         operations.append((op, list(map(number, node.inputs)), [v.type for v in node.outputs]))
         for v in node.outputs:
             numbers[v], count = count, count + 1
     return constants, operations, list(map(number, fgraph.outputs))
 
 
-def _recall(path: Path, fgraph: FunctionGraph) -> bool:
-    """Make of `fgraph` what is kept at `path`; False where nothing is that can be used.
+def _load(path: Path, fgraph: FunctionGraph) -> bool:
+    """Replace `fgraph` by the graph in the file `path`; False if there is no usable file.
 
-    Raises Unusable where that shows only when `fgraph` has been changed already.
+    Raises Unusable if the file turns out to be unusable after `fgraph` has been changed.
     """
     if not path.exists():
         return False
@@ -160,14 +160,14 @@ def _recall(path: Path, fgraph: FunctionGraph) -> bool:
         outputs = [found[i] for i in outputs]
         if [v.type for v in outputs] != [v.type for v in fgraph.outputs]:
             raise ValueError("other outputs")
-    except Exception as error:  # whatever it is, of other versions for example
+    except Exception as error:  # unpickling data of another version can raise anything
         _discard(path, error)
         return False
     try:
         for place, v in enumerate(outputs):
             fgraph.change_node_input("output", place, v, reason="kept")
         if any(op.destroy_map for op, _, _ in operations):
-            # Puts whoever overwrites an array after those who read it.
+            # Orders each in-place operation after the operations that read its input.
             fgraph.attach_feature(DestroyHandler())
             fgraph.validate()
     except Exception as error:
@@ -179,7 +179,7 @@ def _recall(path: Path, fgraph: FunctionGraph) -> bool:
 
 
 def _discard(path: Path, error: Exception) -> None:
-    """Remove a file that cannot be used, look at it no more, and say so."""
+    """Remove a file that cannot be used, warn, and do not read it again in this process."""
     _discarded.add(path)
     with contextlib.suppress(OSError):
         path.unlink()
@@ -190,7 +190,7 @@ def _discard(path: Path, error: Exception) -> None:
 def _rebuilt(
     inputs: Sequence[Variable], constants: Sequence[tuple], operations: Sequence[tuple]
 ) -> dict[int, Variable]:
-    """The variables of a graph by the numbers that `_flat` gave them; changes no other graph."""
+    """The variables of the graph that `_flat` described, by their numbers."""
     variables = dict(enumerate(inputs))
     for i, (kind, type_, data) in enumerate(constants, start=1):
         variables[-i] = kind(type_, data)
@@ -203,9 +203,11 @@ def _rebuilt(
     return variables
 
 
-def _remember(path: Path, fgraph: FunctionGraph) -> None:
-    """Keep what `fgraph` has become at `path`, and nothing there that was long not asked for."""
-    with contextlib.suppress(_Unknown, pickle.PicklingError, AttributeError, TypeError, OSError):
+def _store(path: Path, fgraph: FunctionGraph) -> None:
+    """Write the rewritten `fgraph` to `path`, and remove files that were not used for long."""
+    with contextlib.suppress(
+        _NotCacheable, pickle.PicklingError, AttributeError, TypeError, OSError
+    ):
         answer = pickle.dumps(_flat(fgraph), protocol=4)
         integrity.replace(path, integrity.digest(path.name.encode(), answer) + answer)
         _discarded.discard(path)

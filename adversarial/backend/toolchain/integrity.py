@@ -1,13 +1,12 @@
-"""Checks that what the folder of compiled code holds is as it was written.
+"""Detects damaged files in the folder of compiled code, by SHA-256 digests.
 
-Loading a library that was cut short ends the process by SIGBUS, and one with a changed byte may
-compute anything. So a SHA-256 digest is kept of all that is loaded from that folder:
+Loading a truncated library ends the process by SIGBUS, and a library with a changed byte may
+compute anything. So each file that is loaded from the folder has a digest:
 
-- of a module, a folder with a library and the `key.pkl` that says what it computes: at the end of
-  `key.pkl`, behind the pickle, where Aesara does not read
-- of the two modules that Aesara keeps without a key (`lazylinker_ext`, `cutils_ext`): in a file
-  beside the library
-- of a rewritten graph: at the beginning of its file (`graph_cache`)
+- a module (a folder with a library and a file `key.pkl`, which identifies what it computes): after
+  the pickle in `key.pkl`, which Aesara does not read to its end
+- the two modules without a `key.pkl` (`lazylinker_ext`, `cutils_ext`): in a file beside the library
+- a rewritten graph: at the beginning of its file (`graph_cache`)
 
 `config` calls `remove_damaged` before Aesara is imported, and `keep_digests` after that.
 For the 88 entries that `yaml/mnist.yaml` needs, this takes 16 ms of a start of several seconds.
@@ -29,17 +28,17 @@ import filelock
 
 GRAPH = ".graph"
 _KEY = "key.pkl"
-# Behind the pickle in key.pkl, before its digest.
+# Between the pickle in key.pkl and the digest.
 _MARK = b"\nsha256 "
-# Of modules without a key: the file with the digest.
+# The name of the file with the digest of a module without a key.
 _DIGEST = "sha256"
 _WITHOUT_KEY = ("lazylinker_ext", "cutils_ext")
-# How long to wait for a process that compiles, before what looks damaged is removed.
+# How long to wait for another process that compiles, before damaged files are removed.
 _SECONDS_FOR_LOCK = 60
 
 
 def digest(*parts: bytes) -> bytes:
-    """The digest of `parts`, one behind the other."""
+    """The SHA-256 digest of the concatenated `parts`."""
     return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -47,7 +46,7 @@ def remove_damaged(folder: Path) -> None:
     """Remove damaged modules and graphs from `folder`, with one warning that counts them."""
     if not _damaged(folder):
         return
-    # Another process may have been writing what looks damaged.
+    # A file may look damaged because another process is writing it.
     lock = filelock.FileLock(folder / ".lock", timeout=_SECONDS_FOR_LOCK)
     with contextlib.suppress(filelock.Timeout, OSError):
         lock.acquire()
@@ -68,7 +67,7 @@ _folders_named: set[Path] = set()
 
 
 def say_removed(what: str, folder: Path, why: str) -> None:
-    """Warn, once in each process and folder, that something there is made again."""
+    """Warn, once per process and folder, that files were removed and will be made again."""
     if folder in _folders_named:
         return
     _folders_named.add(folder)
@@ -81,14 +80,14 @@ def say_removed(what: str, folder: Path, why: str) -> None:
 
 
 def keep_digests() -> None:
-    """Have Aesara keep digests with its keys from now on."""
+    """Replace Aesara's `KeyData.save_pkl` by a function that also writes the digest."""
     from aesara.link.c.cmodule import KeyData
 
     KeyData.save_pkl = _save_key
 
 
 def keep_digests_without_key(folder: Path) -> None:
-    """Keep digests of Aesara's modules without a key, once it has compiled them."""
+    """Write the digests of Aesara's modules without a key, if they are compiled."""
     for place in (folder / name for name in _WITHOUT_KEY):
         if place in _recorded or not place.is_dir():
             continue
@@ -103,7 +102,7 @@ _recorded: set[Path] = set()
 
 
 def _save_key(data: object) -> None:
-    """Aesara's `KeyData.save_pkl`, in one step and with a digest."""
+    """Replaces Aesara's `KeyData.save_pkl`: writes atomically, and adds the digest."""
     path = Path(data.key_pkl)  # type: ignore[attr-defined]  # Aesara has no types
     try:
         content = pickle.dumps(data, protocol=pickle.HIGHEST_PROTOCOL)
@@ -119,7 +118,7 @@ def _write_key(path: Path, content: bytes) -> None:
 
 
 def _damaged(folder: Path) -> list[Path]:
-    """What is damaged in `folder`."""
+    """The damaged modules and graphs in `folder`."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries)
     return [folder / name for name in names if _is_damaged(folder / name)]
@@ -131,9 +130,9 @@ def _is_damaged(path: Path) -> bool:
             return _is_damaged_graph(path)
         if path.name in _WITHOUT_KEY:
             return _is_damaged_without_key(path)
-        # A module without a key is being compiled, or was given up.
+        # A folder without key.pkl belongs to a compilation that runs, or that was aborted.
         return (path / _KEY).exists() and _is_damaged_module(path)
-    except OSError:  # something else lies there
+    except OSError:  # `path` is not a file or folder of the expected kind
         return os.path.lexists(path)
 
 
@@ -156,7 +155,7 @@ def _is_damaged_module(place: Path) -> bool:
     content, mark, known = read(place / _KEY).rpartition(_MARK)
     if mark:
         return known != _digest_of_module(place, content)
-    # Written by an earlier version, or cut. A pickle ends with a full stop.
+    # Without a digest, the file is from an earlier version or truncated. A pickle ends with a dot.
     if not known.endswith(b".") or not _has_whole_library(place):
         return True
     with contextlib.suppress(OSError):
@@ -188,7 +187,7 @@ def _has_whole_library(place: Path) -> bool:
 
 
 def _is_whole(library: bytes) -> bool:
-    """Whether a library has its end: of an ELF file that is the table of its sections."""
+    """Whether a library is not truncated: an ELF file ends with its section header table."""
     if not sys.platform.startswith("linux"):
         return bool(library)
     if len(library) < 64 or library[:4] != b"\x7fELF":
@@ -201,15 +200,15 @@ def _is_whole(library: bytes) -> bool:
 
 
 def read(path: Path) -> bytes:
-    """What `path` holds; nothing where it is no file or cannot be read."""
+    """The contents of the file `path`; b"" if it is not a regular file or cannot be read."""
     try:
-        return path.read_bytes() if path.is_file() else b""  # a pipe would keep us waiting
+        return path.read_bytes() if path.is_file() else b""  # reading a named pipe would block
     except OSError:
         return b""
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write `path` in one step."""
+    """Write the file `path` atomically."""
     aside = path.with_suffix(f".{os.getpid()}")
     try:
         aside.write_bytes(content)

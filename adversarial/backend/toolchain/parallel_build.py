@@ -1,4 +1,8 @@
-"""The C modules of a graph, compiled together and side by side instead of one after another."""
+"""Compiles the C modules of a graph in parallel, several modules to a library.
+
+`engines.c` puts `ParallelLinker` into its mode. Aesara compiles one module after another, and most
+of the time goes into reading the same headers for each.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +39,22 @@ from aesara.link.c.cmodule import (
 from aesara.link.c.op import COp
 from aesara.link.vm import VMLinker
 
-# A g++ takes some 200 MB.
+# The maximum number of compilers that run at once: a g++ process takes about 200 MB.
 _MOST_AT_ONCE = 16
-# Libraries for each compiler to build: few read their headers less often, many end together.
+# Libraries per compiler. With fewer, headers are read less often; with more, the load is balanced.
 _SHARES = 3
 _INCLUDE = re.compile(r"^#include [<\"].*[>\"]", re.MULTILINE)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 
 def with_parallel_build(mode: Any) -> Any:
-    """The mode `mode` (a `Mode`, its name, or None for the default), with `ParallelLinker`.
+    """`mode` (a `Mode`, its name, or None: the default), with `ParallelLinker`.
 
-    Only where it would use Aesara's own virtual machine with C code; other modes stay as they are.
+    A mode that does not use Aesara's virtual machine with C code is returned unchanged.
     """
     found = get_mode(mode)
     linker = found.linker
-    # Modes with other linkers, or that wrap this one to look into it, do something of their own.
+    # Other linkers, and mode classes such as DebugMode, which wraps this linker, stay unchanged.
     if type(found) is not Mode or type(linker) is not VMLinker or not linker.c_thunks:
         return mode
     parallel = ParallelLinker(
@@ -67,12 +71,10 @@ def with_parallel_build(mode: Any) -> Any:
 
 
 class ParallelLinker(VMLinker):
-    """Aesara's virtual machine, with all modules that a graph lacks built at once.
+    """Aesara's virtual machine linker, which compiles all missing modules of a graph in parallel.
 
-    Aesara calls g++ for one operation, waits, and goes on to the next; and most of each call goes
-    into reading the same headers.  Here the first module that is missing starts as many compilers
-    as there are processors on it and on what else will be missing, several modules to a library.
-    Sources, flags and the cache of modules stay Aesara's.
+    The first module that is not in Aesara's cache starts the compilation of all missing modules,
+    with one compiler per processor. Sources, flags and the cache of modules are Aesara's.
     """
 
     def make_all(self, *args: Any, **kwargs: Any) -> Any:
@@ -81,7 +83,7 @@ class ParallelLinker(VMLinker):
 
 
 class _Job:
-    """A module to build: its source, and the arguments Aesara would compile it with."""
+    """A module to compile: its source, and the arguments of Aesara's `compile_str`."""
 
     def __init__(self, module_name: str, src_code: str, preargs: Sequence[str], **rest: Any):
         self.module_name = module_name
@@ -91,7 +93,7 @@ class _Job:
 
     @classmethod
     def of(cls, node: Apply) -> Optional[_Job]:
-        """For `node`; None when it has no C code, or its module is in the cache."""
+        """The job of `node`; None if it has no C code, or its module is in the cache."""
         if not isinstance(node.op, COp):
             return None
         try:
@@ -101,7 +103,7 @@ class _Job:
             if key in cache.entry_from_key:
                 return None
             module = linker.get_dynamic_module()
-            # Operations that differ may have the same source.
+            # Another Op with the same source may have been compiled.
             if get_module_hash(module.code(), key) in cache.module_hash_to_key_data:
                 return None
             return cls(
@@ -113,19 +115,19 @@ class _Job:
                 libs=linker.libraries(),
             )
         except Exception:
-            # Whatever it is, Aesara meets it again in a moment and knows what to say or do.
+            # Aesara compiles this node itself, and reports or handles the error.
             return None
 
     def identity(self) -> tuple:
         return self.src_code, tuple(self.preargs)
 
     def all_but_source(self) -> tuple:
-        """The arguments that modules of one library have in common."""
+        """The compiler arguments; modules that share a library must have the same."""
         return tuple(self.preargs), tuple((key, *self.rest[key]) for key in sorted(self.rest))
 
 
 class _Build:
-    """The compilations of one graph; none, while all its modules are in the cache."""
+    """The compilations of one graph; they start at the first module that is not in the cache."""
 
     def __init__(self, nodes: Sequence[Apply]) -> None:
         self.nodes = nodes
@@ -135,7 +137,7 @@ class _Build:
 
     @contextlib.contextmanager
     def replacing_aesaras(self) -> Iterator[None]:
-        """Take the place of the one function by which Aesara compiles."""
+        """Within this block, Aesara calls `self.compile_str` instead of its own function."""
         self.aesaras = GCC_compiler.compile_str
         GCC_compiler.compile_str = staticmethod(self.compile_str)
         try:
@@ -153,7 +155,7 @@ class _Build:
         py_module: bool = True,
         **rest: Any,
     ) -> Any:
-        """What Aesara calls for a module that its cache lacks; see `GCC_compiler.compile_str`."""
+        """Compile and load a module that is not cached; as `GCC_compiler.compile_str`."""
         if self.built is None:
             self.built = self.start() if aesara.config.cxx else {}
         job = _Job(module_name, src_code, preargs or (), **rest)
@@ -169,38 +171,38 @@ class _Build:
         )
 
     def start(self) -> dict[tuple, Future]:
-        """Have all modules that the cache lacks compiled; returns before they are."""
-        # A source may serve several nodes.
+        """Start the compilation of all modules that are not in the cache; do not wait for it."""
+        # Several nodes may have the same source.
         jobs = {job.identity(): job for job in map(_Job.of, self.nodes) if job is not None}
         if len(jobs) < 2:
             return {}
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
         compilers = min(_processors(), _MOST_AT_ONCE)
         pool = ThreadPoolExecutor(compilers)
-        # When something else than the end of the work ends this, nobody waits for the compilers.
+        # On an error or Ctrl-C, do not wait for compilers that are still running.
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
         compilers_at_work = _Compilers()
         self.cleanup.callback(compilers_at_work.kill)
         built: dict[tuple, Future] = {}
-        for i, together in enumerate(_shared_out(jobs.values(), compilers * _SHARES)):
+        for i, together in enumerate(_grouped(jobs.values(), compilers * _SHARES)):
             library = pool.submit(_compile, together, folder / str(i), compilers_at_work)
             built.update((job.identity(), library) for job in together)
         return built
 
     def place(self, library: Path, target: Path) -> None:
-        """Have `target` be `library`, which is loaded once for all targets if these are links."""
+        """Put `library` at `target`. If targets are hard links, the library is loaded only once."""
         first = self.placed.setdefault(library, target)
         if first is not target:
-            with contextlib.suppress(OSError):  # the file system may have no links
+            with contextlib.suppress(OSError):  # the file system may not support hard links
                 os.link(first, target)
                 return
         shutil.copy2(library, target)
 
 
-def _shared_out(jobs: Iterable[_Job], parts: int) -> list[list[_Job]]:
-    """What to compile together: lists of `jobs`, about `parts` of them, the longest sources first.
+def _grouped(jobs: Iterable[_Job], parts: int) -> list[list[_Job]]:
+    """Groups of jobs to compile together, about `parts` of them, the longest sources first.
 
-    Only jobs that are alike but for their sources come together.
+    The jobs of a group have the same compiler arguments.
     """
     jobs = sorted(jobs, key=lambda job: len(job.src_code), reverse=True)
     most = math.ceil(len(jobs) / parts)
@@ -215,7 +217,7 @@ def _shared_out(jobs: Iterable[_Job], parts: int) -> list[list[_Job]]:
 
 
 class _Compilers:
-    """The compilers that run: `kill` ends them, and lets none begin."""
+    """The running compilers. After `kill`, `run` starts no more."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -223,7 +225,7 @@ class _Compilers:
         self._ended = False
 
     def run(self, command: Sequence[str]) -> None:
-        """Run `command` to its end; CalledProcessError where that is a failure."""
+        """Run `command`; CalledProcessError if it fails or `kill` has been called."""
         with self._lock:
             if self._ended:
                 raise subprocess.CalledProcessError(-signal.SIGTERM, command)
@@ -255,10 +257,10 @@ class _Compilers:
 
 
 def _compile(jobs: Sequence[_Job], folder: Path, compilers: _Compilers) -> Path:
-    """Compile `jobs` in `folder` to one library, as Aesara would each of them; where it is.
+    """Compile `jobs` in `folder` to one library, with Aesara's arguments, and return its path.
 
-    Not by Aesara's function, which prints what g++ says and keeps the source when it fails: it
-    also fails when Ctrl-C ends it.
+    Does not call Aesara's function: on a failure, also by Ctrl-C, that prints the output of g++
+    and keeps the source file.
     """
     folder.mkdir()
     source, library = folder / "mod.cpp", folder / f"mod.{get_lib_extension()}"
@@ -284,10 +286,10 @@ def _compile(jobs: Sequence[_Job], folder: Path, compilers: _Compilers) -> Path:
 
 
 def _one_source(jobs: Sequence[_Job]) -> str:
-    """The sources of `jobs` as one: below the headers of all, each in a namespace of its own.
+    """One source: the headers of all `jobs`, then each job's source in its own namespace.
 
-    The function by which Python finds a module is C, whose names namespaces leave alone.  Macros
-    know no namespaces either, and end with the source that defines them.
+    Each module's init function is ``extern "C"``, so a namespace does not change its name. Macros
+    ignore namespaces, so each source ends with #undef for the macros that it defines.
     """
     lines = list(dict.fromkeys(line for job in jobs for line in _INCLUDE.findall(job.src_code)))
     for job in jobs:
@@ -297,7 +299,7 @@ def _one_source(jobs: Sequence[_Job]) -> str:
 
 
 def _processors() -> int:
-    """How many compilers to run at once."""
+    """The number of processors that this process may use."""
     try:
         available = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS

@@ -106,7 +106,7 @@ def test_threads_in_a_container(monkeypatch, tmp_path, limit, already, threads):
 )
 def test_idle_threads_sleep_soon_unless_told_otherwise(monkeypatch, set_already, spins):
     monkeypatch.setattr(os, "environ", dict(set_already))
-    config._share_politely()
+    config._limit_spinning()
     assert os.environ.get("GOMP_SPINCOUNT") == spins
 
 

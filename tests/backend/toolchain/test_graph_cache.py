@@ -42,9 +42,9 @@ def folder(tmp_path, monkeypatch):
 def rewritten(monkeypatch):
     """The graphs that were rewritten, rather than remembered."""
     graphs = []
-    original = graph_cache._remember
+    original = graph_cache._store
     monkeypatch.setattr(
-        graph_cache, "_remember", lambda path, graph: (graphs.append(graph), original(path, graph))
+        graph_cache, "_store", lambda path, graph: (graphs.append(graph), original(path, graph))
     )
     return graphs
 
@@ -98,8 +98,8 @@ def test_another_process_finds_it(tmp_path):
     script = (
         "import numpy as np; from adversarial import backend; import aesara.tensor as at\n"
         "from adversarial.backend.toolchain import graph_cache\n"
-        "made = []; remember = graph_cache._remember\n"
-        "graph_cache._remember = lambda *a: (made.append(1), remember(*a))\n"
+        "made = []; store = graph_cache._store\n"
+        "graph_cache._store = lambda *a: (made.append(1), store(*a))\n"
         "x = at.fmatrix('x'); W = backend.shared(np.ones((3, 4)))\n"
         "y = backend.rectify(at.dot(x, W) * 1.5)\n"
         "f = backend.function([x], [y, at.grad(y.sum(), W)], mode='FAST_COMPILE')\n"

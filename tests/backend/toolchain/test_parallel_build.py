@@ -170,7 +170,7 @@ jobs_of = st.lists(
 
 @given(jobs_of, st.integers(1, 12))
 def test_each_module_is_built_once_with_what_is_alike(jobs, parts):
-    shares = parallel_build._shared_out(jobs, parts)
+    shares = parallel_build._grouped(jobs, parts)
     assert sorted(map(id, sum(shares, []))) == sorted(map(id, jobs))
     assert all(len({job.all_but_source() for job in share}) == 1 for share in shares)
     kinds = len({job.all_but_source() for job in jobs})

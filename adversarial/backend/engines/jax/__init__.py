@@ -1,9 +1,9 @@
-"""The JAX engine: graphs go through Aesara's JAX linker to XLA.
+"""The JAX engine: compiles graphs by Aesara's JAX linker and XLA.
 
-This module is its door, and imports JAX only when the engine is used. `mode` has the linker and the
-rewrites, `function` the compiled functions, whose shared variables stay on the device, `devices`
-says where arrays lie. `conv`, `pooling`, `random` and `activations` convert our operations, and
-`patches` replaces conversions of Aesara's that fail with current JAX.
+This module defines `JaxEngine`, and imports JAX only when the engine is used. `mode` has the linker
+and the rewrites. `function` has the compiled functions, whose shared variables stay on the device.
+`devices` places arrays on devices. `conv`, `pooling`, `random` and `activations` convert the Ops of
+this package to JAX, and `patches` replaces Aesara's conversions that fail with current JAX.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ MISSING = (
     "the JAX engine needs JAX, which is not installed: pip install -e '.[jax]', "
     "or '.[cuda]' for an NVIDIA GPU"
 )
-# Modes whose name says how to rewrite; JAX has rewrites of its own for each of them.
+# The modes that this engine accepts; it compiles all of them in `jax_mode()`.
 _MODES = (None, "FAST_RUN", "FAST_COMPILE", "JAX")
 log = logging.getLogger(__name__)
 
 
 class JaxEngine(Engine):
-    """Compiles graphs by XLA, for CPUs and GPUs, on several devices and hosts."""
+    """Compiles graphs by XLA, for one or several CPUs and GPUs, on one or several hosts."""
 
     name = "jax"
     compiling = "compiling; XLA does so at each start"
 
     def is_first_choice(self, several: bool) -> bool:
-        # Several devices or hosts can only mean JAX.
+        # No other engine supports several devices or hosts.
         return several or _sees_gpu()
 
     def use(self, devices: Optional[int], cluster: Optional[Cluster]) -> None:
         if importlib.util.find_spec("jax") is None:
             raise ImportError(MISSING)
-        # XLA's log (a failed attempt to split an array, slow compilation) helps no user: errors are
-        # raised. JAX reads the variable when it is imported.
+        # Hide XLA's log below fatal errors: users can do nothing about warnings, and errors raise
+        # exceptions. JAX reads the variable when it is imported.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from adversarial.backend.engines.jax import devices as on
 
@@ -53,10 +53,10 @@ class JaxEngine(Engine):
         if not isinstance(mode, JaxMode):
             if mode not in _MODES:
                 raise ValueError(
-                    f"mode {mode} is one of the C engine: choose --backend c, or no mode"
+                    f"the JAX engine does not support mode {mode}: choose --backend c, or no mode"
                 )
             mode = jax_mode()
-        # Aesara would compile C to compute with constants.
+        # cxx="": otherwise Aesara compiles C code for constant folding.
         with without_garbage_collection(), aesara.config.change_flags(cxx=""):
             return aesara.function(inputs, outputs, mode=mode, **options)
 

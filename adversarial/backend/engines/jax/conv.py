@@ -1,7 +1,7 @@
-"""Convolutions on JAX, and their two gradients.
+"""Conversions to JAX of convolutions and their two gradients.
 
-A convolution is linear in the images and in the kernels, so each gradient is the transpose of the
-one function below: what that computes is said once.
+A convolution is linear in the images and in the kernels, so both gradients are transposes of
+`convolve`, which `jax.linear_transpose` derives.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aesara.link.jax.dispatch import jax_funcify
 from adversarial.backend.engines.jax import devices
 
 with warnings.catch_warnings():
-    # Announced as moving to another package; see adversarial.backend.ops.conv.
+    # Aesara warns that this module moves to another package; see adversarial.backend.ops.conv.
     warnings.simplefilter("ignore", DeprecationWarning)
     from aesara.tensor.nnet.abstract_conv import (
         AbstractConv2d,
@@ -28,8 +28,8 @@ with warnings.catch_warnings():
         border_mode_to_pad,
     )
 
-# Numbers in a patch up to which a convolution on the CPU goes through its patches: XLA's own
-# gradient with respect to kernels of few channels takes seconds there.
+# On a CPU, a convolution with at most this many numbers per patch is a matrix product of patches
+# (im2col): XLA's gradient with respect to kernels with few channels takes seconds there.
 LARGEST_PATCH = 1000
 
 
@@ -60,13 +60,13 @@ def convert_gradient_of_images(op: AbstractConv2d_gradInputs, **kwargs: Any) -> 
 
 
 def convolve(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array) -> jax.Array:
-    """What `op` makes of images (batch, channels, rows, columns).
+    """The convolution that `op` describes, of images (batch, channels, rows, columns).
 
     Parameters
     ----------
-    op : an Op that has the parameters of a convolution, forward or backward
-    kernels : (filters, channels / groups, rows, columns); unshared, with the place of the output,
-        (row, column), after `filters`
+    op : a convolution or one of its gradients, whose parameters (stride, padding) are used
+    kernels : (filters, channels / groups, rows, columns); if `op` is unshared, (filters, output
+        rows, output columns, channels / groups, rows, columns)
 
     Returns
     -------
@@ -77,7 +77,7 @@ def convolve(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array) -> jax
     high, wide = ((k - 1) * step + 1 for k, step in zip(kernels.shape[-2:], op.filter_dilation))
     pad = border_mode_to_pad(op.border_mode, 2, (high, wide))
     if op.unshared:
-        return _apart(op, images, kernels, pad)
+        return _unshared(op, images, kernels, pad)
     small = math.prod(kernels.shape[1:]) <= LARGEST_PATCH
     if devices.platform() == "cpu" and small and op.num_groups == 1:
         patches = _patches(op, images, kernels.shape[-2:], pad)
@@ -94,8 +94,8 @@ def convolve(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array) -> jax
     )
 
 
-def _apart(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array, pad: Any) -> jax.Array:
-    """A convolution with kernels of each place."""
+def _unshared(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array, pad: Any) -> jax.Array:
+    """A locally connected layer: each output pixel has its own kernels."""
     patches = _patches(op, images, kernels.shape[-2:], pad)
     batch, rows, columns = patches.shape[:3]
     groups = op.num_groups
@@ -107,7 +107,7 @@ def _apart(op: BaseAbstractConv, images: jax.Array, kernels: jax.Array, pad: Any
 
 
 def _patches(op: BaseAbstractConv, images: jax.Array, size: Sequence[int], pad: Any) -> jax.Array:
-    """What each place of the output sees: (batch, rows, columns, places in a kernel, channels)."""
+    """The input patch of each output pixel: (batch, rows, columns, kernel pixels, channels)."""
     images = jnp.pad(images.transpose(0, 2, 3, 1), [(0, 0), *pad, (0, 0)])
 
     def slices(axis: int) -> list[slice]:

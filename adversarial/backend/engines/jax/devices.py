@@ -1,8 +1,9 @@
-"""Which devices compute, and how arrays lie on them.
+"""Data parallelism on JAX: which devices compute, and how arrays are sharded.
 
-Parameters and data are whole on every device; a minibatch is split among them, by telling XLA so
-of its indices and of random arrays: it splits what is computed from these, and sums gradients over
-devices, by itself.  To XLA it is one program, and the sums are its own collectives.
+Parameters and data sets are replicated on every device, and each minibatch is sharded along its
+first axis. Only the minibatch's indices and random arrays have a sharding constraint: XLA
+propagates the sharding to all that is computed from them, and inserts the collectives that sum the
+gradients over devices.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
     Raises
     ------
     ValueError
-        When there are not so many.
+        When there are fewer devices.
     """
     global _used, _mesh, _cluster
     if jax.config.jax_default_matmul_precision is None:
-        # A GPU would else multiply by 11 bits of each factor.
+        # The default on a GPU is TF32, which rounds each factor to 11 bits.
         jax.config.update("jax_default_matmul_precision", "float32")
     if cluster is not None and _cluster is None:
         _cluster = cluster
-        # Without it, processes on CPUs could not add up what each has.
+        # Without gloo, JAX has no collectives for processes that compute on CPUs.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         try:
             jax.distributed.initialize(
@@ -65,7 +66,7 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
         seen[device.process_index] += 1
         if seen[device.process_index] <= count:
             _used.append(device)
-    # An axis for each prime factor: what cannot be split in 8 can perhaps be split in 4.
+    # One mesh axis per prime factor: an array that cannot be split in 8 may be split in 4.
     factors = _factors(len(_used))
     names = [f"split{i}" for i in range(len(factors))]
     _mesh = Mesh(np.array(_used).reshape(factors), names) if len(_used) > 1 else None
@@ -83,7 +84,7 @@ def _factors(n: int) -> list[int]:
 
 
 def describe() -> str:
-    """Such as ``JAX 0.6.2, 1 CPU`` or ``JAX 0.6.2, 4 GPUs (NVIDIA H100 PCIe) of 2 processes``."""
+    """``JAX 0.6.2, 1 CPU``, or ``JAX 0.6.2, 4 GPUs (NVIDIA H100 PCIe) of 2 processes``."""
     kind = _used[0].device_kind
     name = platform().upper()
     text = f"JAX {jax.__version__}, {len(_used)} {name}{'s' if len(_used) > 1 else ''}"
@@ -93,7 +94,7 @@ def describe() -> str:
 
 
 def platform() -> str:
-    """Of the devices in use: 'cpu', 'gpu' or another name of JAX's."""
+    """JAX's name for the kind of the devices in use: 'cpu', 'gpu' or another."""
     return _used[0].platform
 
 
@@ -106,29 +107,29 @@ def processes() -> int:
 
 
 def agree(number: int) -> int:
-    """The greatest `number` of all processes."""
+    """The maximum of `number` over all processes."""
     if processes() == 1:
         return number
     return int(multihost_utils.process_allgather(np.int32(number)).max())
 
 
 def put(value: np.ndarray) -> jax.Array:
-    """`value`, whole, on each device."""
+    """`value`, replicated on each device."""
     if _mesh is None:
         return jax.device_put(value, _used[0])
     value = np.asarray(value)
     whole = NamedSharding(_mesh, PartitionSpec())
-    # Not device_put, by which processes would first ask each other for the value.
+    # device_put would first compare the value among all processes.
     return jax.make_array_from_callback(value.shape, whole, lambda part: value[part])
 
 
 def fetch(array: jax.Array) -> np.ndarray:
-    """A copy on the host."""
+    """A copy of `array` in the host's memory."""
     return np.array(array)
 
 
 def split(array: Any) -> Any:
-    """Within a program: have `array` split along its first axis, as far as its length allows."""
+    """In a traced function: shard `array` along its first axis, as far as its length allows."""
     if _mesh is None or not np.ndim(array):
         return array
     axes, left = [], array.shape[0]
@@ -142,7 +143,7 @@ def split(array: Any) -> Any:
 
 
 def whole(array: jax.Array) -> jax.Array:
-    """Within a program: have `array` whole on each device."""
+    """In a traced function: replicate `array` on each device."""
     if _mesh is None:
         return array
     return jax.lax.with_sharding_constraint(array, NamedSharding(_mesh, PartitionSpec()))

@@ -1,7 +1,7 @@
-"""Compiled functions on JAX, between whose calls shared variables stay on the device.
+"""Compiled functions on JAX, whose shared variables stay on the device between calls.
 
-`Function` takes the place of Aesara's class of that name (`mode.JaxMode`). Calls that only update
-shared variables go through `Queue`, so that a GPU can run several in one program.
+`mode.JaxMode` compiles to `Function` instead of Aesara's class of that name. Calls that only update
+shared variables go through a `Queue`, so that a GPU runs several steps in one program.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ QUEUE_LENGTH = 32
 
 
 class DeviceContainer(Container):
-    """Holds the value of a shared variable that a function on JAX has used.
+    """The container of a shared variable's value, after a function on JAX has used the variable.
 
-    The value is either on the device, in `array`, or on the host, in `storage`. Reading it copies
-    it to the host. After it is set, the next function that uses it copies it to the device.
+    The value is either on the device, in `array`, or on the host, in `storage`. `get` copies it to
+    the host. After `set`, the next function that uses the variable copies the value to the device.
     """
 
     array: Optional[jax.Array] = None
@@ -63,7 +63,7 @@ class DeviceContainer(Container):
 
     def move(self, array: jax.Array) -> None:
         self.array = array
-        # The old value must not be used again; `_call_elsewhere` copies the new one to the host.
+        # The value on the host is outdated; `_call_on_host` copies the new one to the host.
         self.storage[0] = None
 
     def to_host(self) -> None:
@@ -75,10 +75,10 @@ class DeviceContainer(Container):
 
 
 class Function(types.Function):
-    """A compiled function: one program of XLA for all of the graph, updates included.
+    """A compiled function: one XLA program for the whole graph, updates included.
 
-    `vm` is the pure function of the graph's inputs. The updated arrays are donated: XLA writes the
-    new values into their memory.
+    `vm` is the pure function of the graph's inputs. The old values of updated variables are
+    donated: XLA writes the new values into their memory.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -87,17 +87,17 @@ class Function(types.Function):
         self.types = [variable.type for variable in fgraph.inputs]
         shared = {i: DeviceContainer.of(spec.value) for i, spec in enumerate(inputs) if spec.shared}
         updated = [i for i, spec in enumerate(inputs) if spec.update is not None]
-        strangers = [inputs[i].variable for i in updated if i not in shared]
-        if strangers:
-            raise NotImplementedError(f"on JAX only shared variables are updated, not {strangers}")
+        not_shared = [inputs[i].variable for i in updated if i not in shared]
+        if not_shared:
+            raise NotImplementedError(f"JAX can update shared variables only, not {not_shared}")
         self.updated = updated
         self.fixed = [i for i in shared if i not in updated]
-        # Small numbers, such as a learning rate, stay on the host: they are set at every step.
+        # Scalars, such as a learning rate, stay on the host: schedules set them at every step.
         self.numbers = [i for i in self.fixed if self.types[i].ndim == 0]
         self.arrays = [i for i in self.fixed if self.types[i].ndim > 0]
         self.given = [i for i in range(len(inputs)) if i not in shared]
         self.shared = shared
-        # A call that updates variables, and returns only numbers by name, can be queued.
+        # A call can be queued if it updates variables and returns nothing, or named scalars only.
         outputs = fgraph.outputs[: len(self.outputs)]
         queues = updated and (not outputs or self.output_keys is not None)
         self.queue_length: Optional[int] = None
@@ -107,7 +107,7 @@ class Function(types.Function):
         self._several = jax.jit(self._steps, donate_argnums=0)
         self._begun: Optional[jax.Array] = None
 
-    # What is traced
+    # Traced by JAX
 
     def _step(self, state: Sequence, arrays: Sequence, small: Sequence) -> tuple:
         """(the new state, the outputs for the host, something to wait for)."""
@@ -123,7 +123,7 @@ class Function(types.Function):
         return new, _pack(found[:n], self.maker.fgraph.outputs), begun
 
     def _steps(self, state: Sequence, arrays: Sequence, small: Sequence) -> tuple:
-        """Several steps; `small` and the outputs have one more axis, in front."""
+        """Several steps in one program; `small` and the outputs have a leading axis of steps."""
 
         def one(state: Sequence, small: Sequence) -> tuple[Sequence, Any]:
             new, outputs, _ = self._step(state, arrays, small)
@@ -132,7 +132,7 @@ class Function(types.Function):
         state, outputs = jax.lax.scan(one, list(state), list(small))
         return state, outputs, state[0].reshape(-1)[:1]
 
-    # What is called
+    # Called from Python
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         fork.check_jax()
@@ -158,7 +158,7 @@ class Function(types.Function):
                 call.fill(self, self.run(self._single, call.small))
 
     def _arguments(self, args: Sequence, kwargs: dict) -> list[np.ndarray]:
-        """The given inputs, checked and converted as Aesara does it."""
+        """The arguments of a call, checked and converted as Aesara does."""
         cells = [self.input_storage[i] for i in self.given]
         names = [self.maker.inputs[i].name for i in self.given]
         if len(args) > len(cells):
@@ -193,13 +193,14 @@ class Function(types.Function):
             raise
         for i, array in zip(self.updated, new):
             self.shared[i].move(array)
-        # At most two programs run ahead, so that Ctrl-C and progress bars tell of the present.
+        # Python is at most two programs ahead of the device: more would delay Ctrl-C, and progress
+        # bars would show steps that have not run.
         jax.block_until_ready(self._begun)
         self._begun = begun
         return outputs
 
     def unpack(self, packed: tuple[list, dict]) -> list[np.ndarray]:
-        """The outputs as NumPy arrays of the graph's own types, in one transfer."""
+        """The outputs as NumPy arrays of the graph's types, with one transfer from the device."""
         arrays, scalars = jax.device_get(packed)
         arrays, scalars = iter(arrays), {kind: iter(found) for kind, found in scalars.items()}
         return [
@@ -211,7 +212,10 @@ class Function(types.Function):
 
 
 def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.Array]]:
-    """The arrays among `outputs`, and the scalars of each kind as one vector, fetched at once."""
+    """(the arrays of `outputs`, the scalars of each dtype kind as one vector).
+
+    One vector is one transfer to the host, however many scalars there are.
+    """
     arrays: list = []
     scalars: dict[str, list] = {}
     for value, variable in zip(map(jnp.asarray, outputs), variables):
@@ -223,10 +227,10 @@ def _pack(outputs: Sequence, variables: Sequence) -> tuple[list, dict[str, jax.A
 
 
 class Call(Mapping):
-    """A call that may still be queued: its outputs by name. Reading an output runs the queue."""
+    """The outputs, by name, of a call that may still be queued. Reading one runs the queue."""
 
     def __init__(self, small: Sequence) -> None:
-        # Copies, since arguments may be overwritten by then.
+        # Copies, since the caller may overwrite the arguments before the queue runs.
         self.small = [np.array(value) for value in small]
         self.outputs: Optional[dict[str, np.ndarray]] = None
 
@@ -254,7 +258,7 @@ class Call(Mapping):
 
 
 class Queue:
-    """Calls of one function that update shared variables, run several at once.
+    """Queued calls of one function that updates shared variables, to run in one program.
 
     The queue runs when it is full, when something reads an updated variable or an output, when
     something sets a variable that a queued call uses, and when another function is called. Scalars
@@ -302,13 +306,13 @@ queue = Queue()
 _aesaras_call = types.Function.__call__
 
 
-def _call_elsewhere(self: types.Function, *args: Any, **kwargs: Any) -> Any:
-    """Call a function that Aesara compiled for another engine, say a user's own.
+def _call_on_host(self: types.Function, *args: Any, **kwargs: Any) -> Any:
+    """Call a function that was compiled without this engine, such as by `aesara.function`.
 
-    It finds the values of shared variables in their storage on the host, and puts new ones there;
-    the next function on JAX that needs these brings them to the device.
+    Such a function reads and writes shared variables in the host's memory. So their values are
+    copied to the host first; the next function on JAX copies them back to the device.
     """
-    # Not `input_storage`, whose cells are others around the same storage.
+    # `input_storage` has other containers of the same storage, so take those of the inputs.
     cells = [spec.value for spec in self.maker.inputs if type(spec.value) is DeviceContainer]
     if cells:
         queue.run()
@@ -317,5 +321,5 @@ def _call_elsewhere(self: types.Function, *args: Any, **kwargs: Any) -> Any:
     return _aesaras_call(self, *args, **kwargs)
 
 
-# `Function`, above, has a call of its own.
-types.Function.__call__ = _call_elsewhere
+# `Function` overrides `__call__`, so this changes only functions of other engines.
+types.Function.__call__ = _call_on_host

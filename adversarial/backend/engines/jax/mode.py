@@ -1,4 +1,4 @@
-"""From a rewritten graph to a pure Python function that JAX can trace."""
+"""`jax_mode`, the Aesara mode of the JAX engine: its rewrites, linker and class of functions."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from adversarial.backend.engines.jax import (  # noqa: F401
 from adversarial.backend.engines.jax.function import Function
 from adversarial.backend.rewrites import TAG
 
-# What is of use to C code only: operations that work in place or do several things at once (XLA
-# fuses by itself), calls of BLAS, convolutions as matrix products.
+# Rewrites for C code only: in-place and fused operations (XLA fuses by itself), BLAS calls, and
+# convolutions as matrix products.
 FOR_C = ("cxx_only", "BlasOpt", "inplace", "fusion", "conv_opts", "AbstractConvCheck", TAG)
 
 
 class Linker(JAXLinker):
-    """Aesara's JAX linker, less what it puts around the function that it makes of a graph.
+    """Aesara's JAX linker without its wrapper around the function of the graph.
 
-    That goes through NumPy arrays: all parameters would come back to the host after each call.
-    `function.Function` is around it instead.
+    The wrapper converts all results to NumPy arrays, so it would copy all parameters to the host
+    after each call. `function.Function` replaces it.
     """
 
     def make_thunk(
@@ -55,7 +55,7 @@ class Linker(JAXLinker):
 
 
 class JaxMode(Mode):
-    """The mode of every function while the engine is JAX."""
+    """The mode of all functions that the JAX engine compiles."""
 
     @staticmethod
     def function_maker(*args: Any, **kwargs: Any) -> FunctionMaker:

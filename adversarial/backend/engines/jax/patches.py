@@ -1,6 +1,6 @@
-"""Where Aesara's conversions to JAX fail with JAX as it is today, and what takes their place.
+"""Conversions to JAX that replace those of Aesara which fail with current JAX.
 
-All are registered over Aesara's own when this module is imported.
+Importing this module registers them in place of Aesara's.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from jax.dtypes import canonicalize_dtype
 def convert_graph(fgraph: FunctionGraph, fgraph_name: str = "graph", **kwargs: Any) -> Callable:
     """A Python function of the graph's inputs, which JAX can trace.
 
-    Aesara's own hands on the values that shared variables have now, and so copies whole data sets
-    into the program as constants; and it makes JAX arrays of constants, whose values are then out
-    of reach for what must know a shape.  Here, constants stay as NumPy has them.
+    Aesara's conversion compiles the current values of shared variables, whole data sets, into the
+    program as constants. It also converts constants to JAX arrays, whose values are not known
+    while tracing, so they cannot be used in shapes. Here constants stay NumPy arrays.
     """
     kwargs.pop("storage_map", None)
     kwargs.pop("node", None)
@@ -48,11 +48,11 @@ def convert_graph(fgraph: FunctionGraph, fgraph_name: str = "graph", **kwargs: A
 
 
 def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
-    """The function of `node`; what can be known when it is traced is computed by NumPy.
+    """The function of `node`; if its inputs are known while tracing, NumPy computes its outputs.
 
-    Computed shapes: JAX must know a shape while it traces, but whatever goes through a function
-    of `jax.numpy` then is unknown from there on.  So a node whose inputs are all known (constants,
-    the shapes of arrays, and what was computed from these) is computed at once, by the Op itself.
+    JAX must know all shapes while it traces, and the result of a `jax.numpy` function is not known
+    then. So if all inputs are known (constants, shapes of arrays, and results computed from these),
+    the Op's `perform` computes the outputs at once.
     """
 
     def convert(*inputs: Any) -> Any:
@@ -60,14 +60,14 @@ def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
             known = _perform(node, inputs)
             if known is not None:
                 return known
-        # Not before: Aesara refuses to convert what it cannot see to be constant.
+        # Not before the call: Aesara refuses to convert some nodes with inputs not constant.
         return jax_funcify(op, node=node, **kwargs)(*inputs)
 
     return convert
 
 
 def _perform(node: Apply, inputs: Any) -> Any:
-    """The outputs of `node` by NumPy, or None where the Op has no such code."""
+    """The outputs of `node`, computed by its Op's `perform`; None if it does not have one."""
     storage = [[None] for _ in node.outputs]
     values = [
         np.asarray(value, variable.dtype) if hasattr(variable, "dtype") else value
@@ -85,18 +85,18 @@ def _perform(node: Apply, inputs: Any) -> Any:
 
 @jax_funcify.register(Reshape)
 def convert_reshape(op: Reshape, **kwargs: Any) -> Callable:
-    """Aesara's refuses every shape but a constant and the shape of one array."""
+    """Aesara's conversion accepts only a constant shape, or the shape of one array."""
     return lambda x, shape: jnp.reshape(x, tuple(int(n) for n in np.asarray(shape)))
 
 
 @jax_funcify.register(SpecifyShape)
 def convert_specify_shape(op: SpecifyShape, **kwargs: Any) -> Callable:
-    """Aesara's compares with None where an axis may have any length."""
+    """Aesara's conversion compares lengths with None if an axis may have any length."""
 
     def specify(x: jax.Array, *shape: Any) -> jax.Array:
         wanted = tuple(None if n is None else int(n) for n in shape)
         if any(n is not None and n != found for n, found in zip(wanted, x.shape)):
-            raise ValueError(f"an array of shape {x.shape} should have had {wanted}")
+            raise ValueError(f"an array has shape {x.shape}, not {wanted}")
         return x
 
     return specify
@@ -105,7 +105,7 @@ def convert_specify_shape(op: SpecifyShape, **kwargs: Any) -> Callable:
 @jax_funcify.register(Assert)
 @jax_funcify.register(CheckAndRaise)
 def convert_check(op: CheckAndRaise, **kwargs: Any) -> Callable:
-    """Aesara's drops every check, and warns that it does; those of shapes can be made at once."""
+    """Aesara's conversion drops all checks, with a warning; this one does those of shapes."""
 
     def check(x: Any, *conditions: Any) -> Any:
         known = [c for c in conditions if not isinstance(c, jax.Array)]
@@ -123,17 +123,17 @@ def convert_make_vector(op: MakeVector, **kwargs: Any) -> Callable:
 
 @jax_funcify.register(Cast)
 def convert_cast(op: Cast, **kwargs: Any) -> Callable:
-    """Float64 and int64: JAX has them not, and Aesara's warns at every cast that it has not."""
+    """By default JAX has no float64 and int64, and Aesara's conversion warns at each such cast."""
     return lambda x: jnp.asarray(x).astype(narrow(op.o_type.dtype))
 
 
 @jax_funcify.register(CAReduce)
 def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
-    """Float64 accumulators: XLA sums by halves, so that float32 does.
+    """Reductions, with float32 accumulators: XLA sums pairwise, which is accurate enough.
 
-    Aesara's gives the result the type of the accumulator (float64, of which JAX makes float32
-    with a warning), gives the axes as a list, which JAX refuses, and reduces by functions of
-    `jax.lax` that take no arrays.
+    Aesara's conversion has three faults: the result has the dtype of the accumulator (float64,
+    which JAX makes float32 with a warning), the axes are a list, which JAX refuses, and it calls
+    functions of `jax.lax` that do not take arrays.
     """
     name = (getattr(op, "nfunc_spec", None) or op.scalar_op.nfunc_spec)[0]
     names = {
@@ -158,7 +158,7 @@ def convert_reduction(op: CAReduce, **kwargs: Any) -> Callable:
 
 @jax_funcify.register(MaxAndArgmax)
 def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
-    """Aesara's computes the order of axes by JAX, which cannot transpose by it then."""
+    """Aesara's conversion computes the permutation of axes by JAX, which must know it to trace."""
 
     def max_and_argmax(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         flat = _last(x, op.axis)
@@ -169,13 +169,13 @@ def convert_max_and_argmax(op: MaxAndArgmax, **kwargs: Any) -> Callable:
 
 @jax_funcify.register(Argmax)
 def convert_argmax(op: Argmax, **kwargs: Any) -> Callable:
-    """Which Aesara's rewrites make of the one before, and its linker has not."""
+    """Aesara's rewrites turn MaxAndArgmax into Argmax, which Aesara cannot convert."""
     return lambda x: _last(x, op.axis).argmax(axis=-1).astype(narrow("int64"))
 
 
 @jax_funcify.register(Split)
 def convert_split(op: Split, **kwargs: Any) -> Callable:
-    """Which Aesara's linker has not."""
+    """Aesara has no conversion of Split."""
 
     def split(x: jax.Array, axis: Any, sizes: Any) -> list[jax.Array]:
         ends = np.cumsum(np.asarray(sizes))[:-1]
@@ -186,12 +186,12 @@ def convert_split(op: Split, **kwargs: Any) -> Callable:
 
 @jax_funcify.register(SoftmaxWithBias)
 def convert_softmax_with_bias(op: SoftmaxWithBias, **kwargs: Any) -> Callable:
-    """Which Aesara's rewrites make, and its linker has not."""
+    """Aesara's rewrites insert SoftmaxWithBias, which Aesara cannot convert."""
     return lambda x, bias: jax.nn.softmax(x + bias, axis=-1)
 
 
 def _into_a_jax_array(convert: Callable) -> Callable:
-    """Aesara's writes into `x.at`, which an array that NumPy knows (see `convert_node`) lacks."""
+    """Aesara's conversion uses `x.at`, which a NumPy array (see `convert_node`) does not have."""
 
     def converted(op: Op, **kwargs: Any) -> Callable:
         write = convert(op, **kwargs)
@@ -205,12 +205,12 @@ for _op in (IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1):
 
 
 def _last(x: jax.Array, axes: Any) -> jax.Array:
-    """`x` with `axes` (None: all) as one, the last."""
+    """`x` with the axes `axes` (None: all) merged into one last axis."""
     axes = tuple(range(x.ndim)) if axes is None else tuple(int(axis) for axis in axes)
     kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
     return x.transpose(*kept, *axes).reshape(*(x.shape[axis] for axis in kept), -1)
 
 
 def narrow(dtype: Any) -> np.dtype:
-    """The type that JAX keeps numbers of `dtype` in: 32 bits for 64, unless floatX is float64."""
+    """The dtype that JAX uses for `dtype`: 32 bits instead of 64, unless floatX is float64."""
     return canonicalize_dtype(dtype)

@@ -1,4 +1,4 @@
-"""Pooling on JAX, and its gradient."""
+"""Conversions to JAX of max pooling, mean pooling and their gradients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def convert_max_pool(op: MaxPool, **kwargs: Any) -> Any:
             np.arange(size[0])[:, None] * op.down * columns + np.arange(size[1]) * op.right
         ).astype("int32")
         best = which = None
-        # In order of preference among equals.
+        # In the order of `max_pool`: of equal maxima, the first one gets the gradient.
         for right in range(op.wide):
             for piece in range(op.num_pieces):
                 for down in range(op.high):
@@ -63,9 +63,8 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
         if which.shape != gradient.shape:
             raise ValueError(f"max_pool gradient: shapes differ, {which.shape}, {gradient.shape}")
         rows, columns = int(rows), int(columns)
-        # A scatter would take XLA's processors one pixel at a time. Instead each pixel looks at
-        # the few windows that cover it: pixel i * stride + phase is covered by windows i,
-        # i - 1, ... as far as they reach.
+        # XLA runs a scatter one pixel at a time. So gather instead: each pixel sums over the few
+        # windows that cover it. Windows i, i - 1, ... cover pixel i * stride + phase.
         (down, right), pieces = op.pool_stride, op.num_pieces
         high, wide = (-(-n // step) for n, step in zip((rows, columns), op.pool_stride))
         back, left = (-(-pool // step) for pool, step in zip(op.pool_shape, op.pool_stride))
@@ -94,7 +93,7 @@ def convert_max_pool_grad(op: MaxPoolGrad, node: Any, **kwargs: Any) -> Any:
                 ]
                 total += jnp.where(which[there] == place, gradient[there], 0)
             phases.append(total)
-        # (batch, groups, pieces, high, wide) of each phase, set side by side.
+        # Interleave the phases, each of shape (batch, groups, pieces, high, wide).
         whole = jnp.stack(phases, -1).reshape(*phases[0].shape, down, right)
         whole = whole.swapaxes(4, 5).reshape(*whole.shape[:3], high * down, wide * right)
         whole = whole[..., :rows, :columns]
@@ -125,7 +124,8 @@ def convert_pool_grad(op: AveragePoolGrad, **kwargs: Any) -> Any:
 def _check_kind(op: Pool | PoolGrad) -> None:
     if op.mode != "average_exc_pad" or op.ignore_border or op.ndim != 2:
         raise NotImplementedError(
-            f"{op}: on JAX, Aesara's own pooling is the mean of what each window covers only"
+            f"{op}: on JAX, of Aesara's pooling only the mode 'average_exc_pad' is implemented, "
+            "with ignore_border=False, in two dimensions"
         )
 
 

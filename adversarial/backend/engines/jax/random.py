@@ -1,4 +1,4 @@
-"""Our random streams on JAX: the bits of `adversarial.backend.ops.philox`, drawn on the device."""
+"""Conversions to JAX of `Draw` and `Advance`: the same bits as `backend.ops.philox`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def convert_draw(op: Draw, node: Apply, **kwargs: Any) -> Any:
         if op.kind == UNIFORM:
             low, high = real(a), real(b)
             values = uniform(state, op.stream, n).astype(op.dtype)
-            values = low + _alone(state, (high - low) * values)
+            values = low + _rounded(state, (high - low) * values)
             values = jnp.minimum(values, np.nextafter(high, low))
         elif op.kind == NORMAL:
             values = normal(state, op.stream, n).astype(op.dtype)
-            values = real(a) + _alone(state, real(b) * values)
+            values = real(a) + _rounded(state, real(b) * values)
         elif op.kind == BINOMIAL:
             values = binomial(state, op.stream, n, a)
         else:
@@ -72,16 +72,16 @@ def blocks(counter: tuple, key: tuple) -> tuple:
             k1 + _u32(_WEYL[1]),
         )
 
-    # A loop is compiled in less time; a GPU would start every round of it from the host.
+    # A loop compiles faster than unrolled code, but on a GPU each iteration is started by the host.
     unroll = devices.platform() != "cpu"
     return jax.lax.fori_loop(0, 10, one_round, (*counter, *key), unroll=unroll)[:4]
 
 
 def _times(a: jax.Array, factor: int) -> tuple[jax.Array, jax.Array]:
-    """The high and the low word of the 64-bit product."""
+    """(high word, low word) of the 64-bit product `a` * `factor`."""
 
-    # 64 bits in these few lines only: elsewhere they would be slow on a GPU. Constants have to be
-    # widened in the graph, since outside the block they would be narrowed again.
+    # Integers of 64 bits are needed only here; elsewhere they would be slow on a GPU. Constants are
+    # converted in the graph: JAX would make a 64-bit constant 32-bit outside `enable_x64`.
     def wide(value: Any) -> jax.Array:
         return jax.lax.convert_element_type(jnp.broadcast_to(_u32(value), a.shape), np.uint64)
 
@@ -113,15 +113,15 @@ def uniform(state: jax.Array, stream: int, n: int) -> jax.Array:
 
 
 def coin(state: jax.Array, stream: int, n: int) -> jax.Array:
-    """uint32, (n,): 0 or 1 with equal chances, 32 a word, lowest bit first."""
+    """uint32, (n,): 0 or 1 with equal probability, 32 numbers per word, lowest bit first."""
     drawn = words(state, stream, -(-n // (32 * philox.GROUP))).reshape(-1, 1)
-    # Or XLA would compute each word 32 times, once for each of its bits.
+    # Without the barrier, XLA would compute each word 32 times, once for each of its bits.
     drawn = jax.lax.optimization_barrier(drawn)
     return ((drawn >> jnp.arange(32, dtype=_u32)) & _u32(1)).reshape(-1)[:n]
 
 
 def binomial(state: jax.Array, stream: int, n: int, p: Any) -> jax.Array:
-    """bool, (n,): true with probability `p`; of a symbolic one, to within its own precision."""
+    """bool, (n,): true with probability `p`; a traced `p` has the precision of its dtype."""
     drawn = words(state, stream, -(-n // philox.GROUP)).reshape(-1)[:n]
     if not isinstance(p, jax.core.Tracer):
         threshold = int(np.floor(np.float64(p) * 2.0**32 + 0.5))
@@ -133,7 +133,7 @@ def binomial(state: jax.Array, stream: int, n: int, p: Any) -> jax.Array:
 
 
 def normal(state: jax.Array, stream: int, n: int) -> jax.Array:
-    """float32, (n,): standard normal, two of two words; see `philox.normal`."""
+    """float32, (n,): standard normal, two numbers from two words; see `philox.normal`."""
     drawn = words(state, stream, -(-n // philox.GROUP))
     radius = _radius(state, drawn[:, 0::2])
     sine, cosine = _sine_cosine(state, drawn[:, 1::2])
@@ -147,10 +147,10 @@ def _radius(state: jax.Array, word: jax.Array) -> jax.Array:
     exponent = (bits >> np.int32(23)).astype(_f32)
     mantissa = (bits & np.int32(0x7FFFFF)) + root_half
     f = jax.lax.bitcast_convert_type(mantissa, _f32) - _f32(1)
-    square = _alone(state, f * f)
-    tail = _alone(state, _alone(state, square * f) * _polynomial(state, philox.LOG, f))
+    square = _rounded(state, f * f)
+    tail = _rounded(state, _rounded(state, square * f) * _polynomial(state, philox.LOG, f))
     tail = tail - _f32(0.5) * square
-    small = _alone(state, exponent * _f32(-2.12194440e-4))
+    small = _rounded(state, exponent * _f32(-2.12194440e-4))
     log = exponent * _f32(0.693359375) + (f + (tail + small))
     return jnp.sqrt(_f32(-2) * log)
 
@@ -160,7 +160,7 @@ def _sine_cosine(state: jax.Array, word: jax.Array) -> tuple[jax.Array, jax.Arra
     quarter = shifted >> _u32(30)
     rest = (shifted & _u32(0x3FFFFFFF)).astype(np.int32) - np.int32(0x20000000)
     t = rest.astype(_f32) * _f32(2.0**-30)
-    square = _alone(state, t * t)
+    square = _rounded(state, t * t)
     s = t * _polynomial(state, philox.SIN, square)
     c = _polynomial(state, philox.COS, square)
     odd = (quarter & _u32(1)).astype(bool)
@@ -173,15 +173,16 @@ def _sine_cosine(state: jax.Array, word: jax.Array) -> tuple[jax.Array, jax.Arra
 def _polynomial(state: jax.Array, coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
     value = jnp.full_like(x, _f32(coefficients[-1]))
     for coefficient in coefficients[-2::-1]:
-        value = _alone(state, value * x) + _f32(coefficient)
+        value = _rounded(state, value * x) + _f32(coefficient)
     return value
 
 
-def _alone(state: jax.Array, product: jax.Array) -> jax.Array:
-    """`product`, rounded before anything is added to it, as C code and NumPy have it.
+def _rounded(state: jax.Array, product: jax.Array) -> jax.Array:
+    """`product`, rounded before anything is added to it, as in C code and NumPy.
 
-    XLA would make one fused operation of both, whose last bit is another one. It cannot see that
-    the bit which is added here, the highest of a count of steps, is zero.
+    XLA would compile the product and a following addition to a fused multiply-add, whose last bit
+    may differ. The exclusive or with the highest bit of the step, which is always zero, prevents
+    this, since XLA does not know that it is zero.
     """
     bits = {4: np.uint32, 8: np.uint64}[product.dtype.itemsize]
     nothing = (state[3] >> _u32(31)).astype(bits)
