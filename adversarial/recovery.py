@@ -180,7 +180,7 @@ class Recoverable:
             )
         for extension in self.extensions:
             if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
-                extension.on_resume(self.model, self.dataset, self.algorithm)
+                dispatch.call(extension, "on_resume", self.model, self.dataset, self.algorithm)
 
     def _ask_edited_criterion(self, edits: Edits) -> None:
         """Whether training goes on, by a criterion that was edited or had ended it."""

@@ -15,8 +15,8 @@ from adversarial import backend
 from adversarial.backend import engines
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.scripts import cli, train
 from adversarial.scripts import evaluate as evaluate_command
-from adversarial.scripts import train
 from adversarial.utils import serial
 
 PAGE = Path(__file__).parents[1] / "docs" / "EXTENDING.md"
@@ -70,6 +70,18 @@ def test_the_extension_of_the_page_ends_training(folder):
     assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet"]) == 0
     model = serial.load("mine.pkl", allow_modules=["mine"])
     assert model.monitor.get_epochs_seen() == 0 and model.monitor.training_succeeded
+
+
+def test_an_extension_that_fails_is_named_with_its_line(folder, capsys):
+    text = Path("mine.yaml").read_text().replace("tolerance: .001", "tolerance: near")
+    Path("mine.yaml").write_text(text)
+    line = 1 + text[: text.index("!obj:mine.StopWhenRound")].count("\n")
+    argv = ["mine.yaml", "--allow-module", "mine", "--quiet"]
+    assert cli.run(lambda: train.main(argv)) == 1
+    first, *rest = capsys.readouterr().err.splitlines()
+    place = f"error: the extension StopWhenRound (mine.yaml line {line}), in on_monitor: '<' not"
+    assert place in first
+    assert any("mine.py" in each for each in rest)  # the traceback
 
 
 def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):

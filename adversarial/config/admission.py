@@ -111,20 +111,27 @@ def resolve(dotted: str, allow_modules: Collection[str] = ()) -> Any:
         for part in parts[1:]:
             numpy_object = getattr(numpy_object, part)
         return numpy_object
-    packages = (*HOME, *allow_modules)
-    if len(parts) < 2 or not within(path, packages) or any(part[0] == "_" for part in parts):
-        raise _not_allowed(dotted)
-    found = _follow(dotted, path, packages)
+    if (
+        len(parts) < 2
+        or not within(path, (*HOME, *allow_modules))
+        or any(part[0] == "_" for part in parts)
+    ):
+        raise _not_allowed(dotted, allow_modules)
+    found = _follow(dotted, path, allow_modules)
     if not _is_admitted(found, allow_modules):
-        raise _not_allowed(dotted)
+        raise _not_allowed(dotted, allow_modules)
     return found
 
 
-def _not_allowed(dotted: str) -> Refusal:
+def _not_allowed(dotted: str, allow_modules: Collection[str]) -> Refusal:
+    # The beginning of the name, with as many parts as the name of a module that was allowed.
+    starts = {".".join(dotted.split(".")[: each.count(".") + 1]): each for each in allow_modules}
+    meant = [each for start, each in starts.items() if start != each and nearest(start, [each])]
+    hint = f"; did you mean the module `{meant[0]}` of --allow-module?" if meant else ""
     return Refusal(
         f"`{dotted:.200}` may not be constructed from YAML: only classes of adversarial and "
         "sandbox, and a few functions of theirs and of NumPy, may"
-        + _suggest(dotted, NUMPY)
+        + (hint or _suggest(dotted, NUMPY))
         + "; allow a module of your own with --allow-module NAME"
     )
 
@@ -134,7 +141,8 @@ def _suggest(name: str, choices: Collection[str]) -> str:
     return f"; did you mean `{close}`?" if close else ""
 
 
-def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
+def _follow(dotted: str, path: str, allow_modules: Collection[str]) -> Any:
+    packages = (*HOME, *allow_modules)
     start = max((package for package in packages if within(path, (package,))), key=len)
     try:
         module = own_modules.import_module(start)
@@ -162,7 +170,7 @@ def _follow(dotted: str, path: str, packages: Collection[str]) -> Any:
             return found
         # Attributes of classes, and modules of other packages, are not followed.
         if not isinstance(found, types.ModuleType) or not within(found.__name__, packages):
-            raise _not_allowed(dotted)
+            raise _not_allowed(dotted, allow_modules)
         module = found
     raise AssertionError("unreachable")
 

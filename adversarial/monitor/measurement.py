@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Optional
 
 import aesara.tensor as at
 from aesara.compile.sharedvalue import SharedVariable
@@ -97,11 +97,13 @@ class Progress:
         self._between_batches = between_batches
         self._logged = time.monotonic()
 
-    def __call__(self, name: str, examples: int) -> None:
+    def __call__(self, name: str, examples: int, total: Optional[int]) -> None:
+        """`examples` of `total` have been measured; None where the data set is a stream."""
         self._between_batches()
         if time.monotonic() - self._logged >= SECONDS_BETWEEN_LINES:
             self._logged = time.monotonic()
-            log.info("measuring: %s examples of %s", f"{examples:,}", name)
+            of_all = "" if total is None else f" of {total:,}"
+            log.info("measuring: %s%s examples of %s", f"{examples:,}", of_all, name)
 
 
 def _compile(inputs: list, channels: list[MonitorChannel], mode: Any) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import aesara.tensor as at
 import numpy as np
 from aesara.graph.basic import clone_replace
 
-from adversarial.datasets.feed import feed_of
+from adversarial.datasets.feed import feed_of, num_examples
 from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
 from adversarial.utils.seeding import Seed
 
@@ -58,7 +58,7 @@ class MonitoredData:
         self,
         function: Callable[..., Any],
         prereqs: list[Callable],
-        after_batch: Callable[[str, int], None],
+        after_batch: Callable[[str, int, Optional[int]], None],
     ) -> np.ndarray:
         """The mean over the minibatches of what a function returns, weighted by their sizes.
 
@@ -69,8 +69,8 @@ class MonitoredData:
         prereqs : list of callable
             Called with each minibatch before `function`.
         after_batch : callable
-            Called after each minibatch, with the name of the data set's class and the number of
-            examples so far.
+            Called after each minibatch, with the name of the data set's class, the number of
+            examples so far, and how many there are to measure (None for a stream).
 
         Raises
         ------
@@ -80,16 +80,26 @@ class MonitoredData:
         # A new generator with the same seed: all epochs are measured on the same minibatches.
         rng = np.random.RandomState(self.seed) if self.stochastic else None
         total, examples = np.zeros(()), 0
+        of_all = self._examples_to_measure()
         for batch in self.feed.minibatches(self.mode, self.batch_size, self.num_batches, rng):
             for prereq in prereqs:
                 prereq(self.feed.design_matrix(batch))
             values = function(*self.feed.arguments(batch))
             total = total + len(batch) * np.asarray(values, dtype="float64")
             examples += len(batch)
-            after_batch(type(self.dataset).__name__, examples)
+            after_batch(type(self.dataset).__name__, examples, of_all)
         if not examples:
             raise ValueError(f"the monitored {type(self.dataset).__name__} gave no examples")
         return total / examples
+
+    def _examples_to_measure(self) -> Optional[int]:
+        """The number of examples in all minibatches; None where the data set does not know its."""
+        known = num_examples(self.dataset)
+        if self.num_batches is None or self.batch_size is None:
+            return known
+        wanted = self.num_batches * self.batch_size
+        draws_again = self.mode.startswith("random")  # an example can come several times
+        return wanted if draws_again or known is None else min(wanted, known)
 
 
 def substitute_batch(name: str, value: Any, inputs: Any, batch: Any) -> Any:

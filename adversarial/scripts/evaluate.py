@@ -127,11 +127,8 @@ def import_metrics(module: str) -> None:
     try:
         own_modules.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and (module + ".").startswith(error.name + "."):
-            raise ValueError(
-                f"--allow-module {module}: Python finds no module of this name; add its folder to "
-                "PYTHONPATH"
-            ) from error
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            raise ValueError(f"--allow-module {module}: {error}") from error
         raise
 
 

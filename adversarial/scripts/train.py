@@ -160,8 +160,9 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 log.info("phase %d of %d", number + 1, len(phases))
             if run.resume_from is not None and run.is_done(number):
                 log.info(
-                    "finished after %d epochs, by its own termination criterion; to train longer, "
-                    "change that in a copy of the YAML file: --resume %s --config COPY.yaml",
+                    "finished after %d epochs, ended by its termination criterion or an extension; "
+                    "to train longer, change that in a copy of the YAML file: --resume %s "
+                    "--config COPY.yaml",
                     run.resume_from.epochs,
                     run.resume_from.name,
                 )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adversarial.signals import Interrupted
+from adversarial.utils import errors, origin
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,19 @@ def set_up(extensions: Iterable[Any], *parts: Any) -> None:
     Errors of observers end this as well: there is no trained model yet that could be lost.
     """
     for extension in extensions:
-        extension.setup(*parts)
+        call(extension, "setup", *parts)
+
+
+def call(extension: Any, method: str, *parts: Any) -> None:
+    """Call `method(*parts)` of an extension; messages about its errors name it and its place."""
+    try:
+        getattr(extension, method)(*parts)
+    except (StopIteration, Interrupted):
+        raise
+    except Exception as error:
+        name = f"{type(extension).__name__}{origin.of(extension)}"
+        errors.add_place(error, f"the extension {name}, in {method}")
+        raise
 
 
 def call_participants_on_monitor(extensions: Iterable[Any], *parts: Any) -> bool:
@@ -42,7 +55,7 @@ def call_participants_on_monitor(extensions: Iterable[Any], *parts: Any) -> bool
         if is_observer(extension):
             continue
         try:
-            extension.on_monitor(*parts)
+            call(extension, "on_monitor", *parts)
         except StopIteration:
             log.info("%s ends the training", type(extension).__name__)
             continues = False
@@ -53,7 +66,7 @@ def call_participants_on_save(extensions: Iterable[Any], *parts: Any) -> None:
     """Call `on_save(*parts)` of the participants that have it."""
     for extension in extensions:
         if not is_observer(extension) and hasattr(extension, "on_save"):
-            extension.on_save(*parts)
+            call(extension, "on_save", *parts)
 
 
 def call_observers(extensions: Iterable[Any], method: str, *parts: Any) -> None:
@@ -66,7 +79,7 @@ def call_observers(extensions: Iterable[Any], method: str, *parts: Any) -> None:
         except Interrupted:
             raise
         except Exception as error:
-            warn_of_fault(f"{type(extension).__name__}.{method}", error)
+            warn_of_fault(f"{type(extension).__name__}.{method}{origin.of(extension)}", error)
 
 
 def warn_of_fault(where: str, error: Exception) -> None:

@@ -27,6 +27,8 @@ LONGEST_WORD = 400
 LONGEST_MESSAGE = 10_000
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ROOT = os.path.dirname(_PACKAGE)
+# The attribute in which `add_place` keeps a place.
+_PLACE = "_adversarial_place"
 # Where Aesara begins to describe the operation that failed.
 _OF_GRAPH = "\nApply node that caused the error"
 _COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
@@ -64,16 +66,32 @@ def describe(error: BaseException) -> str:
 
     The first line is complete in itself; of those that follow none is left out.
     """
+    place = getattr(error, _PLACE, "")
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         name = " ".join(os.fsdecode(error.filename).split())
-        return printable(f"{cropped(name)}: {error.strerror}")
+        return printable(f"{place}{cropped(name)}: {error.strerror}")
     if isinstance(error, MemoryError):
-        return printable(f"out of memory ({error})") if str(error) else "out of memory"
+        said = f"out of memory ({error})" if str(error) else "out of memory"
+        return printable(f"{place}{said}")
     lines = [line.rstrip() for line in cropped(str(error)).strip().splitlines()]
     if not lines:
-        return type(error).__name__
+        return printable(f"{place}{type(error).__name__}")
     first = " ".join(lines[0].split())
-    return printable("\n".join([first, *lines[1:]]))
+    return printable("\n".join([place + first, *lines[1:]]))
+
+
+def add_place(error: BaseException, place: str) -> None:
+    """Let messages about `error` begin with `place`; its type and its traceback stay.
+
+    Examples
+    --------
+    >>> error = KeyError("radius")
+    >>> add_place(error, "the extension Stop (gan.yaml line 3), in on_monitor")
+    >>> describe(error)
+    "the extension Stop (gan.yaml line 3), in on_monitor: 'radius'"
+    """
+    if not hasattr(error, _PLACE):
+        setattr(error, _PLACE, f"{place}: ")
 
 
 class EscapingStream:

@@ -20,11 +20,25 @@ SANDBOX = "sandbox"
 def import_module(name: str) -> ModuleType:
     """As `importlib.import_module`, but `sandbox` is the one that lies beside this package.
 
-    ImportError where there is none, or where another `sandbox` has been imported before.
+    Raises
+    ------
+    ModuleNotFoundError
+        Where Python finds no module `name`; the message says what to do.
+    ImportError
+        Where there is no `sandbox`, or another one has been imported before.
     """
     if name.partition(".")[0] == SANDBOX:
         _import_sandbox()
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # The module may also have been found, and import another that is missing.
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            raise ModuleNotFoundError(
+                f"Python finds no module {error.name}; add its folder to PYTHONPATH",
+                name=error.name,
+            ) from error
+        raise
 
 
 def _import_sandbox() -> None:

@@ -194,8 +194,17 @@ def test_packages_are_allowed_with_their_modules(tmp_path, monkeypatch):
     assert resolve("my_yaml_package.parts.Part", ("my_yaml_package.parts",)).__name__ == "Part"
     with pytest.raises(Refusal, match="broken fails to import .*not_there_at_all"):
         resolve("my_yaml_package.broken.Part", ("my_yaml_package",))
-    with pytest.raises(Refusal, match="no_such fails to import"):
+    missing = "no_such fails to import .*no module no_such; add its folder to PYTHONPATH"
+    with pytest.raises(Refusal, match=missing):
         resolve("no_such.Part", ("no_such",))
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("wtach.Diary", "watch"), ("mine.lairs.Swish", "mine.layers")]
+)
+def test_a_misspelt_module_of_the_users_own(name, allowed):
+    with pytest.raises(Refusal, match=f"did you mean the module `{allowed}` of --allow-module"):
+        resolve(name, ("other", allowed))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +243,15 @@ def test_all_that_is_admitted_is_known():
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == home and admission._is_admitted(value, ())
     }
-    assert reached == set(Path(__file__).with_name("admitted_names.txt").read_text().split())
+    listed = set(Path(__file__).with_name("admitted_names.txt").read_text().split())
+    assert not reached - listed, (
+        "a YAML file from a stranger can name these: review what their constructors do with any "
+        f"arguments, then add them to tests/config/admitted_names.txt: {sorted(reached - listed)}"
+    )
+    assert not listed - reached, (
+        "no YAML file can name these any more: remove them from tests/config/admitted_names.txt, "
+        f"and give each its new name in adversarial/aliases.py: {sorted(listed - reached)}"
+    )
 
 
 def test_every_name_in_the_tables_exists():

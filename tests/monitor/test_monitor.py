@@ -18,6 +18,7 @@ from adversarial.monitor import (
     Monitor,
     MonitorChannel,
     get_channel,
+    measurement,
     push_monitor,
     read_channel,
 )
@@ -149,6 +150,24 @@ def test_as_many_batches_as_asked_for(model, data):
     monitor()
     assert last(model, "mean") == pytest.approx(data.X[:8].mean(), rel=1e-5)
     assert (monitor.batch_size, monitor.num_batches) == ([4], [2])
+
+
+@pytest.mark.parametrize(
+    ("mode", "num_batches", "total"),
+    [("sequential", None, 23), ("sequential", 2, 10), ("random_uniform", 3, 15)],
+)
+def test_progress_says_of_how_many_examples(
+    model, data, mode, num_batches, total, caplog, monkeypatch
+):
+    monkeypatch.setattr(measurement, "SECONDS_BETWEEN_LINES", 0.0)
+    monitor = Monitor.get_monitor(model)
+    monitor.add_dataset(data, mode, batch_size=5, num_batches=num_batches, seed=1)
+    add(monitor, data, "mean", lambda rows: rows.mean())
+    with caplog.at_level("INFO", "adversarial.monitor.measurement"):
+        monitor()
+    lines = [line for line in caplog.messages if line.startswith("measuring: ")]
+    assert lines[0] == f"measuring: 5 of {total} examples of DenseDesignMatrix"
+    assert lines[-1].startswith(f"measuring: {total} of {total} ")
 
 
 def test_random_batches_are_the_same_at_each_monitoring(model, data):
