@@ -72,8 +72,8 @@ def say_removed(what: str, folder: Path, why: str) -> None:
         return
     _folders_named.add(folder)
     warnings.warn(
-        f"{what} in the folder of compiled code, {folder}, could not be used ({why}): removed, "
-        "to be made again",
+        f"{what} in the folder of compiled code, {folder}, could not be used ({why}). What could "
+        "not be used is removed and made again.",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -132,6 +132,8 @@ def _is_damaged(path: Path) -> bool:
             return _is_damaged_without_key(path)
         # A folder without key.pkl belongs to a compilation that runs, or that was aborted.
         return (path / _KEY).exists() and _is_damaged_module(path)
+    except PermissionError:  # the folder of another user
+        return False
     except OSError:  # `path` is not a file or folder of the expected kind
         return os.path.lexists(path)
 
