@@ -33,13 +33,16 @@ from adversarial.evaluation import sampling
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.utils.string_utils import nearest
 
-# What the arguments of a metric's function may be.
+# What the arguments of a metric's function may be. Samples are finite and of dtype `floatX`
+# (float32); data are as their data set has them: float32 or float64, not checked to be finite.
 INPUTS = {
     "model": "the AdversaryPair or Generator that is judged",
     "samples": "(num_samples, dimension) array, samples of the generator as rows",
     "training": "(n, dimension) array, the examples that the model was trained on",
-    "test": "(n, dimension) array, the examples that the model is judged by",
-    "splits": "list of `Split`s, validation and test examples; one for each fold of the data",
+    "test": "(n, dimension) array, test examples; of data with folds (TFD), those of one fold, the "
+    "first unless --fold says otherwise",
+    "splits": "list of `Split`s, which have arrays `valid` and `scored`: validation examples and "
+    "test examples; of data with folds, one for each fold, or that of --fold only",
     "features": "function from rows (n, dimension) to a classifier's features (n, k)",
     "progress": "function of (total, what, unit): a context manager, whose `update(n)` counts",
 }
@@ -91,7 +94,7 @@ class Metric:
     name : str
         The function's.
     unit : str
-        Of the value and its uncertainty, such as 'nats'.
+        Of the value and its uncertainty, such as 'nats'; '' where the value has none.
     needs : tuple of str
         The function's arguments, names of INPUTS.
     description : str
@@ -160,6 +163,11 @@ def _no_progress(total: int, what: str, unit: str) -> Iterator[Any]:
 def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Decorator that registers a function as a metric; the function itself is unchanged.
 
+    Parameters
+    ----------
+    unit : str
+        As in `Metric`; '' where the value has none, as a ratio.
+
     Raises
     ------
     ValueError
@@ -169,7 +177,7 @@ def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]
     --------
     >>> def mean_label(samples, labels):
     ...     return Result(float(labels.mean()))
-    >>> metric(unit="1")(mean_label)
+    >>> metric(unit="")(mean_label)
     Traceback (most recent call last):
     ...
     ValueError: the metric mean_label asks for 'labels'; its arguments may be: model, samples, ...

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class _InputTransform(SameSpaceLayer):
-    """A layer at the bottom of a network, whose weights, to show, are those of the layer above."""
+    """A layer at the bottom of a network, whose weights, to show, are those of the layer above.
+
+    Parameters
+    ----------
+    layer_name, extensions
+        As `Layer` takes them.
+    """
 
     def _layer_above(self) -> Layer:
         layers = self.mlp.layers

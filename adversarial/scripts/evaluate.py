@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
     model = modelfile.load(args.model, allow_modules=args.allow_module)
-    inputs = Inputs(**sources(model, args))
+    data = evaluation_data(model, args)
+    inputs = Inputs(**sources(model, data, args))
     results: dict[str, Result] = {}
     for metric in metrics:
         try:
@@ -111,12 +112,15 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(f"note: {metric.name}: {note}", file=sys.stderr)
     if not results:
         raise ValueError(f"{args.model}: no metric could be computed")
+    judged = any({"test", "splits"} & set(all_metrics()[name].needs) for name in results)
+    data_name = name_of(data(), args) if judged else None
     if args.csv:
-        write_csv(args.csv, args, results)
+        write_csv(args.csv, args, data_name, results)
     if args.json:
-        print(json.dumps(as_data(args, results), indent=1))
+        print(json.dumps(as_data(args, data_name, results), indent=1))
         return
-    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}")
+    by = f"; judged by the test examples of {data_name}" if judged else ""
+    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}{by}")
     width = max(map(len, results))
     for name, result in results.items():
         print(f"{name:<{width}}  {result}")
@@ -132,8 +136,11 @@ def import_metrics(module: str) -> None:
         raise
 
 
-def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]]:
-    """The inputs of metrics by name, each a function that makes it; see `metric.INPUTS`."""
+def evaluation_data(model: Any, args: argparse.Namespace) -> Callable[[], EvaluationData]:
+    """A function that reads the data to judge by, when it is first called.
+
+    It raises Unavailable where the data are unknown.
+    """
 
     @cache
     def data() -> EvaluationData:
@@ -146,6 +153,21 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
         if args.fold is not None and not found.has_folds:
             raise ValueError(f"{found.name} has no folds, but --fold {args.fold} was given")
         return found
+
+    return data
+
+
+def name_of(data: EvaluationData, args: argparse.Namespace) -> str:
+    """What a report calls the data: mnist, a class or a file, and the folds."""
+    if not data.has_folds:
+        return data.name
+    return f"{data.name}, {'all folds' if args.fold is None else f'fold {args.fold}'}"
+
+
+def sources(
+    model: Any, data: Callable[[], EvaluationData], args: argparse.Namespace
+) -> dict[str, Callable[[], Any]]:
+    """The inputs of metrics by name, each a function that makes it; see `metric.INPUTS`."""
 
     def samples() -> np.ndarray:
         with cli.progress_bar(args.num_samples, "drawing", "sample") as bar:
@@ -183,10 +205,13 @@ def sources(model: Any, args: argparse.Namespace) -> dict[str, Callable[[], Any]
     }
 
 
-def as_data(args: argparse.Namespace, results: dict[str, Result]) -> dict[str, Any]:
-    """The results as JSON has them; an unknown uncertainty is null."""
+def as_data(
+    args: argparse.Namespace, data_name: str | None, results: dict[str, Result]
+) -> dict[str, Any]:
+    """The results as JSON has them; an unknown uncertainty, and data that none used, are null."""
     return {
         "model": args.model,
+        "data": data_name,
         "num_samples": args.num_samples,
         "seed": args.seed,
         "metrics": {
@@ -201,15 +226,18 @@ def as_data(args: argparse.Namespace, results: dict[str, Result]) -> dict[str, A
     }
 
 
-def write_csv(path: str, args: argparse.Namespace, results: dict[str, Result]) -> None:
+def write_csv(
+    path: str, args: argparse.Namespace, data_name: str | None, results: dict[str, Result]
+) -> None:
     """Write a table with one row a metric; an unknown uncertainty is an empty cell."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    table.writerow(["model", "metric", "value", "uncertainty", "unit", "num_samples", "seed"])
+    titles = ["model", "metric", "value", "uncertainty", "unit", "num_samples", "seed", "data"]
+    table.writerow(titles)
     for name, result in results.items():
         error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
         row = [args.model, name, repr(result.value), error, result.unit]
-        table.writerow([*row, args.num_samples, args.seed])
+        table.writerow([*row, args.num_samples, args.seed, data_name or ""])
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode("utf-8"))
 

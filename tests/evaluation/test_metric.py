@@ -61,7 +61,7 @@ def test_a_metric_is_given_what_its_arguments_name():
 def test_what_a_metric_does_wrong_is_named():
     with pytest.raises(ValueError, match="odd asks for 'labels'; its arguments may be: model, "):
 
-        @metric(unit="1")
+        @metric(unit="")
         def odd(labels):
             return Result(0.0)
 
@@ -69,9 +69,9 @@ def test_what_a_metric_does_wrong_is_named():
         return Result(0.0)
 
     with pytest.raises(ValueError, match="two metrics are named parzen_ll: in adversarial"):
-        metric(unit="1")(parzen_ll)
+        metric(unit="")(parzen_ll)
 
-    @metric(unit="1")
+    @metric(unit="")
     def bare(samples):
         return 3.0
 

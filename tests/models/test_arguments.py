@@ -10,8 +10,10 @@ import re
 import pytest
 
 import adversarial.models
+from adversarial.models import mlp
 from adversarial.models.constraints import NormConstraint
 from adversarial.models.initialization import WeightInit
+from adversarial.models.mlp import Linear
 from adversarial.models.model import Model
 
 _PARAMETERS = re.compile(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", re.DOTALL)
@@ -38,7 +40,19 @@ def test_every_argument_is_described(cls):
     known = described(cls) | described(WeightInit) | described(NormConstraint)
     missing = [name for name in inspect.signature(cls).parameters if name not in known]
     assert missing == []
-    assert (cls.__doc__ or "").strip()
+    own = cls.__doc__ or ""
+    assert own.strip()
+    assert _PARAMETERS.search(inspect.cleandoc(own)) or not inspect.signature(cls).parameters, (
+        "the docstring lacks a section Parameters, with a line for **kwargs that names the base "
+        "class whose help has the others"
+    )
+
+
+@pytest.mark.parametrize("cls", [each for each in classes() if issubclass(each, Linear)])
+def test_every_dense_layer_can_be_named_without_its_module(cls):
+    assert getattr(mlp, cls.__name__, None) is cls and cls.__name__ in mlp.__all__, (
+        f"add {cls.__name__} to the imports and to __all__ of adversarial/models/mlp/__init__.py"
+    )
 
 
 def test_the_check_can_fail():

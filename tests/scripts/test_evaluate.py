@@ -39,7 +39,7 @@ def above(samples):
     return Result(float((samples > 0.5).mean()), notes=("counted",))
 
 
-@metric(unit="1")
+@metric(unit="")
 def spread_of_features(samples, features):
     "Variance of a classifier's features."
     return Result(float(features(samples).var()), details={"width": features(samples).shape[1]})
@@ -68,6 +68,7 @@ def test_values_are_those_of_parzen_ll_and_of_a_loop(command, dots, capsys):
     assert command(dots, *ARGS, "--metrics", names, "--json", "--csv", "table.csv") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["model"], found["num_samples"], found["seed"]) == ("dots.pkl", 30, 2)
+    assert found["data"] == "Dots"
     argv = [str(arg) for arg in (dots, *ARGS, "--json")]
     parzen_ll.main(argv)
     score = json.loads(capsys.readouterr().out)
@@ -88,6 +89,7 @@ def test_values_are_those_of_parzen_ll_and_of_a_loop(command, dots, capsys):
         table = list(csv.DictReader(stream))
     assert [row["metric"] for row in table] == names.split(",")
     assert float(table[1]["value"]) == nearest["value"] and table[0]["unit"] == "nats"
+    assert [row["data"] for row in table] == ["Dots", "Dots"]
 
 
 def test_all_metrics_whose_inputs_are_known(command, dots, capsys):
@@ -95,6 +97,7 @@ def test_all_metrics_whose_inputs_are_known(command, dots, capsys):
     out, err = capsys.readouterr()
     lines = [line.split()[0] for line in out.splitlines()]
     assert {"parzen_ll", "nearest_distance", "above"} <= set(lines)
+    assert out.splitlines()[0].endswith("seed 2; judged by the test examples of Dots")
     assert "note: left out: spread_of_features needs features: give --features MODEL" in err
     assert "note: above: counted" in err
     assert command(dots, *ARGS, "-m", "spread_of_features") == 1
@@ -133,7 +136,7 @@ def test_a_model_that_does_not_say_its_data(command, dots, capsys):
     serial.save("bare.pkl", model)
     assert command("bare.pkl", *ARGS) == 0
     out, err = capsys.readouterr()
-    assert "above" in out and "parzen_ll" not in out
+    assert "above" in out and "parzen_ll" not in out and "judged by" not in out
     without_data = {"model", "samples", "progress"}
     left_out = [each for each in metric.all_metrics().values() if set(each.needs) - without_data]
     assert err.count("note: left out: ") == len(left_out) >= 3

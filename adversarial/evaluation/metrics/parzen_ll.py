@@ -25,8 +25,25 @@ from adversarial.evaluation.parzen_protocol import (
 def parzen_ll(samples: np.ndarray, splits: Sequence[Split], progress: Progress) -> Result:
     """Mean log-likelihood of test data under a Parzen window density on the samples (Table 1).
 
-    Its uncertainty is the standard error over test examples or, where the data has several folds,
-    across folds.
+    Parameters
+    ----------
+    samples : (num_samples, dimension) array
+    splits : sequence of Split
+        One for each fold of the data: validation examples, which choose sigma, and test examples.
+    progress : function of (total, what, unit)
+        Gives a context manager, whose `update(n)` counts scored examples.
+
+    Returns
+    -------
+    Result
+        The mean, in nats; its uncertainty is the standard error over test examples or, with
+        several folds, across folds. `details` has sigma, a list for several folds. A note says
+        where sigma is the least or the greatest that was tried.
+
+    References
+    ----------
+    "Generative Adversarial Nets", section 5; O. Breuleux, Y. Bengio and P. Vincent, "Quickly
+    generating representative samples from an RBM-derived process", Neural Computation 23 (2011).
     """
     estimator = ParzenEstimator(samples)
     sigmas = default_sigmas()

@@ -13,7 +13,14 @@ from adversarial.models.mlp.conv_nonlinearity import (
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
-from adversarial.models.mlp.linear import Linear, RectifiedLinear, Sigmoid, Softplus, Tanh
+from adversarial.models.mlp.linear import (
+    HardSigmoid,
+    Linear,
+    RectifiedLinear,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from adversarial.models.mlp.network import MLP
 from adversarial.models.mlp.pooling import max_pool, mean_pool
 from adversarial.models.mlp.softmax import Softmax
@@ -26,6 +33,7 @@ __all__ = [
     "ConvRectifiedLinear",
     "Dense",
     "FlattenerLayer",
+    "HardSigmoid",
     "IdentityConvNonlinearity",
     "Layer",
     "Linear",

@@ -129,7 +129,13 @@ class Layer(Model):
 
 
 class SameSpaceLayer(Layer):
-    """The base of layers without weights whose output has the layout of their input."""
+    """The base of layers without weights whose output has the layout of their input.
+
+    Parameters
+    ----------
+    layer_name, extensions
+        As `Layer` takes them.
+    """
 
     def set_input_space(self, space: Space) -> None:
         self.input_space = space

@@ -35,7 +35,11 @@ class Linear(Dense):
     use_abs_loss : bool
         The loss is the absolute error instead.
     **kwargs
-        As `Dense`, `Affine` and `WeightInit` take them: `irange`, `init_bias`, `max_col_norm`, ...
+        The weights' first values (`irange`, `istdev`, `sparse_init`, ...; see `help(WeightInit)`
+        in `adversarial.models.initialization`), bounds on their norms (`max_col_norm`, ...; see
+        `help(NormConstraint)` in `adversarial.models.constraints`), factors of the learning rate
+        (`W_lr_scale`, `b_lr_scale`; see `help(Affine)` in `adversarial.models.mlp.affine`), and
+        `init_bias`, `use_bias` and `mask_weights` (see `help(Dense)`).
 
     Examples
     --------
@@ -48,7 +52,8 @@ class Linear(Dense):
     array([[1., 2.]], dtype=float32)
     """
 
-    # Whether the output can be compared with targets. A subclass for hidden units says False.
+    # Whether `cost_matrix` is a loss for this layer as the top of a network. A subclass for hidden
+    # units says False, or it inherits the squared error.
     defines_loss = True
 
     @positional_order(
@@ -114,7 +119,7 @@ class RectifiedLinear(Linear):
     ----------
     left_slope : float
     **kwargs
-        As `Linear` takes them.
+        Those of `Linear`, which `help(Linear)` describes.
 
     References
     ----------
@@ -143,6 +148,11 @@ class RectifiedLinear(Linear):
 class Softplus(Linear):
     """log(1 + exp(z)), a smooth rectifier; see `Linear` for z.
 
+    Parameters
+    ----------
+    **kwargs
+        Those of `Linear`, which `help(Linear)` describes.
+
     References
     ----------
     C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing",
@@ -164,6 +174,11 @@ class Softplus(Linear):
 
 class Tanh(Linear):
     """tanh(z); see `Linear` for z.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Linear`, which `help(Linear)` describes.
 
     References
     ----------
@@ -191,7 +206,7 @@ class HardSigmoid(Linear):
     left_slope : float
         Accepted, as in 2014, and unused.
     **kwargs
-        As `Linear` takes them.
+        Those of `Linear`, which `help(Linear)` describes.
 
     Examples
     --------
@@ -224,7 +239,7 @@ class Sigmoid(Linear):
         share of examples with any unit on the wrong side of 0.5; the share of examples whose
         greatest unit is not that of the target.
     **kwargs
-        As `Linear` takes them.
+        Those of `Linear`, which `help(Linear)` describes.
 
     References
     ----------
