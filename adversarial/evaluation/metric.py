@@ -33,8 +33,8 @@ from adversarial.evaluation import sampling
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.utils.string_utils import nearest
 
-# What the arguments of a metric's function may be. Samples are finite and of dtype `floatX`
-# (float32); data are as their data set has them: float32 or float64, not checked to be finite.
+# What the arguments of a metric's function may be. Samples have the dtype `floatX` (float32);
+# data are as their data set has them, float32 or float64. Neither is checked to be finite.
 INPUTS = {
     "model": "the AdversaryPair or Generator that is judged",
     "samples": "(num_samples, dimension) array, samples of the generator as rows",
