@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from numbers import Real
 from typing import Any, Optional
 
@@ -68,7 +68,8 @@ def bad_hyperparameter(owner: Any, path: str, value: Any) -> Optional[str]:
 
 
 @functools.cache
-def _constructor_arguments(cls: type) -> frozenset[str]:
+def _constructor_arguments(cls: Hashable) -> frozenset[str]:
+    assert isinstance(cls, type)
     names: set[str] = set()
     for base in cls.__mro__[:-1]:
         if "__init__" in vars(base):
@@ -80,6 +81,7 @@ def _numbers(value: Any) -> Iterator[float]:
     if isinstance(value, (list, tuple, dict)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _numbers(item)
-    elif isinstance(value, (Real, np.ndarray)) and np.ndim(value) == 0:
-        if not isinstance(value, int) and np.asarray(value).dtype.kind == "f":
-            yield float(value)
+    elif isinstance(value, (float, np.floating)) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "f"
+    ):
+        yield float(value)
