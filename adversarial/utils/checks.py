@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any, Optional
 
@@ -67,14 +66,12 @@ def bad_hyperparameter(owner: Any, path: str, value: Any) -> Optional[str]:
     return None
 
 
-@functools.cache
-def _constructor_arguments(cls: Hashable) -> frozenset[str]:
-    assert isinstance(cls, type)
+def _constructor_arguments(cls: type) -> set[str]:
     names: set[str] = set()
     for base in cls.__mro__[:-1]:
         if "__init__" in vars(base):
             names.update(inspect.signature(vars(base)["__init__"]).parameters)
-    return frozenset(names)
+    return names
 
 
 def _numbers(value: Any) -> Iterator[float]:
