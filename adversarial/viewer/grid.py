@@ -74,7 +74,7 @@ class Grid:
         height, width = (
             count * size + (count + 1) * gap for count, size, gap in zip((rows, cols), cell, pad)
         )
-        _check_pixels(height, width)
+        check_pixels(height, width)
         self.pixels = np.empty((height, width, 3))
         self.clear()
 
@@ -100,7 +100,7 @@ class Grid:
         """The picture with 8 bits a channel, each pixel as a square of `scale` pixels."""
         if scale < 1 or scale != int(scale):
             raise ValueError(f"scale must be a whole number of at least 1, got {scale!r}")
-        _check_pixels(*(length * int(scale) for length in self.pixels.shape[:2]))
+        check_pixels(*(length * int(scale) for length in self.pixels.shape[:2]))
         pixels = np.rint(self.pixels * 255).astype(np.uint8)
         return Image.fromarray(pixels.repeat(int(scale), axis=0).repeat(int(scale), axis=1))
 
@@ -116,7 +116,8 @@ class Grid:
         )
 
 
-def _check_pixels(height: int, width: int) -> None:
+def check_pixels(height: int, width: int) -> None:
+    """ValueError for a picture of more than MAX_PIXELS."""
     if height * width > MAX_PIXELS:
         raise ValueError(
             f"a picture of {height} x {width} pixels is larger than the {MAX_PIXELS} that are "

@@ -26,7 +26,7 @@ from adversarial.evaluation.sampling import (
 )
 from adversarial.space import Space
 from adversarial.space.conv2d import half_of
-from adversarial.viewer.grid import save_grid
+from adversarial.viewer.grid import check_pixels, save_grid
 
 HOLE = 0.25  # darker than the grey between images
 
@@ -58,8 +58,9 @@ class Sheet:
 
 def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
     """`rows` x `cols` samples, not selected."""
+    view = _view_of_grid(model, rows, cols)
     samples = _finite(draw_samples(model, rows * cols, seed))
-    return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
+    return Sheet(to_unit(view.images(samples)), rows, cols)
 
 
 def nearest_sheet(
@@ -85,7 +86,7 @@ def nearest_sheet(
     A sheet of `cols` + 1 columns; the last one has the nearest examples by Euclidean distance,
     framed.
     """
-    view = view_of(model, dataset)
+    view = _view_of_grid(model, rows, cols + 1, dataset)
     samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
     found = training[nearest_neighbors(training, samples[:, -1])]
     sheet = np.concatenate([samples, found[:, None]], axis=1, dtype=samples.dtype)
@@ -98,12 +99,13 @@ def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> She
     """Figure 3: each row is G along a line between two points of z space, in equal steps."""
     if cols < 2:
         raise ValueError(f"a walk has two ends, so it needs at least 2 columns, got {cols}")
+    view = _view_of_grid(model, rows, cols)
     start, end = np.split(draw_noise(model, 2 * rows, seed)[:, None], 2)
     along = np.linspace(0, 1, cols, dtype=start.dtype)[None, :, None]
     # This form, unlike start + along * (end - start), hits both ends exactly.
     z = (1 - along) * start + along * end
     samples = _finite(samples_at(model, z.reshape(rows * cols, -1)))
-    return Sheet(to_unit(view_of(model).images(samples)), rows, cols)
+    return Sheet(to_unit(view.images(samples)), rows, cols)
 
 
 def inpainting_sheet(
@@ -178,6 +180,16 @@ class View:
 def view_of(model: Any, dataset: Any = None) -> View:
     """The view of a model's samples; see `view_of_space`."""
     return view_of_space(generator_of(model).get_output_space(), model, dataset=dataset)
+
+
+def _view_of_grid(model: Any, rows: int, cols: int, dataset: Any = None) -> View:
+    """The view of a model's samples, if a grid of `rows` x `cols` is no larger than a picture.
+
+    To be called before they are drawn: a model file of kilobytes can describe samples of gigabytes.
+    """
+    view = view_of(model, dataset)
+    check_pixels(rows * view.shape[0], cols * view.shape[1])
+    return view
 
 
 def view_of_space(space: Space, owner: Any, what: str = "samples", dataset: Any = None) -> View:

@@ -12,7 +12,9 @@ import zipfile
 import hostile_corpus as corpus
 import numpy as np
 
+from adversarial.config import yaml_parse
 from adversarial.modelfile import container
+from adversarial.utils import serial
 
 DATA = "!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix"
 MIXTURE = "!obj:adversarial.datasets.mixture.GaussianMixture"
@@ -240,6 +242,15 @@ def _sums(more: bytes) -> bytes:
     return corpus.zipped([*members[:-1], (container.SUMS, members[-1][1] + more)])
 
 
+def _generator_of_stride(stride: int) -> bytes:
+    """A model file whose generator was given another stride than it was made with."""
+    generator = yaml_parse.load(f"!obj:adversarial.Generator {{mlp: {deconvolution(2)}}}")
+    layer = generator.mlp.layers[0]
+    layer.output_stride = (stride, stride)
+    layer.output_space.shape = (7 * stride + 5, 7 * stride + 5)
+    return serial.to_string(generator)
+
+
 def models(large: bool) -> dict[str, tuple[bytes, str]]:
     """name: (bytes, what the line must hold). Those of over a megabyte only if they may be `large`.
 
@@ -281,6 +292,8 @@ def models(large: bool) -> dict[str, tuple[bytes, str]]:
         state = {"t": "randomstate", "b": "MT19937", "v": None}
         made |= {
             "random states": (corpus.many(state, 60_000), "far more"),
+            "samples of megapixels": (_generator_of_stride(300), "is larger than"),
+            "a stride of 3000 in a model": (_generator_of_stride(3000), "is larger than"),
             "300 MB of checksums": (_sums(b"\n" * 300_000_000), "the list of checksums"),
             "a tuple of 7 million in each key": (
                 _keys(9999, {"t": "tuple", "v": [0] * 7_000_000}),
