@@ -44,6 +44,7 @@ def test_the_experiment_of_the_page_trains_and_resumes(folder):
     model = serial.load("mine.pkl", allow_modules=["mine"])
     radius = np.asarray(model.monitor.channels["radius"].val_record)
     assert len(radius) == 4 and np.isfinite(radius).all() and (radius > 0).all()
+    np.testing.assert_array_equal(np.load("radius.npy"), [*zip(range(4), radius)])
     assert type(model.generator.mlp.layers[0]).__name__ == "Swish"
     assert draw_samples(model, 10, seed=0).shape == (10, 2)
     with pytest.raises(serial.BadFile, match="mine"):
@@ -70,6 +71,18 @@ def test_the_extension_of_the_page_ends_training(folder):
     assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet"]) == 0
     model = serial.load("mine.pkl", allow_modules=["mine"])
     assert model.monitor.get_epochs_seen() == 0 and model.monitor.training_succeeded
+
+
+def test_the_file_of_an_extension_is_replaced_only_if_asked(folder, capsys):
+    argv = ["mine.yaml", "--allow-module", "mine", "--quiet", "--max-epochs", "1"]
+    Path("radius.npy").write_bytes(b"precious")
+    assert cli.run(lambda: train.main(argv)) == 1
+    assert "radius.npy" in (err := capsys.readouterr().err) and "--overwrite" in err
+    assert Path("radius.npy").read_bytes() == b"precious" and not Path("mine.pkl").exists()
+    text = Path("mine.yaml").read_text().replace("channel_name: radius", "channel_name: radus")
+    Path("mine.yaml").write_text(text)
+    assert cli.run(lambda: train.main([*argv, "--overwrite"])) == 1
+    assert "ChannelFile (mine.yaml line" in (err := capsys.readouterr().err) and "radius" in err
 
 
 def test_an_extension_that_fails_is_named_with_its_line(folder, capsys):
