@@ -209,9 +209,9 @@ def test_what_no_yaml_shows(folder, run, own_module):
 def test_a_folder_that_is_not_there(name, folder, run):
     extension, path, _ = WRITERS[name]
     (folder / "a.yaml").write_text(text(at(extension, f"sub/{path}")))
-    refused(run("a.yaml"), "sub", "is no folder", "a.yaml line 18")
+    refused(run("a.yaml"), "sub", "is not a folder", "a.yaml line 18")
     (folder / "sub").write_text("")
-    refused(run("a.yaml"), "sub", "is no folder")
+    refused(run("a.yaml"), "sub", "is not a folder")
 
 
 def test_two_that_would_write_the_same_file(folder, run):
@@ -232,7 +232,7 @@ def test_a_dry_run_checks_and_reserves_nothing(folder, run):
         assert run("a.yaml", "--max-epochs", "0") == (0, "")
     assert (folder / "best.pkl").read_text() == "precious"
     (folder / "a.yaml").write_text(text(at(BEST, "sub/best.pkl")))
-    refused(run("a.yaml", "--max-epochs", "0"), "sub", "is no folder")
+    refused(run("a.yaml", "--max-epochs", "0"), "sub", "is not a folder")
 
 
 class Breaker(TrainExtension):
@@ -275,7 +275,7 @@ def phase(number, *extensions, **replaced):
 def test_the_second_phase_is_checked_before_the_first_one_trains(folder, run):
     second = phase(2, at(TABLE, "sub/x.csv")).replace("&data ", "")
     (folder / "a.yaml").write_text(phases(phase(1), second))
-    refused(run("a.yaml"), "sub", "is no folder")
+    refused(run("a.yaml"), "sub", "is not a folder")
     second = phase(2, model='!pkl: "a3.pkl"').replace("&data ", "")
     (folder / "a.yaml").write_text(phases(phase(1), second))
     refused(run("a.yaml"), "a.yaml line 25", "cannot open a3.pkl")

@@ -394,10 +394,10 @@ def test_a_failed_save_is_tried_again_next_epoch(data, path, monkeypatch):
 
 def test_save_paths_are_checked_first(data, tmp_path, path):
     train, _ = experiment(data, save_path=str(tmp_path / "nowhere" / "model.pkl"), save_freq=1)
-    with pytest.raises(FileNotFoundError, match="nowhere.* is no folder"):
+    with pytest.raises(FileNotFoundError, match="nowhere.* is not a folder"):
         train.main_loop()
     train, _ = experiment(data, save_path=str(tmp_path), save_freq=1)
-    with pytest.raises(FileExistsError, match="is no file"):
+    with pytest.raises(FileExistsError, match="is not a regular file"):
         train.main_loop()
     open(path, "w").close()
     train, _ = experiment(data, save_path=path, save_freq=1, allow_overwrite=False)

@@ -464,10 +464,10 @@ def test_bad_input_is_one_line(folder, run):
     (folder / "list.yaml").write_text("[1, 2]")
     refused(run("list.yaml"), "list.yaml describes a int")
     write(folder, **{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": "nowhere/tiny"})
-    refused(run("tiny.yaml"), "nowhere", "is no folder")
+    refused(run("tiny.yaml"), "nowhere", "is not a folder")
     write(folder)
     (folder / "tiny.pkl").mkdir()
-    refused(run("tiny.yaml"), "tiny.pkl", "is no file")
+    refused(run("tiny.yaml"), "tiny.pkl", "is not a regular file")
 
 
 def test_without_data_the_message_says_where_to_put_it(folder, run, monkeypatch):

@@ -1,6 +1,7 @@
-"""How files are opened, locked and replaced.
+"""Opens, locks and replaces files safely.
 
-`opening` opens what a user or a file names, without waiting for a pipe or following a stranger's
-link. `lock` keeps two processes from writing one file. `outputs` says where files may be written
-and which may be replaced. `atomic_write` replaces a file in one step.
+`opening` opens files whose path comes from a user or from another file, without blocking on a named
+pipe or following an untrusted symbolic link. `inputs` restricts which model files a model file may
+load. `lock` keeps two processes from writing one file. `outputs` restricts where files may be
+written and which may be replaced. `atomic_write` replaces a file atomically.
 """

@@ -1,6 +1,6 @@
-"""Writes files so that each is always whole: written beside its place, synced, and renamed.
+"""Writes files atomically: to a temporary file in the same folder, which is synced and renamed.
 
-All files of a run are written by `atomic_write`: models, tables, pictures.
+Models, tables and pictures are all written by `atomic_write`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from adversarial import backend
 from adversarial.files import outputs
 from adversarial.files.opening import stem_for
 
+# A temporary file of another machine is removed after this time: no save takes an hour.
 _STALE_SECONDS = 3600.0
 
 
 @contextlib.contextmanager
 def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that becomes `filepath` when the block ends, or vanishes when it fails.
+    """A new file that replaces `filepath` when the block ends, and is removed if the block raises.
 
-    Written aside in the same folder, synced to disk, renamed: at every instant `filepath` is the
-    whole old file or the whole new one. The mode of an existing file is kept. Of several processes
-    that train together, only the first writes.
+    At every moment, also after a crash, `filepath` is the complete old file or the complete new
+    one. The mode of an existing file is kept. Of several processes that train together, only the
+    first writes.
     """
     outputs.check(filepath)
     if not backend.is_first_process():
@@ -63,20 +64,20 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: str | os.PathLike[str], what: str = "the model") -> None:
-    """OSError that names `what` unless `atomic_write` can write `path`; to be told beforehand."""
+    """Raise OSError, which names `what`, if `atomic_write` could not write `path`."""
     path = Path(path)
     folder = path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}, where {what} is to be saved, is no folder: make it")
+        raise FileNotFoundError(f"{folder}, where {what} is to be saved, is not a folder: make it")
     target = Path(os.path.realpath(path))
     try:
         exists = bool(os.lstat(target))
     except FileNotFoundError:
         exists = False
-    except OSError as error:  # the name is too long
+    except OSError as error:  # such as a name that is too long
         raise OSError(f"{path}, where {what} is to be saved: {error.strerror}") from None
     if exists and not target.is_file():
-        raise FileExistsError(f"{path}, where {what} is to be saved, is no file")
+        raise FileExistsError(f"{path}, where {what} is to be saved, is not a regular file")
     if exists and not os.access(target, os.W_OK):
         raise PermissionError(f"{path}, where {what} is to be saved, is not writable")
     try:
@@ -90,23 +91,23 @@ def check_writable(path: str | os.PathLike[str], what: str = "the model") -> Non
 
 
 def _open_aside(target: Path) -> tuple[Path, int]:
-    """A new file that is going to be `target`, and its descriptor."""
-    aside = target.parent / f"{_aside(target)}{os.getpid()}-{time.time_ns():x}.saving"
+    """(path of a new temporary file for `target`, its file descriptor)."""
+    aside = target.parent / f"{_aside_prefix(target)}{os.getpid()}-{time.time_ns():x}.saving"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return aside, os.open(aside, flags, 0o666)
 
 
-def _aside(target: Path) -> str:
-    # The machine's name, since a folder may be shared and process numbers are not.
+def _aside_prefix(target: Path) -> str:
+    # With a digest of the host's name: on a shared folder, equal process ids may be of two hosts.
     return f".{stem_for(target.name)}.{zlib.crc32(socket.gethostname().encode()):08x}-"
 
 
 def _remove_stale(target: Path) -> None:
-    # What a process that was killed while saving left behind.
+    # Remove temporary files that processes left when they were killed while saving.
     start = f".{stem_for(target.name)}."
     for leftover in target.parent.iterdir():
         if leftover.name.startswith(start) and leftover.name.endswith(".saving"):
-            ours, _, rest = leftover.name.partition(_aside(target))
+            ours, _, rest = leftover.name.partition(_aside_prefix(target))
             pid = rest.partition("-")[0]
             with contextlib.suppress(OSError):
                 old = time.time() - leftover.lstat().st_mtime > _STALE_SECONDS
@@ -115,8 +116,8 @@ def _remove_stale(target: Path) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether there is a process of this number, as far as can be told."""
-    if os.name != "posix":  # where signal 0 is no mere question
+    """Whether a process with this id is running; True if unknown."""
+    if os.name != "posix":  # on Windows, os.kill with signal 0 ends the process
         return True
     try:
         os.kill(pid, 0)
@@ -128,7 +129,7 @@ def _runs(pid: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Some systems cannot open, or sync, a folder; the rename itself has succeeded by now.
+    # Not all systems can open or sync a folder. The file has been renamed, so ignore errors.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

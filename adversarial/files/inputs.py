@@ -1,14 +1,15 @@
-"""Which model files may be read while the YAML text inside a model file is at work.
+"""Restricts which model files may be loaded by the YAML text inside a model file.
 
-A model file holds the YAML of its data set, and that of its training for `--resume`. Whoever made
-the file chose the paths in them (`!pkl:`, `pretrained:`). A path to a private file of the user's
-would bring that file's numbers into pictures, scores and the models that are saved next, which the
-user may pass on. Within `confined(...)` a file is read only if one of these holds:
+A model file holds the YAML text of its data set and, for `--resume`, of its training. The paths in
+this text (`!pkl:`, `pretrained:`) are untrusted: the author of the file chose them. A path could
+lead to a private model of the user, whose numbers would then be in pictures, scores and saved
+models, which the user may publish. Within `confined(...)`, a file is read only in these cases:
 
-- it lies under PYLEARN2_DATA_PATH, where the user keeps data;
-- the model file tells its SHA-256, which somebody who has not read the file cannot know: what a
-  YAML file reads is noted (`noting`) and kept in the models that are saved;
-- it was written by the run that is resumed, whose mark it carries, and lies beside the model file;
+- it is in PYLEARN2_DATA_PATH, the user's folder of data;
+- the model file holds its SHA-256, which only somebody who has read the file can know. While a YAML
+  file is loaded, `noting` collects the digests of the files that it reads, and models are saved
+  with them;
+- the run that is resumed wrote it: it has the run's mark, and is in the folder of the model file;
 - the user trusts the paths: `--trust-paths`, or the environment variable ADVERSARIAL_TRUST_PATHS=1.
 """
 
@@ -27,7 +28,7 @@ _DATA_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
 
 
 class UntrustedPath(ValueError):
-    """A path inside a model file that leads to a file which may be private."""
+    """A path inside a model file leads to a file that may be private."""
 
 
 class _Confinement(NamedTuple):
@@ -37,7 +38,7 @@ class _Confinement(NamedTuple):
 
 
 _confinement: Optional[_Confinement] = None
-# The innermost of nested `noting` blocks is the last.
+# One set of digests for each of the nested `noting` blocks, the innermost last.
 _noted: list[set[str]] = []
 
 
@@ -45,10 +46,10 @@ _noted: list[set[str]] = []
 def confined(
     source: str | os.PathLike[str], digests: object = (), marks: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Within this block the model file `source` decides what is read.
+    """Within this block, paths come from the model file `source`, and `check` restricts them.
 
-    `digests` are the SHA-256 that it holds of what it may read, as hexadecimal text; `marks` those
-    of the run that wrote it (see `outputs.marked`).
+    `digests` are the SHA-256 digests, as hexadecimal text, of the files that `source` may read.
+    `marks` are the marks of the run that wrote it (see `outputs.marked`).
     """
     global _confinement
     known = digests if isinstance(digests, (list, tuple)) else ()
@@ -66,9 +67,9 @@ def confined(
 
 @contextlib.contextmanager
 def noting() -> Iterator[Collection[str]]:
-    """The SHA-256 of the model files that are read within this block, but for data of the user's.
+    """Collect the SHA-256 digests of the model files that are read within this block.
 
-    Data is what lies under PYLEARN2_DATA_PATH.
+    Files in PYLEARN2_DATA_PATH are omitted.
     """
     found: set[str] = set()
     _noted.append(found)
@@ -80,20 +81,20 @@ def noting() -> Iterator[Collection[str]]:
 
 
 def is_confined() -> bool:
-    """Whether a model file decides what is read."""
+    """Whether a `confined` block is active."""
     return _confinement is not None
 
 
 def note(digests: Collection[str]) -> None:
-    """Take model files with these digests for read, within `noting`."""
+    """Add `digests` to the set of the innermost `noting` block, if there is one."""
     if _noted:
         _noted[-1].update(digests)
 
 
 def check(path: str | os.PathLike[str], stream: BinaryIO) -> None:
-    """For those who read model files: note the file `path`, which is open as `stream`.
+    """Check that the model file `path`, open as `stream`, may be read, and note its digest.
 
-    Raises `UntrustedPath` where it may not be read.
+    Raises `UntrustedPath` if it may not be read. Everything that opens model files calls this.
     """
     if (not _noted and _confinement is None) or _is_data(path):
         return
@@ -106,8 +107,8 @@ def check(path: str | os.PathLike[str], stream: BinaryIO) -> None:
     if here is None or trusts_paths() or _is_of_run(path, here):
         return
     raise UntrustedPath(
-        f"the model file {here.source} asks for {os.fspath(path)}, and does not tell its checksum: "
-        "if you know who made the model file, --trust-paths lets it read what it names"
+        f"the model file {here.source} reads {os.fspath(path)}, and does not hold its checksum: "
+        "if you know who made the model file, --trust-paths lets it read the files that it names"
     )
 
 
@@ -115,7 +116,8 @@ def _is_data(path: str | os.PathLike[str]) -> bool:
     for name in _DATA_VARIABLES:
         with contextlib.suppress(EnvironmentVariableError):
             folder = os.path.abspath(os.path.expanduser(lookup(name)))
-            # Links in that folder are the user's own, but not `..` behind one.
+            # The user made the links in that folder, so they may lead out of it. A path with `..`
+            # after a link must be resolved before it is compared.
             is_plain = os.pardir not in os.fspath(path).replace("\\", "/").split("/")
             if (is_plain and _is_inside(os.path.abspath(path), folder)) or _is_inside(
                 os.path.realpath(path), os.path.realpath(folder)

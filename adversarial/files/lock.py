@@ -1,7 +1,7 @@
-"""One process at a time for each file that a run writes again and again.
+"""Locks that keep two runs from writing the same file.
 
-The lock is on a hidden file beside that file. It is the operating system's (`flock`) and belongs to
-the process: when the process dies, however it dies, the lock is gone.
+Each file that a run writes has a hidden lock file beside it, locked with `flock` while the run
+lives. The operating system releases the lock when the process ends, even if it is killed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ except ImportError:  # not on Windows
 
 log = logging.getLogger(__name__)
 
-# How flock says that another process has the lock. Whatever else it says (ENOLCK, ENOSYS,
-# EOPNOTSUPP, EINVAL, ...; file systems differ) means that there are no locks here.
+# The errors by which flock reports that another process has the lock. Any other error (ENOLCK,
+# ENOSYS, EOPNOTSUPP, EINVAL, ..., depending on the file system) means that locks are not supported.
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
-# A lock file holds one line, which names its holder. One that is longer is not ours to write into.
+# A lock file holds one line, which names the process that has the lock. A longer file is not a lock
+# file, and is not written to.
 _LONGEST_NOTE = 256
 
 _held: list[Lock] = []
@@ -43,19 +44,35 @@ class Held(OSError):
 def exclusive(
     path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None, tidy: bool = False
 ) -> Iterator[Lock]:
-    """For this block, no other process that asks may write the file `path`; `Held` if one does.
+    """Lock the file `path` within this block; `Held` if another process has the lock.
 
-    The block is given the set of resolved paths that this lock guards, to add others to.
+    On a file system that does not support locks, warns and locks nothing.
 
-    With `wait`, call that and wait for the other process instead. On a file system without locks
-    nothing is locked, and a warning says so. OSError where something else than a lock file lies in
-    its place. `tidy` removes that file at the end.
+    Parameters
+    ----------
+    path : str or path-like
+    wait : callable, optional
+        If another process has the lock, call this and wait for the lock, instead of raising `Held`.
+    tidy : bool
+        Remove the lock file at the end of the block.
+
+    Yields
+    ------
+    Lock
+        Its set `guarded` holds the resolved paths that this lock guards; others may be added.
+
+    Raises
+    ------
+    Held
+        If another process has the lock, and there is no `wait`.
+    OSError
+        If the folder does not exist, or the lock file's path is not a regular file.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"cannot lock {path}: there is no folder {target.parent}")
     lock = Lock(os.fspath(path), target)
-    for held in _held if wait is None else ():  # who waits will see when it is free
+    for held in _held if wait is None else ():  # with `wait`, `acquire` waits instead
         if held.file == lock.file:
             held.confirm()
     lock.acquire(wait)
@@ -63,15 +80,15 @@ def exclusive(
     try:
         yield lock
     finally:
-        if lock in _held:  # not so in a process that was forked within the block
+        if lock in _held:  # a process that was forked within the block has no locks
             _held.remove(lock)
             lock.release(tidy)
 
 
 def confirm(path: str | os.PathLike[str]) -> None:
-    """`Held` if this process had a lock that guards `path` and lost it; before that is written.
+    """Raise `Held` if this process lost the lock that guards `path`; called before each write.
 
-    A lock whose file was deleted is taken again, so that a second run is still refused.
+    If the lock file was deleted, the lock is acquired again, so that a second run is still refused.
     """
     place = os.path.realpath(path)
     for lock in _held:
@@ -80,7 +97,7 @@ def confirm(path: str | os.PathLike[str]) -> None:
 
 
 def _forget() -> None:
-    """A forked process has none of its parent's locks, and keeps none when that has died."""
+    """In a forked process: close the parent's locks, which would otherwise outlive the parent."""
     for lock in _held:
         lock.drop()
     _held.clear()
@@ -91,26 +108,26 @@ if hasattr(os, "register_at_fork"):
 
 
 def lock_file(target: Path) -> Path:
-    """The hidden file on which the lock of `target` is."""
+    """The path of the lock file of `target`."""
     return target.parent / f".{stem_for(target.name)}.lock"
 
 
 class Lock:
-    """What `exclusive` gives to its block.
+    """A lock that `exclusive` has acquired.
 
     Attributes
     ----------
     guarded : set of str
         The resolved paths that it guards; others may be added.
     was_left : bool
-        Whether the process that had it before, and wrote, was killed while it had it.
+        Whether a process was killed while it had this lock, and its files were not written since.
     """
 
     def __init__(self, name: str, target: Path) -> None:
         self.name = name
         self.file = lock_file(target)
         self.guarded = {os.fspath(target)}
-        self._left = ""  # the note of one that was killed
+        self._left = ""  # the note of a process that was killed while it had the lock
         self._is_settled = False
         self._handle: Optional[int] = None  # the file is locked for as long as this is open
         self._is_lost = False
@@ -120,7 +137,7 @@ class Lock:
             handle = self._open()
             try:
                 self._lock(handle, wait)
-                # Whoever had the lock before may have deleted the file, or a user.
+                # The previous holder, or a user, may have deleted the file; then try again.
                 if self._is_file(handle):
                     break
             except BaseException:
@@ -153,13 +170,14 @@ class Lock:
         )
 
     def settle(self) -> None:
-        """What a killed process has left is of no use any more."""
+        """Discard the note of a killed process: its files have been replaced."""
         self._is_settled = True
 
     def release(self, tidy: bool) -> None:
         if self._handle is not None:
             _note(self._handle, "" if self._is_settled else self._left)
-            # While it is locked: who waits for it will see that it is gone, and make another.
+            # Remove the file before the lock is released. A process that waits for the lock then
+            # notices that the file is gone, and makes a new one.
             if tidy and not self._is_lost and self._is_ours(self._handle):
                 with contextlib.suppress(OSError):
                     self.file.unlink()
@@ -176,7 +194,7 @@ class Lock:
         except PermissionError:
             if not self.file.exists():
                 raise
-            # Another user's, in a folder that several share: a lock needs no more than to read it.
+            # The lock file is another user's, in a shared folder. Read access is enough to lock it.
             return open_beside(self.file, os.O_RDONLY)
 
     def _lock(self, handle: int, wait: Optional[Callable[[], object]]) -> None:
@@ -202,8 +220,8 @@ class Lock:
         if _warned.isdisjoint((folder, *folder.parents)):
             _warned.add(folder)
             log.warning(
-                "%s cannot be locked (%s), so nothing keeps another run from writing the same "
-                "files: start only one at a time there",
+                "%s cannot be locked (%s), so another run could write the same files: start only "
+                "one run at a time there",
                 self.name,
                 error.strerror or error,
             )
@@ -212,7 +230,7 @@ class Lock:
         return self._is_file(handle) and os.fstat(handle).st_size == 0
 
     def _is_file(self, handle: int) -> bool:
-        """Whether the file at our path is still the one that is open."""
+        """Whether the lock file's path still leads to the open file `handle`."""
         try:
             return os.path.samestat(os.fstat(handle), os.lstat(self.file))
         except FileNotFoundError:
@@ -220,7 +238,8 @@ class Lock:
 
 
 def _note(handle: int, text: str) -> None:
-    # For people only. What is not a note of ours, or has another name too, is left as it is.
+    # The note is for error messages only. A file that is too long to be a lock file, or that has
+    # another hard link, is left unchanged.
     with contextlib.suppress(OSError):
         found = os.fstat(handle)
         if found.st_size <= _LONGEST_NOTE and found.st_nlink == 1:
@@ -235,5 +254,5 @@ def _read_note(handle: int) -> str:
         text = os.read(handle, _LONGEST_NOTE).decode(errors="replace")
     except OSError:
         return ""
-    # What a terminal would obey is not shown.
+    # Remove control characters, which a terminal would interpret.
     return " ".join(re.sub(r"[^ -~]", " ", text).split())[:200]

@@ -1,8 +1,8 @@
-"""Opening files that came from elsewhere: what lies at a path may be anything.
+"""Opens files that may not be regular files.
 
-A pipe would keep us waiting, a device may never end or act when it is opened, and a symbolic link
-leads wherever its author wished. All commands open what they are given, and what lies beside it,
-by the two functions here.
+Opening a named pipe blocks, reading a device may never end, opening some devices has an effect, and
+a symbolic link may lead anywhere. All commands open the files that a user names by `open_regular`,
+and the files beside these by `open_beside`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from typing import BinaryIO, Optional, TextIO
 from adversarial.utils import budget
 
 TRUST_VARIABLE = "ADVERSARIAL_TRUST_PATHS"
-# Without O_NONBLOCK opening a pipe waits for its other end.
-_CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# Without O_NONBLOCK, opening a named pipe waits until a process opens its other end.
+_NONBLOCKING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
-
-# File systems allow 255 bytes, or fewer, in a name.
+# File systems allow at most 255 bytes in a name, some fewer.
 _LONGEST_STEM = 80
-
 
 _is_trusting = False
 
 
 def trust_paths(trust: bool) -> None:
-    """Whether the paths inside model files are trusted, in this process from now on."""
+    """Set whether this process trusts the paths inside model files."""
     global _is_trusting
     _is_trusting = trust
 
@@ -43,19 +41,19 @@ def trusts_paths() -> bool:
 
 
 class BadFile(ValueError):
-    """A file that is not a whole, genuine one of its kind."""
+    """A file is damaged, or is not of the expected kind."""
 
 
 def open_regular(path: str | os.PathLike[str], or_device: bool = False) -> BinaryIO:
-    """`path`, opened to read bytes; `BadFile` for what is there but is no regular file.
+    """Open the file `path` for reading bytes; `BadFile` if it is not a regular file.
 
-    Symbolic links are followed: the path is the user's own. `or_device`: such as /dev/null, for
-    those who bound what they read.
+    Symbolic links are followed, since the user gave the path. `or_device` allows character devices,
+    such as /dev/null, for callers that limit how many bytes they read.
     """
-    # Looked at first, since opening alone makes some devices act; and again once it is open, since
-    # what is there may have been swapped.
+    # Check before opening, since opening has an effect on some devices; and again after opening,
+    # since the file may have been replaced in between.
     _check_regular(path, os.stat(path), or_device)
-    handle = os.open(path, os.O_RDONLY | _CAREFULLY)
+    handle = os.open(path, os.O_RDONLY | _NONBLOCKING)
     try:
         found = os.fstat(handle)
         _check_regular(path, found, or_device)
@@ -67,25 +65,26 @@ def open_regular(path: str | os.PathLike[str], or_device: bool = False) -> Binar
 
 
 def open_text(path: str | os.PathLike[str], newline: Optional[str] = None) -> TextIO:
-    """As `open_regular`, to read text in UTF-8; `newline` as of `open`."""
+    """As `open_regular`, for text in UTF-8; `newline` is that of `open`."""
     return io.TextIOWrapper(open_regular(path), encoding="utf-8", newline=newline)
 
 
 def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
-    """A file descriptor of `path`, a file that this program keeps beside one that it was given.
+    """A file descriptor of `path`, a file that this program keeps beside a file of the user.
 
-    `flags` as of `os.open`. Raises OSError where `path` is a symbolic link or no regular file.
+    `flags` and `mode` are those of `os.open`. Raises OSError if `path` is a symbolic link or not a
+    regular file.
     """
     with contextlib.suppress(FileNotFoundError):
-        _refuse_strange(path, os.lstat(path))
+        _check_not_link(path, os.lstat(path))
     try:
-        handle = os.open(path, flags | _CAREFULLY | _NO_LINK, mode)
+        handle = os.open(path, flags | _NONBLOCKING | _NO_LINK, mode)
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link that came in between
-            _refuse_strange(path, os.lstat(path))
+        if error.errno == errno.ELOOP:  # a link was put there after the check above
+            _check_not_link(path, os.lstat(path))
         raise
     try:
-        _refuse_strange(path, os.fstat(handle))
+        _check_not_link(path, os.fstat(handle))
     except BaseException:
         os.close(handle)
         raise
@@ -93,7 +92,7 @@ def open_beside(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> 
 
 
 def digest_of(stream: BinaryIO) -> str:
-    """SHA-256 of all of the seekable `stream`, whose position is where it began afterwards."""
+    """SHA-256 of the whole seekable `stream`, as hexadecimal text; its position becomes 0."""
     digest = hashlib.sha256()
     stream.seek(0)
     for chunk in iter(lambda: stream.read(1 << 20), b""):
@@ -104,18 +103,18 @@ def digest_of(stream: BinaryIO) -> str:
 
 @contextlib.contextmanager
 def open_named_by_a_file(path: str | os.PathLike[str], digest: str | None) -> Iterator[BinaryIO]:
-    """`path`, which a model file names as where its arrays are, opened to read bytes.
+    """Open the file `path`, from which a model file takes its arrays, for reading bytes.
 
-    The path is its author's: without the SHA-256 `digest` of what is there, which one who has not
-    read it cannot know, any private file could become part of a model. Files of earlier versions
-    have none, and are believed where the user trusts their paths (`trust_paths`).
-    Raises `BadFile`.
+    The author of the model file chose the path, which could lead to a private file. So the model
+    file must hold the file's SHA-256 `digest`, which only somebody who has read the file can know.
+    Model files of earlier versions have no digest (None), and are accepted if the user trusts their
+    paths (`trust_paths`). Raises `BadFile` otherwise.
     """
     if digest is None and not trusts_paths():
         raise BadFile(
-            f"its arrays are to be read from {os.fspath(path)!r}, and it does not tell their "
+            f"its arrays are to be read from {os.fspath(path)!r}, and it does not hold their "
             "checksum: if you know who made the model file, --trust-paths (or "
-            f"{TRUST_VARIABLE}=1) lets it read what it names"
+            f"{TRUST_VARIABLE}=1) lets it read the files that it names"
         )
     with open_regular(path) as stream:
         if digest is not None and digest_of(stream) != digest:
@@ -124,9 +123,9 @@ def open_named_by_a_file(path: str | os.PathLike[str], digest: str | None) -> It
 
 
 def stem_for(name: str) -> str:
-    """What the names of lock and temporary files of a file `name` are made from, by adding to it.
+    """The common part of the names of the lock file and temporary files of a file `name`.
 
-    `name` itself, or where that is long a digest of it: where `name` fits, they have to.
+    `name` itself, or a digest of it if it is long, so that the longer names are valid as well.
     """
     raw = os.fsencode(name)
     return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
@@ -137,7 +136,7 @@ def _check_regular(path: str | os.PathLike[str], found: os.stat_result, or_devic
         raise BadFile(f"{os.fspath(path)}: is not a regular file")
 
 
-def _refuse_strange(path: str | os.PathLike[str], found: os.stat_result) -> None:
+def _check_not_link(path: str | os.PathLike[str], found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise OSError(f"{os.fspath(path)} is a symbolic link, which is not followed: remove it")
     if not stat.S_ISREG(found.st_mode):

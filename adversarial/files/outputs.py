@@ -1,12 +1,12 @@
-"""Where files may be written while a YAML is at work, and which files may be replaced.
+"""Restricts where a YAML file may write files, and which existing files it may replace.
 
-The paths in a YAML, and those in a model file that it loads, are its author's, who need not be the
-user. Within `confined_to(folder)` whatever writes for them may do so in that folder and below, and
-only files of data: no path becomes a start-up script, a module or another program's settings.
-Within `protected(...)` it replaces no file that it finds: only those that the run has been allowed
-to replace, and those that it has made itself, which a mark in them tells.
+The author of a YAML file, or of a model file that it loads, chose the paths in it, and may not be
+the user. Within `confined_to(folder)`, files are written only to that folder and below, and only
+with the endings of data files: not start-up scripts, modules or settings of other programs. Within
+`protected()`, an existing file is replaced only if `permit` allows it, or if the run wrote it
+itself, which is recognised by a mark in the file.
 
-A class that writes files says which, before an instance is made:
+A class that writes files declares their paths before an instance is made:
 
     class Diary(TrainExtension):
         def __init__(self, path):
@@ -16,8 +16,8 @@ A class that writes files says which, before an instance is made:
         def files_written(cls, arguments):
             return outputs.named(arguments, "path")
 
-`arguments` are those of its constructor, or the attributes of an instance, by name. All files of a
-run are collected so, and checked and locked before anything is compiled (`adversarial.run_files`).
+`arguments` are the arguments of its constructor, or the attributes of an instance, by name. So
+`adversarial.run_files` can check and lock all files of a run before anything is compiled.
 """
 
 from __future__ import annotations
@@ -31,34 +31,35 @@ from adversarial.files import lock
 from adversarial.files.opening import open_beside
 from adversarial.utils.string_utils import preprocess
 
-# Models and what `save` keeps of replaced ones, tables, arrays, pictures.
+# The endings that are allowed within `confined_to`: of models and their backups (.bak), tables,
+# arrays and pictures.
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", *PICTURES)
-# What `train.py` writes beside a model file, in place of that file's ending.
+# Endings of the files that `train.py` writes beside a model file, in place of ".pkl".
 TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
-# The resolved folder, None for anywhere. Not a ContextVar: it holds in every thread.
+# The resolved folder of `confined_to`; None: anywhere. A global, since it must hold in all threads.
 _folder: Optional[str] = None
-# Resolved paths that may be replaced; None: all.
+# Resolved paths of the files that may be replaced; None: all.
 _replaceable: Optional[set[str]] = None
-# What the files of this run carry, so that it knows them again when it is resumed.
+# The mark that is written into the files of this run, by which a resumed run recognises them.
 _mark: Optional[str] = None
-# Marks are looked for in this many bytes at either end of a file.
+# `carries` searches for the mark in this many bytes at the beginning and the end of a file.
 _ENDS = 4096
 
 
 class OutsideError(OSError, ValueError):
-    """A path that may not be written to."""
+    """A path is outside the folder that may be written to, or has an ending that is not allowed."""
 
 
 class Output(NamedTuple):
-    """A file that is going to be written, and the path whose lock keeps other runs from it."""
+    """A file that will be written, and the path whose lock guards it."""
 
     path: str
     lock: str
 
 
 def named(arguments: Mapping[str, Any], *names: str) -> list[Output]:
-    """The files at the paths that stand under `names` in `arguments`."""
+    """The files whose paths are the values of `names` in `arguments`."""
     paths = [arguments.get(name) for name in names]
     return [
         Output(os.fspath(path), os.fspath(path))
@@ -68,13 +69,13 @@ def named(arguments: Mapping[str, Any], *names: str) -> list[Output]:
 
 
 def beside(path: str | os.PathLike[str], ending: str) -> str:
-    """The path of what belongs to the model file `path`, with `ending` for its own."""
+    """`path`, the path of a model file, with its ending replaced by `ending`."""
     return os.path.splitext(os.fspath(path))[0] + ending
 
 
 @contextlib.contextmanager
 def confined_to(folder: Optional[str | os.PathLike[str]]) -> Iterator[None]:
-    """Within this block files are written to `folder` and below only; None: anywhere."""
+    """Within this block, files may be written only to `folder` and below; None: anywhere."""
     global _folder, _replaceable
     before = _folder, _replaceable
     _folder, _replaceable = None if folder is None else os.path.realpath(folder), None
@@ -86,7 +87,7 @@ def confined_to(folder: Optional[str | os.PathLike[str]]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def protected() -> Iterator[None]:
-    """Within this block no file is replaced that was there before, unless `permit` allows it."""
+    """Within this block, existing files may be replaced only if `permit` allows it."""
     global _replaceable
     before, _replaceable = _replaceable, set()
     try:
@@ -96,14 +97,14 @@ def protected() -> Iterator[None]:
 
 
 def permit(paths: Iterable[str | os.PathLike[str]]) -> None:
-    """Within `protected`: these may be replaced, too."""
+    """Allow the files `paths` to be replaced within the current `protected` block."""
     if _replaceable is not None:
         _replaceable.update(map(os.path.realpath, paths))
 
 
 @contextlib.contextmanager
 def marked(mark: Optional[str]) -> Iterator[None]:
-    """Within this block pictures and model files carry `mark`."""
+    """Within this block, `mark` is written into pictures and model files."""
     global _mark
     before, _mark = _mark, mark
     try:
@@ -113,12 +114,12 @@ def marked(mark: Optional[str]) -> Iterator[None]:
 
 
 def mark() -> bytes:
-    """What a file that is written now is to carry: ASCII letters and digits, or nothing."""
+    """The current mark, to be written into a file: ASCII letters and digits, or b""."""
     return (_mark or "").encode("ascii")
 
 
 def carries(path: str | os.PathLike[str], mark: bytes) -> bool:
-    """Whether the file `path` carries `mark`, as those do that were written within `marked`."""
+    """Whether the file `path` contains `mark`: it was written within `marked(mark)`."""
     try:
         with os.fdopen(open_beside(path, os.O_RDONLY), "rb") as stream:
             start = stream.read(_ENDS)
@@ -129,25 +130,31 @@ def carries(path: str | os.PathLike[str], mark: bytes) -> bool:
 
 
 def admitted(path: str | os.PathLike[str]) -> str:
-    """`path`, its `${NAME}` replaced, if it may be written to: for those who will write there.
+    """`path` with each `${NAME}` replaced; constructors call this for paths of their files.
 
-    Raises `OutsideError`; TypeError or ValueError for what is no path at all.
+    Raises `OutsideError` if `path` may not be written to; TypeError or ValueError if it is not a
+    path.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"a path must be text, not {path!r:.80}")
     path = preprocess(os.fspath(path))
     if not path or "\0" in path:
-        raise ValueError(f"{path!r:.80} is no path")
+        raise ValueError(f"{path!r:.80} is not a path")
     _check_inside(path, os.path.realpath(path))
     return path
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Raise OSError if `path` may not be written to: for those who write, before they do.
+    """Raise OSError if `path` may not be written to. Called before each write.
 
-    `OutsideError` by where it leads: symbolic links are followed and `..` is resolved.
-    FileExistsError where it is there and may not be replaced, `Held` where this run's lock was lost
-    to another run.
+    Raises
+    ------
+    OutsideError
+        If `path`, with symbolic links and `..` resolved, may not be written to.
+    FileExistsError
+        If the file exists and may not be replaced.
+    Held
+        If another run has taken over this run's lock.
     """
     lock.confirm(path)
     path = os.fspath(path)

@@ -127,7 +127,7 @@ def test_what_a_killed_process_left_is_removed_at_once(tmp_path):
         [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True
     )
     pids = int(dead.stdout), os.getpid()
-    leftovers = [tmp_path / f"{atomic_write._aside(path)}{pid}-2.saving" for pid in pids]
+    leftovers = [tmp_path / f"{atomic_write._aside_prefix(path)}{pid}-2.saving" for pid in pids]
     for file in leftovers:
         file.write_text("half")
     serial.save(path, 1)
@@ -209,7 +209,7 @@ def test_long_names(name, tmp_path):
     assert os.listdir(tmp_path) == [name]
     # Another long name's leftovers are told apart.
     other = name.replace("x", "z").replace("ü", "ö")
-    left = tmp_path / f"{atomic_write._aside(tmp_path / other)}1-2.saving"
+    left = tmp_path / f"{atomic_write._aside_prefix(tmp_path / other)}1-2.saving"
     left.write_text("half")
     os.utime(left, (time.time() - 7200,) * 2)
     serial.save(tmp_path / name, 1)

@@ -108,7 +108,7 @@ def test_data_of_the_user(place, monkeypatch):
     assert examples_of(training_set(model, path="forged.pkl")).shape == (9, 9)
     # Not what lies beside it.
     model = pair("!pkl: '${PYLEARN2_DATA_PATH}/../secret.pkl'")
-    with pytest.raises(ValueError, match=r"asks for .*private/\.\./secret\.pkl"):
+    with pytest.raises(ValueError, match=r"reads .*private/\.\./secret\.pkl"):
         training_set(model, path="forged.pkl")
 
 
@@ -134,7 +134,7 @@ def test_what_a_yaml_reads_its_own_models_may_read(source, place):
     # Another file in its place is not what it has read.
     serial.save("secret.pkl", DenseDesignMatrix(X=np.zeros((9, 9))))
     serial.save("private/secret.pkl", DenseDesignMatrix(X=np.zeros((9, 9))))
-    with pytest.raises(ValueError, match="honest.pkl asks for .*secret.pkl"):
+    with pytest.raises(ValueError, match="honest.pkl reads .*secret.pkl"):
         training_set(serial.load("honest.pkl"), path="honest.pkl")
 
 
@@ -156,7 +156,7 @@ def test_resume_reads_no_private_file(door, place, capsys):
     before = (place / "forged.pkl").read_bytes()
     assert cli.run(lambda: train.main(["--resume", "forged.pkl", "--quiet"])) == 1
     first = capsys.readouterr().err.splitlines()[0]
-    assert "forged.pkl asks for " in first and "secret.pkl" in first
+    assert "forged.pkl reads " in first and "secret.pkl" in first
     assert (place / "forged.pkl").read_bytes() == before
     assert cli.run(lambda: train.main(["--resume", "forged.pkl", "--quiet", "--trust-paths"])) == 0
 
@@ -175,7 +175,7 @@ def test_resume_reads_no_layers_of_a_private_model(place, capsys):
     forged_run(text)
     assert cli.run(lambda: train.main(["--resume", "forged.pkl", "--quiet"])) == 1
     first = capsys.readouterr().err.splitlines()[0]
-    assert "forged.pkl asks for " in first and "private/other.pkl" in first
+    assert "forged.pkl reads " in first and "private/other.pkl" in first
 
 
 def test_what_the_run_itself_wrote_is_read(place):
@@ -186,7 +186,7 @@ def test_what_the_run_itself_wrote_is_read(place):
             if is_read:
                 serial.load("best.pkl")
             else:
-                with pytest.raises(ValueError, match="forged.pkl asks for best.pkl"):
+                with pytest.raises(ValueError, match="forged.pkl reads best.pkl"):
                     serial.load("best.pkl")
     # Elsewhere, whoever wrote it.
     with outputs.marked("a" * 64):
