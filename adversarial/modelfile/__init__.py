@@ -1,10 +1,10 @@
-"""Model files: what `save` writes and `load` reads.
+"""Saves models to files and loads them, without pickle.
 
-A model file (`.pkl`, as in 2014) is a zip archive of JSON and NumPy arrays without a pickle in it
-(`container`). `encode` turns an object graph into JSON and `decode` turns JSON into objects; both
-follow `schema`. `classes` decides which classes a file may name, and `npy` reads arrays; each file
-has a `utils.budget.Budget`, which bounds what it may become. Loading makes plain data, arrays,
-shared variables and `Persistent` objects, and runs no other code.
+A model file (`.pkl`, as in 2014) is a zip archive of JSON and NumPy arrays (`container`). `encode`
+turns an object graph into JSON and `decode` turns JSON into objects, in the form that `schema`
+describes. `classes` decides which classes a file may name, `npy` reads arrays, and `utils.budget`
+limits the memory and time that a file may take. Loading makes plain data, arrays, shared variables
+and `Persistent` objects, and runs no other code.
 """
 
 from adversarial.files.opening import BadFile

@@ -1,7 +1,7 @@
-"""Which classes a model file may hold: `Persistent` ones of this package and of allowed modules.
+"""Decides which classes a model file may contain: `Persistent` ones from allowed modules.
 
-`save` names the class of each object by `class_name`, and `load` finds it again by `class_finder`,
-which imports nothing but this package and the modules that the user allowed.
+`class_name` gives the name of a class that `save` writes. `class_finder` finds the class again for
+`load`; it imports only modules of this package and modules that the user allowed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _CLASS_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_
 
 
 class Persistent:
-    """Base of every class whose instances may be kept in a model file.
+    """Base of every class whose instances may be saved in a model file.
 
-    Restoring an instance does not call `__init__`: its state, from `__getstate__` or else its
-    `__dict__`, is given to `__setstate__` or else becomes its `__dict__`. A class that cannot
-    derive from this one may set `persistent = True` instead. For what `new_at_start` and
-    `kept_whole` mean in a class, see `adversarial.checkpoint`.
+    As with pickle, loading does not call `__init__`. The state of an instance is the result of its
+    `__getstate__`, or its `__dict__`; loading passes it to `__setstate__`, or makes it the
+    `__dict__`. A class that cannot derive from this one may set `persistent = True` instead. For
+    the class attributes `new_at_start` and `kept_whole`, see `adversarial.checkpoint`.
     """
 
 
@@ -33,14 +33,14 @@ def is_persistent(cls: type) -> bool:
 
 
 def within(module: str, packages: Collection[str]) -> bool:
-    """Is the module of this name one of `packages`, or inside one?"""
+    """Whether the module named `module` is one of `packages`, or inside one."""
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
 def _resolve(name: str) -> type | None:
     module, _, qualified = name.partition(":")
     found: Any = own_modules.import_module(module)
-    # Only classes on the way: never from a module into whatever else it happens to import.
+    # Only through nested classes: an attribute that is a module would lead to other modules.
     for part in qualified.split("."):
         found = getattr(found, part, None)
         if not isinstance(found, type):
@@ -49,7 +49,7 @@ def _resolve(name: str) -> type | None:
 
 
 def _current_name(name: str) -> str:
-    """Where the class that a file calls `name`, "module:Class", is today."""
+    """The current name, "module:Class", of the class that a file calls `name`; see `aliases`."""
     module, _, qualified = name.partition(":")
     parts = current_path(f"{module}.{qualified}").split(".")
     depth = qualified.count(".") + 1

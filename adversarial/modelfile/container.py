@@ -1,17 +1,17 @@
-"""The file a model is kept in: a zip archive of JSON texts and plain arrays, with checksums.
+"""The format of a model file: a zip archive of JSON documents and arrays, with checksums.
 
     object.json             the object graph (see `schema`)
     0.npy, 1.npy            its arrays, in NumPy's own format, never pickled
-    training.json           another graph, where there is one: what training needs to go on
+    training.json           the state of the training, also an object graph; optional
     training/0.npy          its arrays
-    SHA256SUMS              a digest for each member; `unzip` and `sha256sum -c SHA256SUMS` agree
+    SHA256SUMS              a digest of each member, in the format of `sha256sum -c`
 
-Nothing is compressed, so a member is never larger than the file it is read from. Who reads one
-graph does not read the other.
+Nothing is compressed, so a member is never larger than the file. `read` reads one of the two graphs
+without reading the other.
 
-Before the archive stand the bytes of `PREFIX`: to `pickle.load` they are a pickle that fails and
-says how to load the file. Zip readers look at a file's end and skip them. Files of earlier versions
-begin with the archive.
+The archive follows the bytes of `PREFIX`. For `pickle.load` these are a pickle whose loading fails
+with a message that says how to load the file. Zip readers begin at a file's end, and so ignore
+them. Files of earlier versions have no prefix.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ PREFIX = b"".join(
     )
 )
 _CHUNK = 1 << 20
-_BEGINNING = 4096  # bytes, by which a file of another kind is told
-# The text, its lines and a dict of them, in bytes for each byte.
+_BEGINNING = 4096  # bytes in which `read` searches for signs of another file format
+# Bytes of memory per byte of SHA256SUMS: the text, its lines and a dict of them.
 _PER_SUMS_BYTE = 8
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ZIP = b"PK\x03\x04"
 _PICKLE = "a Python pickle, which could run code and is never opened here"
-# What a pickle may name in its first bytes, and what to do then.
+# (pattern that occurs in the first bytes of a pickle, advice for the error message).
 _PICKLES = (
     (
         rb"pylearn2|theano",
@@ -73,7 +73,7 @@ _PICKLES = (
         "save what it holds with adversarial.utils.serial.save(path, model)",
     ),
 )
-_STRANGERS = (
+_OTHER_FORMATS = (
     (_ZIP, "a zip archive of something else"),
     (b"\x80", _PICKLE),
     (b"\x1f\x8b", "a gzip file"),
@@ -83,7 +83,7 @@ _STRANGERS = (
 
 
 class _HashingFile:
-    """Passes on what is written, and keeps its digest."""
+    """A writable stream that passes data on and computes its SHA-256."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -94,7 +94,7 @@ class _HashingFile:
         return self.stream.write(data)
 
 
-# A document (JSON data) and the arrays it numbers.
+# (document: JSON data, the arrays that it refers to by number).
 Graph = tuple[Any, list[np.ndarray]]
 
 
@@ -107,7 +107,7 @@ def write(
 ) -> None:
     """Write the graph (`document`, `arrays`), and `training`, into the empty seekable `stream`.
 
-    `mark` becomes the archive's comment, at its end.
+    `mark` (see `outputs.marked`) becomes the archive's comment, at the end of the file.
     """
     sums = []
     stream.write(PREFIX)
@@ -156,10 +156,10 @@ def _array_name(graph: str, index: int) -> str:
 
 
 def read(stream: BinaryIO, graph: str = GRAPH, budget: Budget | None = None) -> Graph:
-    """One graph (GRAPH or TRAINING) of a file that `write` wrote; `Fault` for anything else.
+    """Read one graph (GRAPH or TRAINING) of a file that `write` wrote; `Fault` for other files.
 
-    The graph TRAINING of a file without one is (None, []). What is read is taken from `budget`,
-    which grows by what it is worth.
+    If there is no member TRAINING, that graph is (None, []). Memory is spent from `budget`, which
+    first grows in proportion to the size of the graph's members.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
@@ -172,8 +172,9 @@ def read(stream: BinaryIO, graph: str = GRAPH, budget: Budget | None = None) -> 
     if archive_start[:4] != _ZIP or archive_start[30 : 30 + len(GRAPH)] != GRAPH.encode():
         if start[:30] == PREFIX[:30]:
             raise Fault("is truncated or damaged")
-        kind = next((what for magic, what in _STRANGERS if start.startswith(magic)), None)
-        # The old text protocols have no magic, but few ways to begin and one way to end.
+        kind = next((what for magic, what in _OTHER_FORMATS if start.startswith(magic)), None)
+        # A pickle of protocol 0 or 1 has no magic number; it begins with one of a few opcodes, and
+        # ends with a dot.
         if kind is None and start[:1] in b"(]}c" and end == b".":
             kind = _PICKLE
         if kind == _PICKLE:
@@ -195,7 +196,7 @@ def read(stream: BinaryIO, graph: str = GRAPH, budget: Budget | None = None) -> 
             arrays = [_read_array(archive, infos[name], expected) for name in names]
     except Fault:
         raise
-    # zipfile and numpy answer damaged bytes with a dozen kinds of exception; all mean the same.
+    # For damaged bytes, zipfile and NumPy raise a dozen types of exception.
     except Exception as error:
         raise Fault(f"is truncated or damaged ({short(error)})") from error
     try:
@@ -205,7 +206,7 @@ def read(stream: BinaryIO, graph: str = GRAPH, budget: Budget | None = None) -> 
 
 
 def short(error: BaseException) -> str:
-    """An exception in one short line."""
+    """The type and message of an exception, in one line of limited length."""
     words = " ".join(str(error).split())[:120]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
@@ -235,7 +236,7 @@ def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
 
 
 def _array_names(graph: str, infos: dict[str, zipfile.ZipInfo]) -> list[str]:
-    """The members with the arrays of `graph`: as many as are numbered without a gap."""
+    """The names of the members with arrays of `graph`, from number 0 to the first missing one."""
     names = (_array_name(graph, index) for index in itertools.count())
     return list(itertools.takewhile(infos.__contains__, names))
 
@@ -264,7 +265,7 @@ def _read_verified(
 def _read_array(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: dict[str, str]
 ) -> np.ndarray:
-    # One pass to check, one to read: nothing is allocated, or parsed, from an unverified member.
+    # Two passes: verify the checksum, then read. So unverified data is never parsed.
     digest = hashlib.sha256()
     with archive.open(info) as stream:
         for chunk in iter(lambda: stream.read(_CHUNK), b""):

@@ -1,4 +1,4 @@
-"""Plain data back into objects (see `schema` for the form it takes)."""
+"""Turns the document of a model file into objects; `schema` describes the document."""
 
 from __future__ import annotations
 
@@ -26,19 +26,28 @@ from adversarial.modelfile.schema import (
 )
 from adversarial.utils.budget import Budget, Fault
 
-# Bytes of memory, measured: a generator, a shared variable, an entry of a dict that is copied, an
-# item of a list.
+# Measured memory, in bytes: of a random generator, of a shared variable, per entry of a dict that
+# is copied, per item of a list.
 _GENERATOR, _SHARED, _ENTRY, _ITEM = 5000, 6000, 160, 40
-# Nanoseconds, measured: a generator, a shared variable, an entry of a dict that is copied, a value
-# in a tuple that is hashed, the comparison of two keys.
+# Measured time, in nanoseconds: to make a random generator, to make a shared variable, to copy an
+# entry of a dict, to hash a value in a tuple, to compare two keys.
 _MAKE_GENERATOR, _MAKE_SHARED, _COPY, _HASH, _COMPARE = 70_000, 20_000, 60, 12, 30
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 
 
 class Decoder:
-    """Makes the objects of a document; `find_class` turns a class's name into it or raises.
+    """Makes the objects of a document.
 
-    `budget` is that of the file.
+    Parameters
+    ----------
+    document : JSON data
+    arrays : list of numpy.ndarray
+        The arrays that the document refers to by number.
+    find_class : callable
+        From a class's name in the file to the class; raises `Fault` for a class that is not
+        allowed.
+    budget : Budget
+        The budget of the file.
     """
 
     def __init__(
@@ -61,12 +70,12 @@ class Decoder:
         self.made: dict[int, Any] = {}
         self.used: set[int] = set()
         self.odd_keys = 0
-        # By identity: `made` keeps what is counted alive.
+        # Ids of parts of states. Their objects are in `made`, so the ids stay unique.
         self.copied_once: set[int] = set()
         self.tuples: dict[int, int] = {}
 
     def decode(self) -> Any:
-        """The root object. Raises `Fault`, or whatever a hostile document provokes."""
+        """The root object. Raises `Fault`, or any other exception for a forged document."""
         if type(self.nodes) is not list or any(type(node) is not dict for node in self.nodes):
             raise Fault("holds an object graph that is not valid")
         start = list(references({"v": self.root}))
@@ -98,7 +107,7 @@ class Decoder:
         return depths
 
     def _post_order(self, start: list[int]) -> Iterator[int]:
-        """What an object contains comes before it, so that keys can be hashed (but for cycles)."""
+        """The node numbers in post-order: contents first, so that keys are complete when hashed."""
         seen = set(start)
         stack = [(number, references(self.nodes[number])) for number in start]
         while stack:
@@ -147,7 +156,7 @@ class Decoder:
         if kind == "numbers":
             return _python_array(self._array(node["a"]))
         if kind == "shared":
-            # Not at the top: the engine may import this module for its own persistent classes.
+            # Imported here, since `adversarial.backend` may import this module.
             from adversarial.backend import shared
 
             name = node["n"]
@@ -187,8 +196,8 @@ class Decoder:
 
     def _key(self, encoded: Any) -> Any:
         if type(encoded) is not str:
-            # Their hashes can be chosen to collide, so that each is compared with all before it,
-            # and a tuple is hashed, with all inside it, each time that it is met.
+            # A forged file can choose keys with equal hashes, so that each key is compared with all
+            # earlier ones; and Python does not cache the hash of a tuple.
             size = self.tuples.get(encoded[0], 0) if type(encoded) is list else 0
             time = _HASH * size + _COMPARE * self.odd_keys
             self.budget.spend("keys that are not text", time=time)
@@ -221,7 +230,8 @@ class Decoder:
     def _array(self, where: Any) -> np.ndarray:
         if type(where) is list:
             return _small_array(*where)
-        # Each is written for one object; a file that names one often would grow as it is read.
+        # `Encoder` writes an array for each object, so a file that refers to one array many times
+        # is forged: it would take far more memory than its size.
         if where in self.used:
             raise Fault(f"uses its array {where!r:.80} twice")
         self.used.add(where)

@@ -1,4 +1,4 @@
-"""Objects into plain data (see `schema` for the form it takes)."""
+"""Turns objects into the document of a model file; `schema` describes the document."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from adversarial.utils.budget import Fault
 
 MAX_INT_BITS = 4096
 _INLINE_BYTES = 256
-# Stands in a path for the dict of an object's attributes, and is not shown.
+# Marks the dict of an object's attributes in a path; removed before the path is shown.
 _ATTRIBUTES = "\0"
 _SEQUENCES: dict[type, str] = {cls: name for name, cls in SEQUENCES.items()}
 _MAPPINGS: dict[type, str] = {cls: name for name, cls in MAPPINGS.items()}
@@ -46,7 +46,13 @@ def _is_shared(value: Any) -> bool:
 
 
 class Encoder:
-    """Turns an object graph into a document; `name_class` names an object's class or raises."""
+    """Turns an object graph into a document.
+
+    Parameters
+    ----------
+    name_class : callable
+        From a class to its name in the file; raises TypeError for a class that cannot be saved.
+    """
 
     def __init__(self, name_class: Callable[[type], str]) -> None:
         self.name_class = name_class
@@ -153,7 +159,7 @@ class Encoder:
             if value.typecode not in NUMBERS.values():
                 raise self._refuse(number, "", f"is an array of type {value.typecode!r}")
             node["t"] = "numbers"
-            # Not a copy.
+            # asarray does not copy.
             node.update(self._array(np.asarray(value), number, ""))
         elif kind in _RANDOM:
             state = value.get_state(legacy=False) if kind is np.random.RandomState else None
@@ -172,7 +178,7 @@ class Encoder:
     def _count_keys(self, keys: Any, number: int) -> None:
         self.odd_keys += sum(type(key) is not str for key in keys)
         if self.odd_keys > MAX_ODD_KEYS:
-            raise self._refuse(number, "", f"brings more than {MAX_ODD_KEYS} keys not text")
+            raise self._refuse(number, "", f"has more than {MAX_ODD_KEYS} keys that are not text")
 
     def _object(self, node: dict[str, Any], value: Any, number: int) -> None:
         if isinstance(value, (type, types.FunctionType, types.MethodType, types.BuiltinMethodType)):
@@ -205,7 +211,10 @@ class Encoder:
 
 
 def _packed(items: list) -> np.ndarray | None:
-    """A long list of plain floats, or of small ints, as an array (monitor records grow long)."""
+    """A list of more than 16 floats or 64-bit ints as an array; None for other lists.
+
+    Records of the monitor are such lists, and become long.
+    """
     kind = type(items[0]) if len(items) > 16 else None
     if kind not in (float, int) or any(type(item) is not kind for item in items):
         return None

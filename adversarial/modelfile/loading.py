@@ -22,17 +22,28 @@ from adversarial.utils.string_utils import preprocess
 def load(
     filepath: str | os.PathLike[str], retry: bool = True, allow_modules: Collection[str] = ()
 ) -> Any:
-    """The object saved in `filepath`.
+    """The object that was saved in the file `filepath`.
 
-    `allow_modules` names further modules whose `Persistent` classes may be restored. `retry` is
-    accepted for old callers. Raises `BadFile`, one line with the file's name and its fault, or
-    OSError when the file cannot be opened.
+    Parameters
+    ----------
+    filepath : str or path-like
+    retry : bool
+        Not used; callers of 2014 give it.
+    allow_modules : collection of str
+        Modules of the user's own whose `Persistent` classes the file may contain.
+
+    Raises
+    ------
+    BadFile
+        If the file is damaged, or is not a model file.
+    OSError
+        If the file cannot be opened.
     """
     return _load(filepath, allow_modules, container.GRAPH)
 
 
 def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> Any:
-    """What `save` was given as `training`, or None; raises as `load` does."""
+    """The argument `training` of `save`, or None; raises as `load` does."""
     return _load(filepath, allow_modules, container.TRAINING)
 
 
@@ -43,15 +54,15 @@ def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], grap
             made = _read(stream, allow_modules, graph)
         except Fault as fault:
             raise BadFile(f"{filepath}: {fault}") from fault.__cause__
-    if not inputs.is_confined():  # the file that asks for this one is to blame for both
+    if not inputs.is_confined():  # else error messages name the file that loads this one
         errors.loaded_files[filepath] = None
     return made
 
 
 def open_model(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file `path`, opened to be read; OSError or ValueError that says why it cannot be.
+    """Open the file `path` for reading bytes; OSError or ValueError if it cannot be read.
 
-    What a model file asks for is read only where `inputs` allows it.
+    If the path comes from a model file, `inputs` must allow it.
     """
     if not os.path.exists(path):
         raise_cannot_open(path)
@@ -84,7 +95,7 @@ def from_string(s: bytes, allow_modules: Collection[str] = ()) -> Any:
 
 
 def training_from_string(s: bytes, allow_modules: Collection[str] = ()) -> Any:
-    """The `training` that `to_string` was given, or None; raises `BadFile`."""
+    """The argument `training` of the call of `to_string` that returned `s`, or None; `BadFile`."""
     return _from_string(s, allow_modules, container.TRAINING)
 
 
@@ -105,12 +116,12 @@ def _read(stream: BinaryIO, allow_modules: Collection[str], graph: str = contain
             return Decoder(document, arrays, class_finder(allow_modules), budget).decode()
     except Fault:
         raise
-    # Checksums guard against accidents; a forged graph can make any step of this fail.
+    # Checksums detect damage. A forged graph has valid ones, and can make any step raise anything.
     except Exception as error:
         shown = container.short(error)
         raise Fault(f"holds an object graph that is not valid ({shown})") from error
 
 
 def clone_via_serialize(obj: Any) -> Any:
-    """A copy of `obj` as saving and loading would make it."""
+    """A copy of `obj`, made by saving and loading it in memory."""
     return from_string(to_string(obj), allow_modules=(type(obj).__module__,))

@@ -1,6 +1,6 @@
-"""NumPy's .npy and .npz files by a narrow door: arrays of plain values, nothing pickled.
+"""Reads arrays from untrusted .npy and .npz files: no pickles, and no Python objects.
 
-What a header claims is held against the bytes that are there before memory is taken for it.
+The size that a header states is compared with the size of the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 from adversarial.files.opening import open_regular
 from adversarial.utils.budget import PER_PACKED_BYTE, Budget, Fault
 
-MAX_HEADER = 10_000  # bytes; Python's parser, which reads it, must not be fed more
+MAX_HEADER = 10_000  # bytes; NumPy's own limit, since ast.literal_eval is unsafe for longer text
 MAX_ITEM = 1 << 16
-# Takes no place in a file, yet a loop over it could go on and on.
+# An array with an axis of length 0 takes no bytes, but a loop over another axis could take hours.
 MAX_EMPTY_AXIS = 1 << 24
 _CHUNK = 1 << 20
-# Of version 1 and 2: how many bytes tell the header's length, and NumPy's reader.
+# Version -> (number of bytes that hold the header's length, NumPy's function that reads it).
 _VERSIONS = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
     (2, 0): (4, np.lib.format.read_array_header_2_0),
@@ -31,9 +31,9 @@ _VERSIONS = {
 
 
 def read_array(stream: Any, size: int, name: str) -> np.ndarray:
-    """The array that takes the next `size` bytes of `stream`; raises `Fault`, or what NumPy does.
+    """Read an array from the next `size` bytes of `stream`; `name` is for messages.
 
-    `name` is for messages.
+    Raises `Fault`, or an exception of NumPy.
     """
     version = np.lib.format.read_magic(stream)
     if version not in _VERSIONS:
@@ -59,7 +59,7 @@ def read_array(stream: Any, size: int, name: str) -> np.ndarray:
 
 
 def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Number of elements of an array that may be stored; raises `Fault` for one that may not."""
+    """The number of elements of an array; `Fault` if the shape or the dtype is not supported."""
     if dtype.hasobject:
         raise Fault(f"has an array of Python objects ({dtype})")
     if not 0 < dtype.itemsize <= MAX_ITEM or dtype.subdtype is not None:
@@ -73,7 +73,10 @@ def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
 
 
 def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.ndarray:
-    """The array in a .npy file, perhaps open as `file`. Raises ValueError, with the file's name."""
+    """The array in the .npy file `path`, or in `file`, the same file, opened.
+
+    Raises ValueError, with the file's name.
+    """
     with contextlib.nullcontext(file) if file else open_regular(path) as stream:
         return _named(path, lambda: read_array(stream, os.fstat(stream.fileno()).st_size, "it"))
 
@@ -84,9 +87,21 @@ def load_npz(
     at_most: int = 1 << 30,
     file: BinaryIO | None = None,
 ) -> dict[str, np.ndarray]:
-    """Those of the arrays `names` that a .npz file, compressed or not, perhaps open as `file`, has.
+    """The arrays `names` of a .npz file, compressed or not; names that the file lacks are omitted.
 
-    None may take more than `at_most` bytes. Raises ValueError, with the file's name.
+    Parameters
+    ----------
+    path : str or path-like
+    names : collection of str
+    at_most : int
+        The largest size of an array, in bytes.
+    file : binary file, optional
+        The same file, opened.
+
+    Raises
+    ------
+    ValueError
+        With the file's name, if the file is damaged or an array is too large.
     """
 
     def read(stream: BinaryIO) -> dict[str, np.ndarray]:
@@ -119,9 +134,9 @@ def _named(path: str | os.PathLike[str], read: Any) -> Any:
         raise ValueError(f"{os.fspath(path)}: {fault}") from None
     except OSError:
         raise
-    # zipfile, zlib and NumPy answer damaged bytes with a dozen kinds of exception.
+    # For damaged bytes, zipfile, zlib and NumPy raise a dozen types of exception.
     except Exception as error:
         words = " ".join(str(error).split())[:120]
         raise ValueError(
-            f"{os.fspath(path)}: is damaged, or no file of NumPy ({type(error).__name__}: {words})"
+            f"{os.fspath(path)}: is damaged, or not NumPy's ({type(error).__name__}: {words})"
         ) from error

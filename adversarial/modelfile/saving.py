@@ -1,4 +1,4 @@
-"""Saves objects to model files, each in one step: the old file stays until the new one is whole."""
+"""Saves objects to model files, atomically; see `files.atomic_write`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,30 @@ from adversarial.utils.string_utils import preprocess
 
 log = logging.getLogger(__name__)
 
-# Paths that `try_to_save` failed for, in their order.
+# Paths for which `try_to_save` failed, in order; a dict as an ordered set.
 _unsaved: dict[str, None] = {}
 
 
 def save(
     filepath: str | os.PathLike[str], obj: Any, on_overwrite: str = "ignore", training: Any = None
 ) -> None:
-    """Save `obj` to `filepath`, replacing an existing file in one step.
+    """Save `obj` to the file `filepath`, and replace an existing file atomically.
 
-    `training` is put beside it in the same file: `load` does not read it, `load_training` reads
-    nothing else. `on_overwrite='backup'` keeps the replaced file as `filepath + '.bak'`. Raises
-    TypeError, naming the attribute, for what cannot be saved, and OSError when the disk refuses;
-    either way the old file stays.
+    Parameters
+    ----------
+    filepath : str or path-like
+    obj : object
+    on_overwrite : 'ignore' or 'backup'
+        'backup' keeps the replaced file as `filepath + '.bak'`.
+    training : object, optional
+        A second object, in the same file. `load` reads `obj` only, `load_training` this one only.
+
+    Raises
+    ------
+    TypeError
+        If an attribute cannot be saved; the message names it. The old file stays.
+    OSError
+        If the file cannot be written. The old file stays.
     """
     if on_overwrite not in ("ignore", "backup"):
         raise ValueError(f"on_overwrite must be 'ignore' or 'backup', not {on_overwrite!r}")
@@ -44,13 +55,13 @@ def save(
 
 
 def check_can_save(obj: Any) -> None:
-    """TypeError, naming the attribute, if `save` would refuse `obj`. No array is copied."""
+    """Raise TypeError, which names the attribute, if `save` would. Copies no array."""
     _flat(obj)
 
 
 @contextlib.contextmanager
 def noting_failures() -> Iterator[Collection[str]]:
-    """The paths for which `try_to_save` failed within the block, and has not succeeded since."""
+    """Collect the paths for which the last `try_to_save` within this block failed."""
     global _unsaved
     before, _unsaved = _unsaved, {}
     try:
@@ -60,7 +71,7 @@ def noting_failures() -> Iterator[Collection[str]]:
 
 
 def try_to_save(filepath: str | os.PathLike[str], obj: Any, training: Any = None) -> bool:
-    """`save`, for those who have something better to do than to fail: True, or a warning."""
+    """Call `save`, and return whether it succeeded; a failure is logged, and training goes on."""
     try:
         save(filepath, obj, training=training)
     except Exception as error:  # whatever it is, the next save may succeed

@@ -1,15 +1,15 @@
-"""Objects as plain data: how a graph is written down.
+"""The JSON document of an object graph in a model file.
 
-An object graph becomes a flat list of nodes that point at each other by number, so that an object
-met twice is written once and cycles are no trouble. Nodes are numbered breadth first from the root,
+An object graph becomes a flat list of nodes that refer to each other by number, so that a shared
+object is written once, and cycles are possible. Nodes are numbered breadth first from the root,
 which is node 0 or a plain value. In a node, a value is one of
 
-    null, true, 1, .5, "text"       themselves
+    null, true, 1, 0.5, "text"      the JSON value
     [3]                             node number 3
     {"float": "nan"}                a float that JSON lacks; also "bytes", "np", "dtype", "type"
 
-`encode` makes such a document and `decode` reads it. Neither recurses over the graph: how deep
-a file nests is limited by `MAX_DEPTH` alone.
+`encode` writes such a document and `decode` reads it. Neither is recursive, so Python's stack does
+not limit the depth of a graph; `MAX_DEPTH` does.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ VERSION = 1
 MAX_DEPTH = 1000
 MAX_TUPLE_DEPTH = 100
 MAX_TUPLE_SIZE = 10_000_000
-# Keys can be chosen so that their hashes collide; text, whose hash is secret, cannot.
+# A forged file can choose keys whose hashes collide, except text, whose hash Python randomises.
 MAX_ODD_KEYS = 10_000
 
 SEQUENCES = {"list": list, "tuple": tuple, "set": set}
 MAPPINGS = {"dict": dict, "ordered": collections.OrderedDict}
 RANDOM = {"randomstate": np.random.RandomState, "generator": np.random.Generator}
 PACKED = ("<f8", "<i8")  # lists of floats, of ints
-# Python's own arrays of numbers, by the types they are stored as.
+# Type codes of Python's array.array, by the dtype in the file.
 NUMBERS = {"<f4": "f", "<f8": "d", "<i8": "q"}
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
 def references(node: dict[str, Any]) -> Iterator[int]:
-    """Numbers of the nodes that `node` points at."""
+    """The numbers of the nodes that `node` refers to."""
     value: Any = node.get("v")
     kind = node.get("t")
     if kind in SEQUENCES:
@@ -56,9 +56,10 @@ def references(node: dict[str, Any]) -> Iterator[int]:
 
 
 def check_tuples(nodes: list[dict[str, Any]]) -> dict[int, int]:
-    """Tuples, those inside others first, and how many values each has with all inside it.
+    """The number of values in each tuple, nested ones included, by node number; inner tuples first.
 
-    Limits how they nest, for hash() recurses and repeats. Raises `Fault`.
+    Raises `Fault` for tuples that are nested too deeply or too large: hash() of a tuple recurses,
+    and visits a shared inner tuple once for each reference.
     """
     weights: dict[int, tuple[int, int]] = {}
     opened: set[int] = set()

@@ -230,7 +230,7 @@ def test_deep_but_not_nested_without_end():
         (np.array([object()]), "has an array of Python objects"),
         (array("h", [1]), "is an array of type 'h'"),
         (1 << 5000, "is an int of 5001 bits"),
-        (set(range(20_000)), "keys not text"),
+        (set(range(20_000)), "keys that are not text"),
         (np.array(["\u00e4"], dtype=[("\u00e4", "U1")]), "not ASCII"),
     ],
 )
