@@ -1,11 +1,11 @@
-"""Helpers that know nothing of models: safe files, iteration orders, text."""
+"""Helpers that do not depend on models: error messages, budgets, iteration orders, seeds, text."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Those of 2014 that are of Aesara: imported when asked for, since Aesara is set up only after the
-# first modules of this package have been.
+# Names of 2014 that need Aesara. They are imported on first use, since this package is imported
+# before Aesara is configured.
 _OF_VARIABLES = (
     "as_floatX",
     "block_gradient",

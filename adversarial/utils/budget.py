@@ -1,19 +1,19 @@
-"""The memory and the computing that one file may cause, whatever is in it.
+"""Limits the memory and the time that an untrusted file may take.
 
-A file from elsewhere can be made so that a few of its bytes become gigabytes, or are computed with
-for minutes. A limit on each array or each list lets many of them through. So each file has one
-`Budget`, and whatever makes something of the file spends from it, before it takes the memory or
-begins to compute:
+A small file can be made so that loading it takes gigabytes or minutes (a decompression bomb). A
+limit on each array would not help against many arrays. So each file has one `Budget`. Code that
+allocates memory or computes for the file first spends from it:
 
     with Budget.of_bytes(1000).active():
         spend("an array", memory=1 << 30)    # Fault: takes far more memory or time to read than ...
 
-`serial`, `npy` and `mat` open a budget for each file that they read, `yaml_parse` one for all that
-a YAML file describes. Data sets, layers and the like call `spend` without knowing for whom. Where
-Python code makes them, and no file, only what no machine should be asked for is refused.
+`modelfile`, `npy` and `mat` make a budget for each file that they read; `yaml_parse` makes one for
+all objects that a YAML file describes. Constructors of data sets and layers call `spend`, which
+finds the budget that is active. If Python code calls them, and no budget is active, the limits
+PYTHON_MEMORY and PYTHON_TIME hold for each call.
 
-Amounts are estimates, from measurements on one machine, so that a file is judged the same way
-everywhere.
+The amounts are estimates from measurements on one machine, not measured at run time, so that a file
+is accepted or refused on all machines alike.
 """
 
 from __future__ import annotations
@@ -26,53 +26,52 @@ from contextvars import ContextVar
 GIBIBYTE = 1 << 30
 SECOND = 1_000_000_000  # time is counted in nanoseconds
 
-# What the smallest file may take.
+# The budget of an empty file, in bytes and nanoseconds.
 FREE_MEMORY = 1 << 26
 FREE_TIME = 3 * SECOND
-# What each byte of a file adds, in bytes and in nanoseconds. Objects take up to thirty times the
-# memory of the JSON that describes them.
+# Added to both budgets per byte of a file. Objects take up to 30 times the memory of their JSON.
 PER_BYTE = 40
-# Of an array in a model file: one byte is read, four are for what was compressed to 8 bits, and as
-# many while that is computed.
+# Per byte of an array in a model file: 1 for the byte, 4 for a float32 that was compressed to 8
+# bits, and 4 for a temporary copy.
 PER_ARRAY_BYTE = 10
-# Of compressed data. Photographs become smaller by compression, but hardly 20 times.
+# Per byte of compressed data: images are hardly compressed more than 20 times.
 PER_PACKED_BYTE = 20
-# What a data file adds, while the call that opened it runs: MNIST's 9.9 MB become 188 as float32,
-# beside the bytes they are made of and a copy of the rows that are kept. Training, validation and
-# monitoring may each open it.
+# Added per byte of a data file, during the call that opens it: MNIST's 9.9 MB become 188 MB of
+# float32, beside the raw bytes and a copy of the selected rows. The data sets for training,
+# validation and monitoring may each open the file.
 PER_DATA_BYTE = 50
 MOST_OPENINGS = 3
-# For what Python code makes, and no file.
+# Limits of each call of `spend` by Python code, without an active budget.
 PYTHON_MEMORY = 8 * GIBIBYTE
 PYTHON_TIME = 600 * SECOND
 
 
 class Fault(ValueError):
-    """What is wrong with a file, without the file's name."""
+    """A fault of a file. The message lacks the file's name, which the caller adds."""
 
 
 class Budget:
-    """Bytes and nanoseconds that what a file describes may still take.
+    """The memory and the time that are left for the objects of a file.
 
     Parameters
     ----------
     memory, time : int
         In bytes and nanoseconds.
     excess : str
-        What the message says of a file that wants more; `{what}` is replaced by what wanted it.
+        The message if they are exceeded; `{what}` is replaced by the argument `what` of `spend`.
     """
 
     def __init__(self, memory: int, time: int, excess: str) -> None:
         self.memory: float = memory
         self.time: float = time
         self._excess = excess
-        # A file that another file names is read on the account of both.
+        # Reading a file that another file names spends from the budgets of both.
         self._outer = _active.get()
         self._openings: dict[tuple[int, int], int] = {}
 
     @classmethod
     def of_bytes(cls, size: int, per_byte: int = PER_BYTE) -> Budget:
-        """That of a file of `size` bytes.
+        """The budget of a file of `size` bytes.
 
         >>> Budget.of_bytes(1000).spend("an array", memory=1 << 30)
         Traceback (most recent call last):
@@ -89,24 +88,24 @@ are worth (an array)
         return budget
 
     def grow(self, amount: int) -> None:
-        """Allow so many more bytes, and nanoseconds."""
+        """Add `amount` bytes and `amount` nanoseconds."""
         self.memory += amount
         self.time += amount
 
     def spend(self, what: str, memory: float = 0, time: float = 0, briefly: float = 0) -> None:
-        """Take so much; `briefly` are bytes that are needed beside these, and given back soon.
+        """Subtract `memory` and `time`; `briefly` are bytes that are allocated only temporarily.
 
         Raises
         ------
         Fault
-            If that is not left.
+            If less is left.
         """
         enough = memory + briefly <= self.memory and time <= self.time
         if not enough:
             raise Fault(self._excess.format(what=what))
         if self._outer is not None:
             self._outer.spend(what, memory, time, briefly)
-        # Sizes that do not exist are left to those who make the arrays.
+        # The code that allocates the array reports a negative size.
         self.memory -= max(memory, 0)
         self.time -= max(time, 0)
 
@@ -121,7 +120,7 @@ are worth (an array)
 
     @contextlib.contextmanager
     def call(self) -> Iterator[None]:
-        """A call that the file asks for: it may also take what the data files it opens add."""
+        """Within this block, a call of the file runs; what data files add is removed at its end."""
         before = self.memory, self.time
         try:
             with self.active():
@@ -130,7 +129,7 @@ are worth (an array)
             self.memory, self.time = min(self.memory, before[0]), min(self.time, before[1])
 
     def opened(self, found: os.stat_result) -> None:
-        """A data file has been opened."""
+        """Add to the budget for a data file that has been opened; `found` is its `os.fstat`."""
         file = found.st_dev, found.st_ino
         self._openings[file] = self._openings.get(file, 0) + 1
         if self._openings[file] <= MOST_OPENINGS:
@@ -152,7 +151,7 @@ def spend(what: str, memory: float = 0, time: float = 0, briefly: float = 0) -> 
     time : int
         In nanoseconds.
     briefly : int
-        Bytes that are needed beside `memory`, and given back soon.
+        Bytes that are needed in addition to `memory`, and freed soon.
     """
     budget = _active.get()
     if budget is None:
@@ -161,7 +160,7 @@ def spend(what: str, memory: float = 0, time: float = 0, briefly: float = 0) -> 
 
 
 def opened(found: os.stat_result) -> None:
-    """Tell the budget of the file that is being read of a data file that was opened for it."""
+    """Add to the active budget, if there is one, for a data file that has been opened."""
     budget = _active.get()
     if budget is not None:
         budget.opened(found)
@@ -169,7 +168,7 @@ def opened(found: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def trusted() -> Iterator[None]:
-    """Within this block, code of the user's own runs, for which no file is to blame."""
+    """Within this block, the user's own code runs, and no budget is active."""
     token = _active.set(None)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Arguments that files of 2014 give, and that their classes have given up since."""
+"""`deprecated_arguments`, by which constructors accept obsolete arguments of files of 2014."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
-# Why an argument does nothing any more; or the name of the one that took its place, and how its
-# value becomes that one's.
+# For an obsolete argument: the reason why it has no effect; or (name of the argument that replaces
+# it, function that converts its value).
 Fate = Union[str, tuple[str, Callable[[Any], Any]]]
 
 
@@ -18,11 +18,15 @@ def deprecated_arguments(**fates: Fate) -> Callable[[Callable[..., None]], Calla
 
     Parameters
     ----------
-    fates : for each argument, why it does nothing any more (text), or (name of the argument that
-        took its place, function that makes its value)
+    fates : for each obsolete argument, the reason why it has no effect (text), or (name of the
+        argument that replaces it, function that converts its value)
 
-    An argument that is given as None counts as not given. TypeError where an argument and the one
-    in its place are given. The decorated function does not see these arguments.
+    The decorated function does not receive the obsolete arguments. None counts as not given.
+
+    Raises
+    ------
+    TypeError
+        From the decorated `__init__`, if an argument and its replacement are both given.
 
     Examples
     --------
@@ -43,7 +47,7 @@ def deprecated_arguments(**fates: Fate) -> Callable[[Callable[..., None]], Calla
             for name in [name for name in fates if name in kwargs]:
                 value = kwargs.pop(name)
                 if value is not None:
-                    _meet(type(self).__name__, name, value, fates[name], kwargs)
+                    _handle_deprecated(type(self).__name__, name, value, fates[name], kwargs)
             init(self, *args, **kwargs)
 
         signature = inspect.signature(init)
@@ -71,7 +75,9 @@ def deprecated_arguments(**fates: Fate) -> Callable[[Callable[..., None]], Calla
     return decorate
 
 
-def _meet(owner: str, name: str, value: Any, fate: Fate, kwargs: dict[str, Any]) -> None:
+def _handle_deprecated(
+    owner: str, name: str, value: Any, fate: Fate, kwargs: dict[str, Any]
+) -> None:
     if isinstance(fate, str):
         text = f"{owner}: the argument {name} does nothing any more: {fate}"
     else:

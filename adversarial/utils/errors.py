@@ -1,7 +1,7 @@
-"""What commands say of an exception: a message for a mistake of the user's, a traceback for a bug.
+"""Error messages of the commands: one line for a user's mistake, a traceback for a bug.
 
-Called by `cli.run`, and through `watch_imports` for what goes wrong before that is imported. It
-therefore imports nothing that imports more than Python's own library.
+`cli.run` calls `explain`. `watch_imports` makes `explain` handle exceptions that are raised before
+`cli` is imported. So this module imports only the standard library, and modules that do the same.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from typing import Any
 
 from adversarial.utils.string_utils import hide_values
 
-# What a user can cause: a bad value, a damaged file, a missing library, too little memory.
+# Exceptions that a user can cause: by a bad value, a damaged file, a missing library, low memory.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError, MemoryError, NotImplementedError)
 DEBUG_VARIABLE = "ADVERSARIAL_DEBUG"
 INTERRUPTED = 130
-# Longer ones quote what a file holds. Their middle goes: what to do stands at a message's end.
+# Longer words and messages quote a file. Their middle is removed, since the advice is at the end.
 LONGEST_WORD = 400
 LONGEST_MESSAGE = 10_000
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ROOT = os.path.dirname(_PACKAGE)
 # The attribute in which `add_place` keeps a place.
 _PLACE = "_adversarial_place"
-# Where Aesara begins to describe the operation that failed.
+# The beginning of Aesara's description of the operation that failed.
 _OF_GRAPH = "\nApply node that caused the error"
 _COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
-# Beginning of the names of the commands that an installation brings (setup.py).
+# The prefix of the names of the installed commands (setup.py).
 _INSTALLED = "adversarial-"
-# C0 and C1 controls but for tab and newline, and what reverses the direction of text.
+# C0 and C1 control characters except tab and newline, and bidirectional control characters.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    r"""`text` with control characters written out, so that a terminal obeys none of them.
+    r"""`text` with control characters escaped, so that a terminal does not interpret them.
 
-    Values of environment variables that the user let a file use are hidden in it.
+    Also hides the values of environment variables that the user allowed a file to use.
 
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
@@ -51,7 +51,7 @@ def printable(text: str) -> str:
 
 
 def cropped(text: str) -> str:
-    """`text` without the middle of words, and of all, where these are longer than messages are."""
+    """`text` with "..." for the middle of too long words, and of the text if it is too long."""
     words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda match: _ends(match[0], LONGEST_WORD), text)
     return _ends(words, LONGEST_MESSAGE)
 
@@ -62,9 +62,9 @@ def _ends(text: str, length: int) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """What the error says, or its type where it says nothing.
+    """The message of `error`, or the name of its type if the message is empty.
 
-    The first line is complete in itself; of those that follow none is left out.
+    The first line has its white space normalised; the other lines are unchanged.
     """
     place = getattr(error, _PLACE, "")
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
@@ -95,7 +95,7 @@ def add_place(error: BaseException, place: str) -> None:
 
 
 class EscapingStream:
-    """A text stream to a terminal, which control sequences in what is written do not reach.
+    """A text stream to a terminal that escapes control characters.
 
     Carriage returns pass: progress bars need them.
     """
@@ -111,7 +111,7 @@ class EscapingStream:
 
 
 def program_name() -> str:
-    """The name to begin messages with, as argparse gives it."""
+    """The name of the command, as argparse shows it, with which messages begin."""
     name = sys.argv[0] if sys.argv else ""
     if name == "-m":  # while Python looks for the module
         words = getattr(sys, "orig_argv", [])
@@ -120,15 +120,15 @@ def program_name() -> str:
 
 
 def explain(error: BaseException, command: object = None) -> None:
-    """Write to stderr what a command's user needs to know about `error`.
+    """Write a message about `error` to stderr.
 
-    A mistake of the user's is described. Where it happened in a module of the user's own, or is
-    none that is foreseen, its traceback follows.
+    The traceback follows if the error was raised in a module of the user's own, or its type is not
+    in USER_ERRORS, which means that it is a bug.
 
     Parameters
     ----------
-    error : what `command` raised
-    command : function whose own frame is the program's, wherever it is defined
+    error : the exception that `command` raised
+    command : function whose frame is never counted as the user's own code
     """
     if isinstance(error, KeyboardInterrupt):
         say(f"{program_name()}: interrupted")
@@ -139,7 +139,7 @@ def explain(error: BaseException, command: object = None) -> None:
     if isinstance(error, RecursionError):
         foreseen, said = True, "too many layers, or objects within objects, for Python's stack"
     if theirs is None and loaded_files:
-        # A file can have been changed so that it loads, and what it holds fails when it is used.
+        # A forged model file may load, and fail only when its model is used: name the file.
         path = printable(cropped(next(reversed(loaded_files))))
         words, of_graph, _ = said.partition(_OF_GRAPH)
         if not foreseen or of_graph:
@@ -170,7 +170,7 @@ def explain(error: BaseException, command: object = None) -> None:
 
 
 def say(text: str) -> None:
-    """A line on stderr, where there is one."""
+    """Print `text` to stderr, if stderr is open."""
     try:
         print(text, file=sys.stderr, flush=True)
     except (OSError, AttributeError, ValueError):
@@ -180,9 +180,10 @@ def say(text: str) -> None:
 def _fault_of_user(
     error: BaseException, command: object
 ) -> tuple[BaseException | None, TracebackType | None]:
-    """The error, or one that caused it, which passed through a module of the user's own.
+    """(the exception, its traceback from the user's first frame on); (None, None) if there is none.
 
-    And its traceback from the first frame in that module on; (None, None) where none did.
+    The exception is `error` or one of its causes, whose traceback has a frame in a module of the
+    user's own.
     """
     seen: set[int] = set()
     found: BaseException | None = error
@@ -199,7 +200,7 @@ def _fault_of_user(
 
 def _is_users(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
-    if not os.path.isfile(path):  # generated or Cython's code, or Python's import machinery
+    if not os.path.isfile(path):  # generated code, Cython, or Python's import system
         return False
     if str(frame.f_globals.get("__name__")).partition(".")[0] in users_modules:
         return True
@@ -207,21 +208,21 @@ def _is_users(frame: FrameType) -> bool:
     return not any(path.startswith(folder) for folder in _libraries())
 
 
-# Paths of the model files that a command has read, the latest last.
+# Paths of the model files that the command has loaded, in order; a dict as an ordered set.
 loaded_files: dict[str, None] = {}
 # Top-level names of modules that the user has allowed a file to use, wherever they are installed.
 users_modules: set[str] = set()
 
 
 def users_module(name: str) -> str:
-    """For argparse: `name`, whose code is known as the user's from now on."""
+    """Return `name`, and count that module as the user's own; an argparse `type`."""
     users_modules.add(name.partition(".")[0])
     return name
 
 
 @functools.cache
 def _libraries() -> tuple[str, ...]:
-    """Where Python's, this program's and installed code is; each with a slash, or a file."""
+    """Folders (with a final slash) and files with code of Python, of packages and this program."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     paths |= {*getattr(site, "getsitepackages", list)(), os.path.dirname(os.__file__), _PACKAGE}
     paths |= {os.path.join(_ROOT, name) for name in ("sandbox", "benchmarks")}
@@ -234,10 +235,10 @@ def _libraries() -> tuple[str, ...]:
 
 
 def watch_imports() -> None:
-    """Where this process is one of this program's commands, explain what imports raise.
+    """If this process runs a command of this program, make `explain` handle uncaught exceptions.
 
-    A command can catch nothing before the package is imported, and with `python -m` not even
-    that. In other processes nothing is changed: they get the exception.
+    A command cannot catch exceptions of the imports before its own code runs. In other processes
+    this changes nothing.
     """
     if _is_command():
         open_standard_streams()
@@ -267,10 +268,10 @@ def _is_command() -> bool:
 
 
 def open_standard_streams() -> None:
-    """Have a standard stream that was closed swallow what it is given.
+    """Open os.devnull for each of stdin, stdout and stderr that is closed.
 
-    Its number would otherwise become that of the next file that is opened, say the model, which
-    would then receive what a C library has to say.
+    Otherwise the next file that is opened, such as the model file, would get the descriptor 1 or 2,
+    and a C library that prints would write into the file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:

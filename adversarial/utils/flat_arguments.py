@@ -1,6 +1,6 @@
-"""Arguments that belong together: one object in the code, flat names for those who call.
+"""Groups of arguments that are one object in the code, and separate arguments for callers.
 
-A YAML file of 2014 gives a layer `irange` or `sparse_init` directly. The code keeps these in one
+YAML files of 2014 give `irange` or `sparse_init` to a layer. In the code these are fields of one
 `WeightInit`. Two helpers connect the two forms:
 
     @dataclass(frozen=True)
@@ -16,9 +16,9 @@ A YAML file of 2014 gives a layer `irange` or `sparse_init` directly. The code k
             self.weight_init = weight_init
 
 `Affine("h0", irange=0.05)` and `Affine("h0", weight_init=WeightInit(irange=0.05))` are the same
-layer. Its signature lists `irange` and `sparse_init`, so that the arguments in a YAML file are
-checked as if they were written out. `layer.irange` is an attribute, too, which may be set. It is
-what a model file holds: files do not depend on which arguments form a group.
+layer. The signature of `__init__` lists `irange` and `sparse_init`, so that the arguments in a YAML
+file are checked against it. `layer.irange` is a plain attribute, which may be set, and is saved in
+model files: so files do not depend on which arguments form a group.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ G = TypeVar("G")
 
 
 def flat_arguments(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator of an `__init__` that takes groups of arguments, which callers give one by one.
+    """Decorator of an `__init__` with groups of arguments, whose fields callers give separately.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def _parameters(group: Any) -> list[inspect.Parameter]:
 class FlatAttributes(Generic[G]):
     """An attribute that is a group, whose fields are attributes of the owner.
 
-    Reading it makes a group of what the owner's attributes are then. A field that the owner lacks,
-    as in a model file from before the field was introduced, has its default.
+    Reading it makes a new group from the owner's current attributes. If the owner lacks a field, as
+    in a model file from before the field was introduced, the field has its default.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """The orders in which a data set is iterated over in minibatches.
 
-A subset iterator knows two numbers: how many examples there are, and how many to take. Each step
-returns a ``slice`` or, where its class says ``fancy``, an ``int64`` array of row numbers.
+A subset iterator depends on the number of examples and on the batch size, not on the data. Each
+step returns a ``slice`` or, if its class is ``fancy``, an ``int64`` array of row indices.
 `FiniteDatasetIterator` turns these into minibatches of a data set. Data sets, training algorithms
-and the monitor use them by the names of Pylearn2:
+and the monitor choose one by its name in Pylearn2:
 
 >>> [batch for batch in resolve_iterator_class("sequential")(5, batch_size=2, num_batches=None)]
 [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -46,9 +46,9 @@ class SubsetIterator:
     `rng`: a RandomState, a seed, or None for a fixed seed.
     """
 
-    fancy = False  # gives arrays of row numbers, not slices
-    stochastic = False  # draws from rng
-    uniform_batch_size = False  # every minibatch has exactly batch_size examples
+    fancy = False  # whether it returns arrays of row indices, not slices
+    stochastic = False  # whether it draws random numbers from rng
+    uniform_batch_size = False  # whether every minibatch has exactly batch_size examples
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class SubsetIterator:
         num_batches: int | None = None,
         rng: Rng = None,
     ) -> None:
-        # Integers once the subclass's constructor is done.
+        # Any, since they may be None until the subclass's constructor has set them.
         self._dataset_size: Any = _check_count("dataset_size", dataset_size)
         self._batch_size: Any = _check_count("batch_size", batch_size)
         self._num_batches: Any = _check_count("num_batches", num_batches)
@@ -77,7 +77,7 @@ class SubsetIterator:
         return batch
 
     def next(self) -> Subset:
-        """The next slice or array of row numbers; the spelling of Python 2."""
+        """The next slice or array of row indices; the name of `__next__` in Python 2."""
         return self.__next__()
 
     def _subset(self, number: int) -> Subset:
@@ -93,7 +93,7 @@ class SubsetIterator:
 
     @property
     def num_examples(self) -> int:
-        """How many examples one pass gives, repeats counted."""
+        """The number of examples in one pass, repeated ones included."""
         return self._batch_size * self._num_batches
 
     @property
@@ -103,10 +103,10 @@ class SubsetIterator:
 
 
 class SequentialSubsetIterator(SubsetIterator):
-    """Slices in the order of the dataset; the last one may be shorter.
+    """Consecutive slices; the last one may be shorter.
 
-    Of `batch_size` and `num_batches` one is enough. With `num_batches` alone the dataset is cut
-    into that many parts, as equal as a constant size allows.
+    Give `batch_size`, `num_batches` or both. With `num_batches` alone, the batch size is the number
+    of examples divided by it, rounded up.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class SequentialSubsetIterator(SubsetIterator):
 
 
 class ShuffledSequentialSubsetIterator(SequentialSubsetIterator):
-    """Every example once, in an order drawn anew for each pass."""
+    """Every example once per pass, in random order."""
 
     fancy = True
     stochastic = True
@@ -163,7 +163,7 @@ class ShuffledSequentialSubsetIterator(SequentialSubsetIterator):
 
 
 class BatchwiseShuffledSequentialIterator(SequentialSubsetIterator):
-    """Slices of neighbours, in a random order of the slices."""
+    """Slices of adjacent examples; the order of the slices is random."""
 
     stochastic = True
 
@@ -203,7 +203,7 @@ class RandomUniformSubsetIterator(SubsetIterator):
 
 
 class RandomSliceSubsetIterator(RandomUniformSubsetIterator):
-    """Slices of `batch_size` neighbours that start anywhere."""
+    """Slices of `batch_size` adjacent examples with a random start."""
 
     fancy = False
 
@@ -239,7 +239,7 @@ class EvenSequentialSubsetIterator(_Even, SequentialSubsetIterator):
 
 
 class EvenShuffledSequentialSubsetIterator(_Even, ShuffledSequentialSubsetIterator):
-    """Like 'shuffled_sequential', full minibatches only; other rows are left out each pass."""
+    """Like 'shuffled_sequential', full minibatches only; each pass omits other rows."""
 
 
 class EvenBatchwiseShuffledSequentialIterator(_Even, BatchwiseShuffledSequentialIterator):
@@ -262,7 +262,7 @@ Mode = Union[str, type[SubsetIterator]]
 
 
 def resolve_iterator_class(mode: Mode) -> type[SubsetIterator]:
-    """The class of a mode's name; a subclass of `SubsetIterator` stands for itself."""
+    """The class for a mode's name; a subclass of `SubsetIterator` is returned unchanged."""
     if isinstance(mode, type) and issubclass(mode, SubsetIterator):
         return mode
     if mode not in _MODES:
@@ -281,13 +281,21 @@ def is_stochastic(mode: Mode) -> bool:
 
 
 class FiniteDatasetIterator:
-    """Minibatches of a dataset, formatted as asked.
+    """Minibatches of a data set, converted to given spaces.
 
-    `dataset` gives its arrays by ``get_data()`` and their spaces and names by
-    ``get_data_specs()``. `data_specs` is (space, source), nested alike: a tuple of sources gives
-    a tuple of arrays. `convert` maps a source to a function ``(rows, space) -> batch`` that
-    formats it; the others go through ``np_format_as`` of the dataset's own space. A source that
-    stands alone comes bare, or as a tuple of one with `return_tuple`.
+    Parameters
+    ----------
+    dataset : Dataset
+        Its ``get_data()`` returns the arrays, and ``get_data_specs()`` their spaces and sources.
+    subset_iterator : SubsetIterator
+    data_specs : (space, source), optional
+        The spaces and sources of the minibatches, by default those of the data set. For a tuple of
+        sources, a minibatch is a tuple of arrays.
+    return_tuple : bool
+        Return a minibatch of a single source as a tuple of one array.
+    convert : dict of str to callable, optional
+        For a source, the function ``(rows, space) -> batch`` that converts its rows. Others are
+        converted by ``np_format_as`` of the data set's own space.
     """
 
     def __init__(
@@ -335,7 +343,7 @@ class FiniteDatasetIterator:
         return batch
 
     def next(self) -> Any:
-        """The next minibatch; the spelling of Python 2."""
+        """The next minibatch; the name of `__next__` in Python 2."""
         return self.__next__()
 
     def _batch(self, subset: Subset, space: Any, source: Any) -> Any:

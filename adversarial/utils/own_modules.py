@@ -1,7 +1,7 @@
 """Imports modules of this program from where it is installed, never from the current folder.
 
-YAML and model files name classes of `sandbox`. Python looks for `sandbox` along `sys.path`, which
-can begin with the current folder, where a stranger's folder of that name may lie.
+YAML and model files name classes of `sandbox`. Python searches for `sandbox` in `sys.path`, which
+may begin with the current folder, and that may contain an untrusted folder of the same name.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SANDBOX = "sandbox"
 
 
 def import_module(name: str) -> ModuleType:
-    """As `importlib.import_module`, but `sandbox` is the one that lies beside this package.
+    """As `importlib.import_module`, but imports `sandbox` from the folder of this package only.
 
     Raises
     ------
     ModuleNotFoundError
-        Where Python finds no module `name`; the message says what to do.
+        If Python finds no module `name`; the message says what to do.
     ImportError
-        Where there is no `sandbox`, or another one has been imported before.
+        If there is no `sandbox` there, or another one has been imported before.
     """
     if name.partition(".")[0] == SANDBOX:
         _import_sandbox()

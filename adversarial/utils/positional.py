@@ -1,7 +1,8 @@
-"""Constructors that hand most of their arguments on to a base class, as `**kwargs`.
+"""Signatures of constructors that pass most of their arguments to a base class, as `**kwargs`.
 
-`positional_order` gives them the positional arguments of 2014, and `FullSignature` shows all that
-they accept.
+`positional_order` lets callers give these arguments by position, in the order of 2014.
+`FullSignature` shows all arguments in `help`, and `merged_parameters` lists them to check the
+arguments in a YAML file.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ from typing import Any, NamedTuple
 def positional_order(
     *names: str, fixed: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator of an `__init__(self, own=..., **kwargs)`: positional arguments are `names`.
+    """Decorator of an `__init__(self, own=..., **kwargs)`: its positional arguments are `names`.
 
-    Without it, only the class's own arguments can be given by position. With it, `Cost(1, 0.1)`
-    means what the order of `names` says, and the decorated function receives names only.
+    Without it, callers can give only the class's own arguments by position. With it, the arguments
+    of `Cost(1, 0.1)` are the first two of `names`. The decorated function receives keyword
+    arguments only.
 
     Parameters
     ----------
     *names : str
-        Names of arguments, the class's own or a base's. One text may hold several, separated by
+        Names of arguments of the class or of its bases. One text may have several, separated by
         blanks.
     fixed : collection of str
-        Arguments of a base class which this class sets itself, so that callers may not.
+        Arguments of a base class that this class sets itself, so that callers must not give them.
 
     Raises
     ------
     TypeError
-        From the decorated `__init__`, as Python does: for too many arguments, for one given twice,
-        for a fixed one.
+        From the decorated `__init__`: for too many arguments, for an argument that is given twice,
+        and for a fixed one.
 
     Examples
     --------
@@ -73,7 +75,7 @@ def positional_order(
 
 
 def order_of(target: Any) -> list[str]:
-    """The names of the arguments that `target`, a class or a function, takes by position."""
+    """The names of the positional arguments of `target`, a class or a function, in order."""
     if not isinstance(target, type):
         return _positional(inspect.signature(target))
     order: list[str] = []
@@ -116,13 +118,13 @@ class FullSignature:
 
 
 class Merged(NamedTuple):
-    """The arguments of a constructor and of those of the bases that it hands `**kwargs` on to.
+    """The arguments of a constructor, and of the base constructors that get its `**kwargs`.
 
     Attributes
     ----------
-    parameters : by name; if `positional_order` declares an order, in that order
-    required : names of those that a caller must give
-    rest : the `**kwargs` of the last base, if it has any
+    parameters : dict of str to inspect.Parameter, in the order of `positional_order` if declared
+    required : names of the arguments that a caller must give
+    rest : the `**kwargs` of the last base, if it has some
     """
 
     parameters: dict[str, inspect.Parameter]
@@ -131,7 +133,7 @@ class Merged(NamedTuple):
 
 
 def merged_parameters(target: Any) -> Merged:
-    """What `target`, a class or a function, accepts by name.
+    """All arguments that `target`, a class or a function, accepts by keyword.
 
     Raises
     ------
@@ -161,7 +163,8 @@ def merged_parameters(target: Any) -> Merged:
                 if passes_all and parameter.default is parameter.empty:
                     required.append(name)
         fixed.update(getattr(function, "fixed_arguments", ()))
-        # The class itself may give what its base requires, unless it passes all arguments on.
+        # A class may itself give the arguments that its base requires, so they are required of the
+        # caller only if the class passes all its arguments on (*args).
         passes_all = passes_all and any(p.kind is p.VAR_POSITIONAL for p in parameters)
         rest = tuple(p for p in parameters if p.kind is p.VAR_KEYWORD)
         if not rest:
@@ -184,7 +187,7 @@ def _constructors(target: Any) -> list[Any]:
 
 
 def _takes_nothing(self: Any) -> None:
-    """Stands for the constructor of a class that defines none."""
+    """Used in place of `__init__` for a class that does not define one."""
 
 
 def _positional(signature: inspect.Signature) -> list[str]:

@@ -1,4 +1,4 @@
-"""Random generators from a generator or a seed, under the names of 2014."""
+"""`make_np_rng`, Pylearn2's function that makes a random generator from a generator or a seed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def make_np_rng(
     Parameters
     ----------
     rng_or_seed : generator, or int or list of int
-        A generator is returned as it is, if it has the methods `which_method`; a seed, or else
-        `default_seed`, or else 42, makes a `numpy.random.RandomState`.
+        A generator is returned unchanged. A seed makes a `numpy.random.RandomState`.
+    default_seed : int or list of int, optional
+        The seed if `rng_or_seed` is None; by default 42.
     which_method : str or list of str, optional
-        What the generator must be able to do, 'uniform' for example.
+        Names of methods that the generator must have, such as 'uniform'.
 
     Raises
     ------
     TypeError
-        When it is a generator without one of these methods.
+        If `rng_or_seed` is a generator without one of these methods.
 
     Examples
     --------

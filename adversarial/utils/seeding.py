@@ -1,7 +1,7 @@
-"""Where every random number generator of an experiment gets its seed.
+"""Seeds of all random number generators of an experiment.
 
-Each class has a default seed, so that a YAML file gives the same run twice.  A base seed
-(`train.py --seed N`) is mixed into all of them at once, which makes N another replicate.
+Each class has a default seed, so that a YAML file always gives the same run. `train.py --seed N`
+sets a base seed, which is mixed into all seeds: so each N is another replicate of the experiment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _base: Optional[int] = None
 
 
 def set_base_seed(seed: Optional[int]) -> None:
-    """Mix `seed` (0 to 2**32 - 1) into all seeds asked for from now on; None mixes in nothing."""
+    """Set the base seed (0 to 2**32 - 1), which later calls of `seed_words` append; None: none."""
     global _base
     if seed is not None and not 0 <= seed < 2**32:
         raise ValueError(f"seed {seed} is not between 0 and 2**32 - 1")
@@ -25,7 +25,7 @@ def set_base_seed(seed: Optional[int]) -> None:
 
 
 def seed_words(seed: Optional[Seed], default: Seed) -> list[int]:
-    """The words that seed a generator: `seed`, else `default`, then the base seed if one is set."""
+    """The seed of a generator, as words: `seed` (`default` if None), and the base seed if set."""
     chosen = default if seed is None else seed
     words = list(map(int, chosen)) if isinstance(chosen, Sequence) else [int(chosen)]
     return words if _base is None else [*words, _base]

@@ -1,6 +1,6 @@
-"""The 2014 names of what saves and loads models: `serial.save`, `serial.load` and their like.
+"""Pylearn2's names of the functions that save and load models, such as `serial.save`.
 
-What they do is in `adversarial.modelfile`; this module remains for scripts of 2014.
+The functions are in `adversarial.modelfile`. This module exists for scripts of 2014.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for, since `config` imports this module.
+    # Imported on first use, since `config` imports this module.
     if name == "load_train_file":
         from adversarial.config.yaml_parse import load_train_file
 
@@ -57,7 +57,7 @@ def __getattr__(name: str) -> Any:
 
 
 def get_pickle_protocol() -> int:
-    """Zero. Files are not pickles; the name remains for scripts that ask."""
+    """Return 0. Model files are not pickles; the function exists for scripts of 2014."""
     return 0
 
 

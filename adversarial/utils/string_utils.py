@@ -1,8 +1,8 @@
-"""`${NAME}` in paths and configurations; what a misspelt name may have meant.
+"""Substitution of `${NAME}` in paths and YAML files, and spelling suggestions (`nearest`).
 
-A file from elsewhere may name any variable, so `${NAME}` gives the value of an environment variable
-only if it is one of those that exist for this purpose, `PYLEARN2_DATA_PATH` and
-`PYLEARN2_TRAIN_...`, or if the user allowed it (`--allow-env NAME`, `allow_variables`).
+An untrusted file may name any environment variable, also one with a secret. So `${NAME}` is
+replaced only for `PYLEARN2_DATA_PATH` and `PYLEARN2_TRAIN_...`, which exist for this purpose, and
+for variables that the user allowed (`--allow-env NAME`, `allow_variables`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Collection, Iterable, Mapping
 
 VARIABLE = re.compile(r"\$\{([^{}\s]+)\}")
 _TWINS = (("PYLEARN2_", "ADVERSARIAL_"), ("ADVERSARIAL_", "PYLEARN2_"))
-# What may be read without being allowed: a name, or the beginning of names.
+# Prefixes of the variables that any file may read.
 _OPEN = ("PYLEARN2_DATA_PATH", "PYLEARN2_TRAIN_")
-# A shorter value is not hidden in messages: it would stand in for ordinary words and numbers.
+# A shorter value is not hidden in messages, since it may equal an ordinary word or number.
 _SHORTEST_HIDDEN = 4
 
 _allowed: set[str] = set()
 
 
 class EnvironmentVariableError(ValueError):
-    """A text asks for a variable that is not set."""
+    """A text contains `${NAME}` for a variable that is not set, or that a file may not read."""
 
 
 def twin(name: str) -> str | None:
@@ -35,27 +35,27 @@ def twin(name: str) -> str | None:
 
 
 def allow_variables(names: Iterable[str]) -> None:
-    """Let `${NAME}` give the values of these environment variables, in this process from now on."""
+    """Allow `${NAME}` for the environment variables `names`, in this process from now on."""
     _allowed.update(names)
 
 
 def is_allowed(name: str) -> bool:
-    """Whether the user let `${name}` give the value of an environment variable."""
+    """Whether the user allowed `${name}` for an environment variable (`allow_variables`)."""
     return not _allowed.isdisjoint((name, twin(name) or name))
 
 
 def may_read(name: str) -> bool:
-    """Whether `${name}` may give the value of an environment variable."""
+    """Whether `${name}` may be replaced by the value of an environment variable."""
     return is_allowed(name) or any(
         spelling.startswith(_OPEN) for spelling in (name, twin(name) or name)
     )
 
 
 def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """Value of variable `name`: from `environ`, else from the process environment.
+    """The value of the variable `name` in `environ`, or else in the process environment.
 
-    Raises `EnvironmentVariableError` when neither has it under either spelling, and for a variable
-    of the process environment that may not be read.
+    Both spellings are tried (see `twin`). Raises `EnvironmentVariableError` if the variable is not
+    set, or if it is in the process environment and may not be read.
     """
     spellings = [spelling for spelling in (name, twin(name)) if spelling]
     for table in (environ or {}, os.environ if may_read(name) else {}):
@@ -64,7 +64,7 @@ def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
                 return str(table[spelling])
     if not may_read(name):
         raise EnvironmentVariableError(
-            f"${{{name:.80}}} asks for an environment variable that a file may not read: "
+            f"${{{name:.80}}} names an environment variable that a file may not read: "
             f"--allow-env {name:.80} allows it"
         )
     also = f" (or {twin(name):.80})" if twin(name) else ""
@@ -74,9 +74,9 @@ def lookup(name: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def hide_values(text: str) -> str:
-    """`text` with `${NAME}` in place of the value of each variable that the user allowed.
+    """`text` with the value of each variable that the user allowed replaced by `${NAME}`.
 
-    For messages, which people copy to others.
+    For error messages, which users may publish.
     """
     for name in sorted(_allowed, key=lambda name: len(os.environ.get(name, "")), reverse=True):
         value = os.environ.get(name, "")
@@ -91,7 +91,7 @@ def preprocess(string: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def nearest(wrong: str, choices: Collection[str]) -> str | None:
-    """The one of `choices` most like `wrong`, if need be but for capitals; None if none is."""
+    """The element of `choices` most similar to `wrong`, if need be without case; else None."""
     close = difflib.get_close_matches(wrong, list(choices), n=1)
     if not close:
         lowered = {choice.lower(): choice for choice in choices}

@@ -1,4 +1,4 @@
-"""How long a piece of work takes, as a line of the log."""
+"""`log_timing`, which logs how long a block takes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Optional
 def log_timing(
     logger: logging.Logger, task: str, level: int = logging.INFO, final_msg: Optional[str] = None
 ) -> Iterator[None]:
-    """Within this block `task` is done: log its beginning, and its end with the seconds taken.
+    """Log `task` at the beginning of the block, and at its end the seconds that it took.
 
-    `final_msg` takes the place of the words before the seconds.
+    `final_msg` replaces the text before the seconds.
     """
     began = time.monotonic()
     logger.log(level, "%s...", task)

@@ -1,4 +1,4 @@
-"""Small helpers that models and costs of 2014 imported from `pylearn2.utils`."""
+"""The functions of `pylearn2.utils` for Theano variables, which scripts of 2014 import."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def constantX(value: Any) -> Any:  # noqa: N802
 
 
 def as_floatX(variable: Any) -> Any:  # noqa: N802
-    """`variable`, a number, an array or a symbolic variable, as the same of type floatX."""
+    """`variable`, a number, an array or a symbolic variable, converted to floatX."""
     if isinstance(variable, (int, float, np.generic)):
         return np.dtype(backend.floatX).type(variable)
     if isinstance(variable, np.ndarray):
@@ -39,7 +39,7 @@ def as_floatX(variable: Any) -> Any:  # noqa: N802
 
 
 def block_gradient(x: Any) -> Any:
-    """`x`, through which no gradient passes."""
+    """`x`, treated as a constant by gradients."""
     return disconnected_grad(x)
 
 
