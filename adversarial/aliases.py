@@ -1,9 +1,9 @@
-"""Table of names that moved since 2014, and of those that this package leaves out.
+"""Table of names that have moved since 2014, and of names that this package leaves out.
 
-`pylearn2.X.Y` and `adversarial.X.Y` are the same name. A module, or a class or function in it, that
-moved within the package has a row in MOVED; if several rows fit, the longest counts. The names in
-YAML files (`config.admission`), in model files (`modelfile.classes`) and in Python imports
-(`compat`) are all looked up here: who moves a class adds one row.
+`pylearn2.X.Y` and `adversarial.X.Y` are the same name. A module, class or function that has moved
+has a row in MOVED; if several rows match a name, the longest one is used. YAML files
+(`config.admission`), model files (`modelfile.classes`) and Python imports (`compat`) use this
+table, so a class that moves needs one new row.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ LEFT_OUT = {
 
 
 def left_out(path: str) -> str | None:
-    """The words of LEFT_OUT for the dotted `path`, as `current_path` gives it; else None.
+    """The text in LEFT_OUT for the dotted path `path`, a result of `current_path`; else None.
 
     Examples
     --------
@@ -146,7 +146,7 @@ for _name, _home in _ONCE_IN_WEIGHTLESS.items():
 
 
 def current_path(path: str) -> str:
-    """The dotted path under which `path` is found today; unchanged if it did not move.
+    """The current dotted path of the name `path`; unchanged if it has not moved.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-"""What training needs to go on, apart from the model: taken from living objects, and put back.
+"""The state of a training: collected from the objects of an experiment, and restored.
 
-An experiment is made of objects that its YAML describes. A resumed one is made from the same YAML
-and set up anew, graphs and compiled functions included; then every value in it that can have
-changed is set to what it was. So no class need know about checkpoints: its attributes that are
-plain data (numbers, arrays, generators, lists and dicts of these) and its shared variables are its
-state, found by walking from the roots through attributes, lists and dicts to every `Persistent`
-object. An attribute that is text (a name, a path) is no state: it is what the
-YAML says, and a file cannot say where else to write. A class may name exceptions:
+To resume, the experiment is made from its YAML and set up as usual, compiled functions included.
+Then every value that training may have changed is restored. So classes need no code for
+checkpoints: the state of an object is its shared variables and its attributes with plain data
+(numbers, arrays, random generators, lists and dicts of these). `slots` finds them from the roots
+(`Recoverable.roots`) through attributes, lists and dicts to every `Persistent` object. An attribute
+that is text (a name, a path) is not state: it comes from the YAML, so that a forged file cannot
+change a path. A class may name exceptions:
 
-    new_at_start    attributes that setting up makes right, and that must stay so
+    new_at_start    attributes that are not restored, since setting up gives them the right value
     kept_whole      attributes whose objects are made while training: saved and restored whole
 """
 
@@ -38,13 +38,13 @@ from adversarial.utils.checks import bad_hyperparameter
 VERSION = 1
 _TEXT = (str, bytes)
 _NUMBERS = (bool, int, float, np.generic)
-# Attributes of a model that decide which graph is compiled; the rest is put back after that.
+# Attributes of a model on which the graph depends: restored before compilation, others after it.
 _OF_THE_GRAPH = (".filter_flip",)
 GENERATORS = (np.random.RandomState, np.random.Generator)
 
 
 class Slot(NamedTuple):
-    """A value that can have changed, and how to put another in its place."""
+    """A value that training may change, and the function that sets it."""
 
     value: Any
     put: Callable[[Any], None]
@@ -52,11 +52,11 @@ class Slot(NamedTuple):
 
 
 def slots(roots: Mapping[str, Any], aliases: bool = False) -> dict[str, Slot]:
-    """Every slot that `roots` lead to, by its path (`algorithm.learning_rule.momentum`).
+    """Every slot that is reachable from `roots`, by its path (`algorithm.learning_rule.momentum`).
 
-    What several paths lead to is found under the first; with `aliases`, a shared variable under all
-    of them: which is the first depends on the order of attributes, which may change from one
-    version of a class to the next. Data sets contribute their random generators only, monitors
+    An object with several paths is listed under the first. With `aliases`, a shared variable is
+    listed under all its paths, since the order of attributes, and so the first path, may differ
+    between versions of a class. Of data sets, only the random generators are state; of monitors,
     nothing.
     """
     return dict(_Walk(aliases).enter(roots))
@@ -70,7 +70,7 @@ class _Walk:
     def enter(self, roots: Mapping[str, Any]) -> Iterator[tuple[str, Slot]]:
         for name, root in roots.items():
             if isinstance(root, (list, tuple)):
-                # Of whatever class: what the user put there takes part in training.
+                # Extensions and callbacks: they need not be Persistent.
                 for index, item in enumerate(root):
                     yield from self._members(f"{name}[{index}]", item)
             else:
@@ -85,7 +85,7 @@ class _Walk:
         """The slots of an object's attributes."""
         if not hasattr(owner, "__dict__") or isinstance(owner, type) or not self._is_new(owner):
             return
-        getattr(owner, "tag", None)  # a model's is made when it is first asked for
+        getattr(owner, "tag", None)  # a model makes this attribute at its first use
         leave = getattr(type(owner), "new_at_start", ())
         whole = getattr(type(owner), "kept_whole", ())
         for name, value in list(vars(owner).items()):
@@ -131,7 +131,7 @@ class _Walk:
 
 
 def is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether `value` is data through and through."""
+    """Whether `value` consists of plain data only, at all levels of nesting."""
     if value is None or isinstance(value, (*_TEXT, *_NUMBERS)):
         return True
     if isinstance(value, np.ndarray):
@@ -148,9 +148,9 @@ def is_plain(value: Any, depth: int = 0) -> bool:
 
 
 def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> dict[str, Any]:
-    """What a model file holds beside the model, for `read`; all of it plain data.
+    """The state of a training as plain data, which a model file holds beside the model.
 
-    The values are the experiment's own, not copies.
+    The values are not copied.
     """
     monitor = roots["model"].monitor
     return {
@@ -159,7 +159,7 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
         "machine": machine(),
         "seen": [monitor.get_epochs_seen(), monitor.get_batches_seen()],
         "is_finished": roots["course"].is_finished,
-        # The model's own are in its own part of the file.
+        # The model's values are in the other part of the file.
         "values": {
             p: dict(slot.value) if isinstance(slot.value, defaultdict) else slot.value
             for p, slot in slots(roots).items()
@@ -169,7 +169,7 @@ def document(roots: Mapping[str, Any], experiment: Optional[dict[str, Any]]) -> 
 
 
 def machine() -> dict[str, str]:
-    """What the bits of a result depend on, beside the experiment and its data."""
+    """The properties of this machine and process that affect the rounding of results."""
     aesaras = aesara.config
     found = {
         "engine": f"{backend.floatX}, {backend.describe()}",
@@ -189,7 +189,7 @@ def machine() -> dict[str, str]:
 
 
 def other_machine(before: dict[str, str]) -> Optional[str]:
-    """What of `machine` is another now, in words; None if nothing is."""
+    """A text on the differences between `before` and `machine()`; None if there are none."""
     now = machine()
     found = [
         f"{name} {before[name]!r}, now {now[name]!r}"
@@ -208,25 +208,25 @@ def _processor() -> str:
 
 
 class Saved:
-    """A training as a file, or a string of bytes, holds it.
+    """A training that was read from a model file or from bytes.
 
     Attributes
     ----------
     experiment : dict or None
-        What says how to make the experiment again, as `Train.experiment` had it.
+        The attribute `Train.experiment`, by which the experiment can be made again.
     machine : dict of str to str
-        As `machine()` gave it.
+        The result of `machine()` when it was saved.
     epochs, minibatches : int
-        Trained on.
+        The number of each that the model was trained on.
     is_finished : bool
-        Whether the experiment's own criterion has ended it.
+        Whether the termination criterion has ended the training.
     """
 
     def __init__(self, training: Any, load_model: Callable[[], Any], name: str) -> None:
         if training is None:
             raise ValueError(
                 f"{name} holds a model but no training to go on with (an older version saved it, "
-                "or not train.py): it can be sampled from and scored"
+                "or another program than train.py): it can be sampled from and scored"
             )
         if not isinstance(training, dict) or training.get("version") != VERSION:
             raise ValueError(f"{name} holds a training of another version of this program")
@@ -246,9 +246,10 @@ class Saved:
         self._prepared: Any = None  # the model, between `prepare` and `restore`
 
     def prepare(self, model: Any) -> None:
-        """Have `model`, which is yet to be set up, compute as the saved one does.
+        """Make `model`, before it is set up, compute as the saved model does.
 
-        A model made of the YAML computes as this version of the program does; see `filter_flip`.
+        A new model computes as in this version of the program; the saved one may be of an earlier
+        version, in which convolutions differed (`filter_flip`).
         """
         here = slots({"model": model})
         self._prepared = self._load_model()
@@ -257,17 +258,18 @@ class Saved:
                 here[path].put(slot.value)
 
     def model(self) -> Any:
-        """The model as it was saved, a new one at each call."""
+        """Load the saved model; each call makes a new object."""
         return self._load_model()
 
     def restore(self, roots: Mapping[str, Any], edits: Any = None) -> list[str]:
-        """Put what is saved into what `roots` lead to, an experiment that has been set up.
+        """Restore the saved values into `roots` (`Recoverable.roots`) of a set-up experiment.
 
-        With `edits`, a `reconfigure.Edits`, the experiment is another, and where it was edited its
-        own values stay; its model has the parameters that were saved, or ValueError is raised.
+        With `edits`, a `reconfigure.Edits`, the experiment is made from an edited YAML file, whose
+        edited values are not restored.
 
-        Returns the paths for which there is no place: made while training, or by another version
-        of this program. ValueError when an array has another shape than its place.
+        Returns the paths of saved values that have no place in the experiment: they were made while
+        training, or by another version of this program. Raises ValueError if an array has another
+        shape than the saved one; with `edits`, also if the model has other parameters.
         """
         here = slots(roots, aliases=True)
         model, self._prepared = self._prepared or self._load_model(), None
@@ -284,14 +286,14 @@ class Saved:
                 if problem is not None:
                     raise ValueError(f"{self.name}: {path} {problem}")
                 try:
-                    # A copy, since what is saved may be restored again.
+                    # A copy, since a rollback may restore the same values again.
                     here[path].put(copy.deepcopy(value))
                 except (ValueError, TypeError) as error:
                     raise ValueError(f"{self.name}: {path} {error}") from None
             elif not _of_model(path) and not _is_empty(value):
                 lost.append(path)
         for name, monitor in vars(roots["model"]).items():
-            # Beside its own, those that `push_monitor` put aside.
+            # The model's monitor, and the earlier ones that `push_monitor` has renamed.
             earlier = getattr(model, name, None)
             if isinstance(monitor, Monitor) and isinstance(earlier, Monitor):
                 monitor.go_on_from(earlier)
@@ -314,13 +316,13 @@ class Saved:
                 raise ValueError(
                     f"the model of {self.name} is another than that of the edited file: {path} has "
                     f"shape {shapes[0]} in the one and {shapes[1]} in the other\n"
-                    "What may change is all but the model: train another model anew."
+                    "An edit may change everything but the model: begin a new training instead."
                 )
 
 
 def _edited(edits: Any, path: str, value: Any) -> tuple[str, Any]:
     place = edits.place(path)
-    # Of an extension that was taken out, nothing is put anywhere, nor lost.
+    # The state of an extension that was removed is dropped, and not reported as lost.
     return ("", None) if place is None else (place, edits.value(place, value))
 
 
@@ -352,7 +354,7 @@ def _attribute_setter(owner: Any, name: str) -> Callable[[Any], None]:
 
 def _item_setter(container: Any, key: Any) -> Callable[[Any], None]:
     def put(value: Any) -> None:
-        if not isinstance(container, tuple):  # what a tuple holds does not change
+        if not isinstance(container, tuple):  # a tuple's items cannot be replaced
             container[key] = value
 
     return put
@@ -371,7 +373,7 @@ def _shared_setter(variable: SharedVariable) -> Callable[[Any], None]:
 
 def _generator_setter(old: Any, put: Callable[[Any], None]) -> Callable[[Any], None]:
     def put_state(new: Any) -> None:
-        # In place: layers share their network's generator.
+        # In place, since the layers of a network share its generator.
         if type(new) is not type(old):
             put(new)
         elif isinstance(old, np.random.RandomState):

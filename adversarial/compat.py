@@ -1,15 +1,15 @@
-"""Old module names in Python: `import adversarial.compat`, and scripts of 2014 find what they name.
+"""Imports by the module names of 2014: after `import adversarial.compat`, old scripts run.
 
     import adversarial.compat
     from pylearn2.training_algorithms.sgd import ExponentialDecay
     from pylearn2.utils import serial
     from adversarial.deconv import Deconv
 
-Whatever a YAML file may call by an old name (`adversarial.aliases`) can then be imported by
-it, from `pylearn2` and from `adversarial`. A module of an old name holds nothing of its own: each
-of its attributes is looked up where it lives now, so that both spellings give one object. A
-pylearn2 that is installed goes first, with a warning. Python 2 and Theano are not imitated: a
-script still needs `print()`, and `import aesara` in place of `import theano`.
+All old names that YAML files may use (`adversarial.aliases`) can then be imported, from `pylearn2`
+and from `adversarial`. A module with an old name is empty: each of its attributes is looked up in
+its current module, so that both names give the same object. An installed pylearn2 takes precedence,
+with a warning. Python 2 and Theano are not emulated: a script still needs `print()`, and
+`import aesara` in place of `import theano`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HOME = "adversarial"
 
 
 class OldModule(types.ModuleType):
-    """A module of an old name, whose attributes are those of its and their present homes."""
+    """A module with an old name; its attributes are looked up in their current modules."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__all__":
@@ -45,7 +45,7 @@ class OldModule(types.ModuleType):
         home, _, present = current_path(f"{self.__name__}.{name}").rpartition(".")
         try:
             module = importlib.import_module(home)
-            if isinstance(module, OldModule):  # nothing of this name moved away
+            if isinstance(module, OldModule):  # no row of `aliases` says where the name is now
                 raise AttributeError(present)
             return getattr(module, present)
         except (ImportError, AttributeError):
@@ -66,7 +66,7 @@ class OldModule(types.ModuleType):
 
 
 class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the modules of old names that nothing else on the path of finders has found."""
+    """Finds modules with old names, after all other finders of `sys.meta_path` have failed."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]] = None, target: Any = None
@@ -87,18 +87,18 @@ class OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                     name=fullname,
                 )
             return None
-        # A package, since what is looked for inside it comes back here.
+        # A package, so that Python calls this finder for its submodules as well.
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> OldModule:
         return OldModule(spec.name, f"Names of 2014: see {current_path(spec.name)}.")
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Nothing: an old module has no code."""
+        """Do nothing: a module with an old name has no code."""
 
 
 def _has_module(name: str) -> bool:
-    """Whether `name` is that of a module of 2014 that lives on, in one place or in several."""
+    """Whether `name` is a module of 2014 whose contents are now in one or several modules."""
     if name.partition(".")[0] not in (*PREFIXES, _HOME):
         return False
     if any(True for _ in _moved_within(name)):
@@ -109,24 +109,24 @@ def _has_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(present) is not None
     except (ImportError, ValueError):
-        return False  # its parent is no package: the name is a class's
+        return False  # its parent is a module, not a package, so `name` is a class
 
 
 def _moved_within(name: str) -> Iterator[str]:
-    """What lies within the module `name`, of the names that moved out of it."""
+    """The names that have moved out of the module `name`, relative to it."""
     first, dot, rest = name.partition(".")
     inside = PREFIXES.get(first, first) + dot + rest + "."
     return (old[len(inside) :] for old in MOVED if old.startswith(inside))
 
 
 def install() -> None:
-    """Have Python find old names. Done on import; doing it again is harmless."""
+    """Add the finder of old names to `sys.meta_path`, unless it is there. Called on import."""
     if any(isinstance(finder, OldNames) for finder in sys.meta_path):
         return
     for prefix in PREFIXES:
         try:
             installed = importlib.util.find_spec(prefix)
-        except ValueError:  # of a module that was made by hand
+        except ValueError:  # the module in sys.modules has no __spec__
             continue
         if installed is not None:
             where = installed.origin or list(installed.submodule_search_locations or [])

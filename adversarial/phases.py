@@ -1,10 +1,10 @@
-"""What the phases of an experiment share, found again when a run is resumed in a later one.
+"""Finds the objects that phases of an experiment share, for a run that is resumed in a later phase.
 
-An object that phases share by an anchor is made once, and each phase finds it as the one before
-left it. So a resumed run makes also the earlier phases that share something with those it goes on
-with. It sets them up and restores them from their model files, but does not train them again. The
-file that is resumed holds the state of its own phase, shared objects included: an earlier phase's
-file may be missing where that is all there is to restore.
+Phases can share an object by a YAML anchor. The object is made once, and each phase uses it in the
+state in which the phase before left it. So a resumed run also makes the earlier phases that share
+an object with a later one. It sets them up and restores them from their model files, without
+training them. The model file that is resumed holds the state of its own phase, shared objects
+included. If that is all that is needed of an earlier phase, its file may be missing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from adversarial.train_extensions import dispatch
 
 
 def needed(phases: Sequence[Phase], start: int, resumed: int) -> list[int]:
-    """The phases before `start` that share something with one from there on, directly or not.
+    """The phases before `start` that share an object with a later phase, directly or indirectly.
 
-    `resumed` is the phase whose file there is. A data set that this phase uses is no reason to make
-    an earlier one: its state, a random generator, is in the file. What is inside the data set is
-    one where a later phase also uses it elsewhere: the earlier phase may have to make it first.
+    `resumed` is the phase whose model file is resumed. A data set that this phase uses does not
+    require an earlier phase: its state, a random generator, is in the file. An object inside the
+    data set does, if a later phase also uses it outside the data set: then the earlier phase may
+    have to make it first.
     """
     found: list[int] = []
     for number in reversed(range(start)):
@@ -39,13 +40,13 @@ def needed(phases: Sequence[Phase], start: int, resumed: int) -> list[int]:
 
 
 def not_held(train: Any, phase: Phase, calls: Sequence[Proxy]) -> list[Proxy]:
-    """Those of `calls`, which `phase` has made, whose state is not among that of `train`."""
+    """The elements of `calls` whose objects, made by `phase`, have state that `train` lacks."""
     found = []
     for call in calls:
         value = phase.made(call)
         if checkpoint.is_plain(value) and not isinstance(value, checkpoint.GENERATORS):
             continue
-        if dispatch.is_observer(value):  # which has no part in the training
+        if dispatch.is_observer(value):  # observers have no state
             continue
         slots = checkpoint.slots({**train.roots(), _SHARED: _Holder(value)})
         if any(path.startswith(f"{_SHARED}.") for path in slots):

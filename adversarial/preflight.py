@@ -1,11 +1,11 @@
-"""What would stop a training later, found before it begins.
+"""Checks that find errors before a training begins which would otherwise end it later.
 
-`Train.setup` calls `before_compiling` first, and `before_training` once every channel is known.
-They ask only questions that cost little: the model is taken apart as a save would take it, but no
-array is copied; each data set is read once; iterators are made, but not run.
+`Train.setup` calls `before_compiling` first, and `before_training` when all channels have been
+added. The checks are fast: the model is encoded as for a save, but no array is copied; each data
+set is read once; iterators are made, but not run.
 
-An extension or a termination criterion that reads channels declares this by a method
-`check_channels(model)`, which raises ValueError where one is missing (`find_channel` does).
+An extension or a termination criterion that reads channels has a method `check_channels(model)`,
+which raises ValueError if a channel is missing (`find_channel` does).
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from adversarial.utils.checks import bad_hyperparameter
 from adversarial.utils.iteration import resolve_iterator_class
 
 TRAINING = "the training data set"
-# Above this, a divergence is the data's fault: after three steps the products that make up the
-# gradients, of data and of parameters that data have moved, leave float32.
+# If the data have larger values, these explain a divergence: gradients are products of data and of
+# parameters, which are themselves sums of gradients, so after three steps they overflow float32.
 TOO_LARGE = 1e6
 _PLAYERS = ("discriminator", "generator", "inferer")
 
 
 def before_compiling(train: Any) -> None:
-    """Ask whether the model can be saved, and the data walked through and fed to the model.
+    """Check that the model can be saved, and that the data can be iterated over and fit the model.
 
     Raises
     ------
     TypeError
-        When something in the model cannot be saved.
+        If a part of the model cannot be saved.
     ValueError
-        When a data set holds numbers that are not finite, has too few examples for its iterator,
-        or rows of another kind than the model's or the cost's.
+        If a data set has infinite or NaN values, too few examples for its iterator, or rows that
+        do not fit the spaces of the model or the cost.
     """
     check_saving(train)
     _check_hyperparameters(train)
@@ -69,14 +69,14 @@ def _check_hyperparameters(train: Any) -> None:
 
 
 def before_training(train: Any) -> None:
-    """Ask whether every channel exists that the criterion or an extension will read.
+    """Check that the channels that the criterion and the extensions read exist.
 
     Raises
     ------
     ValueError
-        When one does not; the message names what reads it, and channels of similar names.
+        If a channel is missing; the message names the class that reads it, and similar names.
     TypeError
-        When something that was set up in the model cannot be saved.
+        If a part of the model that setting up has added cannot be saved.
     """
     criterion = getattr(train.algorithm, "termination_criterion", None)
     for part in [criterion, *train.extensions]:
@@ -92,14 +92,14 @@ def before_training(train: Any) -> None:
 
 
 def _check_named_channel(part: Any, model: Any) -> None:
-    """For a class that declares nothing, but has 2014's attribute `channel_name`."""
+    """Check the attribute `channel_name` of a class of 2014, which lacks `check_channels`."""
     name = getattr(part, "channel_name", None)
     if isinstance(name, str):
         find_channel(model, name)
 
 
 def check_saving(train: Any) -> None:
-    """TypeError if something will save the model, and it cannot be saved."""
+    """Raise TypeError if the model cannot be saved but the training or an extension saves it."""
     if not train.save_freq and not any(
         getattr(extension, "save_path", None) for extension in train.extensions
     ):
@@ -117,10 +117,10 @@ def check_saving(train: Any) -> None:
 
 @contextlib.contextmanager
 def naming_deep_networks(model: Any) -> Iterator[None]:
-    """ValueError that names the deepest network of `model` where a RecursionError is raised here.
+    """Turn a RecursionError in this block into a ValueError that names the deepest network.
 
-    Aesara finds gradients by calls within calls, of which Python allows about a thousand: three for
-    each operation on the way from an objective to a parameter.
+    Aesara computes gradients recursively, with three nested calls for each operation between an
+    objective and a parameter, and Python allows about a thousand nested calls.
     """
     try:
         yield
@@ -169,7 +169,7 @@ def _is_monitored(dataset: Any, train: Any) -> bool:
 
 
 def _data_specs(is_monitored: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any]]:
-    """The (space, source) that will be asked of a data set, which `is_monitored` or not."""
+    """The data specs, (space, source), of the cost and, if `is_monitored`, of all channels."""
     cost = getattr(algorithm, "cost", None)
     if cost is None and algorithm is not None:
         cost = getattr(model, "get_default_cost", lambda: None)()
@@ -221,7 +221,7 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
             continue
         try:
             subsets = resolve_iterator_class(mode)
-            # Never the algorithm's generator: its draws belong to the training.
+            # Not the algorithm's generator: drawing from it here would change the training.
             subsets(examples, size, count, rng=0 if subsets.stochastic else None)
         except (ValueError, TypeError) as error:
             given = ", ".join(
@@ -230,14 +230,14 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
                 if value is not None
             )
             raise ValueError(
-                f"{name} cannot be walked through as {type(algorithm).__name__}"
+                f"{name} cannot be iterated over as {type(algorithm).__name__}"
                 f"{origin.of(algorithm)} says: {error} ({given})\n"
                 f"Choose other values of {' or '.join(option.split()[0] for option in options)}."
             ) from None
 
 
 def _check_spaces(name: str, dataset: Any, specs: tuple[Any, Any], model: Any) -> None:
-    """ValueError unless every column of `dataset` has a form that `specs` take."""
+    """Raise ValueError unless the arrays of `dataset` can be converted to the spaces of `specs`."""
     space, source = specs
     if not isinstance(source, str):
         if isinstance(space, CompositeSpace) and len(space.components) == len(source):
@@ -253,7 +253,7 @@ def _check_spaces(name: str, dataset: Any, specs: tuple[Any, Any], model: Any) -
 
 
 def _misfit(name: str, dataset: Any, space: Any, source: str, model: Any, error: Exception) -> str:
-    # Of a pair, D is what looks at data.
+    # In a pair, the discriminator is the network that gets data.
     player = getattr(model, "discriminator", None)
     taker = (
         f"the model{origin.of(model)}"
@@ -304,9 +304,9 @@ def _check_values(name: str, dataset: Any, sources: set[str]) -> None:
 
 
 def too_large(train: Any) -> Optional[str]:
-    """Which data are so large that computing with them overflows; None if none are.
+    """A message on a data set whose values exceed TOO_LARGE; None if there is none.
 
-    Asked when a training has diverged.
+    `Train` calls this when a training has diverged.
     """
     for name, dataset in _data_sets(train):
         for source, letter in (("features", "X"), ("targets", "y")):

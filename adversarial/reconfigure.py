@@ -18,9 +18,9 @@ import numpy as np
 
 from adversarial import checkpoint
 
-# Attributes in which schedules keep what a value was when they began -> where that value is. An
-# edit of the value is an edit of these, too.
-_REMEMBERED = {
+# Attributes of schedules that hold the initial value of another variable -> the path of that
+# variable. An edit of the variable is also an edit of these attributes.
+_INITIAL_VALUES = {
     "_base_lr": "algorithm.learning_rate",
     "_init_lr": "algorithm.learning_rate",
     "_init_momentum": "algorithm.learning_rule.momentum",
@@ -30,15 +30,15 @@ _LISTS = ("extensions", "callbacks")
 
 @dataclass
 class Edits:
-    """What an edited YAML file changes.
+    """The differences between the experiments of the old and of the edited YAML file.
 
     Attributes
     ----------
     changed : dict of str to (old value, new value)
-        By the path of a value (`algorithm.learning_rate`).
+        The edited values, by path (`algorithm.learning_rate`).
     moved : dict of str to str or None
-        Of each extension and callback of the old file (`extensions[0]`), which one of the new file
-        goes on with its state; None where it was taken out.
+        For each extension and callback of the old file (`extensions[0]`), the one of the new file
+        that gets its state; None if it was removed.
     """
 
     changed: dict[str, tuple[Any, Any]]
@@ -46,7 +46,7 @@ class Edits:
 
     @classmethod
     def between(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> Edits:
-        """The edits between two experiments, by their roots (`Train.roots`), not yet set up."""
+        """Compare two experiments, given by their roots (`Train.roots`), before they are set up."""
         moved = {}
         for name in _LISTS:
             moved.update(_moved(name, old[name], new[name]))
@@ -62,7 +62,7 @@ class Edits:
         return edits
 
     def place(self, path: str) -> Optional[str]:
-        """Where a value of the old experiment belongs in the new one; None if nowhere."""
+        """The path in the new experiment of the old experiment's value `path`; None if removed."""
         found = re.match(r"(?:extensions|callbacks)\[\d+\]", path)
         if found is None:
             return path
@@ -70,18 +70,18 @@ class Edits:
         return None if target is None else target + path[found.end() :]
 
     def value(self, path: str, saved: Any) -> Any:
-        """What a value is to be, given what was saved of it."""
-        source = _REMEMBERED.get(path.rpartition(".")[2], path)
+        """The value to set at `path`, if `saved` is the saved value."""
+        source = _INITIAL_VALUES.get(path.rpartition(".")[2], path)
         if source not in self.changed:
             return saved
         old, new = self.changed[source]
-        if source in _REMEMBERED.values() and old and _is_number(saved):
-            # A schedule has moved it since, and moves the new value by the same factor.
+        if source in _INITIAL_VALUES.values() and old and _is_number(saved):
+            # A schedule has changed the old value by a factor; apply this factor to the new value.
             return _number(saved) / old * new
         return new
 
     def in_words(self) -> list[str]:
-        """The changes, each for people."""
+        """A line of text for each edited value."""
         return [
             f"{path}: {new!r:.80} instead of {old!r:.80}"
             for path, (old, new) in sorted(self.changed.items())
@@ -89,7 +89,7 @@ class Edits:
 
 
 def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
-    """Each goes to the one of its class that has most of its settings; else to the first."""
+    """Match each element of `old` with the one of `new` of its class with most equal settings."""
     moved: dict[str, Optional[str]] = {f"{name}[{i}]": None for i in range(len(old))}
     pairs = [
         (-_common_settings(item, other), i, j)
@@ -106,7 +106,7 @@ def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
 
 
 def _common_settings(one: Any, other: Any) -> int:
-    """How many plain attributes two objects have in common."""
+    """The number of plain attributes that are equal in both objects."""
     mine, others = (getattr(item, "__dict__", {}) for item in (one, other))
     return sum(
         name in others
@@ -125,7 +125,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _is_setting(value: Any) -> bool:
-    """Whether a value may be an argument of a YAML file, and no array of parameters."""
+    """Whether `value` can be an argument in a YAML file: plain data, but not an array."""
     return _is_number(value) or (
         checkpoint.is_plain(value) and not isinstance(value, (np.ndarray, *checkpoint.GENERATORS))
     )

@@ -1,7 +1,7 @@
-"""Saving a training, resuming it from a model file, and rolling back when it has diverged.
+"""Saves a training, resumes it from a model file, and rolls it back when it has diverged.
 
-`Recoverable` is the base class of `Train`. It knows what the state of a training is
-(`Recoverable.roots`) and nothing of the order in which a training proceeds.
+`Recoverable` is the base class of `Train`. It defines the state of a training
+(`Recoverable.roots`); `Train` defines the training loop. `checkpoint` reads and restores the state.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from adversarial.utils import memory
 
 log = logging.getLogger(__name__)
 
-# What a rollback multiplies the learning rate by, and how many of them a training may have.
+# The factor of the learning rate in a rollback, and the largest number of rollbacks of a training.
 ROLLBACK_FACTOR = 0.5
 MOST_ROLLBACKS = 5
 
 
 class TrainingProgress(Persistent):
-    """How far a training has come, except for what the monitor counts."""
+    """The progress of a training, apart from the counts of the monitor."""
 
     def __init__(self) -> None:
         self.first_epoch: Optional[int] = None  # None until training has begun
-        self.is_asked = False  # whether the criterion has been asked before the first epoch
-        self.is_finished = False  # by the algorithm's own criterion, or an extension
-        # Whether the last epoch has been measured, the extensions told and the criterion asked.
+        self.is_asked = False  # whether the criterion has been evaluated before the first epoch
+        self.is_finished = False  # whether the criterion, or an extension, has ended the training
+        # Whether the monitoring after the last epoch is complete: channels measured, participants
+        # called, criterion evaluated.
         self.is_measured = True
-        self.epoch_seconds = 0.0  # that the epoch under way has taken already
+        self.epoch_seconds = 0.0  # the seconds that the unfinished epoch has taken so far
         self.rollbacks = 0
 
 
@@ -49,7 +50,7 @@ class Recoverable:
     save_path : str, optional
         The model file.
     save_freq : int
-        Save after every so many epochs, and at the end; 0 never saves.
+        The number of epochs from one save to the next; there is also a save at the end. 0: never.
     extensions : list of TrainExtension, optional
     """
 
@@ -68,43 +69,44 @@ class Recoverable:
         self.save_path = None if save_path is None else outputs.admitted(save_path)
         self.save_freq = save_freq
         self.extensions = list(extensions or [])
-        # What says how to make this object again (a plain dict); kept in the model file.
+        # The description of the experiment (YAML text, seed, ...) by which `Run` makes it again; a
+        # dict of plain data, which is saved in the model file.
         self.experiment: Optional[dict[str, Any]] = None
-        # Further modules whose classes its own model files may hold.
+        # Modules of the user's own whose classes the model file may contain.
         self.allow_modules: Collection[str] = ()
         self._course = TrainingProgress()
-        # (epochs, minibatches) of what the model file holds; None where it is not of this training.
+        # (epochs, minibatches) of the model in the model file; None before the first save.
         self.last_save: Optional[tuple[int, int]] = None
-        # Where the state of a training that diverged is kept.
+        # The path of the saved state of a diverged training; None if there is none.
         self.diverged_path: Optional[str] = None
         self._save_failed = False
         self._resume_from: Optional[checkpoint.Saved] = None
         self._edits: Optional[Edits] = None
-        # Where a rollback goes: what was saved in this process, or a path.
+        # The state that a rollback restores: a `Saved`, or the path of a model file.
         self._last_good: Any = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
 
     def setup(self) -> None:
-        """Compile, and set the parts of the training up."""
+        """Compile, and set up the parts of the training."""
         raise NotImplementedError
 
     def _continue_learning(self) -> bool:
         raise NotImplementedError
 
     def resume(self, saved: checkpoint.Saved, edits: Optional[Edits] = None) -> None:
-        """Have `main_loop` go on from `saved` (see `checkpoint.read`).
+        """Make `main_loop` continue from `saved` (see `checkpoint.read`).
 
-        This object must have been made as the one that was saved, but for `edits`.
+        This object must have been made from the same YAML as the saved one, except for `edits`.
         """
         saved.prepare(self.model)
         self._resume_from = saved
         self._edits = edits
 
     def bring_back(self) -> None:
-        """Be as `main_loop` left this object, by the file given to `resume`, and train no more.
+        """Set up, and restore the state at the end of `main_loop` from the file given to `resume`.
 
-        Without a file it is only set up.
+        Used for a finished phase, which is not trained again. Without a file, only sets up.
         """
         self.setup()
         if self._resume_from is not None:
@@ -112,9 +114,9 @@ class Recoverable:
         self.model.monitor.training_succeeded = True
 
     def tell_again(self, added: Collection[Any]) -> None:
-        """Have those who only watch do what they do after the last save and monitoring.
+        """Call the observers again as after the last save and monitoring.
 
-        `added` are those that have been put into `extensions` since `bring_back`.
+        `added` are the extensions that have been appended to `extensions` since `bring_back`.
         """
         parts = (self.model, self.dataset, self.algorithm)
         dispatch.set_up(list(added), *parts)
@@ -129,9 +131,9 @@ class Recoverable:
         self.last_save = self._seen()
 
     def save(self) -> None:
-        """Write the model file; a failure is a warning, so that training goes on.
+        """Write the model file; a failure is logged, and training goes on.
 
-        Extensions are told before, those that only watch after it.
+        Calls `on_save` of participants before, and of observers after it.
         """
         parts = (self.model, self.dataset, self.algorithm)
         dispatch.call_participants_on_save(self.extensions, *parts)
@@ -150,7 +152,7 @@ class Recoverable:
         return checkpoint.document(self.roots(), self.experiment)
 
     def roots(self) -> dict[str, Any]:
-        """What holds the state of the training; those who only watch have none."""
+        """The objects that hold the state of the training, by name. Observers have no state."""
         return {
             "model": self.model,
             "extensions": [each for each in self.extensions if not dispatch.is_observer(each)],
@@ -179,11 +181,11 @@ class Recoverable:
                 ", ".join(lost[:5]),
             )
         for extension in self.extensions:
-            if hasattr(extension, "on_resume"):  # of a class that 2014 did not derive from ours
+            if hasattr(extension, "on_resume"):  # it need not be a TrainExtension
                 dispatch.call(extension, "on_resume", self.model, self.dataset, self.algorithm)
 
     def _ask_edited_criterion(self, edits: Edits) -> None:
-        """Whether training goes on, by a criterion that was edited or had ended it."""
+        """Evaluate the criterion again, if it was edited or had ended the training."""
         of_criterion = [p for p in edits.changed if p.startswith("algorithm.termination_criterion")]
         if self._course.is_finished or of_criterion:
             self._course.is_finished = not self._continue_learning()
@@ -194,7 +196,10 @@ class Recoverable:
             self.diverged_path = path if self._write(path) else None
 
     def _roll_back(self, error: TrainingDiverged) -> None:
-        """To the last good state, with a lower learning rate; `error` when that was done enough."""
+        """Restore the last good state and lower the learning rate.
+
+        Raises `error` if there is no such state, or after MOST_ROLLBACKS rollbacks.
+        """
         rollbacks = self._course.rollbacks + 1
         scale = getattr(self.algorithm, "learning_rate_scale", None)
         if rollbacks > MOST_ROLLBACKS or scale is None or self._last_good is None:
@@ -226,7 +231,7 @@ class Recoverable:
 
 
 class _Holder:
-    """Things whose state is saved under one name."""
+    """Groups objects, so that `roots` can hold their states under one name."""
 
     def __init__(self, *things: Any) -> None:
         self.things = list(things)

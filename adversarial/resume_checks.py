@@ -1,4 +1,4 @@
-"""What is compared when a run is resumed: its data, its YAML file, and the variables in it.
+"""Checks of a resumed run: have its data, YAML file or environment variables changed since?
 
 `Run` calls these functions before anything is compiled. `checkpoint.other_machine` compares the
 machine.
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 
 def check_description(about: Any, path: str) -> None:
-    """ValueError unless a file's `about` has the form in which `Run.make` writes it."""
+    """Raise ValueError unless `about`, in the file `path`, has the form that `Run.make` writes."""
     kinds: dict[str, Any] = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
     if (
         not isinstance(about, dict)
         or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
-        # Files of an earlier version have the values of the environment that their run used.
+        # Files of an earlier version hold the values of environment variables.
         or not isinstance(about.get("environ", {}), dict)
         or not all(
             isinstance(word, str) for pair in about.get("environ", {}).items() for word in pair
@@ -37,7 +37,7 @@ def check_description(about: Any, path: str) -> None:
 
 def warn_of_edits(path: str, text: str, name: str) -> None:
     """Warn if the YAML file `path` was edited since the model file `name` was saved with `text`."""
-    # The path is that of the model file, which may have been forged: no other file is read.
+    # The path comes from the model file, which may be forged: read only YAML files.
     if os.path.splitext(path)[1].lower() not in (".yaml", ".yml"):
         return
     try:
@@ -63,9 +63,9 @@ def warn_of_edits(path: str, text: str, name: str) -> None:
 
 
 def warn_of_variables(saved: checkpoint.Saved, now: Mapping[str, str], path: str) -> None:
-    """Warn if a variable that the user allowed has another value than it had.
+    """Warn if an environment variable that the user allowed has changed since the save.
 
-    `now` are digests of the values, by name.
+    `now` has the current digests of the values, by name.
     """
     before = (saved.experiment or {}).get("values")
     found = [
@@ -87,7 +87,7 @@ def warn_of_variables(saved: checkpoint.Saved, now: Mapping[str, str], path: str
 
 
 def fingerprints(train: Train) -> dict[str, dict[str, Any]]:
-    """The fingerprints of the training set, and of the other monitored sets by their names."""
+    """The fingerprint of the training set, and those of the other monitored sets by name."""
     sets = getattr(train.algorithm, "monitoring_dataset", None)
     if not isinstance(sets, dict):
         sets = {}
@@ -100,12 +100,21 @@ def fingerprints(train: Train) -> dict[str, dict[str, Any]]:
 def compare_data(
     saved: checkpoint.Saved, now: Mapping[str, Any], path: str, is_edited: bool, why: str = ""
 ) -> None:
-    """ValueError if the training set differs from what it was; a warning if `is_edited`.
+    """Raise ValueError if the training set has changed since the save.
 
-    `why` is a line on what may have changed it, for the message.
+    If a monitored set has changed, warn that its channels continue with other data.
 
-    `now` is what `fingerprints` returns. Also a warning if a monitored set differs: its channels go
-    on with other data.
+    Parameters
+    ----------
+    saved : Saved
+    now : dict
+        The result of `fingerprints`.
+    path : str
+        The YAML file, for messages.
+    is_edited : bool
+        Whether the YAML file was edited; then a changed training set is a warning only.
+    why : str
+        A line for the message on what may have changed the training set.
     """
     before = (saved.experiment or {}).get("data")
     if not isinstance(before, dict):  # an earlier version's

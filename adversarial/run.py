@@ -1,7 +1,8 @@
-"""A run of an experiment: its YAML, what it was started with, and where in it to begin.
+"""`Run`: a run of an experiment, made from a YAML file or resumed from a model file.
 
-A model file that `train.py` saves holds all of this, so that `train.py --resume` needs nothing but
-that file (and the data).
+`scripts.train` makes a `Run`, which makes the `Train` objects of its phases. A model file that
+`train.py` saves holds the YAML text, the seed and the phase, so that `train.py --resume` needs only
+that file and the data.
 """
 
 from __future__ import annotations
@@ -37,22 +38,22 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Run:
-    """What `train.py` was asked to do.
+    """The YAML file, the options and the saved training of one call of `train.py`.
 
     Attributes
     ----------
     path, text : str
-        The YAML file, and what it holds.
+        The YAML file, and its text.
     environ : dict of str to str
-        Values of variables, from a file of an earlier version, which held them.
+        Values of environment variables; model files of earlier versions hold them.
     seed : int, optional
         The base seed (`--seed`).
     first : int
-        The phase to begin with, from 0.
+        The number of the first phase to run, from 0.
     resume_from : Saved, optional
-        The training to go on with in that phase.
+        The saved training from which the first phase continues.
     began_as : Run, optional
-        The run that saved it, where this one goes on by an edited YAML file (`--config`).
+        With an edited YAML file (`--config`): the run with the original YAML text.
     """
 
     path: str
@@ -63,8 +64,9 @@ class Run:
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
     began_as: Optional[Run] = None
-    _count: int = 0  # of phases, once they are known
-    # Of phases that are over: what their files hold, or why there is none; and those made again.
+    _count: int = 0  # the number of phases; 0 before `phases` is called
+    # By the number of a finished phase: its saved training, or the reason why there is none; and
+    # its `Train` object, if it has been made again.
     _earlier: dict[int, checkpoint.Saved] = field(default_factory=dict)
     _missing: dict[int, str] = field(default_factory=dict)
     _over: dict[int, Train] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class Run:
     ) -> Run:
         """A new run of the YAML file `path`."""
         with open_regular(path, or_device=True) as stream:
-            # Its first bytes first: a device has no end, where zipfile would look.
+            # Test the first bytes first: zipfile seeks to the end, which a device does not have.
             if container.begins_model_file(stream.read(200)) and zipfile.is_zipfile(stream):
                 raise ValueError(
                     f"{path} is a model file, not a YAML file: to go on with the training that "
@@ -89,10 +91,10 @@ class Run:
     def of_model(
         cls, path: str, allow_modules: Collection[str] = (), config: Optional[str] = None
     ) -> Run:
-        """The run that saved the model file `path`, from there on. ValueError if it cannot go on.
+        """The run that saved the model file `path`, to be resumed. ValueError if it cannot be.
 
-        Everything the run saves beside its YAML file, it saves beside the model file, wherever
-        that has been moved. `config` is an edited YAML file to go on by.
+        Files that the run saved in the folder of its YAML file are saved in the folder of the model
+        file, which may have been moved. `config` is the path of an edited YAML file (`--config`).
         """
         saved = checkpoint.read(path, allow_modules)
         about = saved.experiment
@@ -100,7 +102,7 @@ class Run:
             raise ValueError(f"{path} was not saved by train.py, which would know its YAML")
         resume_checks.check_description(about, path)
         yaml = os.path.normpath(os.path.join(os.path.dirname(path), about["yaml_path"]))
-        # The environment's own values come first: where data is may have changed.
+        # The process environment takes precedence: the data may have been moved.
         environ = {
             name: value
             for name, value in about.get("environ", {}).items()
@@ -115,28 +117,28 @@ class Run:
         return dataclasses.replace(edited, first=about["phase"], resume_from=saved, began_as=run)
 
     def _values(self) -> dict[str, str]:
-        """What tells whether a variable has another value, by name; nobody learns the value.
+        """Digests of the variables that the user allowed, by name, to detect changed values.
 
-        Sixteen bits of a digest: too few to find a value by trying. Where the data are may change.
+        A digest has 16 bits, too few to find the value, which may be secret, by trying values.
         """
         found = {}
         for name in filter(is_allowed, self.variables()):
-            with contextlib.suppress(ValueError):  # not set: it is named in a comment only
+            with contextlib.suppress(ValueError):  # not set: only a comment of the YAML names it
                 text = f"{name}={lookup(name, self.environ)} {self.text}"
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:4]
         return found
 
     @property
     def resumed(self) -> checkpoint.Saved:
-        """The training to go on with, of a run that resumes one."""
+        """`resume_from` of a run that has one."""
         assert self.resume_from is not None
         return self.resume_from
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Collection[str]]:
-        """The digests of the model files that are read in this block; see `files.inputs`.
+        """Collect the digests of the model files that are read in this block; see `files.inputs`.
 
-        Where the YAML text is that of a model file, only such as this may read.
+        If the YAML text comes from a model file, only files that `files.inputs` allows may be read.
         """
         with contextlib.ExitStack() as stack:
             if self.resume_from is not None and self.began_as is None:
@@ -145,7 +147,7 @@ class Run:
             yield stack.enter_context(inputs.noting())
 
     def _known_inputs(self) -> list[str]:
-        """The digests of the model files that the run read before it was saved."""
+        """The digests, from the resumed model file, of the model files that the run has read."""
         about: Any = (self.resume_from and self.resume_from.experiment) or {}
         known = about.get("inputs")
         return [item for item in known if isinstance(item, str)] if isinstance(known, list) else []
@@ -156,7 +158,7 @@ class Run:
         return sorted(name for name in names if may_read(name) and name != PHASE)
 
     def phases(self) -> list[Phase]:
-        """The phases, as yet to be made; the base seed is set for them."""
+        """Set the base seed, and return the phases; calling a phase makes its `Train` object."""
         seeding.set_base_seed(self.seed)
         phases = load_phases(
             self.path, self.environ, allow_modules=self.allow_modules, text=self.text
@@ -170,10 +172,10 @@ class Run:
         """The `Train` object of a phase, ready for its main loop."""
         saved = self._saved(number)
         if saved is not None:
-            # Wherever the YAML says: the file may have been moved.
+            # Save to the resumed file, not to the path in the YAML: the file may have been moved.
             phases[number].replace_argument("save_path", saved.name)
         if saved is not None and self.has_model_of(phases, number):
-            # That other file may have changed since, or gone.
+            # The file from which the YAML loads the model may have changed or been deleted.
             model = saved.model()
             for call in self._calls_of_model(phases, number):
                 phases[number].replace_call(call, model)
@@ -186,7 +188,7 @@ class Run:
         if saved is not None:
             is_edited = self.began_as is not None
             resume_checks.compare_data(
-                saved, data, self.path, is_edited, self._who_may_have_changed_data()
+                saved, data, self.path, is_edited, self._hints_on_changed_data()
             )
             train.resume(saved, self._edits(train))
         if number == self.first:
@@ -206,9 +208,9 @@ class Run:
         return train
 
     def bring_back(self, phases: list[Phase]) -> None:
-        """Make the phases that are over and share something with later ones, as they ended.
+        """Make and restore the finished phases that share objects with later phases.
 
-        ValueError where the files that are there do not say how.
+        Raises ValueError if the model files do not hold the state of a shared object.
         """
         if self.resume_from is None:
             return
@@ -230,17 +232,17 @@ class Run:
             )
             self.brought_back(phases, number)
         if self._missing and start > self.first and self.first not in again:
-            self.make(phases, self.first)  # which checks that its file holds what is shared
+            self.make(phases, self.first)  # checks that its file holds the shared objects
 
     def brought_back(self, phases: list[Phase], number: int) -> Train:
-        """The `Train` object of a phase that is over, as it ended."""
+        """The `Train` object of a finished phase, restored to its state at the end."""
         if number not in self._over:
             self._over[number] = self.make(phases, number)
             self._over[number].bring_back()
         return self._over[number]
 
     def _find_file(self, phases: list[Phase], number: int) -> None:
-        """Look for the model file of a phase that is over."""
+        """Read the model file of a finished phase, or record why it cannot be used."""
         path = phases[number].argument("save_path")
         if not isinstance(path, str) or not phases[number].argument("save_freq"):
             self._missing[number] = "which saves no model file"
@@ -256,7 +258,7 @@ class Run:
             self._missing[number] = f"whose model file, {path}, holds another experiment now"
 
     def _check_held(self, phases: list[Phase], train: Train) -> None:
-        """ValueError where a later phase needs what the file of an earlier one held."""
+        """Raise ValueError if a later phase needs the missing model file of an earlier one."""
         start = self.first + self.is_done(self.first)
         for number, why in self._missing.items():
             shared = phases[number].shared_with(phases[start:])
@@ -270,23 +272,24 @@ class Run:
                 )
 
     def _saved(self, number: int) -> Optional[checkpoint.Saved]:
-        """What the file of a phase holds, where this run goes on from it."""
+        """The saved training from which a phase continues; None for a new phase."""
         return self.resume_from if number == self.first else self._earlier.get(number)
 
     def _is_of(self, saved: checkpoint.Saved, number: int) -> bool:
-        """Whether phase `number` of this experiment saved that."""
+        """Whether phase `number` of this experiment saved `saved`."""
         about: Any = saved.experiment or {}
         asked = {"yaml": self.text, "seed": self.seed, "phase": number}
         return {name: about.get(name) for name in asked} == asked
 
-    def _who_may_have_changed_data(self) -> str:
+    def _hints_on_changed_data(self) -> str:
+        """A line for each finished phase without a usable file, which may have changed the data."""
         return "".join(
             f"Phase {number + 1}, {why}, shares something with it and may have changed them.\n"
             for number, why in self._missing.items()
         )
 
     def _edits(self, train: Train) -> Optional[Edits]:
-        """What the edited YAML file of `train` changes; None where the run's own is used."""
+        """The changes in the edited YAML file of `train`; None if the run's own YAML is used."""
         if self.began_as is None:
             return None
         old = self.began_as.phases()[self.first]
@@ -301,14 +304,14 @@ class Run:
         return edits
 
     def is_done(self, number: int) -> bool:
-        """Whether the experiment's own criterion has ended this phase before."""
+        """Whether the termination criterion has ended the resumed phase `number`."""
         saved = self.resume_from
         if saved is None or number != self.first or self.began_as is not None:
             return False
         return saved.is_finished
 
     def save_path(self, phases: list[Phase], number: int) -> Optional[str]:
-        """Where a phase will save, as far as is known before it is made; None where it will not."""
+        """The path to which a phase will save its model; None if the YAML does not say one."""
         if self.resume_from is not None and number == self.first:
             return self.resumed.name
         path = phases[number].argument("save_path")
@@ -320,7 +323,7 @@ class Run:
             raise type(error)(f"{self.path}: save_path: {error}") from None
 
     def mark(self, number: int) -> str:
-        """What the files that a phase writes carry, by which it knows them when it is resumed."""
+        """The mark in the files that a phase writes, by which a resumed run recognises them."""
         saved = self.resume_from
         if saved is not None and number == self.first:
             known = saved.experiment.get("mark")
@@ -329,9 +332,9 @@ class Run:
         return hashlib.sha256(repr((self.text, self.seed, number)).encode()).hexdigest()
 
     def has_model_of(self, phases: list[Phase], number: int) -> bool:
-        """Whether the file that is resumed holds the model that a phase would load from another.
+        """Whether the resumed file's model replaces the one that a phase would load from a file.
 
-        Not where something else of the phase shares a part of that model, or it is there already.
+        False if another object of the phase shares a part of the model, or a part has been made.
         """
         if self._saved(number) is None:
             return False
@@ -346,7 +349,7 @@ class Run:
         )
 
     def _calls_of_model(self, phases: list[Phase], number: int) -> list[Proxy]:
-        """What describes a phase's model: `push_monitor` gives back the model that it is given."""
+        """The YAML's calls that return the phase's model: `push_monitor` returns its argument."""
         parts = phases[number].calls("model")
         found = parts[:1]
         while found and found[-1].callable is push_monitor:
@@ -357,7 +360,7 @@ class Run:
         return found
 
     def in_the_way(self, path: str, number: int) -> str:
-        """What to say of a file that lies where the model of a phase is to be saved."""
+        """The error message for a file that exists where the model of a phase is to be saved."""
         replace = "--overwrite replaces it"
         try:
             there = checkpoint.read(path, self.allow_modules)

@@ -1,9 +1,10 @@
-"""The files of a run in one list: checked and locked before anything is compiled.
+"""Lists, checks and locks all files that a run writes, before anything is compiled.
 
-`train.py` reserves the files of all phases when it starts: those that the YAML reads by `!pkl`, the
-model files, what is written beside these, and what extensions are given paths for. A file that is
-there already is replaced only by `--overwrite`, or by a resumed run that wrote it before. To tell,
-pictures and model files carry the run's mark, and a table holds the run's own numbers.
+When `train.py` starts, a `Reservation` locks the files that all phases write: model files, the
+files beside these, and the files of extensions. It also checks that the model files that the YAML
+loads by `!pkl` can be read. An existing file is replaced only with `--overwrite`, or by a resumed
+run that wrote it before. Pictures and model files are recognised by the run's mark, tables by
+their numbers.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from adversarial.train_extensions.samples import SampleGrid
 from adversarial.utils.string_utils import preprocess
 
 MODEL = "the model"
-# What write anew after every save, or every monitoring.
+# The classes whose files are written after every save, or after every monitoring.
 _AFTER_A_SAVE = (MonitorCSV, SampleGrid)
 
 
 class File(NamedTuple):
-    """What is going to be written: by which class, where, under whose lock, in which phase."""
+    """A file that will be written: by which class, its path, the path of its lock, its phase."""
 
     writer: Any
     path: str
     lock: str
     what: str  # for messages
     phase: int
-    # What describes it: part of the YAML, or an object, that phases may share.
+    # The call in the YAML, or the object, that writes the file. Phases may share it.
     owner: Any = None
 
     @property
@@ -45,11 +46,11 @@ class File(NamedTuple):
 
 
 class Reservation:
-    """Within a `with` block no other run writes the files of `run`, and it replaces no others.
+    """Within a `with` block, the files of `run` are locked, and other existing files are protected.
 
-    Entering raises OSError or ValueError for what cannot be read or written, `lock.Held` where
-    another run writes it, and FileExistsError where it is there already, unless this is the same
-    run, resumed, or `overwrite`.
+    Entering raises OSError or ValueError if a file cannot be read or written, `lock.Held` if
+    another run writes it, and FileExistsError if it exists, unless `overwrite` is true or the
+    resumed run wrote it.
     """
 
     def __init__(self, run: Run, phases: list[Phase], overwrite: bool = False) -> None:
@@ -70,8 +71,11 @@ class Reservation:
         return self
 
     def check(self) -> list[File]:
-        """All files that the YAML says the run writes; raises where one cannot be, or a model that
-        it loads cannot be read. Changes nothing."""
+        """The files that, by its YAML, the run writes. Changes nothing.
+
+        Raises OSError or ValueError if one cannot be written, or if a model file that the YAML
+        loads cannot be read.
+        """
         numbers = range(self.run.first, len(self.phases))
         files = {number: list(self._files_of(number)) for number in numbers}
         self._check_inputs(files)
@@ -83,7 +87,7 @@ class Reservation:
         return found
 
     def _refuse_shared(self, files: list[File]) -> None:
-        """ValueError where two phases would write one file, unless what writes it is one, too."""
+        """Raise ValueError if two phases would write one file, unless a shared object writes it."""
         places = dict(self._files)
         for file in files:
             other = places.setdefault(file.place, file)
@@ -103,7 +107,7 @@ class Reservation:
         self._stack.close()
 
     def add(self, train: Train, number: int) -> None:
-        """Reserve what a phase, now that it is made, will write beyond what its YAML tells."""
+        """Reserve the files of a phase's objects; its YAML alone does not tell all of them."""
         callbacks = getattr(train.algorithm, "update_callbacks", ())
         parts = (*train.extensions, train.algorithm, *callbacks, train.model, train.dataset)
         phase = self.phases[number]
@@ -125,8 +129,10 @@ class Reservation:
         self._reserve(files)
 
     def is_behind(self, number: int) -> bool:
-        """Whether the table or a picture of the phase that is resumed was not written since it was
-        saved: the run was killed in between."""
+        """Whether the table or a picture of the resumed phase is older than its model file.
+
+        Then the run was killed after it had saved the model, and before it wrote them.
+        """
         saved = self.run.resumed
         paths = [file.path for file in self._files_of(number) if file.writer in _AFTER_A_SAVE]
         if hasattr(saved.model(), "generator"):
@@ -135,7 +141,7 @@ class Reservation:
         return not all(os.path.exists(p) and os.stat(p).st_mtime_ns >= when for p in paths)
 
     def _files_of(self, number: int) -> Iterator[File]:
-        """What the YAML says that a phase writes."""
+        """The files that, by its YAML, a phase writes."""
         phase = self.phases[number]
         declared: list[File] = []
         for call in phase.calls():
@@ -171,7 +177,7 @@ class Reservation:
         places: dict[str, File] = {}
         for file in (*own, *declared):
             other = places.setdefault(file.place, file)
-            # Who draws the picture, or writes the table, may be told to do so where it would.
+            # The YAML may also give SampleGrid or MonitorCSV the path that it has by default.
             if other is not file and (other not in own or other.writer is not file.writer):
                 raise ValueError(
                     f"{file.path} is where {file.what} is to be saved and {other.what}, "
@@ -180,7 +186,7 @@ class Reservation:
             yield file
 
     def _check_inputs(self, files: Mapping[int, list[File]]) -> None:
-        """OSError where a model file that a phase loads neither exists nor will by then."""
+        """Raise OSError if a phase loads a model file that does not exist, nor will be written."""
         made: set[str] = set()
         for number in files:
             has_model = self.run.has_model_of(self.phases, number)
@@ -214,7 +220,11 @@ class Reservation:
             known = {file for file in new.values() if self._may_replace(file)}
             outputs.permit(file.path for file in known)
             self._refuse(
-                [file for file in new.values() if file not in known and not self._is_judged(file)]
+                [
+                    file
+                    for file in new.values()
+                    if file not in known and not self._is_checked_later(file)
+                ]
             )
         self._files.update(new)
 
@@ -224,8 +234,8 @@ class Reservation:
         saved = self.run.resume_from if file.phase == self.run.first else None
         if file.what == MODEL:
             return saved is not None and os.path.samefile(file.path, saved.name)
-        # Also of the same run where it was killed before it saved its model, and begins again.
-        # What phases share may have been written by an earlier one.
+        # The mark is also that of a run that was killed before it saved its model, and is started
+        # again. The file of a shared object may have the mark of an earlier phase.
         writers = [
             number
             for number, phase in enumerate(self.phases)
@@ -239,17 +249,16 @@ class Reservation:
             and MonitorCSV.wrote(file.path, saved.model())
         )
 
-    def _is_judged(self, file: File) -> bool:
-        """Whether it is a table that a killed run left, perhaps this one before it had saved.
+    def _is_checked_later(self, file: File) -> bool:
+        """Whether `file` is a table of a killed run, which may be this run before its first save.
 
-        `MonitorCSV` compares it with its own numbers, once it has some, and then replaces it or
-        not.
+        `MonitorCSV` compares the first row with its own, and replaces the file if they are equal.
         """
         was_left = self._locks[os.path.realpath(file.lock)].was_left
         return was_left and file.writer is MonitorCSV and MonitorCSV.is_table(file.path)
 
     def _refuse(self, there: list[File]) -> None:
-        """FileExistsError that names the files `there`, if any."""
+        """Raise FileExistsError that names the files `there`, if there are any."""
         if not there:
             return
         first = there[0]
@@ -276,6 +285,9 @@ class Reservation:
 
 
 def files_written(writer: Any, arguments: Mapping[str, Any]) -> list[outputs.Output]:
-    """What an instance of `writer` with these arguments or attributes will write."""
+    """The files that an instance of the class `writer` will write.
+
+    `arguments` are those of its constructor, or the attributes of the instance, by name.
+    """
     declare = getattr(writer, "files_written", None)
     return declare(arguments) if isinstance(writer, type) and declare is not None else []

@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM, a lost terminal: requests that a loop honours between two of its steps."""
+"""Handling of Ctrl-C, SIGTERM and SIGHUP: a training loop ends between two of its steps.
+
+`Train.main_loop` uses `StopRequest`, and the commands use `named`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from typing import Any, Optional
 
 from adversarial import backend
 
-# Checks between two at which several processes tell each other of signals.
+# Of several processes, every so many checks all exchange whether one has received a signal.
 TOGETHER_EVERY = 16
 
 
 class Interrupted(Exception):
-    """Training stopped because of signal `signum`, after saving."""
+    """Signal `signum` has stopped the training, after the model was saved."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
@@ -25,16 +28,22 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """While active, the first of SIGNALS sets `signum`; a second one acts at once.
+    """Within a `with` block, the first signal only sets `signum`; a second one ends the process.
 
-    SIGUSR1, with which batch queues warn of the end of a job's time, never ends a save that an
-    earlier signal has begun.
+    The signals are SIGNALS.
 
-    One that is ignored (SIGHUP under nohup) stays so. Elsewhere than in the main thread, where
-    Python delivers no signals, this does nothing.  `after` names what is still done.
+    SIGUSR1, by which batch queues announce the end of a job's time, is ignored after a first
+    signal, so that it does not end a save. A signal that was ignored before (SIGHUP under nohup)
+    stays ignored. In another thread than the main one, this does nothing: Python runs signal
+    handlers in the main thread only.
+
+    Parameters
+    ----------
+    after : str
+        Names the step after which the loop stops, for the message to the user.
     """
 
-    # Not every system knows SIGHUP, which comes when the terminal goes, and SIGUSR1.
+    # SIGHUP is sent when the terminal is closed. Windows has neither SIGHUP nor SIGUSR1.
     SIGNALS = tuple(
         getattr(signal, name)
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
@@ -67,14 +76,14 @@ class StopRequest:
             signal.signal(signum, signal.SIG_DFL)
             signal.raise_signal(signum)
         self.signum = signum
-        # Not print: the signal may have come in the middle of one.
+        # os.write, since print is not reentrant: the signal may have interrupted a print.
         with contextlib.suppress(OSError):
             name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
             stopping = f"\n{name}: stopping after {self._after}; a second Ctrl-C stops at once\n"
             os.write(2, stopping.encode())
 
     def check(self) -> None:
-        """Interrupted if a signal has come; where several processes train, to any, and in all."""
+        """Raise Interrupted if this process, or another that trains with it, received a signal."""
         signum = self.signum
         if backend.processes() > 1:
             self._checks += 1
@@ -86,13 +95,14 @@ class StopRequest:
 
 @contextlib.contextmanager
 def named(program: str) -> Iterator[None]:
-    """Within this block a signal other than Ctrl-C ends the process by SystemExit, and is named.
+    """Within this block, a signal other than Ctrl-C prints its name and raises SystemExit.
 
-    One that is ignored stays so, and a `StopRequest` within the block comes first.
+    A signal that was ignored before stays ignored. A `StopRequest` within the block replaces this
+    handler.
     """
 
     def end(signum: int, frame: Optional[FrameType]) -> None:
-        # Not print: the signal may have come in the middle of one.
+        # os.write, since print is not reentrant: the signal may have interrupted a print.
         with contextlib.suppress(OSError):
             line = f"{program}: terminated by {signal.Signals(signum).name}\n"
             os.write(2, line.encode(errors="replace"))

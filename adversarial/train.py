@@ -1,4 +1,9 @@
-"""The train loop: epochs, monitoring, callbacks and saves."""
+"""`Train`, the training loop: epochs, monitoring, extensions and saves.
+
+`config` makes a `Train` object from a YAML file, and `scripts.train` calls its `main_loop`. The
+training algorithm (`training_algorithms.sgd`) has the loop over minibatches. Saving and resuming
+are in the base class, `recovery.Recoverable`.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +42,15 @@ class Train(Recoverable):
     dataset : Dataset
     model : Model
     algorithm : TrainingAlgorithm, optional
-        Without one the model trains itself, by its `train_all`.
+        Without one, the model's method `train_all` trains it.
     save_path : str, optional
         The model file.
     save_freq : int
-        Save after every so many epochs, and at the end; 0 never saves.
+        The number of epochs from one save to the next; there is also a save at the end. 0: never.
     extensions : list of TrainExtension, optional
         Called at set-up, at each monitoring, and before each save.
     allow_overwrite : bool
-        False: refuse to begin when the model file exists.
+        False: raise FileExistsError if the model file exists when a new training begins.
     """
 
     def __init__(
@@ -78,11 +83,11 @@ class Train(Recoverable):
         # Whether the last `main_loop` ended because its time budget was spent.
         self.is_out_of_time = False
         self._set_up: Optional[tuple[list[Any], Any]] = None
-        # Whether those who only watch have still to be told of the last monitoring.
-        self._news = False
+        # Whether the observers' `on_monitor` has yet to be called for the last monitoring.
+        self._observers_wait = False
         if isinstance(model, MLP) and getattr(dataset, "view_converter", None) is not None:
             check_image_order(model, taken="a row of the data set")
-        # What `!pkl:` users and the scripts need to find the data and its pictures again.
+        # The scripts that load the model file need these to load the data and to show images.
         model.dataset_yaml_src = getattr(dataset, "yaml_src", None)
         read = getattr(dataset, "yaml_inputs", None)
         if read:
@@ -92,9 +97,9 @@ class Train(Recoverable):
     def setup(self) -> None:
         """Check the save path, compile, set extensions up, and enforce the model's constraints.
 
-        `main_loop` does this when it is called first, and again where the model, a dataset, the
-        algorithm, its cost or learning rule or an extension was replaced, or another `Train`
-        object has set the model up.
+        The first `main_loop` calls this. A later one calls it again if the model, a dataset, the
+        algorithm, its cost, its learning rule or an extension has been replaced since, or another
+        `Train` object has set up the model.
         """
         self._check_save_path()
         preflight.before_compiling(self)
@@ -108,14 +113,14 @@ class Train(Recoverable):
             self.setup_extensions()
             preflight.before_training(self)
             monitor.redo_theano()
-        # The first monitoring and the first step are within the constraints, as all that follow.
-        # What is resumed was within them when it was saved.
+        # Steps constrain the parameters that they compute; the initial ones are constrained here.
+        # The parameters of a resumed training were constrained before they were saved.
         if self._resume_from is None and hasattr(self.model, "enforce_constraints"):
             self.model.enforce_constraints()
         self._set_up = self._parts()
 
     def _parts(self) -> tuple[list[Any], Any]:
-        """What is compiled together, and the number of the monitor's set-up."""
+        """(the objects whose replacement needs a new `setup`, the monitor's count of set-ups)."""
         monitor, algorithm = getattr(self.model, "monitor", None), self.algorithm
         used = [getattr(algorithm, name, None) for name in ("cost", "learning_rule")]
         monitored = (getattr(algorithm, "monitoring_dataset", None) or {}).values()
@@ -151,7 +156,7 @@ class Train(Recoverable):
         dispatch.set_up(self.extensions, self.model, self.dataset, self.algorithm)
 
     def exceeded_time_budget(self, t0: float, time_budget: Optional[float]) -> bool:
-        """Whether `time_budget` seconds have gone since `t0` (time.monotonic())."""
+        """Whether `time_budget` seconds have passed since `t0` (time.monotonic())."""
         if time_budget is None:
             return False
         # Several processes have to leave the loop together.
@@ -166,29 +171,35 @@ class Train(Recoverable):
         max_epochs: Optional[int] = None,
         nan_policy: str = "stop",
     ) -> None:
-        """Train until the criterion says stop.
+        """Train until the termination criterion ends the training.
 
-        The criterion is asked before the first epoch and after each.  Called again, this goes on
-        where it was interrupted, or out of `max_epochs` or `time_budget`; after a training that
-        the criterion ended it begins another, for which an `EpochCounter` counts from 0.
+        The criterion is evaluated before the first epoch and after each epoch. If a signal,
+        `max_epochs` or `time_budget` ended the last call, this continues that training. If the
+        criterion ended it, this begins another training, for which an `EpochCounter` counts from 0.
 
         Parameters
         ----------
         time_budget : float, optional
-            Begin no epoch after so many seconds.
+            The number of seconds after which no epoch begins.
         max_epochs : int, optional
-            Train for at most so many epochs, those before a resumption included.  0 is a dry run:
-            compile and measure, call no extension, train and save nothing.
+            The largest number of epochs, those before a resumption included. 0 is a dry run:
+            compile and measure, but call no extension, train nothing and save nothing.
         nan_policy : str
-            When a parameter or an objective is not finite any more, the model file stays and the
-            bad state is saved beside it (.diverged.pkl). 'stop' then raises TrainingDiverged;
-            'rollback' goes back to the last save (or the beginning), multiplies the learning rate
-            by `recovery.ROLLBACK_FACTOR` and goes on, `MOST_ROLLBACKS` times at most.
+            What to do if a parameter or an objective is not finite. In both cases the model file
+            stays, and the diverged state is saved beside it (.diverged.pkl). 'stop' raises
+            TrainingDiverged. 'rollback' restores the last save (or the beginning), multiplies the
+            learning rate by `recovery.ROLLBACK_FACTOR` and continues, at most `MOST_ROLLBACKS`
+            times.
 
-        Interrupted after SIGINT, SIGTERM, SIGHUP or SIGUSR1, once the minibatch is done and the
-        model saved.  One that comes during a monitoring, or during an extension that
-        `may_be_interrupted`, ends it between two batches; whoever goes on measures that epoch from
-        the beginning.
+        Raises
+        ------
+        Interrupted
+            After SIGINT, SIGTERM, SIGHUP or SIGUSR1, when the current minibatch is done and the
+            model is saved. A signal during a monitoring, or during an extension that
+            `may_be_interrupted`, ends it between two batches; a resumed training repeats the whole
+            monitoring.
+        TrainingDiverged
+            See `nan_policy`.
         """
         if nan_policy not in NAN_POLICIES:
             raise ValueError(f"nan_policy must be one of {NAN_POLICIES}, not {nan_policy!r}")
@@ -209,13 +220,14 @@ class Train(Recoverable):
             self._measure()
             return
         until = None if max_epochs is None else begun_at + max_epochs
-        # An epoch that is yet to be measured is no reason to leave the file as it is.
+        # The counts of a model that has not been trained since, which need not be saved. None if an
+        # epoch has yet to be measured: that changes the model's records.
         untouched = self._seen() if self._course.is_measured else None
         self.is_out_of_time = False
         monitor.training_succeeded = False
         with StopRequest() as stop:
             if self.algorithm is not None:
-                # Between minibatches only: a step is never torn in two.
+                # Signals are handled between minibatches only, so a step is always complete.
                 self.algorithm.between_minibatches = stop.check
             monitor.between_batches = stop.check
             try:
@@ -225,19 +237,19 @@ class Train(Recoverable):
                         break
                     except TrainingDiverged as error:
                         self._keep_diverged()
-                        self._blame_data(error)
+                        self._check_data_overflow(error)
                         if nan_policy != "rollback":
                             raise
                         self._roll_back(error)
             except Interrupted:
-                # A model that has not been trained must not replace one that has.
+                # Before the first minibatch, do not replace a trained model by an untrained one.
                 if self.save_freq and self._seen() != untouched:
                     self.save()
                 raise
             finally:
                 vars(monitor).pop("between_batches", None)
             monitor.training_succeeded = True
-            # A signal that comes while the end of a training is saved lets it be saved.
+            # A signal during this last save is handled after it.
             if self.save_freq and not (self.is_saved and self._seen() == untouched):
                 self.save()
         self._call_observers()
@@ -254,8 +266,8 @@ class Train(Recoverable):
             go_on = self.run_callbacks_and_monitoring()
             course.first_epoch = monitor.get_epochs_seen()
         else:
-            self._news = course.is_measured
-        # A file of an earlier version, whose first epoch was under way, had not asked yet.
+            self._observers_wait = course.is_measured
+        # In files of an earlier version, the criterion has not been evaluated in the first epoch.
         if not course.is_asked and monitor.get_epochs_seen() == course.first_epoch:
             criterion = getattr(self.algorithm, "termination_criterion", None)
             getattr(criterion, "initialize", _nothing)(self.model)
@@ -287,7 +299,7 @@ class Train(Recoverable):
             course.is_finished = not (self._continue_learning() and go_on)
             epochs = monitor.get_epochs_seen()
             if course.is_finished or epochs == until:
-                return  # `main_loop` saves, and then tells those who watch
+                return  # `main_loop` saves the model, and then calls the observers
             if self.save_freq and (self._save_failed or epochs % self.save_freq == 0):
                 self.save()
             self._call_observers()
@@ -304,29 +316,30 @@ class Train(Recoverable):
         return bool(self.model.continue_learning())
 
     def run_callbacks_and_monitoring(self) -> bool:
-        """Measure the channels, and call the extensions that take part in training.
+        """Measure the channels, and call the participants among the extensions.
 
-        False if one of them raised StopIteration, which ends training.  Those that only watch are
-        told once the model is saved.
+        Returns False if one of them raised StopIteration, which ends the training. The observers
+        are called later, when the model has been saved (`train_extensions.dispatch`).
         """
         before = None
         if any(getattr(each, "may_be_interrupted", False) for each in self.extensions):
             before = self._in_memory()
         self._measure()
-        self._news = True
+        self._observers_wait = True
         try:
             return dispatch.call_participants_on_monitor(
                 self.extensions, self.model, self.dataset, self.algorithm
             )
         except Interrupted:
             if before is not None:
-                # Others have been told already: all are told again, of an epoch measured again.
+                # A participant before this one may have acted on this monitoring. The resumed
+                # training repeats the monitoring and calls all of them, so undo what they did.
                 self._restore(before)
-                self._news = False
+                self._observers_wait = False
             raise
 
     def _in_memory(self) -> checkpoint.Saved:
-        """The training as it is now."""
+        """The current state of the training, to be restored later."""
         data = modelfile.to_string(self.model, training=self._training())
         return checkpoint.from_bytes(data, self.allow_modules)
 
@@ -335,21 +348,21 @@ class Train(Recoverable):
         self._check_objectives()
 
     def _call_observers(self) -> None:
-        """Of the last monitoring, if they have not been told."""
-        if self._news:
-            self._news = False
+        """Call the observers' `on_monitor`, unless it was called since the last monitoring."""
+        if self._observers_wait:
+            self._observers_wait = False
             dispatch.call_observers(
                 self.extensions, "on_monitor", self.model, self.dataset, self.algorithm
             )
 
-    def _blame_data(self, error: TrainingDiverged) -> None:
-        """Raise DataOverflow, which no rollback cures, where that explains `error`."""
+    def _check_data_overflow(self, error: TrainingDiverged) -> None:
+        """Raise DataOverflow if the data are so large that they explain `error`."""
         data = preflight.too_large(self)
         if data is not None:
             what = str(error).partition(": the run has diverged")[0]
             raise DataOverflow(
-                f"{what}: {data}, which overflow in float32, in which all is computed; divide the "
-                "data by their largest value, or standardize their columns"
+                f"{what}: {data}, which overflow in float32; divide the data by their largest "
+                "value, or standardize their columns"
             ) from error
 
     def _check_objectives(self) -> None:
@@ -366,7 +379,7 @@ class Train(Recoverable):
 
 @contextlib.contextmanager
 def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
-    """Log `line` if the block takes longer than so many seconds."""
+    """Log `line` if the block takes longer than `seconds`."""
     timer = threading.Timer(seconds, log.info, [line])
     timer.daemon = True
     timer.start()
@@ -377,4 +390,4 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
 
 
 def _nothing(*args: Any) -> None:
-    """What a criterion without `initialize` does when training begins."""
+    """Called in place of `initialize` for a criterion without this method."""
