@@ -87,7 +87,7 @@ def before_training(train: Any) -> None:
             else:
                 _check_named_channel(part, train.model)
         except ValueError as error:
-            raise ValueError(f"{type(part).__name__}{origin.of(part)}: {error}") from None
+            raise ValueError(f"{type(part).__name__}{origin.of(part)}: {error}") from error
     check_saving(train)
 
 
