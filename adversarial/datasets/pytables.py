@@ -54,7 +54,8 @@ class _StoredRows:
             rows = np.flatnonzero(rows) if rows.dtype == bool else rows
             wanted, places = np.unique(rows, return_inverse=True)
             of_each = (slice(None),) * (self.ndim - 1)  # or numbers are taken for coordinates
-            found = self._array[(wanted.tolist(), *of_each)] if len(wanted) else self._array[:0]
+            index = (wanted.tolist(), *of_each)
+            found = self._array[index] if len(wanted) else self._array[:0]
             return found.astype(self.dtype, copy=False)[places]
         return np.asarray(self._array[rows]).astype(self.dtype, copy=False)
 

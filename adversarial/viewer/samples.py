@@ -148,7 +148,8 @@ def inpainting_sheet(
     painted = _finite(inpaint(model, whole, side, seed))
     whole, painted = (to_unit(images, like=examples) for images in (whole, painted))
     masked = whole.copy()
-    masked[(slice(None), *half_of(shape[:2], side))] = HOLE
+    half = (slice(None), *half_of(shape[:2], side))
+    masked[half] = HOLE
     images = np.stack([whole, masked, painted], axis=1).reshape(-1, *whole.shape[1:])
     framed = np.arange(len(images)) % 3 == 0
     return Sheet(images, -(-len(chosen) // cols), 3 * cols, framed)
