@@ -34,6 +34,8 @@ _COPIES = {np.linspace: 2, np.logspace: 3}
 _OBJECT = 40
 # Nanoseconds for each element of an array, the slowest of the above.
 _PER_ELEMENT = 20
+# Nanoseconds to look once at an element that is there: for a mean, or whether it is finite.
+_PER_LOOK = 0.5
 
 
 def spend_for(target: Callable[..., Any], arguments: dict[str, Any]) -> None:
@@ -46,6 +48,8 @@ def spend_for(target: Callable[..., Any], arguments: dict[str, Any]) -> None:
     Fault
         Where the budget of the file does not have that.
     """
+    looked_at = sum(array.size for array in _held(arguments))
+    spend(f"{looked_at} numbers to look at", time=_PER_LOOK * looked_at)
     for name, value in arguments.items():
         if isinstance(value, list):
             _spend_for_list(name, value)
@@ -87,6 +91,18 @@ def _measured(value: Any) -> tuple[float, int]:
             longest = 4 * len(leaf) if isinstance(leaf, (str, bytes)) else 0
             count, item = count + 1, max(item, longest)
     return count, item
+
+
+def _held(arguments: dict[str, Any]) -> Iterator[np.ndarray]:
+    """The arrays among the arguments, and in data sets and other objects, as often as named."""
+    for leaf in _leaves(arguments):
+        parts = [leaf]
+        for part in getattr(leaf, "__dict__", {}).values():
+            parts += part.values() if isinstance(part, dict) else [part]
+        for part in parts:
+            for array in part if isinstance(part, tuple) else (part,):
+                if isinstance(array, np.ndarray):
+                    yield array
 
 
 def _leaves(value: Any) -> Iterator[Any]:

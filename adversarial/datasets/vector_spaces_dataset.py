@@ -9,6 +9,7 @@ import numpy as np
 from adversarial.datasets.array_dataset import ArrayDataset
 from adversarial.datasets.dataset import DataSpecs
 from adversarial.space import CompositeSpace, Space
+from adversarial.utils.budget import spend
 from adversarial.utils.iteration import DEFAULT_SEED
 
 
@@ -73,6 +74,8 @@ class VectorSpacesDataset(ArrayDataset):
                 raise ValueError(f"{name}: the first axis must count examples, not as in {part}")
             array = np.asarray(array)
             if part.dtype is not None and part.dtype != str(array.dtype):
+                size = array.size * np.dtype(part.dtype).itemsize
+                spend(f"{array.size} {name} as {part.dtype}", size, size)
                 array = array.astype(part.dtype)
             part.np_validate(array)
             self._columns[name] = (part, array)

@@ -9,9 +9,14 @@ import numpy as np
 from adversarial import backend
 from adversarial.models.mlp.layer import Layer, SameSpaceLayer
 from adversarial.space import Space, VectorSpace
+from adversarial.utils.budget import spend
 
 if TYPE_CHECKING:
     from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+
+
+# Nanoseconds for a number of which a deviation is found.
+_PER_NUMBER = 4
 
 
 class _InputTransform(SameSpaceLayer):
@@ -102,6 +107,12 @@ class SubtractRealMean(_InputTransform):
         X = dataset.get_design_matrix()
         self._view_converter = dataset.view_converter
         self._mean = X.mean(axis=0, keepdims=True)
+        if also_sd:
+            spend(
+                f"deviations of {X.size} numbers",
+                time=_PER_NUMBER * X.size,
+                briefly=2 * X.nbytes,
+            )
         self._sd = X.std(axis=0, keepdims=True) if also_sd else None
         if self._sd is not None and not self._sd.all():
             never = int(self._sd.argmin())

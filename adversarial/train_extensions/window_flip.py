@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -11,7 +12,10 @@ from adversarial.datasets.view_converter import AXES
 from adversarial.models.mlp.sizes import int_pair
 from adversarial.space import Conv2DSpace
 from adversarial.train_extensions import TrainExtension
+from adversarial.utils.budget import spend
 from adversarial.utils.rng import make_np_rng
+
+_PER_NUMBER = 10  # nanoseconds to pad and cut a number
 
 
 class WindowAndFlip(TrainExtension):
@@ -71,8 +75,7 @@ class WindowAndFlip(TrainExtension):
             images = _images(dataset)
             places = [(size - window) // 2 for size, window in zip(images.shape[1:3], self._shape)]
             self._put(dataset, images, np.tile(places, (len(images), 1)))
-        width = ((0, 0), (self._pad, self._pad), (self._pad, self._pad), (0, 0))
-        originals = [np.pad(_images(dataset), width) for dataset in [*self._randomize, *once]]
+        originals = [self._padded(_images(dataset)) for dataset in [*self._randomize, *once]]
         # For each data set of `randomize`, an array with (row, column, whether to mirror) of each
         # image. It is saved, so that a training that is resumed has the same images.
         self._drawn: list[np.ndarray] = []
@@ -80,6 +83,17 @@ class WindowAndFlip(TrainExtension):
             self._put(dataset, images, self._draw(images))
         self._original = originals[: len(self._randomize)]
         self.on_monitor(None, None, None)
+
+    def _padded(self, images: np.ndarray) -> np.ndarray:
+        count, rows, columns, channels = images.shape
+        numbers = count * (rows + 2 * self._pad) * (columns + 2 * self._pad) * channels
+        spend(
+            f"{count} images of {rows} x {columns}, with pad_randomized {self._pad}",
+            images.itemsize * numbers,
+            _PER_NUMBER * numbers,
+        )
+        width = ((0, 0), (self._pad, self._pad), (self._pad, self._pad), (0, 0))
+        return np.pad(images, width)
 
     def _draw(self, images: np.ndarray) -> np.ndarray:
         self._check(images)
@@ -94,6 +108,9 @@ class WindowAndFlip(TrainExtension):
     def _put(self, dataset: Any, images: np.ndarray, drawn: np.ndarray) -> None:
         """Let `dataset` hold the windows of `images` (n, rows, columns, channels) at `drawn`."""
         self._check(images)
+        numbers = len(images) * math.prod(self._shape) * images.shape[3]
+        size = images.itemsize * numbers
+        spend(f"{len(images)} windows of {self._shape}", size, _PER_NUMBER * numbers, size)
         views = np.lib.stride_tricks.sliding_window_view(images, (1, *self._shape, 1))
         # A copy, (n, channels, 1, rows, columns, 1), without its axes of length 1.
         windows = views[np.arange(len(images)), drawn[:, 0], drawn[:, 1]][:, :, 0, :, :, 0]

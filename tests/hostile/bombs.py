@@ -75,6 +75,17 @@ BYTES = "!obj:numpy.ones {shape: [200, 100000], dtype: uint8}"
 NUMBERS = f"{MIXTURE} {{means: [0.], deviations: [1.], num_examples: %d}}"
 LONG_LIST = "&r [" + "1., " * 9000 + "]"
 
+IMAGE_DATA = (
+    f"&d {DATA} {{X: !obj:numpy.zeros {{shape: [60000, 64]}}, view_converter: "
+    "!obj:adversarial.datasets.view_converter.DefaultViewConverter {shape: [8, 8, 1]}}"
+)
+WINDOWS = "!obj:adversarial.train_extensions.window_flip.WindowAndFlip"
+MARGINALS = "!obj:adversarial.models.initialization.marginals {dataset: *d}"
+VECTORS = (
+    "!obj:adversarial.datasets.vector_spaces_dataset.VectorSpacesDataset {data: *a, "
+    "data_specs: [!obj:adversarial.space.VectorSpace {dim: 500}, features]}"
+)
+
 # name: (text, what the line must hold)
 YAML = {
     # arrays
@@ -135,6 +146,35 @@ YAML = {
     ),
     "a long pipeline": (
         whitened(200, 10_000, f"[&s !obj:{PREPROCESSING}.Standardize {{}}{', *s' * 2000}]"),
+        LARGE,
+    ),
+    "windows of one data set again and again": (
+        together(IMAGE_DATA, f"{WINDOWS} {{window_shape: [8, 8], randomize: [{'*d, ' * 3000}]}}"),
+        LARGE,
+    ),
+    "a wide margin around windows": (
+        together(
+            IMAGE_DATA,
+            f"{WINDOWS} {{window_shape: [8, 8], randomize_once: [*d], pad_randomized: 20000}}",
+        ),
+        LARGE,
+    ),
+    "marginals again and again": (
+        together(
+            f"&d {DATA} {{X: !obj:numpy.ones {{shape: [60000, 784], dtype: float32}}}}",
+            *[MARGINALS] * 5000,
+        ),
+        LARGE,
+    ),
+    "an array that each of many data sets looks at": (
+        together(
+            "&a !obj:numpy.ones {shape: [60000, 784], dtype: float32}",
+            *[f"{DATA} {{X: *a}}"] * 3000,
+        ),
+        LARGE,
+    ),
+    "an array in many spaces": (
+        together("&a !obj:numpy.ones {shape: [60000, 500]}", *[VECTORS] * 300),
         LARGE,
     ),
     # networks

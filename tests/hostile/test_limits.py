@@ -34,6 +34,8 @@ SLOW_BOMBS = [
     "thirty mixtures",
     "forty data sets of one array",
     "whitening again and again",
+    "marginals again and again",
+    "an array that each of many data sets looks at",
     "a long pipeline",
     "forty layers",
     "a wide composite",
