@@ -19,7 +19,11 @@ import aesara.tensor as at
 
 from adversarial.modelfile import Persistent
 from adversarial.space import CompositeSpace, NullSpace
+from adversarial.utils.budget import spend
 from adversarial.utils.deprecated import deprecated_arguments
+
+# Nanoseconds to compile one more cost of a small network.
+_PER_COST = 100_000_000
 
 
 class Gradients(OrderedDict):
@@ -172,6 +176,7 @@ class SumOfCosts(Cost):
     def __init__(self, costs: Sequence[Union[Cost, tuple[float, Cost]]]) -> None:
         if not costs:
             raise ValueError("costs is empty")
+        spend(f"a sum of {len(costs)} costs", time=_PER_COST * len(costs))
         self.costs: list[Cost] = []
         self.coeffs: list[float] = []
         for entry in costs:

@@ -236,6 +236,11 @@ YAML = {
     "a grid of a million": (with_grid("rows: 1000, cols: 1000, scale: 1"), "rows, cols"),
     "a thousand monitored sets": (monitored(1000), "monitoring_dataset has 1000"),
     "fifty monitored sets": (monitored(50), "monitoring_dataset has 50"),
+    "a thousand costs": (
+        "!obj:adversarial.costs.cost.SumOfCosts {costs: "
+        f"[&c !obj:adversarial.AdversaryCost2 {{}}{', *c' * 1000}]}}",
+        "a sum of 1001 costs",
+    ),
     # texts and objects
     "aliases of a text": (
         f"- &t {'x' * 500_000}\n" + f"- {PIPELINE} {{items: *t}}\n" * 3000,
