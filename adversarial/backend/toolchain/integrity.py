@@ -33,6 +33,8 @@ _MARK = b"\nsha256 "
 # The name of the file with the digest of a module without a key.
 _DIGEST = "sha256"
 _WITHOUT_KEY = ("lazylinker_ext", "cutils_ext")
+# In bytes, above which nothing is read: a damaged file system may give a file any length.
+_LARGEST = 1 << 30
 # How long to wait for another process that compiles, before damaged files are removed.
 _SECONDS_FOR_LOCK = 60
 
@@ -204,7 +206,8 @@ def _is_whole(library: bytes) -> bool:
 def read(path: Path) -> bytes:
     """The contents of the file `path`; b"" if it is not a regular file or cannot be read."""
     try:
-        return path.read_bytes() if path.is_file() else b""  # reading a named pipe would block
+        whole = path.is_file() and path.stat().st_size <= _LARGEST
+        return path.read_bytes() if whole else b""  # reading a named pipe would block
     except OSError:
         return b""
 

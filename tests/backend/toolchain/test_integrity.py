@@ -115,6 +115,19 @@ def test_a_pipe_is_removed(name, tmp_path):
     assert left(tmp_path) == ([] if "/" in name else ["a"])
 
 
+@pytest.mark.parametrize("name", ["m/m.so", "m/key.pkl", "x.graph", "cutils_ext/sha256"])
+def test_a_file_of_any_length_is_removed(name, tmp_path):
+    module(tmp_path, "m")
+    module(tmp_path, "cutils_ext", keys=None)
+    with (tmp_path / name).open("ab") as stream:
+        stream.truncate(1 << 40)  # takes no room on a disk, and no memory has as much
+    if name.startswith("cutils_ext"):
+        (tmp_path / "cutils_ext" / "m.so").write_bytes(LIBRARY[:5000])
+    with pytest.warns(RuntimeWarning, match="^1 "):
+        integrity.remove_damaged(tmp_path)
+    assert name.partition("/")[0] not in left(tmp_path)
+
+
 def test_what_is_whole_stays(tmp_path):
     place = module(tmp_path, "more keys")
     integrity._save_key(Key(place, (1, 2, 3)))
