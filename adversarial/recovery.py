@@ -103,7 +103,7 @@ class Recoverable:
         self._resume_from = saved
         self._edits = edits
 
-    def bring_back(self) -> None:
+    def restore_finished(self) -> None:
         """Set up, and restore the state at the end of `main_loop` from the file given to `resume`.
 
         Used for a finished phase, which is not trained again. Without a file, only sets up.
@@ -113,10 +113,10 @@ class Recoverable:
             self._go_back_to_saved()
         self.model.monitor.training_succeeded = True
 
-    def tell_again(self, added: Collection[Any]) -> None:
+    def call_observers_again(self, added: Collection[Any]) -> None:
         """Call the observers again as after the last save and monitoring.
 
-        `added` are the extensions that have been appended to `extensions` since `bring_back`.
+        `added` are the extensions that have been appended to `extensions` since `restore_finished`.
         """
         parts = (self.model, self.dataset, self.algorithm)
         dispatch.set_up(list(added), *parts)
@@ -139,7 +139,7 @@ class Recoverable:
         dispatch.call_participants_on_save(self.extensions, *parts)
         if self.save_path is not None:
             self._save_failed = not self._write(self.save_path)
-            memory.give_back()
+            memory.trim_heap()
             if not self._save_failed:
                 self.last_save = self._seen()
                 self._last_good = self.save_path

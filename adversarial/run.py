@@ -207,7 +207,7 @@ class Run:
         }
         return train
 
-    def bring_back(self, phases: list[Phase]) -> None:
+    def restore_shared_phases(self, phases: list[Phase]) -> None:
         """Make and restore the finished phases that share objects with later phases.
 
         Raises ValueError if the model files do not hold the state of a shared object.
@@ -230,15 +230,15 @@ class Run:
                 number + 1,
                 len(phases),
             )
-            self.brought_back(phases, number)
+            self.finished_phase(phases, number)
         if self._missing and start > self.first and self.first not in again:
             self.make(phases, self.first)  # checks that its file holds the shared objects
 
-    def brought_back(self, phases: list[Phase], number: int) -> Train:
+    def finished_phase(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a finished phase, restored to its state at the end."""
         if number not in self._over:
             self._over[number] = self.make(phases, number)
-            self._over[number].bring_back()
+            self._over[number].restore_finished()
         return self._over[number]
 
     def _find_file(self, phases: list[Phase], number: int) -> None:
@@ -359,7 +359,7 @@ class Run:
             found.append(inner)
         return found
 
-    def in_the_way(self, path: str, number: int) -> str:
+    def describe_existing(self, path: str, number: int) -> str:
         """The error message for a file that exists where the model of a phase is to be saved."""
         replace = "--overwrite replaces it"
         try:

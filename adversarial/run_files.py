@@ -263,7 +263,7 @@ class Reservation:
             return
         first = there[0]
         if first.what == MODEL:
-            line = self.run.in_the_way(first.path, first.phase)
+            line = self.run.describe_existing(first.path, first.phase)
         elif self.run.resume_from is None:
             line = (
                 f"{first.path}, where {first.what} is to be saved, exists already: --overwrite "

@@ -154,7 +154,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 files = None
             else:
                 stack.enter_context(files)
-        run.bring_back(phases)
+        run.restore_shared_phases(phases)
         for number in range(run.first, len(phases)):
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
@@ -169,11 +169,11 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
                 # All processes draw a picture together, so all must agree to.
                 if backend.agree(int(files is not None and files.is_behind(number))):
                     with outputs.marked(run.mark(number)):
-                        phase = run.brought_back(phases, number)
+                        phase = run.finished_phase(phases, number)
                         added = add_output_extensions(phase)
                         if files is not None:
                             files.add(phase, number)
-                        phase.tell_again(added)
+                        phase.call_observers_again(added)
                 continue
             left = None
             if args.time_budget is not None:

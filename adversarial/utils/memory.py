@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return free heap memory to the operating system by glibc's malloc_trim, if there is one.
 
     The monitor's records grow by reallocation, which fragments the heap: in a long run, without

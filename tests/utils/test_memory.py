@@ -21,7 +21,7 @@ blocks = [bytes(100_000) for _ in range(1000)]  # too small for a mapping of the
 last = bytes(100_000)
 del blocks
 before = resident()
-memory.give_back()
+memory.trim_heap()
 print(before - resident())
 """
 

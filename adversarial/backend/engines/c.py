@@ -43,7 +43,7 @@ class CEngine(Engine):
         if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
             _check_machine()
             mode = parallel_build.with_parallel_build(rewrites.without_unwanted(mode))
-        mode = graph_cache.keeping(mode)
+        mode = graph_cache.caching_mode(mode)
         with _naming_folder(), without_garbage_collection():
             while True:
                 # Unusable discards the cache file that raised it, so this loop ends.

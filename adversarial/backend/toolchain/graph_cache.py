@@ -37,7 +37,7 @@ _discarded: set[Path] = set()
 _CACHEABLE = ("aesara.", "adversarial.backend.")
 
 
-def keeping(mode: Any) -> Any:
+def caching_mode(mode: Any) -> Any:
     """`mode` (a `Mode` or its name) with the cache of rewritten graphs.
 
     A mode of another class, such as `DebugMode`, is returned unchanged.

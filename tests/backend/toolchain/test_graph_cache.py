@@ -239,10 +239,10 @@ def test_what_was_long_not_asked_for_goes(folder, rewritten):
 
 
 def test_modes_of_their_own_kind_are_left_alone():
-    assert graph_cache.keeping("DebugMode") == "DebugMode"
+    assert graph_cache.caching_mode("DebugMode") == "DebugMode"
     given = Mode("py", get_mode("FAST_COMPILE").optimizer)
-    assert graph_cache.keeping(given) is given
-    assert isinstance(graph_cache.keeping(None), Mode)
+    assert graph_cache.caching_mode(given) is given
+    assert isinstance(graph_cache.caching_mode(None), Mode)
     query = RewriteDatabaseQuery(["fast_run"], extra_rewrites=[(object(), 1)])
     assert graph_cache._path(query, None) is None
 
