@@ -176,7 +176,7 @@ YAML = {
         changed('save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"', "save_path: 5"),
         "save_path",
     ),
-    "saving to nothing": (changed('"${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"', "''"), "is no path"),
+    "saving to nothing": (changed('"${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl"', "''"), "is not a path"),
     "saving now and then": (changed("save_freq: 1", "save_freq: -1"), "save_freq"),
     # tags
     "python": ("!!python/object/apply:os.system ['touch owned']", "unknown tag"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -45,32 +46,36 @@ SMALL_BOMBS = sorted(set(bombs.YAML) - set(SLOW_BOMBS))
 MORE_YAMLS = sorted(set(corpus.YAML) - set(YAMLS))
 MORE_FILES = sorted(set(MODELS) - set(FILES))
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="no wait4 on this system")
+pytest.importorskip("resource", reason="nothing here measures what a process takes")
+
+
+# Starts a command and prints what it took. The command is not a child of the tests' own process: on
+# Linux, a child's peak memory is at least that of the process that it was forked from.
+MEASURE = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss
+print(json.dumps([done.returncode, done.stderr, seconds, memory]))
+"""
 
 
 def spent(folder, script, *arguments):
     """Status, stderr, seconds of processor and GiB of memory of a command."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     env.pop("ADVERSARIAL_DEBUG", None)
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / f"{script}.py"), *arguments],
+    command = [sys.executable, str(ROOT / f"{script}.py"), *arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command],
         cwd=folder,
         env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=True,
     )
-    error = process.stderr.read()
-    process.stderr.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    status, error, seconds, memory = json.loads(done.stdout)
     unit = 1 if sys.platform == "darwin" else 1024
-    return (
-        process.returncode,
-        error,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * unit / 2**30,
-    )
+    return status, error, seconds, memory * unit / 2**30
 
 
 def check(folder, script, culprit, *arguments):
