@@ -77,6 +77,23 @@ class MonitorBased(TerminationCriterion):
     ------
     ValueError
         If an argument is out of its range.
+
+    Examples
+    --------
+    3.9 and 3.8 are not 10 % below 4:
+
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> criterion = MonitorBased(prop_decrease=0.1, N=2)
+    >>> for value in [4.0, 3.9, 3.8]:
+    ...     channel.val_record.append(value)
+    ...     print(criterion.continue_learning(model))
+    True
+    True
+    False
     """
 
     def __init__(
@@ -131,6 +148,24 @@ class PatienceBasedTermCrit(TerminationCriterion):
     ------
     ValueError
         If `prop_decrease` is out of its range.
+
+    Examples
+    --------
+    The second value is a new best, so that training does not stop before there are four:
+
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> criterion = PatienceBasedTermCrit(prop_decrease=0.1, initial_patience=2)
+    >>> for value in [4.0, 3.0, 3.0, 3.0]:
+    ...     channel.val_record.append(value)
+    ...     print(criterion.continue_learning(model))
+    True
+    True
+    True
+    False
     """
 
     def __init__(
@@ -165,10 +200,37 @@ class MatchChannel(TerminationCriterion):
     Parameters
     ----------
     channel_name : str
+        The channel of this training.
     prev_channel_name : str
         The channel of the earlier training.
     prev_monitor_name : str
         The model's attribute that holds the monitor of the earlier training (see `push_monitor`).
+
+    References
+    ----------
+    I. Goodfellow et al., "Maxout networks", ICML 2013, section 5.2, arXiv 1302.4389: how training
+    on MNIST goes on with the validation set.
+
+    Examples
+    --------
+    The objective on the validation set, which is now trained on as well, is to fall to that on the
+    training set at the end of the first training:
+
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel, push_monitor
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "train_objective", None, None)
+    >>> channel.val_record.append(0.5)
+    >>> Monitor.get_monitor(model).channels["train_objective"] = channel
+    >>> model = push_monitor(model, "first_monitor")
+    >>> channel = MonitorChannel(None, None, "valid_objective", None, None)
+    >>> Monitor.get_monitor(model).channels["valid_objective"] = channel
+    >>> criterion = MatchChannel("valid_objective", "train_objective", "first_monitor")
+    >>> for value in [0.6, 0.5]:
+    ...     channel.val_record.append(value)
+    ...     print(criterion.continue_learning(model))
+    True
+    False
     """
 
     def __init__(self, channel_name: str, prev_channel_name: str, prev_monitor_name: str) -> None:
@@ -205,6 +267,21 @@ class ChannelTarget(TerminationCriterion):
     ----------
     channel_name : str
     target : float
+        Compared with the last value of the channel, which is measured before the first epoch, too.
+
+    Examples
+    --------
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> criterion = ChannelTarget("objective", target=0.5)
+    >>> for value in [0.6, 0.5]:
+    ...     channel.val_record.append(value)
+    ...     print(criterion.continue_learning(model))
+    True
+    False
     """
 
     def __init__(self, channel_name: str, target: float) -> None:
@@ -222,6 +299,20 @@ class ChannelInf(TerminationCriterion):
     Parameters
     ----------
     channel_name : str
+
+    Examples
+    --------
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> criterion = ChannelInf("objective")
+    >>> for value in [0.5, np.inf]:
+    ...     channel.val_record.append(value)
+    ...     print(criterion.continue_learning(model))
+    True
+    False
     """
 
     def __init__(self, channel_name: str) -> None:
@@ -245,6 +336,19 @@ class EpochCounter(TerminationCriterion):
     ------
     ValueError
         If `max_epochs` is negative.
+
+    Examples
+    --------
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor
+    >>> model = Model()
+    >>> monitor = Monitor.get_monitor(model)
+    >>> criterion = EpochCounter(max_epochs=1)
+    >>> criterion.continue_learning(model)
+    True
+    >>> monitor.report_epoch()
+    >>> criterion.continue_learning(model)
+    False
     """
 
     def __init__(self, max_epochs: int, new_epochs: bool = True) -> None:
@@ -326,6 +430,23 @@ class Or(_Combination):
     ------
     TypeError
         If one of them is something else.
+
+    Examples
+    --------
+    One epoch, and more until the objective is at or below 0.5:
+
+    >>> from adversarial.models.model import Model
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = Model()
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> criterion = Or([EpochCounter(1), ChannelTarget("objective", 0.5)])
+    >>> channel.val_record.append(0.4)
+    >>> criterion.continue_learning(model)
+    True
+    >>> model.monitor.report_epoch()
+    >>> criterion.continue_learning(model)
+    False
     """
 
     def continue_learning(self, model: Any) -> bool:
