@@ -36,7 +36,17 @@ _PER_CUBE = 0.3
 
 
 class Preprocessor(Persistent):
-    """Base of all preprocessors."""
+    """Base of all preprocessors.
+
+    Examples
+    --------
+    >>> class Halve(Preprocessor):
+    ...     def apply(self, dataset, can_fit=False):
+    ...         dataset.set_design_matrix(dataset.get_design_matrix() / 2)
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> DenseDesignMatrix(X=[[2.0, 6.0]], preprocessor=Halve()).X.tolist()
+    [[1.0, 3.0]]
+    """
 
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
         """Transform the `DenseDesignMatrix` in place, after fitting to it if `can_fit`."""
@@ -51,6 +61,19 @@ class ExamplewisePreprocessor(Preprocessor):
 
     A subclass defines `transform(X)`, for NumPy arrays and Aesara matrices alike, and `fit(X)` if
     it has something to estimate.
+
+    Examples
+    --------
+    >>> class DivideByLargest(ExamplewisePreprocessor):
+    ...     def fit(self, X):
+    ...         self.largest = X.max()
+    ...     def transform(self, X):
+    ...         return X / self.largest
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=[[1.0, 4.0]])
+    >>> DivideByLargest().apply(data, can_fit=True)
+    >>> data.X.tolist()
+    [[0.25, 1.0]]
     """
 
     def fit(self, X: np.ndarray) -> None:
@@ -77,6 +100,16 @@ class Pipeline(Preprocessor):
     Parameters
     ----------
     items : sequence of Preprocessor, optional
+        In the order in which they are applied, each fitted to what the one before it made.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=[[0.0, 7.0], [6.0, 15.0]])
+    >>> Pipeline([RemoveMean(), MakeUnitNorm()]).apply(data, can_fit=True)
+    >>> data.X.round(1)
+    array([[-0.6, -0.8],
+           [ 0.6,  0.8]], dtype=float32)
     """
 
     def __init__(self, items: Sequence[Preprocessor] | None = None) -> None:
@@ -90,7 +123,13 @@ class Pipeline(Preprocessor):
 
 
 class MakeUnitNorm(ExamplewisePreprocessor):
-    """Divides each row by its Euclidean norm. Rows of zeros stay."""
+    """Divides each row by its Euclidean norm. Rows of zeros stay.
+
+    Examples
+    --------
+    >>> MakeUnitNorm().transform(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
 
     def transform(self, X: Any) -> Any:
         norm = (X**2).sum(axis=1) ** 0.5
@@ -105,6 +144,20 @@ class RemoveMean(ExamplewisePreprocessor):
     axis : 0, 1 or None
         0 subtracts from each column its mean over the data set it was fitted to, 1 from each row
         its own mean, None the mean of all numbers of that data set.
+
+    Raises
+    ------
+    ValueError
+        For another `axis`; by `transform`, where it needs a mean and was not fitted.
+
+    Examples
+    --------
+    >>> RemoveMean(axis=1).transform(np.array([[1.0, 3.0], [5.0, 5.0]])).tolist()
+    [[-1.0, 1.0], [0.0, 0.0]]
+    >>> RemoveMean().transform(np.array([[1.0, 3.0]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: RemoveMean has not seen any data: apply it with can_fit=True to the ...
     """
 
     def __init__(self, axis: int | None = 0) -> None:
@@ -132,6 +185,19 @@ class Standardize(ExamplewisePreprocessor):
         Whether there is one mean (standard deviation) of the whole matrix instead of one for each
         column.
     std_eps : float
+        Keeps columns that do not vary from being divided by 0.
+
+    Raises
+    ------
+    ValueError
+        By `transform`, where it was not fitted.
+
+    Examples
+    --------
+    >>> standardize = Standardize()
+    >>> standardize.fit(np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> standardize.transform(np.array([[0.0, 5.0], [6.0, 5.0]])).round(2).tolist()
+    [[-1.0, 0.0], [2.0, 0.0]]
     """
 
     def __init__(
@@ -169,6 +235,17 @@ class RemapInterval(ExamplewisePreprocessor):
     Parameters
     ----------
     map_from, map_to : (low, high)
+        The ends of the two intervals. Numbers outside `map_from` fall outside `map_to`.
+
+    Raises
+    ------
+    ValueError
+        Where an interval is not two numbers, the lower one first.
+
+    Examples
+    --------
+    >>> RemapInterval((0, 255), (-1, 1)).transform(np.array([[0.0, 127.5, 255.0]])).round(2)
+    array([[-1.,  0.,  1.]])
     """
 
     def __init__(self, map_from: Sequence[float], map_to: Sequence[float]) -> None:
@@ -196,6 +273,24 @@ class GlobalContrastNormalization(Preprocessor):
         As `global_contrast_normalize` has them.
     batch_size : int, optional
         Rows transformed at a time. It changes the memory needed, not the result.
+
+    Raises
+    ------
+    ValueError
+        By `apply`, where `scale` is below `min_divisor`.
+
+    References
+    ----------
+    Coates, Lee and Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning",
+    2011, whose normalization of patches has `sqrt_bias` 10 and `use_std`.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=[[1.0, 3.0], [10.0, 90.0]])
+    >>> GlobalContrastNormalization(scale=2**0.5).apply(data)
+    >>> data.X.round(2).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
     @deprecated_arguments(
@@ -254,9 +349,27 @@ class ZCA(Preprocessor):
     P_, inv_P_ : arrays of shape (dim, dim)
         The whitening matrix and its inverse; all three are None before `fit`.
 
+    Raises
+    ------
+    ValueError
+        Where both `n_components` and `n_drop_components` are given; by `fit`, where `X` is no
+        floating point matrix, there are not so many components or a variance is not positive; by
+        `apply` and `inverse`, where it was not fitted.
+
     References
     ----------
     Bell and Sejnowski, "The 'independent components' of natural scenes are edge filters", 1997.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=[[1.0, 1.0], [-1.0, -1.0], [2.0, -2.0], [-2.0, 2.0]])
+    >>> zca = ZCA(filter_bias=0)
+    >>> zca.apply(data, can_fit=True)
+    >>> data.X.round(2).tolist()
+    [[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]
+    >>> zca.inverse(data.X).round(2)[2].tolist()
+    [2.0, -2.0]
     """
 
     def __init__(

@@ -28,6 +28,22 @@ class ZCA_Dataset(DenseDesignMatrix):  # noqa: N801
         Keep only these examples.
     axes : sequence
         The order of the axes of images.
+
+    Raises
+    ------
+    TypeError
+        Where `preprocessed_dataset` or `preprocessor` is no such object.
+    ValueError
+        Where `start` and `stop` select no examples.
+
+    Examples
+    --------
+    >>> data = DenseDesignMatrix(X=[[1.0, 1.0], [-1.0, -1.0], [2.0, -2.0], [-2.0, 2.0]])
+    >>> zca = ZCA(filter_bias=0)
+    >>> zca.apply(data, can_fit=True)
+    >>> whitened = ZCA_Dataset(data, zca, start=2)
+    >>> whitened.X.round(2).tolist(), whitened.mapback(whitened.X).round(2).tolist()
+    ([[1.0, -1.0], [-1.0, 1.0]], [[2.0, -2.0], [-2.0, 2.0]])
     """
 
     def __init__(
