@@ -30,6 +30,23 @@ class ArrayDataset(Dataset):
     ----------
     rng : numpy.random.RandomState
         Of iterators that draw and are given no generator.
+
+    Examples
+    --------
+    >>> from adversarial.space import VectorSpace
+    >>> class Squares(ArrayDataset):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.X = np.array([[0.0], [1.0], [4.0]], "float32")
+    ...         self.reset_RNG(0)
+    ...     def get_data_specs(self):
+    ...         return VectorSpace(1), "features"
+    ...     def get_num_examples(self):
+    ...         return len(self.X)
+    ...     def _column(self, source):
+    ...         return self.X, VectorSpace(1)
+    >>> [batch.tolist() for batch in Squares().iterator(batch_size=2)]
+    [[[0.0], [1.0]], [[4.0]]]
     """
 
     # Attributes that compiled functions have a copy of, or depend on.

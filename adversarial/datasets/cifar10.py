@@ -57,10 +57,24 @@ class CIFAR10(DenseDesignMatrix):
         Where the files are not on this machine and cannot be fetched.
     BadFile
         Where a file is damaged.
+    ValueError
+        Where there is no such set, `start` and `stop` select no examples, or `toronto_prepro` is
+        given together with `center` or `gcn`.
 
     References
     ----------
     Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
+
+    Examples
+    --------
+    All but the last 10,000 training examples, of the same contrast, in a YAML file::
+
+        dataset: !obj:adversarial.datasets.cifar10.CIFAR10 {
+            which_set: train,
+            start: 0,
+            stop: 40000,
+            gcn: 55.
+        }
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)

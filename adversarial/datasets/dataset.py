@@ -16,6 +16,16 @@ class Dataset(Persistent):
 
     A subclass that defines `iterator` can be trained on. See `DenseDesignMatrix` for examples that
     are rows of a matrix, and `VectorSpacesDataset` for several arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Noise(Dataset):
+    ...     def iterator(self, mode=None, batch_size=None, num_batches=None, rng=None, **layout):
+    ...         rng = np.random.RandomState(0)
+    ...         return (rng.normal(size=(batch_size, 2)) for _ in range(num_batches))
+    >>> [batch.shape for batch in Noise().iterator(batch_size=5, num_batches=3)]
+    [(5, 2), (5, 2), (5, 2)]
     """
 
     def get_num_examples(self) -> int:

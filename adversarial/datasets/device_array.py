@@ -27,6 +27,18 @@ class DeviceArrays:
     """One shared variable for each array of a data set, made when its rows are first asked for.
 
     On the CPU the variable borrows the data set's own array, so that nothing is stored twice.
+
+    Attributes
+    ----------
+    is_stale : bool
+        Whether the data set's arrays may have changed since the variables were set.
+
+    Examples
+    --------
+    >>> arrays = DeviceArrays()
+    >>> rows = arrays.rows("features", np.zeros((3, 2), "float32"), at.lvector("indices"))
+    >>> rows.type.shape, arrays.sources()
+    ((None, 2), ['features'])
     """
 
     def __init__(self) -> None:
@@ -44,6 +56,11 @@ class DeviceArrays:
         array : numpy.ndarray
             Examples along the first axis.
         indices : int64 vector (Aesara)
+
+        Raises
+        ------
+        ValueError
+            Where `array` takes the place of an earlier one and holds NaN or infinity.
         """
         # Aesara forgets the shape of a row, which rewrites can use.
         return at.specify_shape(self._variable(source, array)[indices], (None, *array.shape[1:]))

@@ -68,7 +68,21 @@ def num_examples(dataset: Any) -> Optional[int]:
 
 
 class Minibatches:
-    """An iterator with the number of minibatches that it gives, `num_batches`; None if unknown."""
+    """An iterator with the number of minibatches that it gives.
+
+    Parameters
+    ----------
+    batches : iterator
+        What it gives.
+    num_batches : int or None
+        How many; None if unknown.
+
+    Examples
+    --------
+    >>> batches = Minibatches(iter(["first", "second"]), 2)
+    >>> batches.num_batches, list(batches)
+    (2, ['first', 'second'])
+    """
 
     def __init__(self, batches: Iterator, num_batches: Optional[int]) -> None:
         self._batches = batches
@@ -82,7 +96,27 @@ class Minibatches:
 
 
 class IndexedFeed:
-    """Minibatches are int64 vectors of indices into arrays that stay on the device."""
+    """Minibatches are int64 vectors of indices into arrays that stay on the device.
+
+    Parameters
+    ----------
+    dataset : ArrayDataset
+        Or any object with its `symbolic_batch` and `get_num_examples`.
+
+    Attributes
+    ----------
+    inputs : list of one Aesara variable
+        The indices, which functions of minibatches take.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> feed = IndexedFeed(DenseDesignMatrix(X=[[0, 1], [2, 3], [4, 5]]))
+    >>> [batch.tolist() for batch in feed.minibatches("sequential", 2, None, None)]
+    [[0, 1], [2]]
+    >>> feed.design_matrix(np.array([2])).tolist()
+    [[4.0, 5.0]]
+    """
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -120,7 +154,20 @@ class IndexedFeed:
 
 
 class StreamedBatch(tuple):
-    """The arrays of a minibatch, one for each of the feed's `inputs`; `len` counts examples."""
+    """The arrays of a minibatch, one for each of the feed's `inputs`; `len` counts examples.
+
+    Attributes
+    ----------
+    num_examples : int
+        Set by the feed, which has checked that the arrays agree.
+
+    Examples
+    --------
+    >>> batch = StreamedBatch([np.zeros((5, 2)), np.zeros((5, 1))])
+    >>> batch.num_examples = 5
+    >>> len(batch), [array.shape for array in batch]
+    (5, [(5, 2), (5, 1)])
+    """
 
     num_examples: int
 
@@ -129,7 +176,27 @@ class StreamedBatch(tuple):
 
 
 class StreamedFeed:
-    """Minibatches are the arrays that the data set's own `iterator` gives."""
+    """Minibatches are the arrays that the data set's own `iterator` gives.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Or any object with an `iterator` like that of `Dataset`.
+
+    Attributes
+    ----------
+    inputs : list of Aesara variables
+        One for each array that `batch` was asked for; functions of minibatches take them.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.space import VectorSpace
+    >>> feed = StreamedFeed(DenseDesignMatrix(X=[[0, 1], [2, 3], [4, 5]]))
+    >>> x = feed.batch((VectorSpace(2), "features"))
+    >>> [feed.arguments(b)[0].tolist() for b in feed.minibatches("sequential", 2, None, None)]
+    [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0]]]
+    """
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset

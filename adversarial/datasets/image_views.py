@@ -22,6 +22,23 @@ class ImageViewMixin(Dataset):
 
     All but `adjust_for_viewer` and `adjust_to_be_viewed_with` raise ValueError where
     `view_converter` is None.
+
+    Attributes
+    ----------
+    X : array of shape (n, dim)
+        Each row holds an image, its channels one after the other.
+    view_converter : DefaultViewConverter or None
+        How a row holds an image.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(topo_view=np.arange(12).reshape(2, 1, 2, 3))
+    >>> data.view_shape(), data.X[0].tolist()
+    ((1, 2, 3), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0])
+    >>> data.set_view_converter_axes(("c", 0, 1, "b"))
+    >>> data.get_topological_view().shape
+    (3, 1, 2, 2)
     """
 
     X: Any

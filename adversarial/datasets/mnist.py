@@ -65,11 +65,24 @@ class MNIST(DenseDesignMatrix):
         Where the files are not on this machine and cannot be fetched.
     BadFile
         Where a file under a data path is damaged or of another data set.
+    ValueError
+        Where there is no such set, `start` and `stop` select no examples, or `axes` is no order of
+        the four axes.
 
     References
     ----------
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
     1998.
+
+    Examples
+    --------
+    All but the last 10,000 training examples, in a YAML file::
+
+        dataset: !obj:adversarial.datasets.mnist.MNIST {
+            which_set: train,
+            start: 0,
+            stop: 50000
+        }
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)
@@ -147,6 +160,29 @@ class MNIST_rotated_background(DenseDesignMatrix):
         The name of the file, such as 'train' or 'test'.
     center : bool
         Subtract the mean image of this set.
+
+    Raises
+    ------
+    DataUnavailable
+        Where there is no such file.
+    BadFile
+        Where the file is of another form.
+    ValueError
+        Where `which_set` cannot be the name of a set.
+
+    References
+    ----------
+    Larochelle, Erhan, Courville, Bergstra and Bengio, "An empirical evaluation of deep
+    architectures on problems with many factors of variation", 2007.
+
+    Examples
+    --------
+    The training set, centred, in a YAML file::
+
+        dataset: !obj:adversarial.datasets.mnist.MNIST_rotated_background {
+            which_set: train,
+            center: 1
+        }
     """
 
     @deprecated_arguments(one_hot=ONE_HOT)

@@ -146,6 +146,15 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         Without PyTables.
     ValueError
         Where X holds NaN or infinity.
+
+    Examples
+    --------
+    >>> file, group = DenseDesignMatrixPyTables.init_hdf5("data.h5", [(3, 2), (3, 1)])
+    >>> DenseDesignMatrixPyTables.fill_hdf5(file, np.arange(6).reshape(3, 2))
+    >>> data = DenseDesignMatrixPyTables(X=group.X, y=group.y)
+    >>> [batch.tolist() for batch in data.iterator(batch_size=2)]
+    [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0]]]
+    >>> file.close()
     """
 
     h5file: Any = None

@@ -11,7 +11,21 @@ from adversarial.utils.iteration import as_rng
 
 
 class SplitMixin:
-    """Folds and held-out parts of `X`, for a class with `X`, `rng` and `get_num_examples`."""
+    """Folds and held-out parts of `X`, for a class with `X`, `rng` and `get_num_examples`.
+
+    All methods raise ValueError where a part would be empty; those of held-out parts also unless
+    exactly one of `train_size` and `train_prop` is given.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> data = DenseDesignMatrix(X=[[0], [1], [2], [3], [4]])
+    >>> [fold.ravel().tolist() for fold in data.split_dataset_nfolds(2)]
+    [[0.0, 1.0, 2.0], [3.0, 4.0]]
+    >>> train, valid = data.bootstrap_holdout(train_prop=0.8, rng=0)
+    >>> len(train), len(valid)
+    (4, 1)
+    """
 
     X: Any
     rng: np.random.RandomState

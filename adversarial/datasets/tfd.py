@@ -43,6 +43,10 @@ class TFD(DenseDesignMatrix):
         With both, (X - 127.5) / 127.5; center alone X - 127.5; scale alone X / 255.
     shuffle : bool
         Put the examples in another order, drawn by `rng`, else by a generator of `seed`.
+    rng : RandomState, optional
+        Of `shuffle`.
+    seed : int or sequence of int
+        Of the generator that `shuffle` makes where there is no `rng`.
     preprocessor : Preprocessor, optional
         Applied last, without being fitted.
     axes : sequence
@@ -61,10 +65,21 @@ class TFD(DenseDesignMatrix):
         Where the file is not on this machine.
     BadFile
         Where it is damaged or of another form.
+    ValueError
+        Where there is no such set, fold or image size, or `example_range` selects no examples.
 
     References
     ----------
     Susskind, Anderson and Hinton, "The Toronto Face Database", 2010.
+
+    Examples
+    --------
+    The faces without labels, their pixels from 0 to 1, in a YAML file::
+
+        dataset: !obj:adversarial.datasets.tfd.TFD {
+            which_set: unlabeled,
+            scale: 1
+        }
     """
 
     per_example = (*DenseDesignMatrix.per_example, "y_identity")
