@@ -82,6 +82,13 @@ class BGD(sgd.SGD):
     ------
     ValueError
         If an argument is out of its range; at setup, if the cost has no value.
+
+    Examples
+    --------
+    >>> BGD(batch_size=1000, conjugate=True).init_alpha  # the steps that are tried first
+    [0.001, 0.005, 0.01, 0.05, 0.1]
+    >>> BGD(batch_size=1000, line_search_mode="exhaustive").init_alpha
+    [0.5, 1.0]
     """
 
     _kind = "BGD"

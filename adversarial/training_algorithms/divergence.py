@@ -25,6 +25,19 @@ class DivergenceCheck:
     model : Model
     params : list of shared variable
         The parameters that are trained.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)  # counts the epochs
+    >>> check = DivergenceCheck(model, model.get_params())
+    >>> check.add({"of the model": 0.5, "finite": True}, "in minibatch 1")
+    >>> check.add({"of the model": float("nan"), "finite": False}, "in minibatch 2")
+    Traceback (most recent call last):
+    ...
+    adversarial...TrainingDiverged: the objective of the model is not finite in minibatch 2...
     """
 
     def __init__(self, model: Any, params: list) -> None:

@@ -29,6 +29,12 @@ class EpochMonitor(Persistent):
 
     Examples
     --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> log_every = EpochMonitor(MLP([Linear(1, "y", irange=0.1)], nvis=1), tick_rate=100)
+    >>> SGD(learning_rate=0.1, update_callbacks=log_every).update_callbacks == [log_every]
+    True
+
     In a YAML file, where `*model` is the trained model:
     `update_callbacks: [!obj:pylearn2.training_algorithms.sgd.EpochMonitor { model: *model,
     tick_rate: 100 }]`.

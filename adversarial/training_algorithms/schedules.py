@@ -19,6 +19,14 @@ class Schedule(Persistent):
     A subclass defines `rate_after`. The learning rate at the first call is the base rate. Rates
     are computed from the number of minibatches in double precision, so that rounding errors do
     not add up.
+
+    Examples
+    --------
+    >>> class InverseRoot(Schedule):
+    ...     def rate_after(self, minibatches, base):
+    ...         return base / minibatches**0.5
+    >>> InverseRoot().rate_after(4, base=0.1)
+    0.05
     """
 
     def __init__(self) -> None:
@@ -99,6 +107,12 @@ class LinearDecay(Schedule):
     ------
     ValueError
         Unless 0 < start < saturate and decay_factor > 0.
+
+    Examples
+    --------
+    >>> decay = LinearDecay(start=2, saturate=4, decay_factor=0.25)
+    >>> [decay.rate_after(minibatches, base=1.0) for minibatches in range(1, 6)]
+    [1.0, 0.75, 0.5, 0.25, 0.25]
     """
 
     def __init__(self, start: int, saturate: int, decay_factor: float) -> None:
@@ -129,6 +143,12 @@ class AnnealedLearningRate(Schedule):
     ------
     ValueError
         If `anneal_start` is not positive.
+
+    Examples
+    --------
+    >>> annealed = AnnealedLearningRate(anneal_start=100)
+    >>> [annealed.rate_after(minibatches, base=0.1) for minibatches in (100, 200, 400)]
+    [0.1, 0.05, 0.025]
     """
 
     def __init__(self, anneal_start: float) -> None:

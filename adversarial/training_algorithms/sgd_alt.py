@@ -18,6 +18,12 @@ class SGD(k_steps.SGD):
     ----------
     *args, **kwargs
         Those of `adversarial.training_algorithms.k_steps.SGD`.
+
+    Examples
+    --------
+    >>> algorithm = SGD(learning_rate=0.1, batch_size=100, discriminator_steps=2)
+    >>> algorithm.discriminator_alone  # the kind of the next epoch
+    True
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

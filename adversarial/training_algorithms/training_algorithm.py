@@ -39,6 +39,22 @@ class TrainingAlgorithm(Persistent):
         Called without arguments after each minibatch and its `update_callbacks`. `Train` stops a
         training by raising an exception in it; calling `train` again then goes on with the next
         minibatch.
+
+    Examples
+    --------
+    >>> class Halving(TrainingAlgorithm):
+    ...     def setup(self, model, dataset):
+    ...         self.model = model
+    ...     def train(self, dataset):
+    ...         self.model.set_param_values([value / 2 for value in self.model.get_param_values()])
+    ...     def continue_learning(self, model):
+    ...         return False
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> model, algorithm = MLP([Linear(1, "y", init_bias=1.0, irange=0.1)], nvis=1), Halving()
+    >>> algorithm.setup(model, None)
+    >>> algorithm.train(None)
+    >>> model.layers[0].get_biases()
+    array([0.5], dtype=float32)
     """
 
     between_minibatches: Callable[[], None] = staticmethod(_nothing)
