@@ -45,10 +45,26 @@ class MonitorChannel(Persistent):
     time_record : array of float
         Seconds since the model was first monitored.
 
+    Raises
+    ------
+    ValueError
+        If the records of `old_channel` hold anything but numbers.
+
     Notes
     -----
     Records are `array.array`: lists of Python numbers take four times the memory. Channels that
     are always measured together share all records but `val_record`.
+
+    Examples
+    --------
+    A channel that goes on with the records of another has a copy of them:
+
+    >>> first = MonitorChannel(None, None, "objective", None, None)
+    >>> first.val_record.append(0.5)
+    >>> second = MonitorChannel(None, None, "objective", None, None, old_channel=first)
+    >>> second.val_record.append(0.25)
+    >>> first, second.vector("val_record")
+    (<MonitorChannel objective, 1 values>, array([0.5 , 0.25], dtype=float32))
     """
 
     val_record: MutableSequence[float]

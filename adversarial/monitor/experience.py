@@ -16,6 +16,15 @@ class Experience(Persistent):
     engines : list of (int, str)
         The number of epochs seen and what computed from then on (`backend.describe()`), at each
         change of engine or devices.
+
+    Examples
+    --------
+    >>> experience = Experience()
+    >>> experience.report_batch(100)
+    >>> experience.report_batch(50)
+    >>> experience.report_epoch()
+    >>> experience.get_epochs_seen(), experience.get_batches_seen(), experience.get_examples_seen()
+    (1, 2, 150)
     """
 
     def __init__(self) -> None:

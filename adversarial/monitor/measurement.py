@@ -34,8 +34,20 @@ class Measurement:
     channels : sequence of MonitorChannel
         Each with a `val`, and measured on one of `datasets`.
     datasets : sequence of MonitoredData
-    mode : str or Aesara mode, optional
-        To compile in.
+        What the minibatches are drawn from.
+    mode : str, Aesara mode or None
+        To compile in; None for the default.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.space import VectorSpace
+    >>> data = MonitoredData(DenseDesignMatrix(X=[[1.0], [2.0], [6.0]]), "sequential", 2, None, 0)
+    >>> x = data.feed.batch((VectorSpace(1), "features"))
+    >>> channel = MonitorChannel(x, x.mean(), "mean", None, data.dataset)
+    >>> measure = Measurement([channel], [data], mode="FAST_COMPILE")
+    >>> [(channel.name, float(value)) for channel, value in measure(lambda: None)]
+    [('mean', 3.0)]
     """
 
     def __init__(
@@ -91,7 +103,19 @@ class Measurement:
 
 
 class Progress:
-    """Called after each batch of a monitoring: calls `between_batches`, and logs now and then."""
+    """Called after each batch of a monitoring: calls `between_batches`, and logs now and then.
+
+    Parameters
+    ----------
+    between_batches : callable
+        Takes no arguments. What it raises ends the monitoring.
+
+    Examples
+    --------
+    >>> progress = Progress(lambda: print("a batch is measured"))
+    >>> progress("MNIST", 100, 10000)
+    a batch is measured
+    """
 
     def __init__(self, between_batches: Callable[[], None]) -> None:
         self._between_batches = between_batches

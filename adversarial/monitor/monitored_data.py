@@ -35,6 +35,18 @@ class MonitoredData:
     ------
     ValueError
         If there is no such mode.
+
+    Examples
+    --------
+    The mean over a minibatch of two examples and one of one is that over the three examples:
+
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> dataset = DenseDesignMatrix(X=[[1.0], [2.0], [6.0]])
+    >>> data = MonitoredData(dataset, "sequential", batch_size=2, num_batches=None, seed=0)
+    >>> float(data.mean(lambda indices: dataset.X[indices].mean(), [], print))
+    DenseDesignMatrix 2 3
+    DenseDesignMatrix 3 3
+    3.0
     """
 
     def __init__(
