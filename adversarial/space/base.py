@@ -32,6 +32,15 @@ class Space(Persistent):
     validate_callbacks, np_validate_callbacks : list of callable, optional
         Functions of a batch, called before `validate` or `np_validate` checks it. Functions cannot
         be saved, so neither can a space that has any.
+
+    Examples
+    --------
+    >>> from adversarial.space import Conv2DSpace, VectorSpace
+    >>> images, vectors = Conv2DSpace((2, 3), num_channels=1), VectorSpace(6)
+    >>> images.get_total_dimension(), images == vectors, vectors == VectorSpace(6)
+    (6, False, True)
+    >>> images.np_format_as(images.get_origin_batch(10), vectors).shape
+    (10, 6)
     """
 
     def __init__(
@@ -274,6 +283,21 @@ class SimplyTypedSpace(Space):
         batches of any type and converts none.
     **kwargs
         As `Space` takes them.
+
+    Raises
+    ------
+    TypeError
+        If there is no such element type.
+
+    Examples
+    --------
+    >>> class Points(SimplyTypedSpace):
+    ...     def _batch_shape(self, batch_size):
+    ...         return batch_size, 2
+    >>> Points().get_origin_batch(3)
+    array([[0., 0.], [0., 0.], [0., 0.]], dtype=float32)
+    >>> Points().make_aesara_batch("x").type.shape
+    (None, 2)
     """
 
     def __init__(self, dtype: Dtype = "floatX", **kwargs: Any):

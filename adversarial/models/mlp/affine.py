@@ -26,6 +26,25 @@ class Affine(Layer):
         How W is drawn. In a YAML file its fields are given one by one: `irange: 0.05`.
     W_lr_scale, b_lr_scale : float, optional
         Factors on the learning rates of W and b.
+    **kwargs
+        As `Layer` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a factor is not finite, or `weight_init` gives no way to draw W, several, or a wrong one.
+
+    Examples
+    --------
+    >>> from adversarial import backend
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> layer = Linear(dim=1, layer_name="y", irange=0.05, W_lr_scale=0.5)
+    >>> mlp = MLP([layer], nvis=2)
+    >>> list(layer.get_lr_scalers().items())
+    [(y_W, 0.5)]
+    >>> layer.set_weights([[3.0], [4.0]])
+    >>> backend.function([], layer.get_weight_decay(0.5))().item()
+    12.5
     """
 
     weight_init = FlatAttributes(WeightInit)

@@ -43,6 +43,26 @@ class BaseConv(Affine):
         (maps, rows, columns).
     max_kernel_norm : float, optional
         Bound on the norm of each kernel, kept at every update.
+    **kwargs
+        As `Affine` takes them.
+
+    Raises
+    ------
+    ValueError
+        If `kernel_shape` is not two positive integers or `max_kernel_norm` not positive and finite.
+        When the layer gets its input space: if `init_bias` is not finite or not of the shape of b.
+    TypeError
+        When the layer gets its input space, if that is no Conv2DSpace.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, ConvElemwise, TanhConvNonlinearity
+    >>> layer = ConvElemwise(16, (5, 5), "h0", TanhConvNonlinearity(), irange=0.05)
+    >>> mlp = MLP([layer], input_space=Conv2DSpace((28, 28), num_channels=3))
+    >>> layer.W.get_value().shape, layer.b.get_value().shape
+    ((16, 3, 5, 5), (16, 24, 24))
+    >>> layer.get_weights_topo().shape
+    (16, 5, 5, 3)
     """
 
     input_space: Conv2DSpace

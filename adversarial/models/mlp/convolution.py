@@ -28,6 +28,30 @@ class Convolution(BaseConv):
     kernel_shape : (rows, columns)
     kernel_stride : (rows, columns)
         Pixels from one position of a kernel to the next.
+    **kwargs
+        As `BaseConv` takes them.
+
+    Raises
+    ------
+    ValueError
+        If `kernel_stride` is not two positive integers. When the layer gets its input space: if the
+        kernel is larger than the padded image.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv
+    1603.07285, relationship 6: the size of a map.
+
+    Examples
+    --------
+    floor((28 - 5) / 2) + 1 = 12:
+
+    >>> from adversarial.models.mlp import MLP, ConvElemwise, TanhConvNonlinearity
+    >>> nonlinearity = TanhConvNonlinearity()
+    >>> layer = ConvElemwise(16, (5, 5), "h0", nonlinearity, irange=0.05, kernel_stride=(2, 2))
+    >>> mlp = MLP([layer], input_space=Conv2DSpace((28, 28), num_channels=1))
+    >>> layer.detector_space.shape
+    (12, 12)
     """
 
     # Whether each position has kernels of its own; the shape of W is then (filters, rows of

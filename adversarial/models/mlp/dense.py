@@ -26,6 +26,7 @@ class Dense(Affine):
 
     Parameters
     ----------
+    layer_name : str
     init_bias : float or array (units,)
         Initial values of b.
     norm_constraint : NormConstraint
@@ -34,6 +35,30 @@ class Dense(Affine):
         Weights where it is zero stay zero.
     use_bias : bool
         Whether there is a b.
+    **kwargs
+        As `Affine` takes them.
+
+    Raises
+    ------
+    ValueError
+        If the bounds cannot be kept, or `init_bias` is not finite or not of the shape of b. When
+        the layer gets its input space: if `mask_weights` is not of the shape of W.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> class Square(Dense):
+    ...     units = 2
+    ...     def set_input_space(self, space):
+    ...         super().set_input_space(space)
+    ...         self.output_space = VectorSpace(self.units)
+    ...     def fprop(self, state_below):
+    ...         return self._linear_part(state_below) ** 2
+    >>> mlp = MLP([Square("h0", irange=0.05, init_bias=[2.0, 3.0])], nvis=3)
+    >>> mlp.layers[0].W.get_value().shape
+    (3, 2)
+    >>> backend.function([], mlp.fprop(backend.shared([[0.0, 0.0, 0.0]])))()
+    array([[4., 9.]], dtype=float32)
     """
 
     norm_constraint = FlatAttributes(NormConstraint)

@@ -26,6 +26,11 @@ class Layer(Model):
     extensions : list, optional
         As `Model` takes them.
 
+    Raises
+    ------
+    TypeError
+        If `layer_name` is no string.
+
     Examples
     --------
     >>> from adversarial import backend
@@ -135,6 +140,15 @@ class SameSpaceLayer(Layer):
     ----------
     layer_name, extensions
         As `Layer` takes them.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP
+    >>> class Square(SameSpaceLayer):
+    ...     def fprop(self, state_below):
+    ...         return state_below**2
+    >>> MLP([Square("h0")], nvis=2).get_output_space()
+    VectorSpace(dim=2, dtype=float32)
     """
 
     def set_input_space(self, space: Space) -> None:
