@@ -95,6 +95,22 @@ class EpochExtension(TrainExtension):
 
     The number comes from the monitor, not from how often `on_monitor` was called, so that a
     training that is saved, restored and monitored again goes on with the right number.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> class Countdown(EpochExtension):
+    ...     def on_monitor(self, model, dataset, algorithm):
+    ...         print(3 - self._epochs_done(model), "epochs left")
+    >>> countdown = Countdown()
+    >>> countdown.on_monitor(model, None, None)
+    3 epochs left
+    >>> monitor.report_epoch()
+    >>> countdown.on_monitor(model, None, None)
+    2 epochs left
     """
 
     def __init__(self) -> None:
@@ -121,6 +137,19 @@ class SharedSetter(EpochExtension):
     ------
     ValueError
         If an entry is no such triple, or its variable is not shared.
+
+    Examples
+    --------
+    >>> from adversarial.backend import shared
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)  # no epoch is done
+    >>> rate = shared(0.5, "rate")
+    >>> setter = SharedSetter([(0, rate, 0.25), (1, rate, 0.125)])
+    >>> setter.on_monitor(model, None, None)
+    >>> float(rate.get_value())
+    0.25
     """
 
     def __init__(self, epoch_updates: Iterable[Sequence[Any]]) -> None:
@@ -169,6 +198,19 @@ class ChannelSmoother(TrainExtension):
     ------
     ValueError
         If `k` is less than 1; at setup, if there is no channel to smooth.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> channels = Monitor.get_monitor(model).channels
+    >>> for name, values in (("cost", [9.0, 2.0, 4.0]), ("smooth_cost", [9.0, 5.5, -1.0])):
+    ...     channels[name] = MonitorChannel(None, None, name, None, None)
+    ...     channels[name].val_record.extend(values)
+    >>> ChannelSmoother("cost", "smooth_cost", k=2).on_monitor(model, None, None)
+    >>> channels["smooth_cost"].val_record.tolist()
+    [9.0, 5.5, 3.0]
     """
 
     def __init__(self, channel_to_smooth: str, channel_to_publish: str, k: int = 5) -> None:

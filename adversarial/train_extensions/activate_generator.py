@@ -23,6 +23,24 @@ class ActivateGenerator(EpochExtension):
     ------
     ValueError
         At setup, if the cost has no such switch.
+
+    Examples
+    --------
+    >>> from adversarial.costs.adversary import AdversaryCost2
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> algorithm = SGD(0.1, cost=AdversaryCost2(init_now_train_generator=False))
+    >>> activate = ActivateGenerator(active_after=1)
+    >>> activate.on_monitor(model, None, algorithm)
+    >>> float(algorithm.cost.now_train_generator.get_value())
+    0.0
+    >>> monitor.report_epoch()
+    >>> activate.on_monitor(model, None, algorithm)
+    >>> float(algorithm.cost.now_train_generator.get_value())
+    1.0
     """
 
     def __init__(self, active_after: int, value: float = 1.0) -> None:

@@ -12,6 +12,26 @@ class EpochSchedule(TrainExtension):
 
     The number comes from the model's monitor, so a model that has been trained before enters the
     schedule at its own epoch, and monitoring twice changes nothing. A subclass defines `_apply`.
+
+    Raises
+    ------
+    NotImplementedError
+        At setup, if the subclass does not define `_apply`.
+
+    Examples
+    --------
+    >>> from adversarial.backend import assign
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> class Halving(EpochSchedule):
+    ...     def _apply(self, algorithm):
+    ...         assign(algorithm.learning_rate, 0.5**self._count)
+    >>> model, algorithm = MLP([Linear(1, "y", irange=0.1)], nvis=1), SGD(1.0)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> Halving().on_monitor(model, None, algorithm)  # before the first epoch
+    >>> float(algorithm.learning_rate.get_value())
+    0.5
     """
 
     def __init__(self) -> None:

@@ -38,6 +38,21 @@ class MonitorBasedLRAdjuster(TrainExtension):
     ------
     ValueError
         If `min_lr` exceeds `max_lr`; while training, if there is no such channel, or several.
+
+    Examples
+    --------
+    The objective grew from 2 to 3, so the rate shrinks:
+
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor, MonitorChannel
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> model, algorithm = MLP([Linear(1, "y", irange=0.1)], nvis=1), SGD(0.5)
+    >>> channel = MonitorChannel(None, None, "objective", None, None)
+    >>> channel.val_record.extend([2.0, 3.0])
+    >>> Monitor.get_monitor(model).channels["objective"] = channel
+    >>> MonitorBasedLRAdjuster(shrink_amt=0.9).on_monitor(model, None, algorithm)
+    >>> round(float(algorithm.learning_rate.get_value()), 3)
+    0.45
     """
 
     def __init__(
@@ -100,6 +115,21 @@ class OneOverEpoch(EpochExtension):
     ValueError
         If `start` is negative or `half_life` not positive; while training, if the first
         learning rate is below `min_lr`.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> schedule, rates = OneOverEpoch(start=1, half_life=2), []
+    >>> for epoch in range(1, 6):
+    ...     schedule.on_monitor(model, None, SGD(0.5))
+    ...     rates.append(round(schedule.current_lr(), 3))
+    ...     monitor.report_epoch()
+    >>> rates
+    [0.5, 0.333, 0.25, 0.2, 0.167]
     """
 
     def __init__(self, start: int, half_life: int | None = None, min_lr: float = 1e-6) -> None:
