@@ -36,13 +36,32 @@ class KeepBestParams(TrainExtension):
     Attributes
     ----------
     best_cost : float
+        Infinite before the first monitoring.
     best_params : list of array
         In the order of the model's `get_params()`.
 
     Raises
     ------
     ValueError
-        If `batch_size` is less than 1.
+        If `batch_size` is less than 1; while training, if it was restored from a saved training and
+        has no data.
+
+    Examples
+    --------
+    >>> from adversarial.backend import assign
+    >>> from adversarial.costs.cost import LpPenalty
+    >>> from adversarial.datasets.mixture import GaussianMixture
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor, (W, b) = Monitor.get_monitor(model), model.get_params()
+    >>> data = GaussianMixture([0.0], [1.0], num_examples=2)
+    >>> best = KeepBestParams(model, LpPenalty([b], p=2), data, batch_size=2)
+    >>> for bias in (3.0, 1.0, 2.0):
+    ...     assign(b, [bias])
+    ...     best.on_monitor(model, None, None)
+    >>> best.best_cost, best.get_best_params()[1].tolist()
+    (1.0, [1.0])
     """
 
     may_be_interrupted = True

@@ -27,6 +27,16 @@ class Progress(TrainExtension):
         bar if stderr is a terminal.
     seconds_between_lines : float
         The least number of seconds between two lines.
+
+    Examples
+    --------
+    It is called after each minibatch:
+
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> algorithm = SGD(0.1)
+    >>> Progress(bar=False).setup(None, None, algorithm)
+    >>> len(algorithm.update_callbacks)
+    1
     """
 
     only_watches = True

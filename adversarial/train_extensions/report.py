@@ -43,6 +43,12 @@ class Column(NamedTuple):
         The channel's name, without the name of its data set.
     form : str
         The format of a value, such as "7.4f".
+
+    Examples
+    --------
+    >>> column = Column("mean D on", "data", "dis_on_data_y_mean_x_mean_u", "5.3f")
+    >>> f"{0.51234:{column.form}}"
+    '0.512'
     """
 
     above: str
@@ -85,6 +91,22 @@ class EpochTable(TrainExtension):
         Print all channels instead, each on a line of its own.
     show : callable, optional
         Called with each line, a str; by default the line is printed to stdout.
+
+    Examples
+    --------
+    >>> from adversarial.backend import shared
+    >>> from adversarial.datasets.mixture import GaussianMixture
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> monitor.add_dataset(GaussianMixture([0.0], [1.0], num_examples=2), batch_size=2)
+    >>> monitor.add_channel("momentum", None, shared(0.5))
+    >>> monitor()
+    >>> EpochTable().on_monitor(model, None, None)
+          momen-
+    epoch    tum
+        0  0.500
     """
 
     only_watches = True
@@ -148,11 +170,32 @@ class MonitorCSV(TrainExtension):
     Parameters
     ----------
     path : str
+        The file to write.
+
+    Raises
+    ------
+    OutsideError
+        If the file may not be written there; see `files.outputs`.
+    TypeError, ValueError
+        If `path` is not a path.
 
     Examples
     --------
     In a YAML file, in the list of extensions:
     `!obj:adversarial.train_extensions.report.MonitorCSV { path: mnist.csv }`.
+
+    >>> from adversarial.backend import shared
+    >>> from adversarial.datasets.mixture import GaussianMixture
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> from adversarial.monitor import Monitor
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> monitor = Monitor.get_monitor(model)
+    >>> monitor.add_dataset(GaussianMixture([0.0], [1.0], num_examples=2), batch_size=2)
+    >>> monitor.add_channel("momentum", None, shared(0.5))
+    >>> monitor()
+    >>> MonitorCSV("mnist.csv").on_monitor(model, None, None)
+    >>> np.loadtxt("mnist.csv", str).tolist()
+    ['epochs_seen,batches_seen,examples_seen,momentum', '0,0,0,0.5']
     """
 
     only_watches = True

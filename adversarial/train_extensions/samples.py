@@ -43,9 +43,26 @@ class SampleGrid(TrainExtension):
 
     Raises
     ------
+    OutsideError
+        If the file may not be written there; see `files.outputs`.
+    TypeError
+        If `path` is not a path.
     ValueError
         If `path` does not end as a picture, a number is out of range, or
         rows * cols * scale^2 exceeds 1,000,000.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.models.generator import Generator
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], nvis=3))
+    >>> data = DenseDesignMatrix(topo_view=np.zeros((1, 2, 2, 1)))  # samples are 2 x 2 pixels
+    >>> grid = SampleGrid("samples.png", rows=2, cols=3)
+    >>> grid.setup(generator, data, None)
+    >>> grid.on_save(generator, data, None)
+    >>> np.fromfile("samples.png", "u1")[1:4].tobytes()
+    b'PNG'
     """
 
     only_watches = True

@@ -44,12 +44,21 @@ class WindowAndFlip(TrainExtension):
     Raises
     ------
     ValueError
-        If an image is smaller than the window.
+        If an image is smaller than the window, or `window_shape` is not two positive integers.
 
     References
     ----------
     Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout Networks", 2013, section 5.2
     (CIFAR-10).
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> images = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> train, test = DenseDesignMatrix(topo_view=images), DenseDesignMatrix(topo_view=images)
+    >>> windows = WindowAndFlip((2, 2), randomize=[train], center=[test], pad_randomized=1)
+    >>> test.X.tolist(), train.X.shape
+    ([[5.0, 6.0, 9.0, 10.0]], (1, 4))
     """
 
     # The uncut images are made again from the YAML when a training is resumed.
