@@ -1,8 +1,7 @@
 """`Train`, the training loop: epochs, monitoring, extensions and saves.
 
 `config` makes a `Train` object from a YAML file, and `scripts.train` calls its `main_loop`. The
-training algorithm (`training_algorithms.sgd`) has the loop over minibatches. Saving and resuming
-are in the base class, `recovery.Recoverable`.
+loop over minibatches is in `training_algorithms.sgd`, saving and resuming in the base class.
 """
 
 from __future__ import annotations
@@ -51,6 +50,16 @@ class Train(Recoverable):
         Called at set-up, at each monitoring, and before each save.
     allow_overwrite : bool
         False: raise FileExistsError if the model file exists when a new training begins.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> from adversarial.models.mlp import Linear
+    >>> from adversarial.training_algorithms.sgd import SGD
+    >>> data, model = DenseDesignMatrix([[1.0]], y=[[2.0]]), MLP([Linear(1, "y", irange=1)], nvis=1)
+    >>> Train(data, model, SGD(0.1, batch_size=1)).main_loop(max_epochs=2)
+    >>> model.monitor.get_epochs_seen()
+    2
     """
 
     def __init__(
@@ -97,9 +106,8 @@ class Train(Recoverable):
     def setup(self) -> None:
         """Check the save path, compile, set extensions up, and enforce the model's constraints.
 
-        The first `main_loop` calls this. A later one calls it again if the model, a dataset, the
-        algorithm, its cost, its learning rule or an extension has been replaced since, or another
-        `Train` object has set up the model.
+        The first `main_loop` calls this. A later one does if the model, a dataset, the algorithm,
+        its cost, learning rule or an extension was replaced, or another `Train` set up the model.
         """
         self._check_save_path()
         preflight.before_compiling(self)
@@ -185,19 +193,17 @@ class Train(Recoverable):
             The largest number of epochs, those before a resumption included. 0 is a dry run:
             compile and measure, but call no extension, train nothing and save nothing.
         nan_policy : str
-            What to do if a parameter or an objective is not finite. In both cases the model file
-            stays, and the diverged state is saved beside it (.diverged.pkl). 'stop' raises
-            TrainingDiverged. 'rollback' restores the last save (or the beginning), multiplies the
-            learning rate by `recovery.ROLLBACK_FACTOR` and continues, at most `MOST_ROLLBACKS`
-            times.
+            What to do if a parameter or objective is not finite. The model file stays, and the
+            diverged state is saved beside it (.diverged.pkl). 'stop' raises TrainingDiverged.
+            'rollback' restores the last save (or the beginning), multiplies the learning rate by
+            `recovery.ROLLBACK_FACTOR` and continues, at most `MOST_ROLLBACKS` times.
 
         Raises
         ------
         Interrupted
             After SIGINT, SIGTERM, SIGHUP or SIGUSR1, when the current minibatch is done and the
-            model is saved. A signal during a monitoring, or during an extension that
-            `may_be_interrupted`, ends it between two batches; a resumed training repeats the whole
-            monitoring.
+            model is saved. A signal in a monitoring, or in an extension that `may_be_interrupted`,
+            ends it between two batches; a resumed training repeats the whole monitoring.
         TrainingDiverged
             See `nan_policy`.
         """
