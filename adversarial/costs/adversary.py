@@ -86,6 +86,13 @@ class DiscriminatorOutput(NamedTuple):
         The last layer of D, which knows its cross-entropy.
     p : symbolic, shape (batch, 1)
         The probability that each example is data.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> y = DiscriminatorOutput(Sigmoid(dim=1, layer_name="y", irange=0.1), at.constant([[0.25]]))
+    >>> y.losses(1.0).eval().round(2)  # -log(0.25)
+    array([[1.39]])
     """
 
     top_layer: Any
@@ -117,11 +124,9 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
     --------
     >>> from adversarial import AdversaryPair, Generator
     >>> from adversarial.models.mlp import MLP, Linear, Sigmoid
-    >>> pair = AdversaryPair(
-    ...     generator=Generator(MLP([Linear(2, "x", irange=0.1)], nvis=3)),
-    ...     discriminator=MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=2),
-    ... )
-    >>> gradients, _ = AdversaryCost(scale_grads=0).get_gradients(pair, at.matrix())
+    >>> G = Generator(MLP([Linear(2, "x", irange=0.1)], nvis=3))
+    >>> D = MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=2)
+    >>> gradients, _ = AdversaryCost(scale_grads=0).get_gradients(AdversaryPair(G, D), at.matrix())
     >>> [param.name for param in gradients]
     ['y_W', 'y_b', 'x_W', 'x_b']
     >>> list(gradients.objectives)
@@ -194,13 +199,7 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         )
 
     def _d_objective(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Any:
-        """What D minimises: -V / 2, of equation 1.
-
-        Parameters
-        ----------
-        real, fake : DiscriminatorOutput
-            D(x) and D(G(z)).
-        """
+        """What D minimises: -V / 2, of equation 1; `real` is D(x) and `fake` is D(G(z))."""
         return 0.5 * (real.loss(1.0) + fake.loss(0.0))
 
     def _g_objective(
@@ -213,8 +212,7 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         d : symbolic scalar
             D's objective.
         fake, fake_for_g : DiscriminatorOutput
-            D(G(z)) as D learns from it, and as G does: with `no_drop_in_d_for_g` without dropout,
-            else the same.
+            D(G(z)) as D learns from it, and as G does: without dropout if `no_drop_in_d_for_g`.
         """
         return fake_for_g.loss(1.0)
 
@@ -364,6 +362,14 @@ class AdversaryCost2(AdversaryCost):
     ------
     ValueError
         If a coefficient is infinite or NaN, or their sum is 0 with `blend_obj`.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> y = DiscriminatorOutput(Sigmoid(dim=1, layer_name="y", irange=0.1), at.constant([[0.5]]))
+    >>> g = AdversaryCost2(blend_obj=True, zurich_coeff=3)._g_objective(0.69, y, y)
+    >>> float(g.eval().round(2))  # (3 * 0.69 - 0.69) / 4
+    0.35
     """
 
     @positional_order(*order_of(AdversaryCost), "blend_obj", "minimax_coeff", "zurich_coeff")

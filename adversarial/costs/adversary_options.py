@@ -64,6 +64,16 @@ class AdversaryOptions(Cost):
     ------
     ValueError
         If a number is infinite or NaN, or `noise_both` negative.
+
+    Examples
+    --------
+    >>> options = AdversaryOptions(scale_grads=0, discriminator_default_input_include_prob=0.5)
+    >>> options.now_train_generator.get_value()
+    array(1., dtype=float32)
+    >>> AdversaryOptions(noise_both=-1.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: noise_both is a deviation and not negative: -1.0
     """
 
     def __init__(

@@ -23,6 +23,16 @@ class ThresholdedAdversaryCost(AdversaryCost):
         g = mean( -log D(G(z)) * [D(G(z)) < 0.5] )
 
     d is that of `AdversaryCost` (equation 1 of the paper), and so are the parameters.
+
+    Examples
+    --------
+    >>> import aesara.tensor as at
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> D, p = Sigmoid(dim=1, layer_name="y", irange=0.1), at.constant([[0.6], [0.25]])
+    >>> fake = DiscriminatorOutput(D, p)
+    >>> g = ThresholdedAdversaryCost()._g_objective(None, fake, fake)
+    >>> float(g.eval().round(2))  # -log(0.25) / 2: the sample with D(G(z)) = 0.6 has no part in it
+    0.69
     """
 
     def _g_objective(
@@ -53,6 +63,16 @@ class LazyAdversaryCost(AdversaryCost):
     ------
     ValueError
         If a margin is infinite or NaN.
+
+    Examples
+    --------
+    >>> import aesara.tensor as at
+    >>> from adversarial.models.mlp import Sigmoid
+    >>> D, p = Sigmoid(dim=1, layer_name="y", irange=0.1), at.constant([[0.6], [0.25]])
+    >>> fake = DiscriminatorOutput(D, p)
+    >>> costs = [LazyAdversaryCost(g_eps=eps) for eps in (0.0, 0.25)]
+    >>> [float(cost._g_objective(None, fake, fake).eval().round(2)) for cost in costs]
+    [0.69, 0.95]
     """
 
     @positional_order(*order_of(AdversaryCost), "g_eps", "d_eps")
@@ -90,6 +110,15 @@ class InpaintingAdversaryCost(AdversaryCost):
     ------
     ValueError
         For `infer_layer`; when the game is played, if the data are no images.
+
+    Examples
+    --------
+    >>> InpaintingAdversaryCost(scale_grads=0, side="top").side
+    'top'
+    >>> InpaintingAdversaryCost(infer_layer=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: InpaintingAdversaryCost infers the noise only: leave out infer_layer
     """
 
     def __init__(self, *args: Any, side: str = "right", **kwargs: Any) -> None:

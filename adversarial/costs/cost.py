@@ -34,6 +34,14 @@ class Gradients(OrderedDict):
     objectives : dict of str to (symbolic scalar, list of parameters)
         Each objective by name, with the parameters that follow its gradient. Training reports a
         divergence by these names.
+
+    Examples
+    --------
+    >>> from adversarial.backend import shared
+    >>> W, gradients = shared([1.0, 2.0], name="W"), Gradients()
+    >>> gradients.add("of the model", (W**2).sum(), [W], [2 * W])
+    >>> list(gradients) == [W], list(gradients.objectives)
+    (True, ['of the model'])
     """
 
     def __init__(self) -> None:
@@ -129,14 +137,32 @@ class Cost(Persistent):
 
 
 class NullDataSpecsMixin:
-    """For costs that read no data."""
+    """For costs that read no data.
+
+    Examples
+    --------
+    >>> from adversarial.costs.default import WeightDecay  # a cost of the weights alone
+    >>> isinstance(WeightDecay(0.001), NullDataSpecsMixin)
+    True
+    >>> WeightDecay(0.001).get_data_specs(model=None)
+    (NullSpace(), '')
+    """
 
     def get_data_specs(self, model: Any) -> tuple:
         return (NullSpace(), "")
 
 
 class DefaultDataSpecsMixin:
-    """For costs that read the model's input, and its targets if `supervised`."""
+    """For costs that read the model's input, and its targets if `supervised`.
+
+    Examples
+    --------
+    >>> from adversarial.costs.default import Default  # a supervised cost
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> space, source = Default().get_data_specs(MLP([Linear(2, "y", irange=0.1)], nvis=4))
+    >>> source, [part.dim for part in space.components]
+    (('features', 'targets'), [4, 2])
+    """
 
     supervised: bool
 
@@ -257,6 +283,13 @@ class LpPenalty(NullDataSpecsMixin, Cost):
     ----------
     variables : sequence of shared variable
     p : int
+
+    Examples
+    --------
+    >>> from adversarial.backend import shared
+    >>> W = shared([1.0, -3.0], name="W")
+    >>> [float(LpPenalty([W], p).expr(None, ()).eval()) for p in (1, 2)]
+    [4.0, 10.0]
     """
 
     def __init__(self, variables: Sequence[Any], p: int) -> None:
@@ -282,6 +315,13 @@ class MethodCost(Cost):
     ------
     ValueError
         When the cost is used, if the model has no such method, or nothing says what it reads.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> model = MLP([Linear(2, "y", irange=0.1)], nvis=4)
+    >>> MethodCost("cost_from_X").get_data_specs(model)[1]  # of `cost_from_X_data_specs`
+    ('features', 'targets')
     """
 
     @deprecated_arguments(supervised="the method's data_specs say whether it takes targets")

@@ -18,6 +18,15 @@ class Default(DefaultDataSpecsMixin, Cost):
 
     For a `Sigmoid` or `Softmax` layer that loss is the cross-entropy, for a `Linear` layer the
     squared error.
+
+    Examples
+    --------
+    >>> import aesara.tensor as at
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> mlp = MLP([Linear(2, "y", irange=0.0)], nvis=3)
+    >>> loss = Default().expr(mlp, (at.ones((1, 3)), at.constant([[1.0, 2.0]])))
+    >>> float(loss.eval())  # the squared error of an output of zeros
+    5.0
     """
 
     supervised = True
@@ -71,6 +80,14 @@ class L1WeightDecay(WeightDecay):
     ----------
     coeffs : float or list
         As for `WeightDecay`.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> mlp = MLP([Linear(2, "y", irange=0.0)], nvis=1)
+    >>> mlp.layers[0].set_weights([[1.0, -3.0]])
+    >>> float(L1WeightDecay(0.5).expr(mlp, ()).eval())
+    2.0
     """
 
     _method = "get_l1_weight_decay"

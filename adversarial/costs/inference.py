@@ -26,6 +26,13 @@ class Target(NamedTuple):
     value : symbolic
         A batch in `space`.
     space : Space
+
+    Examples
+    --------
+    >>> from adversarial.space import VectorSpace
+    >>> target = Target("z", None, VectorSpace(100))
+    >>> target.space.get_total_dimension()  # how many numbers the inferer has to put out
+    100
     """
 
     name: str
