@@ -23,3 +23,22 @@ def test_examples(name, fast_compile, tmp_path, monkeypatch):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert not failed
+
+
+def test_every_class_that_a_yaml_can_name_has_an_example():
+    """Only a named tuple has none, and data sets that need files, which show their YAML."""
+    names = (ROOT / "tests/config/admitted_names.txt").read_text(encoding="utf-8").split()
+    missing = set()
+    for name in names:
+        module, _, short = name.rpartition(".")
+        if module.startswith("adversarial."):
+            found = getattr(importlib.import_module(module), short)
+            if isinstance(found, type) and ">>> " not in (found.__doc__ or ""):
+                missing.add(short)
+    assert missing == {
+        "CIFAR10",
+        "GeneratorOutput",
+        "MNIST",
+        "MNIST_rotated_background",
+        "TFD",
+    }

@@ -208,7 +208,7 @@ class MatchChannel(TerminationCriterion):
 
     References
     ----------
-    I. Goodfellow et al., "Maxout networks", ICML 2013, section 5.2, arXiv 1302.4389: how training
+    I. Goodfellow et al., "Maxout networks", ICML 2013, section 5.1, arXiv 1302.4389: how training
     on MNIST goes on with the validation set.
 
     Examples
