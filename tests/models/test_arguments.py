@@ -51,7 +51,7 @@ def test_every_argument_is_described(cls):
 @pytest.mark.parametrize("cls", [each for each in classes() if issubclass(each, Linear)])
 def test_every_dense_layer_can_be_named_without_its_module(cls):
     assert getattr(mlp, cls.__name__, None) is cls and cls.__name__ in mlp.__all__, (
-        f"add {cls.__name__} to the imports and to __all__ of adversarial/models/mlp/__init__.py"
+        f"add {cls.__name__} to __all__ of its module, and import that in models/mlp/__init__.py"
     )
 
 

@@ -13,19 +13,16 @@ from adversarial.models.mlp.conv_nonlinearity import (
 from adversarial.models.mlp.dense import Dense
 from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
-from adversarial.models.mlp.linear import (
-    HardSigmoid,
-    Linear,
-    RectifiedLinear,
-    Sigmoid,
-    Softplus,
-    Tanh,
-)
+
+# All dense layers, so that a new one need not be named here, too.
+from adversarial.models.mlp.linear import *  # noqa: F403
+from adversarial.models.mlp.linear import __all__ as _dense_layers
 from adversarial.models.mlp.network import MLP
 from adversarial.models.mlp.pooling import max_pool, mean_pool
 from adversarial.models.mlp.softmax import Softmax
 
 __all__ = [
+    *_dense_layers,
     "MLP",
     "CompositeLayer",
     "ConvElemwise",
@@ -33,18 +30,12 @@ __all__ = [
     "ConvRectifiedLinear",
     "Dense",
     "FlattenerLayer",
-    "HardSigmoid",
     "IdentityConvNonlinearity",
     "Layer",
-    "Linear",
-    "RectifiedLinear",
     "RectifierConvNonlinearity",
-    "Sigmoid",
     "SigmoidConvNonlinearity",
     "Softmax",
-    "Softplus",
     "SpaceConverter",
-    "Tanh",
     "TanhConvNonlinearity",
     "apply_dropout",
     "get_lr_scalers_from_layers",

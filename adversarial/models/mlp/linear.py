@@ -19,6 +19,9 @@ from adversarial.models.mlp.sizes import positive_size
 from adversarial.space import Space, VectorSpace
 from adversarial.utils.positional import positional_order
 
+# `adversarial.models.mlp` exports these.
+__all__ = ["HardSigmoid", "Linear", "RectifiedLinear", "Sigmoid", "Softplus", "Tanh"]
+
 
 class Linear(Dense):
     """x W + b, shape (batch, dim).
