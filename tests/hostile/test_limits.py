@@ -38,6 +38,7 @@ SLOW_BOMBS = [
     "marginals again and again",
     "an array that each of many data sets looks at",
     "a long pipeline",
+    "an array in many spaces",
     "forty layers",
     "a wide composite",
     "objects without end",
@@ -130,7 +131,7 @@ def model_bombs():
     return bombs.models(large=False)
 
 
-def refused(load, made, culprit, seconds=2.0):
+def refused(load, made, culprit, seconds=SECONDS / 2):
     """`load(made)` is refused in one line with `culprit`, before much is computed."""
     began = time.process_time()
     with pytest.raises(ValueError) as caught:
