@@ -32,7 +32,11 @@ setup(
     author="The adversarial authors",
     license="BSD-3-Clause",
     packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
-    package_data={"adversarial": ["py.typed"], "adversarial.backend.ops": ["*.h"]},
+    package_data={
+        "adversarial": ["py.typed"],
+        "adversarial.backend.ops": ["*.h"],
+        "adversarial.evaluation": ["classifiers/*"],
+    },
     # Unlike `python -m`, these import nothing from the current folder.
     entry_points={
         "console_scripts": [
@@ -94,6 +98,8 @@ setup(
             "hypothesis>=6.80",
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",
+            # The same of precision, recall, density and coverage, by their authors.
+            "prdc>=0.2,<1",
             # Another version lays code out in another way.
             "ruff==0.17.*",
             # The last for Python 3.9 is 1.19; a later one than 2.4 may find more.

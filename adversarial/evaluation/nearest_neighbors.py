@@ -1,10 +1,15 @@
-"""Nearest neighbours among training examples: Figure 2's check that G does not memorise them."""
+"""Nearest neighbours among training examples: Figure 2's check that G does not memorise them.
+
+Metrics that compare samples with data call `k_nearest` for their distances.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-BLOCK_ELEMENTS = 2**23  # one block of distances: 32 MiB
+BLOCK_ELEMENTS = 2**23  # one block of distances: 32 MiB in float32
 
 
 def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -32,6 +37,89 @@ def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
     >>> nearest_neighbors(np.array([[0.0], [1.0], [5.0]]), np.array([[0.9], [4.0]]))
     array([1, 2])
     """
+    return _search(training, queries, 1, leave_out_own=False)[:, 0]
+
+
+def k_nearest(
+    training: np.ndarray, queries: np.ndarray, k: int = 1, leave_out_own: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k training examples nearest to each query, and their Euclidean distances.
+
+    Parameters
+    ----------
+    training : (n, d) array
+    queries : (q, d) array
+    k : int
+    leave_out_own : bool
+        Query i is example i of `training`, and is not its own neighbour.
+
+    Returns
+    -------
+    indices : (q, k) array, the nearest first
+    distances : (q, k) array of float64, computed from the differences: copies have distance 0
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not fit, a query is not finite, or there are fewer than k examples.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0]])
+    >>> k_nearest(points, points, leave_out_own=True)
+    (array([[1],
+           [0],
+           [1]]), array([[1.],
+           [1.],
+           [4.]]))
+    """
+    found = _search(training, queries, k, leave_out_own)
+    distances = np.empty(found.shape)
+    step = max(1, BLOCK_ELEMENTS // max(1, np.shape(queries)[1]))
+    for start in range(0, len(queries), step):
+        rows = slice(start, start + step)
+        for place in range(k):
+            gaps = np.subtract(training[found[rows, place]], queries[rows], dtype=np.float64)
+            distances[rows, place] = np.sqrt(np.einsum("nd,nd->n", gaps, gaps))
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(found, order, 1), np.take_along_axis(distances, order, 1)
+
+
+def distance_blocks(training: np.ndarray, queries: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Squared Euclidean distances from all queries to blocks of training examples.
+
+    Parameters
+    ----------
+    training : (n, d) array
+    queries : (q, d) array
+
+    Yields
+    ------
+    (index of the block's first example, (q, examples of the block) array)
+
+    Examples
+    --------
+    >>> [(start, block)] = distance_blocks(np.array([[0.0], [3.0]]), np.array([[1.0]]))
+    >>> start, block.tolist()
+    (0, [[1.0, 4.0]])
+    """
+    dtype = np.result_type(training.dtype, queries.dtype, np.float32)
+    # Rounding errors grow with the norms, so both sides are centred first.
+    centre = queries.mean(axis=0, dtype=np.float64).astype(dtype)
+    queries = queries - centre
+    norms = np.einsum("nd,nd->n", queries, queries)[:, None]
+    step = max(1, BLOCK_ELEMENTS // max(len(queries), training.shape[1], 1))
+    for start in range(0, len(training), step):
+        rows = training[start : start + step] - centre
+        block = queries @ rows.T
+        block *= -2.0
+        block += np.einsum("nd,nd->n", rows, rows)
+        block += norms
+        yield start, np.maximum(block, 0, out=block)
+
+
+def _search(training: np.ndarray, queries: np.ndarray, k: int, leave_out_own: bool) -> np.ndarray:
+    """The indices (q, k) of the k nearest examples, in no order where k is not 1."""
     training, queries = np.asarray(training), np.asarray(queries)
     for name, rows in (("training", training), ("queries", queries)):
         if rows.ndim != 2:
@@ -43,24 +131,34 @@ def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
         )
     if len(training) == 0:
         raise ValueError("no training examples to search")
+    if len(training) - leave_out_own < k:
+        raise ValueError(
+            f"{len(training)} examples are too few for {k} nearest neighbours: at least "
+            f"{k + leave_out_own} are needed"
+        )
     if not np.isfinite(queries).all():
         raise ValueError("samples contain NaN or infinite values (has the model diverged?)")
+    found = np.zeros((len(queries), k), np.intp)
     if len(queries) == 0:
-        return np.zeros(0, np.intp)
-    dtype = np.result_type(training.dtype, queries.dtype, np.float32)
-    # Rounding errors grow with the norms, so both sides are centred first.
-    centre = queries.mean(axis=0, dtype=np.float64).astype(dtype)
-    queries = queries - centre
-    best = np.full(len(queries), np.inf, dtype)
-    found = np.zeros(len(queries), np.intp)
-    step = max(1, BLOCK_ELEMENTS // max(len(queries), training.shape[1], 1))
-    for start in range(0, len(training), step):
-        rows = training[start : start + step] - centre
-        # ||t||^2 - 2 q.t = ||q - t||^2 - ||q||^2, whose last term is the same for every t.
-        distances = np.einsum("nd,nd->n", rows, rows) - 2.0 * (queries @ rows.T)
-        candidates = distances.argmin(axis=1)
-        values = distances[np.arange(len(queries)), candidates]
-        closer = values < best
-        best[closer] = values[closer]
-        found[closer] = candidates[closer] + start
+        return found
+    best = np.full(found.shape, np.inf)
+    for start, block in distance_blocks(training, queries):
+        if leave_out_own:
+            own = np.arange(start, start + block.shape[1])
+            block[own, own - start] = np.inf
+        if k == 1:
+            candidates = block.argmin(axis=1)[:, None]
+        elif block.shape[1] > k:
+            candidates = np.argpartition(block, k - 1, axis=1)[:, :k]
+        else:
+            candidates = np.broadcast_to(np.arange(block.shape[1]), block.shape)
+        values = np.take_along_axis(block, candidates, 1)
+        if k == 1:
+            closer = values < best
+            best[closer], found[closer] = values[closer], candidates[closer] + start
+            continue
+        both = np.concatenate([best, values], axis=1)
+        chosen = np.argpartition(both, k - 1, axis=1)[:, :k]
+        best = np.take_along_axis(both, chosen, 1)
+        found = np.take_along_axis(np.concatenate([found, candidates + start], axis=1), chosen, 1)
     return found

@@ -24,7 +24,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.evaluation import parzen_protocol
-from adversarial.evaluation.features import Features
+from adversarial.evaluation.features import Features, digit_features
 from adversarial.evaluation.metric import (
     Inputs,
     Result,
@@ -74,7 +74,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="samples to draw (10000)",
     )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
-    add("--features", metavar="MODEL", help="a classifier's model file, for metrics of features")
+    add(
+        "--features",
+        metavar="MODEL",
+        help="a classifier's model file, for metrics of features (MNIST: one that comes with the "
+        "package)",
+    )
     add("--json", action="store_true", help="print the results as JSON")
     add("--csv", metavar="FILE", help="also write the results to this file, one row a metric")
     cli.add_allow_module(parser)
@@ -186,13 +191,11 @@ def sources(
         return [data().split(fold) for fold in folds]
 
     def features() -> Features:
-        if args.features is None:
+        if args.features is not None:
+            return Features.load(args.features, args.allow_module)
+        if data().name != "mnist":
             raise Unavailable("give --features MODEL, a classifier's model file")
-        network = modelfile.load(args.features, allow_modules=args.allow_module)
-        try:
-            return Features(network)
-        except ValueError as error:
-            raise ValueError(f"{args.features}: {error}") from error
+        return digit_features()
 
     return {
         "model": lambda: model,

@@ -1,0 +1,65 @@
+"""Features equal NumPy's; the classifier that comes with the package knows digits."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from adversarial.datasets.data_path import DataUnavailable
+from adversarial.datasets.mnist import MNIST
+from adversarial.evaluation import features as module
+from adversarial.evaluation.features import Features, digit_features
+from adversarial.models.maxout import Maxout
+from adversarial.models.mlp import MLP, Sigmoid, Softmax
+from adversarial.utils import serial
+
+
+def network(top=None):
+    return MLP([Maxout("h0", 3, 2, irange=1.0), top or Softmax(4, "y", irange=1.0)], nvis=6)
+
+
+def test_features_and_classes_are_those_of_numpy(fast_compile, tmp_path):
+    path = str(tmp_path / "judge.pkl")
+    serial.save(path, network())
+    features = Features.load(path)
+    features.batch_size = 4  # the last batch is a part of one
+    W, b, V, c = serial.load(path).get_param_values()
+    rows = np.random.RandomState(0).rand(9, 6)
+    hidden = (rows @ W + b).reshape(9, 3, 2).max(axis=2)
+    np.testing.assert_allclose(features(rows), hidden, rtol=1e-4)
+    np.testing.assert_array_equal(features.classes(rows), (hidden @ V + c).argmax(axis=1))
+    assert features.name == "judge.pkl"
+    assert features.sha256 == hashlib.sha256(open(path, "rb").read()).hexdigest()
+    with pytest.raises(ValueError, match=r"takes examples of 6 numbers, not \(5,\)"):
+        features(rows[:, :5])
+
+
+def test_what_is_no_classifier_is_named(fast_compile, tmp_path):
+    path = str(tmp_path / "one.pkl")
+    serial.save(path, MLP([Sigmoid(layer_name="y", dim=2, irange=1.0)], nvis=6))
+    with pytest.raises(ValueError, match="one.pkl: features are taken from an MLP of at least two"):
+        Features.load(path)
+    no_classes = Features(network(Sigmoid(layer_name="y", dim=2, irange=1.0)))
+    assert no_classes(np.zeros((2, 6))).shape == (2, 3)
+    with pytest.raises(ValueError, match="no Softmax, so it has no classes"):
+        no_classes.classes(np.zeros((2, 6)))
+
+
+def test_the_classifier_of_digits_knows_98_percent(fast_compile):
+    try:
+        test = MNIST("test")
+    except DataUnavailable as error:
+        pytest.skip(f"no MNIST, and no way to fetch it: {error}")
+    features = digit_features()
+    labels = np.asarray(test.y).ravel()
+    assert np.mean(features.classes(test.X) == labels) > 0.98
+    assert features(test.X).std(axis=0).min() > 0.1  # each of the 64 says something
+
+
+def test_its_file_is_small_and_holds_the_network_of_its_yaml():
+    model = serial.load(module.DIGITS)
+    assert [layer.layer_name for layer in model.layers] == ["h0", "h1", "y"]
+    assert [layer.num_units for layer in model.layers[:2]] == [120, 64]
+    assert model.monitor.get_epochs_seen() == 20
