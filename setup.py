@@ -36,6 +36,7 @@ setup(
         "adversarial": ["py.typed"],
         "adversarial.backend.ops": ["*.h"],
         "adversarial.evaluation": ["classifiers/*"],
+        "adversarial.explorer": ["*.html", "*.css", "*.js"],
     },
     # Unlike `python -m`, these import nothing from the current folder.
     entry_points={
@@ -46,6 +47,7 @@ setup(
                 ("samples", "show_samples"),
                 ("score", "parzen_ll"),
                 ("evaluate", "evaluate"),
+                ("explore", "explore"),
                 ("print-monitor", "print_monitor"),
                 ("plot-monitor", "plot_monitor"),
                 ("show-examples", "show_examples"),
@@ -109,6 +111,8 @@ setup(
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,
+            # The explorer's page in Chromium, where that and chromedriver are installed.
+            "selenium>=4.10,<5",
         ],
         # What benchmarks/ compares with. torch is fixed, since a benchmark
         # against a moving peer says nothing.
