@@ -43,8 +43,11 @@ def is_streamed(dataset: Any) -> bool:
     """Whether minibatches come from the data set's own `iterator`.
 
     `symbolic_batch` gives the same examples as the `iterator` and `get_data` of its class. Where a
-    subclass overrides one of these two, only that override knows the minibatches.
+    subclass overrides one of these two, only that override knows the minibatches. A data set whose
+    attribute `reads_from_disk` is true is too large to be one array on the device.
     """
+    if getattr(dataset, "reads_from_disk", False):
+        return True
     if not hasattr(dataset, "symbolic_batch"):
         return True
     if "iterator" in getattr(dataset, "__dict__", {}):

@@ -16,6 +16,7 @@ from typing import IO, cast
 import numpy as np
 
 from adversarial.files.opening import BadFile, open_regular
+from adversarial.utils.budget import spend
 
 UNSIGNED_BYTE = 8
 
@@ -66,6 +67,29 @@ def read_idx(
         raise BadFile(f"{path}: damaged gzip data ({error})") from error
 
 
+def idx_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """The shape that the header of an idx file of unsigned bytes says; `BadFile` if it is none."""
+    path = os.fspath(path)
+    try:
+        with open_regular(path) as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+            magic = file.read(4)
+            axes = magic[3] if len(magic) == 4 else 0
+            header = file.read(4 * axes)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadFile(f"{path}: damaged gzip data ({error})") from error
+    if magic[:3] != bytes([0, 0, UNSIGNED_BYTE]) or not axes:
+        raise BadFile(
+            f"{path}: not an idx file of unsigned bytes: it begins with "
+            f"{magic.hex() or 'nothing'}, expected 000008 and the number of axes"
+        )
+    if len(header) < 4 * axes:
+        raise BadFile(f"{path}: ends within its header, after {4 + len(header)} bytes")
+    return tuple(int(n) for n in np.frombuffer(header, ">u4"))
+
+
 def _read(
     file: IO[bytes],
     path: str,
@@ -104,6 +128,7 @@ def _read(
             f"{path}: its header says {_times(found)} values, more than its "
             f"compressed data can hold"
         )
+    spend(f"{_times(found)} bytes of {path}", briefly=count)
     data = file.read(count + 1)  # one more byte tells a file that is too long
     if len(data) != count:
         what = "more than" if len(data) > count else f"only {len(data)} of"

@@ -1,9 +1,10 @@
-"""Restricts which model files may be loaded by the YAML text inside a model file.
+"""Restricts which files may be read by the YAML text inside a model file.
 
 A model file holds the YAML text of its data set and, for `--resume`, of its training. The paths in
-this text (`!pkl:`, `pretrained:`) are untrusted: the author of the file chose them. A path could
-lead to a private model of the user, whose numbers would then be in pictures, scores and saved
-models, which the user may publish. Within `confined(...)`, a file is read only in these cases:
+this text (`!pkl:`, `pretrained:`, `path` of own data) are untrusted: the author of the file chose
+them. A path could lead to a private model of the user, whose numbers would then be in pictures,
+scores and saved models, which the user may publish. Within `confined(...)`, a file is read only in
+these cases:
 
 - it is in PYLEARN2_DATA_PATH, the user's folder of data;
 - the model file holds its SHA-256, which only somebody who has read the file can know. While a YAML
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Optional
 
 from adversarial.files import outputs
@@ -67,7 +68,7 @@ def confined(
 
 @contextlib.contextmanager
 def noting() -> Iterator[Collection[str]]:
-    """Collect the SHA-256 digests of the model files that are read within this block.
+    """Collect the SHA-256 digests of the model files and the data that are read within this block.
 
     Files in PYLEARN2_DATA_PATH are omitted.
     """
@@ -96,11 +97,19 @@ def check(path: str | os.PathLike[str], stream: BinaryIO) -> None:
 
     Raises `UntrustedPath` if it may not be read. Everything that opens model files calls this.
     """
+    check_digest(path, lambda: digest_of(stream))
+
+
+def check_digest(path: str | os.PathLike[str], digest: Callable[[], str]) -> None:
+    """As `check`, for data: a file or a folder whose digest is what `digest()` computes.
+
+    The digest must be one that only somebody who has read the data can know.
+    """
     if (not _noted and _confinement is None) or _is_data(path):
         return
     here = _confinement
     if _noted or (here is not None and here.digests):
-        found = digest_of(stream)
+        found = digest()
         note([found])
         if here is not None and found in here.digests:
             return

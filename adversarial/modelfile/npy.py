@@ -10,7 +10,7 @@ import io
 import math
 import os
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,19 +35,8 @@ def read_array(stream: Any, size: int, name: str) -> np.ndarray:
 
     Raises `Fault`, or an exception of NumPy.
     """
-    version = np.lib.format.read_magic(stream)
-    if version not in _VERSIONS:
-        raise Fault(f"has an array {name!r} of unknown version {version}")
-    width, read_header = _VERSIONS[version]
-    length = stream.read(width)
-    header_size = int.from_bytes(length, "little")
-    if len(length) < width or header_size > MAX_HEADER:
-        raise Fault(f"has an array {name!r} with a header of {header_size} bytes")
-    shape, fortran, dtype = read_header(io.BytesIO(length + stream.read(header_size)))
-    count = check_dtype_and_count(shape, dtype)
-    left = size - 8 - width - header_size
-    if count * dtype.itemsize != left:
-        raise Fault(f"has an array {name!r} of shape {shape} and type {dtype} in {left} bytes")
+    shape, fortran, dtype, offset = read_header(stream, size, name)
+    count, left = math.prod(shape), size - offset
     flat = np.empty(count, dtype)
     view = flat.view(np.uint8).data if count else memoryview(b"")
     for begin in range(0, left, _CHUNK):
@@ -56,6 +45,31 @@ def read_array(stream: Any, size: int, name: str) -> np.ndarray:
             raise Fault(f"ends within its array {name!r}")
         view[begin : begin + len(part)] = part
     return flat.reshape(shape[::-1]).transpose() if fortran else flat.reshape(shape)
+
+
+def read_header(stream: Any, size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Read and check the header of an array in the next `size` bytes of `stream`.
+
+    Returns
+    -------
+    (shape, whether in the order of Fortran, dtype, bytes of the header)
+
+    Raises `Fault`, or an exception of NumPy.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in _VERSIONS:
+        raise Fault(f"has an array {name!r} of unknown version {version}")
+    width, read = _VERSIONS[version]
+    length = stream.read(width)
+    header_size = int.from_bytes(length, "little")
+    if len(length) < width or header_size > MAX_HEADER:
+        raise Fault(f"has an array {name!r} with a header of {header_size} bytes")
+    shape, fortran, dtype = read(io.BytesIO(length + stream.read(header_size)))
+    offset = 8 + width + header_size
+    count, left = check_dtype_and_count(shape, dtype), size - offset
+    if count * dtype.itemsize != left:
+        raise Fault(f"has an array {name!r} of shape {shape} and type {dtype} in {left} bytes")
+    return shape, fortran, dtype, offset
 
 
 def check_dtype_and_count(shape: tuple[int, ...], dtype: np.dtype) -> int:
@@ -78,7 +92,7 @@ def load_npy(path: str | os.PathLike[str], file: BinaryIO | None = None) -> np.n
     Raises ValueError, with the file's name.
     """
     with contextlib.nullcontext(file) if file else open_regular(path) as stream:
-        return _named(path, lambda: read_array(stream, os.fstat(stream.fileno()).st_size, "it"))
+        return naming(path, lambda: read_array(stream, os.fstat(stream.fileno()).st_size, "it"))
 
 
 def load_npz(
@@ -124,10 +138,11 @@ def load_npz(
         return arrays
 
     with contextlib.nullcontext(file) if file else open_regular(path) as stream:
-        return _named(path, lambda: read(stream))
+        return naming(path, lambda: read(stream))
 
 
-def _named(path: str | os.PathLike[str], read: Any) -> Any:
+def naming(path: str | os.PathLike[str], read: Callable[[], Any]) -> Any:
+    """What `read()` returns; its errors become ValueErrors that name the file."""
     try:
         return read()
     except Fault as fault:

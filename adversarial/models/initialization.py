@@ -212,7 +212,11 @@ def init_sigmoid_bias_from_marginals(
     if data is None:
         raise ValueError("biases from marginals of targets need a data set that has targets")
     low, high = float(data.min()), float(data.max())
-    if low != 0.0 or high != 1.0:
+    # Of own data in the scale [0, 1], no number need be at an end: no pixel may be quite black.
+    is_unit = (
+        not use_y and getattr(dataset, "value_range", None) == (0, 1) and 0 <= low <= high <= 1
+    )
+    if not is_unit and (low != 0.0 or high != 1.0):
         raise ValueError(
             f"biases from marginals need data that spans 0 to 1, but it spans {low} to {high}"
         )

@@ -1,0 +1,457 @@
+"""Data of the user's own: one way to split, scale and show it, whatever its format.
+
+`OwnData` is the base of `ImageFolder`, `NumpyFile`, `CSVFile`, `HDF5File` and `IDXFile`. Each of
+these opens its format as a `Source`; all else is here: which examples belong to the training,
+validation and test part (`partition`), the scale (`scaling`), classes, and whether the rows are in
+memory or read from the file during training. docs/DATA.md is the user's guide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from adversarial.datasets import data_path, scaling
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.partition import PARTS, check_split, partition, shuffled
+from adversarial.datasets.scaling import Scaling, Statistics
+from adversarial.datasets.source import ScaledRows, Source, natural_key
+from adversarial.datasets.view_converter import DefaultViewConverter
+from adversarial.files import inputs
+from adversarial.files.opening import open_regular
+from adversarial.utils.budget import spend
+
+# A part that takes more as float32 is read from its file during training. Not a share of this
+# machine's memory, so that an experiment gives the same numbers on all machines.
+IN_MEMORY = 1 << 30
+# Nanoseconds to read, scale and check a number.
+_PER_NUMBER = 5
+# Of a file larger than this, the digest is of so many bytes, evenly spaced.
+_WHOLE_DIGEST = 64 << 20
+_DIGEST_BLOCK = 1 << 20
+MAX_CLASSES = 100_000
+
+# Statistics of training parts, by what they depend on: training, validation and test sets need the
+# same ones, and a folder of images takes minutes to read.
+_statistics: dict[Any, Statistics] = {}
+
+
+class OwnData(DenseDesignMatrix):
+    """Examples from a file or a folder; one of three parts of them.
+
+    A subclass defines `_open`. It gives its own arguments to `_keep_arguments` before it calls this
+    constructor.
+
+    Parameters
+    ----------
+    which_set : str
+        'train', 'valid' or 'test'.
+    split : dict, optional
+        The parts: fractions, such as {train: 0.8, valid: 0.1, test: 0.1}, which is the default, or
+        ranges, such as {train: [0, 800], test: [800, 1000]}, in the order of the file. Parts that
+        have a file of their own are left out.
+    seed : int, optional
+        Of the random order from which fractions are taken; null keeps the order of the file. The
+        option --seed of train.py does not change it.
+    stratified : bool, optional
+        Whether fractions take the same share of each class; by default if there are classes and a
+        seed.
+    scale : two numbers, 'standardize' or None
+        [0, 1] and [-1, 1] map the range of the data to these ends; 'standardize' makes mean 0 and
+        standard deviation 1; None leaves the numbers as they are. What is measured for this is
+        measured on the training part only. Images have one range for all pixels, and one mean and
+        standard deviation for each channel; other data has its own for each column.
+    data_range : two numbers, optional
+        What becomes the ends of `scale`. By default 0 and 255 of 8-bit numbers, 0 and 65535 of
+        16-bit ones; of others the smallest and the largest in the training part.
+    classes : list of str, or int, optional
+        The names of the classes, in their order, or how many classes there are. By default those
+        that occur.
+    in_memory : bool, optional
+        Whether the rows are loaded; else minibatches are read from the file. By default rows are
+        loaded if they take at most 1 GiB.
+
+    Attributes
+    ----------
+    class_names : list of str or None
+        The name of each class number in `y`.
+    scaling : Scaling
+        How the numbers of the file became those of `X`.
+    value_range : (float, float) or None
+        The ends of the scale, if it has any.
+    indices : (n,) int64 array
+        Which examples of the file these are.
+    reads_from_disk : bool
+
+    Raises
+    ------
+    ValueError
+        Where the file is missing, damaged or does not fit the arguments, or a part is empty.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.source import FlatRows
+    >>> class Squares(OwnData):
+    ...     def __init__(self, count, **common):
+    ...         self._keep_arguments(count=count, **common)
+    ...         super().__init__(**common)
+    ...     def _open(self, part):
+    ...         return Source("squares", FlatRows(np.arange(self.args["count"])[:, None] ** 2))
+    >>> data = Squares(5, split={"train": [0, 3], "test": [3, 5]}, scale=[0, 1])
+    >>> data.X.ravel().tolist(), data.get_test_set().X.ravel().tolist()
+    ([0.0, 0.25, 1.0], [2.25, 4.0])
+    """
+
+    args: dict[str, Any]
+
+    def __init__(
+        self,
+        which_set: str = "train",
+        split: Mapping[str, Any] | None = None,
+        seed: int | None = 0,
+        stratified: bool | None = None,
+        scale: Any = (0, 1),
+        data_range: Sequence[float] | None = None,
+        classes: Any = None,
+        in_memory: bool | None = None,
+    ) -> None:
+        name = type(self).__name__
+        if which_set not in PARTS:
+            raise ValueError(f"{name} has the sets 'train', 'valid' and 'test', not {which_set!r}")
+        scale = tuple(scale) if isinstance(scale, list) else scale
+        scaling.check_scale(scale, data_range)
+        if split is not None:
+            check_split(split)
+        if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+            raise ValueError(
+                f"seed must be a whole number from 0 to 2**32 - 1, or null, not {seed!r}"
+            )
+        self.args = {**self.__dict__.get("args", {}), "which_set": which_set}
+        own = self._parts_with_own_file()
+        train = self._open("train")
+        self._parts, indices = _divided(train, split, own, seed, stratified, classes)
+        if which_set not in self._parts:
+            raise ValueError(
+                f"which_set is {which_set!r}, but split has no such part: "
+                f"{', '.join(map(repr, self._parts))} only"
+            )
+        source, which = train, indices.get(which_set)
+        if which is None:
+            source = self._open(which_set)
+            _check_alike(train, source)
+            which = shuffled(len(source), seed)
+        self.indices = which
+        self.scaling = self._fitted(train, indices["train"], scale, data_range)
+        self.value_range = None if scale is None or isinstance(scale, str) else tuple(scale)
+        y, self.class_names = _encoded(train, source, classes)
+        rows = ScaledRows(source, which, self.scaling)
+        self.reads_from_disk = not _fits(rows) if in_memory is None else not in_memory
+        image = source.image
+        super().__init__(
+            X=rows if self.reads_from_disk else _loaded(rows),
+            y=None if y is None else y[which],
+            y_labels=None if self.class_names is None else len(self.class_names),
+            view_converter=None if image is None else DefaultViewConverter(image),
+        )
+
+    def _keep_arguments(self, **arguments: Any) -> None:
+        """Note what `get_valid_set` and `get_test_set` pass on."""
+        self.args = arguments
+
+    def _open(self, part: str) -> Source:
+        """The examples of the file of `part`, one of PARTS; 'train' also has those to be split."""
+        raise NotImplementedError(f"{type(self).__name__} opens no file")
+
+    def _parts_with_own_file(self) -> set[str]:
+        """The parts that have a file of their own: those that any argument names."""
+        named: set[str] = set()
+        for name, value in self.args.items():
+            if isinstance(value, Mapping) and name != "split":
+                if not set(value) <= set(PARTS) or "train" not in value:
+                    raise ValueError(
+                        f"{name} must be one value, or one for each of 'train', 'valid' and "
+                        f"'test', 'train' among them, not {dict(value)!r:.200}"
+                    )
+                named |= set(value)
+        return named - {"train"}
+
+    def _of(self, name: str, part: str) -> Any:
+        """The value of the argument `name` for a part."""
+        value = self.args.get(name)
+        if isinstance(value, Mapping):
+            return value.get(part, value["train"])
+        return value
+
+    def _fitted(self, train: Source, indices: np.ndarray, scale: Any, data_range: Any) -> Scaling:
+        found = None
+        if scaling.needs_statistics(scale, train.dtype, data_range):
+            key = self._statistics_key(indices)
+            found = _statistics.get(key)
+            if found is None:
+                rows = ScaledRows(train, indices, Scaling())
+                spend("the range of the data", time=_PER_NUMBER * rows.size, briefly=1 << 25)
+                found = Statistics.of(rows.raw_parts())
+            if "path" in self.args:
+                _statistics[key] = found
+            if train.image is not None:
+                found = found.of_channels(train.image[2])
+        return scaling.fit(scale, found, train.dtype, data_range)
+
+    def _statistics_key(self, indices: np.ndarray) -> Any:
+        own = {name: value for name, value in self.args.items() if name not in _NOT_OF_STATISTICS}
+        digest = hashlib.sha256(np.ascontiguousarray(indices).tobytes()).hexdigest()
+        return type(self).__name__, repr(sorted(own.items())), self._signature(), digest
+
+    def _signature(self) -> Any:
+        """Changes if the training file does: path, size and time of the last change."""
+        if "path" not in self.args:
+            return None
+        path = find(self._of("path", "train"))
+        found = os.stat(path)
+        return str(path), found.st_size, found.st_mtime_ns
+
+    def set_design_matrix(self, X: Any) -> None:
+        if isinstance(X, ScaledRows):
+            self.X = X
+        else:
+            super().set_design_matrix(X)
+
+    # Properties, so that `hasattr` tells whether there is such a part.
+
+    @property
+    def get_valid_set(self) -> Any:
+        """get_valid_set() is the validation part, scaled as this part is."""
+        return self._maker_of("valid")
+
+    @property
+    def get_test_set(self) -> Any:
+        """get_test_set() is the test part, scaled as this part is."""
+        return self._maker_of("test")
+
+    def _maker_of(self, part: str) -> Any:
+        if part not in self._parts:
+            raise AttributeError(f"the split of this {type(self).__name__} has no {part!r} part")
+        return lambda: type(self)(**{**self.args, "which_set": part})
+
+    # Pictures
+
+    def adjust_for_viewer(self, X: np.ndarray) -> np.ndarray:
+        """`X` in [-1, 1]: by the ends of the scale, else by the largest magnitude."""
+        if self.value_range is None:
+            return self.adjust_to_be_viewed_with(X, X)
+        low, high = self.value_range
+        return np.clip(2 * (np.asarray(X) - low) / (high - low) - 1, -1.0, 1.0)
+
+    def adjust_to_be_viewed_with(
+        self, X: np.ndarray, other: np.ndarray, per_example: bool = False
+    ) -> np.ndarray:
+        if self.value_range is not None:
+            return self.adjust_for_viewer(X)
+        axes = tuple(range(1, np.ndim(other))) if per_example else None
+        peak = np.abs(other).max(axis=axes, keepdims=per_example)
+        return np.clip(X / np.maximum(peak, 1e-12), -1.0, 1.0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.reads_from_disk:
+            raise TypeError("a data set that is read from its file cannot be saved beside it")
+        return super().__getstate__()
+
+
+_NOT_OF_STATISTICS = (
+    "which_set",
+    "split",
+    "seed",
+    "stratified",
+    "scale",
+    "data_range",
+    "in_memory",
+)
+
+
+def find(path: Any) -> Path:
+    """The file or folder `path`, or that of this name under a data path.
+
+    Raises
+    ------
+    ValueError
+        Where there is none.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in os.fspath(path):
+        raise ValueError(f"a path must be text, not {path!r:.80}")
+    given = Path(path).expanduser()
+    if given.exists():
+        return given
+    with contextlib.suppress(ValueError):
+        found = None if given.is_absolute() else data_path.find_in_data_path(os.fspath(path))
+        if found is not None:
+            return found
+    where = ""
+    if not given.is_absolute():
+        where = (
+            f" in this folder, nor under the data paths: {data_path.data_path_hint()}\n"
+            f"A path beside the YAML file is ${{PYLEARN2_TRAIN_DIR}}{os.fspath(path)}"
+        )
+    raise ValueError(f"{os.fspath(path)} does not exist{where}")
+
+
+@contextlib.contextmanager
+def open_data(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open the data file `path` for reading bytes; see `files.inputs` for who may not."""
+    if os.path.isdir(path):
+        raise ValueError(f"{os.fspath(path)} is a folder, not a file")
+    with open_regular(path) as stream:
+        inputs.check_digest(path, lambda: digest_of_data(stream))
+        yield stream
+
+
+def digest_of_data(stream: BinaryIO) -> str:
+    """SHA-256 of `stream`; of a large file, of its size and 64 parts of 1 MB, evenly spaced.
+
+    Reading all of a large file would take minutes. Who has not read the file cannot know this
+    either.
+    """
+    size = os.fstat(stream.fileno()).st_size
+    digest = hashlib.sha256()
+    stream.seek(0)
+    if size <= _WHOLE_DIGEST:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(chunk)
+    else:
+        digest.update(str(size).encode())
+        for start in np.linspace(0, size - _DIGEST_BLOCK, _WHOLE_DIGEST // _DIGEST_BLOCK):
+            stream.seek(int(start))
+            digest.update(stream.read(_DIGEST_BLOCK))
+    stream.seek(0)
+    return digest.hexdigest()
+
+
+def _divided(
+    train: Source, split: Any, own: set[str], seed: Any, stratified: Any, classes: Any
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(the parts that there are, the examples of `train` that each of its parts has)."""
+    if split is None:
+        split = {
+            frozenset(): {"train": 0.8, "valid": 0.1, "test": 0.1},
+            frozenset({"test"}): {"train": 0.9, "valid": 0.1},
+            frozenset({"valid"}): {"train": 0.9, "test": 0.1},
+            frozenset({"valid", "test"}): {"train": 1},
+        }[frozenset(own)]
+    twice = own & set(split)
+    if twice:
+        raise ValueError(
+            f"{sorted(twice)[0]!r} has a file of its own, so split must not have it, too"
+        )
+    labels = None
+    if seed is not None if stratified is None else stratified:
+        labels = _class_numbers(train, classes)
+        if labels is None and stratified:
+            raise ValueError(f"stratified needs classes, and {train.name} has none")
+    try:
+        indices = partition(len(train), split, seed, labels)
+    except ValueError as error:
+        raise ValueError(f"{train.name}: {error}") from None
+    return [part for part in PARTS if part in indices or part in own], indices
+
+
+def _class_numbers(source: Source, classes: Any) -> np.ndarray | None:
+    if source.targets is None:
+        return None
+    y, names = _encoded(source, source, classes)
+    return None if names is None or y is None else y[:, 0]
+
+
+def _encoded(
+    train: Source, source: Source, classes: Any
+) -> tuple[np.ndarray | None, list[str] | None]:
+    """(targets of `source`, names of classes): class numbers int64 (n, 1), or float32 (n, k).
+
+    Classes are those of `train`, so that the sets of one experiment agree.
+    """
+    targets = source.targets
+    if targets is None:
+        if classes is not None:
+            raise ValueError(f"classes are given, but {source.name} has no labels")
+        return None, None
+    if targets.dtype.kind in "US":
+        return _named_classes(train, source, classes)
+    if targets.dtype.kind not in "iub":
+        if classes is not None:
+            raise ValueError(f"classes are given, but the targets of {source.name} are no classes")
+        return targets.reshape(len(targets), -1).astype(np.float32), None
+    if targets.size != len(targets):  # several whole numbers an example
+        return targets.reshape(len(targets), -1).astype(np.float32), None
+    flat = targets.reshape(-1).astype(np.int64)
+    own = np.asarray(train.targets).reshape(-1)
+    names = [str(name) for name in classes] if isinstance(classes, (list, tuple)) else None
+    count = len(names) if names else classes if classes is not None else int(own.max()) + 1
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ValueError(
+            f"classes must be a list of names or a number of classes, not {classes!r:.80}"
+        )
+    if count > MAX_CLASSES:
+        raise ValueError(f"{train.name}: labels up to {count - 1} are no class numbers")
+    outside = np.flatnonzero((flat < 0) | (flat >= count))
+    if outside.size:
+        why = "classes says so" if classes is not None else f"the largest label of {train.name}"
+        raise ValueError(
+            f"{source.name}: {source.place(int(outside[0]))}: label {flat[outside[0]]} is outside "
+            f"0 to {count - 1} ({why})"
+        )
+    return flat[:, None], names or [str(number) for number in range(count)]
+
+
+def _named_classes(train: Source, source: Source, classes: Any) -> tuple[np.ndarray, list[str]]:
+    if isinstance(classes, (list, tuple)):
+        names = [str(name) for name in classes]
+    else:
+        found = train.class_names or sorted(
+            set(np.asarray(train.targets).tolist()), key=natural_key
+        )
+        names = list(found)
+        if classes is not None and classes != len(names):
+            raise ValueError(f"classes is {classes!r}, but {train.name} has {_some(names)}")
+    if len(names) > MAX_CLASSES:
+        raise ValueError(f"{train.name} has {len(names)} different labels, too many for classes")
+    numbers = {name: number for number, name in enumerate(names)}
+    y = np.array([numbers.get(label, -1) for label in np.asarray(source.targets).tolist()])
+    outside = np.flatnonzero(y < 0)
+    if outside.size:
+        first = int(outside[0])
+        raise ValueError(
+            f"{source.name}: {source.place(first)}: label {np.asarray(source.targets)[first]!r} "
+            f"is none of the classes {_some(names)}"
+        )
+    return y.astype(np.int64)[:, None], names
+
+
+def _some(names: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _check_alike(train: Source, other: Source) -> None:
+    """ValueError unless two files have examples of one shape."""
+    ours = train.image or train.rows.shape[1:]
+    theirs = other.image or other.rows.shape[1:]
+    if tuple(ours) != tuple(theirs):
+        raise ValueError(
+            f"{other.name} has examples of shape {list(theirs)}, but {train.name} of {list(ours)}"
+        )
+    if (train.targets is None) != (other.targets is None):
+        lacking = train if train.targets is None else other
+        raise ValueError(f"{lacking.name} has no labels, but the other file has")
+
+
+def _fits(rows: ScaledRows) -> bool:
+    return 4 * rows.size <= IN_MEMORY
+
+
+def _loaded(rows: ScaledRows) -> np.ndarray:
+    spend(f"{rows.size} numbers as float32", 4 * rows.size, _PER_NUMBER * rows.size, 1 << 25)
+    return rows.read_all()
