@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -10,7 +11,7 @@ import re
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -144,6 +145,26 @@ class _Table:
     has_names: bool
 
 
+class _Head(NamedTuple):
+    """The first lines of a CSV file: names of columns (numbers without a header), and cells."""
+
+    names: list[str]
+    has_names: bool
+    rows: list[tuple[int, list[str]]]
+
+
+def first_lines(path: Path, most: int) -> _Head:
+    """The first `most` lines of a CSV file, as cells; `BadFile` if it is none."""
+    with _reader(path) as reader:
+        rows: list[tuple[int, list[str]]] = []
+        while len(rows) < most:
+            found = reader.next_line()
+            if found is None:
+                break
+            rows.append(found)
+        return _Head(reader.names, reader.has_names, rows)
+
+
 def read_table(
     path: Path,
     label: Any = None,
@@ -151,18 +172,24 @@ def read_table(
     header: bool | None = None,
     delimiter: str | None = None,
     drop_missing: bool = False,
-    most: int | None = None,
 ) -> _Table:
-    """The numbers and labels of a CSV file, or of its first `most` rows; see `CSVFile`.
+    """The numbers and labels of a CSV file; see `CSVFile`.
 
     Raises
     ------
     BadFile
         Naming line and column: a missing value, a text, or another number of cells.
     """
+    options = label, leave_out, header, delimiter, drop_missing
+    with _reader(path, *options) as reader:
+        return reader.read()
+
+
+@contextlib.contextmanager
+def _reader(path: Path, *options: Any) -> Iterator[_Reader]:
     with open_data(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         try:
-            return _Reader(path, text, label, leave_out, header, delimiter, drop_missing).read(most)
+            yield _Reader(path, text, *options)
         except UnicodeDecodeError as error:
             raise BadFile(f"{path}: is not text in UTF-8 ({error.reason})") from None
         except csv.Error as error:
@@ -174,11 +201,11 @@ class _Reader:
         self,
         path: Path,
         text: Any,
-        label: Any,
-        leave_out: Sequence[Any],
-        header: bool | None,
-        delimiter: str | None,
-        drop_missing: bool,
+        label: Any = None,
+        leave_out: Sequence[Any] = (),
+        header: bool | None = None,
+        delimiter: str | None = None,
+        drop_missing: bool = False,
     ) -> None:
         self.path, self.drop_missing = path, drop_missing
         self.delimiter = delimiter or _delimiter_of(text)
@@ -186,7 +213,7 @@ class _Reader:
             text, delimiter=self.delimiter, skipinitialspace=self.delimiter == " ", strict=True
         )
         self._ahead: list[tuple[int, list[str]]] = []
-        first, second = self._next(), self._next()
+        first, second = self.next_line(), self.next_line()
         if first is None:
             raise BadFile(f"{path}: holds no row")
         self.width = len(first[1])
@@ -209,21 +236,17 @@ class _Reader:
             raise ValueError(f"{path}: no column is left for the data, of {self._listed()}")
         self.missing: list[tuple[int, int]] = []
 
-    def read(self, most: int | None) -> _Table:
+    def read(self) -> _Table:
         blocks: list[np.ndarray] = []
         labels: list[str] = []
         lines: list[int] = []
-        count = 0
         for numbers, rows in self._blocks():
-            if most is not None and count >= most:
-                break
             if self.label is not None:
                 labels += [row[self.label].strip() for row in rows]
             block = self._converted(numbers, rows)
             spend(f"{block.size} numbers of {self.path}", 8 * block.size, briefly=1 << 23)
             blocks.append(block)
             lines += numbers
-            count += len(rows)
         if self.missing:
             line, column = self.missing[0]
             others = len({place[0] for place in self.missing}) - 1
@@ -233,17 +256,17 @@ class _Reader:
                 "Fill such cells, leave_out the column, or drop_missing: true leaves such lines "
                 "out."
             )
-        if not count:
+        if not lines:
             raise BadFile(f"{self.path}: holds no row of numbers")
         table = _Table()
-        table.rows = _narrowed(np.concatenate(blocks)[:most])
-        table.lines = np.array(lines)[:most]
-        table.labels = _typed(labels)[:most] if self.label is not None else None
+        table.rows = _narrowed(np.concatenate(blocks))
+        table.lines = np.array(lines)
+        table.labels = _typed(labels) if self.label is not None else None
         table.columns = [self.names[i] for i in self.used]
         table.has_names = self.has_names
         return table
 
-    def _next(self) -> tuple[int, list[str]] | None:
+    def next_line(self) -> tuple[int, list[str]] | None:
         """(number of the line, cells) of the next line that is not empty."""
         if self._ahead:
             return self._ahead.pop(0)
@@ -258,7 +281,7 @@ class _Reader:
         numbers: list[int] = []
         rows: list[list[str]] = []
         while True:
-            found = self._next()
+            found = self.next_line()
             if found is not None:
                 line, row = found
                 if len(row) != self.width:
@@ -278,7 +301,7 @@ class _Reader:
     def _is_dropped(self, line: int, row: list[str]) -> bool:
         label = [] if self.label is None else [self.label]
         if self.drop_missing:
-            return any(row[i].strip().lower() in MISSING for i in self.used + label)
+            return any(is_missing(row[i]) for i in self.used + label)
         if label and not row[label[0]].strip():
             self.missing.append((line, label[0]))
         return False
@@ -300,7 +323,7 @@ class _Reader:
     def _number(self, cell: str, line: int, column: int) -> float:
         """The number in a cell; a missing one is noted, anything else refused."""
         cell = cell.strip()
-        if cell.lower() in MISSING:
+        if is_missing(cell):
             self.missing.append((line, column))
             return 0.0
         try:
@@ -364,10 +387,14 @@ def _delimiter_of(text: Any) -> str:
     return " " if " " in bare else ","
 
 
+def is_missing(cell: str) -> bool:
+    """Whether `cell` stands for a missing value."""
+    return cell.strip().lower() in MISSING
+
+
 def is_number(cell: str) -> bool:
     """Whether `cell` is a number, or a missing one."""
-    cell = cell.strip()
-    if cell.lower() in MISSING:
+    if is_missing(cell):
         return True
     try:
         float(cell)

@@ -126,6 +126,28 @@ def naming(path: Path) -> Iterator[None]:
 
 def array_in(path: Path, key: str | None) -> tuple[_StoredArray, str]:
     """(the array `key` of an HDF5 file, a name for messages); ValueError lists those there are."""
+    with _opened(path) as (arrays, stack):
+        shapes = {name: tuple(map(int, node.shape)) for name, node in arrays.items()}
+        chosen = choose(path, None if key is None else str(key).strip("/"), shapes)
+        node = arrays[chosen]
+        _check_inside(path, node, chosen)
+        if not node.shape:
+            raise ValueError(f"{path}: {chosen!r} is a single number, not an array of examples")
+        array = _StoredArray(node, path)
+        # Open as long as the array is in use.
+        weakref.finalize(array, stack.pop_all().close)
+        return array, f"{path}, array {chosen!r},"
+
+
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of each array of an HDF5 file."""
+    with _opened(path) as (arrays, _):
+        return {name: tuple(map(int, node.shape)) for name, node in arrays.items()}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], contextlib.ExitStack]]:
+    """(the arrays of an HDF5 file by name, what closes the file)."""
     ensure_tables()
     import tables
 
@@ -140,16 +162,7 @@ def array_in(path: Path, key: str | None) -> tuple[_StoredArray, str]:
             arrays[node._v_pathname.lstrip("/")] = node
             if len(arrays) > MAX_ARRAYS:
                 raise BadFile(f"{path}: has more than {MAX_ARRAYS} arrays")
-        shapes = {name: tuple(map(int, node.shape)) for name, node in arrays.items()}
-        chosen = choose(path, None if key is None else str(key).strip("/"), shapes)
-        node = arrays[chosen]
-        _check_inside(path, node, chosen)
-        if not node.shape:
-            raise ValueError(f"{path}: {chosen!r} is a single number, not an array of examples")
-        array = _StoredArray(node, path)
-        # Open as long as the array is in use.
-        weakref.finalize(array, stack.pop_all().close)
-        return array, f"{path}, array {chosen!r},"
+        yield arrays, stack
 
 
 def _check_inside(path: Path, node: Any, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -129,23 +129,24 @@ def array_in(path: Path, key: str | None) -> tuple[np.ndarray, str]:
         return array, f"{path}, array {chosen!r},"
 
 
-def choose(path: Any, key: str | None, shapes: dict[str, tuple[int, ...]]) -> str:
+def choose(path: Any, key: str | None, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """`key`, or the name of the array that is data; ValueError lists those that there are."""
     if key is None:
         known = [name for name in NAMES if name in shapes] or list(shapes)
         if len(known) == 1 or (known and known[0] in NAMES):
             return known[0]
         raise ValueError(
-            f"{path} has several arrays: give key the one of examples: {_list(shapes)}"
+            f"{path} has several arrays: give key the one of examples: {listed(shapes)}"
         )
     if key in shapes:
         return key
     close = nearest(str(key), shapes)
     hint = f"; did you mean {close!r}?" if close else ""
-    raise ValueError(f"{path} has no array {key!r}{hint} It has {_list(shapes)}")
+    raise ValueError(f"{path} has no array {key!r}{hint} It has {listed(shapes)}")
 
 
-def _list(shapes: dict[str, tuple[int, ...]], most: int = 20) -> str:
+def listed(shapes: Mapping[str, tuple[int, ...]], most: int = 20) -> str:
+    """The arrays of a file and their shapes, in words."""
     listed = [f"{name} {list(shape)}" for name, shape in list(shapes.items())[:most]]
     more = f" and {len(shapes) - most} more" if len(shapes) > most else ""
     return ", ".join(listed) + more if listed else "none"

@@ -87,6 +87,8 @@ class OwnData(DenseDesignMatrix):
         The ends of the scale, if it has any.
     indices : (n,) int64 array
         Which examples of the file these are.
+    part_names : list of str
+        The parts that there are.
     reads_from_disk : bool
 
     Raises
@@ -135,11 +137,11 @@ class OwnData(DenseDesignMatrix):
         self.args = {**self.__dict__.get("args", {}), "which_set": which_set}
         own = self._parts_with_own_file()
         train = self._open("train")
-        self._parts, indices = _divided(train, split, own, seed, stratified, classes)
-        if which_set not in self._parts:
+        self.part_names, indices = _divided(train, split, own, seed, stratified, classes)
+        if which_set not in self.part_names:
             raise ValueError(
                 f"which_set is {which_set!r}, but split has no such part: "
-                f"{', '.join(map(repr, self._parts))} only"
+                f"{', '.join(map(repr, self.part_names))} only"
             )
         source, which = train, indices.get(which_set)
         if which is None:
@@ -235,9 +237,13 @@ class OwnData(DenseDesignMatrix):
         return self._maker_of("test")
 
     def _maker_of(self, part: str) -> Any:
-        if part not in self._parts:
+        if part not in self.part_names:
             raise AttributeError(f"the split of this {type(self).__name__} has no {part!r} part")
-        return lambda: type(self)(**{**self.args, "which_set": part})
+        return lambda: self.part(part)
+
+    def part(self, name: str) -> Any:
+        """The part 'train', 'valid' or 'test' of the same data, scaled as this part is."""
+        return type(self)(**{**self.args, "which_set": name})
 
     # Pictures
 

@@ -93,7 +93,7 @@ class ScaledRows:
     ndim = 2
 
     def __init__(self, source: Source, indices: np.ndarray, scaling: Scaling) -> None:
-        self._source, self._indices, self._scaling = source, indices, scaling
+        self.source, self._indices, self._scaling = source, indices, scaling
         self.shape = len(indices), int(source.rows.shape[1])
         self.size = self.shape[0] * self.shape[1]
         self._found: dict[str, Any] = {}
@@ -126,7 +126,7 @@ class ScaledRows:
         """As `parts`, in the scale of the file."""
         for places in self._blocks():
             indices = np.sort(self._indices[places])
-            raw = self._source.rows[indices]
+            raw = self.source.rows[indices]
             self._check(raw, indices)
             yield raw
 
@@ -159,7 +159,7 @@ class ScaledRows:
         return (order[start : start + step] for start in range(0, len(order), step))
 
     def _read(self, indices: np.ndarray) -> np.ndarray:
-        raw = self._source.rows[indices]
+        raw = self.source.rows[indices]
         self._check(raw, indices)
         return self._scaling.apply(raw)
 
@@ -173,7 +173,7 @@ class ScaledRows:
         value = raw[row, column]
         what = "too large for float32" if np.isfinite(value) else "not finite"
         raise ValueError(
-            f"{self._source.name}: {self._source.place(int(indices[row]))}, column {column}, is "
+            f"{self.source.name}: {self.source.place(int(indices[row]))}, column {column}, is "
             f"{value:g}, which is {what}\nLeave such examples out, or replace the numbers."
         )
 

@@ -1,0 +1,135 @@
+"""What `recognize` says of a path is what the class it names reads."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from own_files import pictures, save_folder, save_idx, save_png
+from PIL import Image
+
+from adversarial.datasets.recognize import recognize
+
+
+def made(found, **options):
+    module, _, name = found.cls.rpartition(".")
+    data = getattr(importlib.import_module(module), name)(**found.arguments, **options)
+    assert data.X.shape[1] == found.dimension
+    assert (data.view_converter and data.view_shape()) == found.image
+    assert data.class_names == found.class_names
+    return data
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_folder_of_images(tmp_path, channels):
+    save_folder(tmp_path / "a", pictures(20, channels=channels), ["x", "y"] * 10)
+    found = recognize(tmp_path / "a")
+    assert found.cls == "adversarial.datasets.image_folder.ImageFolder"
+    assert (found.count, found.image, found.low, found.high) == (20, (6, 5, channels), 0, 255)
+    assert found.class_names == ["x", "y"] and found.notes == () and found.own_parts == ()
+    assert found.arguments == {"path": str(tmp_path / "a")}
+    made(found)
+
+
+def test_images_of_several_sizes(tmp_path):
+    for i, image in enumerate([*pictures(5), *pictures(2, (9, 9)), *pictures(2, (3, 3))]):
+        save_png(tmp_path / f"{i}.png", image)
+    Image.new("RGBA", (5, 6)).save(tmp_path / "clear.png")
+    found = recognize(tmp_path)
+    assert found.arguments["size"] == [6, 5] and found.image == (6, 5, 3)
+    assert "3 sizes, from (3, 3) to (9, 9)" in found.notes[0] and "over white" in found.notes[1]
+    made(found)
+
+
+def test_folders_that_are_parts(tmp_path):
+    for part, count in ("train", 10), ("val", 4), ("test", 6):
+        save_folder(tmp_path / part, pictures(count))
+    found = recognize(tmp_path)
+    assert found.count == 20 and found.own_parts == ("valid", "test")
+    assert len(made(found).get_test_set().X) == 6
+
+
+def test_arrays_named_by_parts(tmp_path):
+    arrays = {f"X_{part}": pictures(n, channels=3) for part, n in (("train", 20), ("test", 5))}
+    labels = {f"labels_{part}": np.arange(n) % 7 for part, n in (("train", 20), ("test", 5))}
+    np.savez(tmp_path / "a.npz", **arrays, **labels)
+    found = recognize(tmp_path / "a.npz")
+    assert found.arguments["targets"] == {"train": "labels_train", "test": "labels_test"}
+    assert found.count == 25 and found.own_parts == ("test",)
+    data = made(found)
+    assert len(data.X) == 18 and sorted(data.get_test_set().y[:, 0]) == [0, 1, 2, 3, 4]
+
+
+def test_arrays_of_one_part(tmp_path):
+    tables = pytest.importorskip("tables")
+    X, y = np.random.RandomState(0).normal(size=(30, 4)), np.arange(30) % 3
+    np.savez(tmp_path / "a.npz", measured=X, targets=y, other=np.zeros(5))
+    np.save(tmp_path / "a.npy", X)
+    with tables.open_file(tmp_path / "a.h5", "w") as file:
+        file.create_array("/data", "X", X, createparents=True)
+        file.create_array("/data", "y", y)
+    for name, key, targets in (
+        ("a.npz", "measured", "targets"),
+        ("a.h5", "data/X", "data/y"),
+        ("a.npy", None, None),
+    ):
+        found = recognize(tmp_path / name)
+        assert found.arguments.get("key") == key and found.arguments.get("targets") == targets
+        assert (found.count, found.image, found.dtype) == (30, None, "float64")
+        assert found.low == X.min() and found.high == X.max()
+        made(found)
+
+
+def test_idx_files(tmp_path):
+    for prefix, count in ("train", 20), ("t10k", 10):
+        save_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", pictures(count)[..., 0])
+        save_idx(tmp_path / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count) % 10)
+    found = recognize(tmp_path)
+    assert found.count == 30 and found.image == (6, 5, 1) and found.own_parts == ("test",)
+    made(found)
+    alone = recognize(tmp_path / "train-images-idx3-ubyte.gz")
+    assert alone.count == 20 and alone.class_names is None
+
+
+def test_tables(tmp_path):
+    lines = [f"{i},{i / 7:.3f},{'ab'[i % 2]}lue,{'' if i == 60 else i % 5}" for i in range(80)]
+    path = tmp_path / "a.csv"
+    path.write_text("id,weight,colour,size\n" + "\n".join(lines))
+    found = recognize(path)
+    assert found.arguments["label"] == "colour" and found.arguments["drop_missing"]
+    assert found.count == 79 and found.dimension == 3 and found.class_names == ["alue", "blue"]
+    made(found)
+
+
+def test_a_table_of_pixels(tmp_path):
+    rows = pictures(20, (8, 8)).reshape(20, -1)
+    path = tmp_path / "a.csv"
+    header = ",".join(["label", *(f"pixel{i}" for i in range(64))])
+    np.savetxt(
+        path,
+        np.column_stack([np.arange(20) % 4, rows]),
+        fmt="%d",
+        delimiter=",",
+        header=header,
+        comments="",
+    )
+    found = recognize(path)
+    assert found.image == (8, 8, 1) and found.arguments["label"] == "label"
+    assert (found.low, found.high) == (0, 255)
+    data = made(found, split={"train": 1}, seed=None)
+    np.testing.assert_array_equal(data.X, rows / np.float32(255))
+
+
+def test_nothing_of_the_kind(tmp_path):
+    (tmp_path / "a.txt").write_text("not a table\nat all, or so")
+    (tmp_path / "empty").mkdir()
+    save_png(tmp_path / "one.png", pictures(1)[0])
+    for name, message in (
+        ("a.txt", "Read are folders of images"),
+        ("empty", "holds no image"),
+        ("one.png", "is one image: give the folder"),
+        ("gone", "does not exist"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            recognize(tmp_path / name)
