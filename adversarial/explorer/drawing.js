@@ -26,7 +26,7 @@ function pixelsOf(sample, view) {
   return bytes;
 }
 
-const PLOT = 160; // pixels of a plot's side; pages show it in other sizes
+const PLOT = 320; // pixels of a plot's side; the page shows it in smaller sizes
 
 // The size of a sample's picture: [width, height].
 function pictureSize(view) {
@@ -90,15 +90,14 @@ function paintPoint(context, sample, cloud, colors) {
   const down = (value) => PLOT - ((value - bottom) / (topmost - bottom)) * PLOT;
   context.fillStyle = colors.faint;
   cloud.samples.forEach((one, i) => {
-    context.fillRect(across(one[0]) - 1, down(up(one, i)) - 1, 2, 2);
+    context.fillRect(across(one[0]) - 2, down(up(one, i)) - 2, 4, 4);
   });
   const [x, y] = [across(sample[0]), down(flat ? 0.5 : sample[1])];
-  context.fillStyle = context.strokeStyle = colors.sample;
-  context.lineWidth = 2;
-  if (flat) context.fillRect(x - 1.5, 0.2 * PLOT, 3, 0.6 * PLOT);
+  context.fillStyle = colors.sample;
+  if (flat) context.fillRect(x - 3, 0.2 * PLOT, 6, 0.6 * PLOT);
   else {
     context.beginPath();
-    context.arc(x, y, 7, 0, 7);
+    context.arc(x, y, 14, 0, 7);
     context.fill();
   }
 }
@@ -107,20 +106,21 @@ function paintBars(context, sample, cloud, colors) {
   const [low, high] = rangeOf(cloud, 0, sample.length);
   const down = (value) => PLOT - ((value - low) / (high - low)) * PLOT;
   const zero = down(Math.max(low, Math.min(high, 0)));
-  const step = PLOT / sample.length;
+  const left = 0.08 * PLOT;
+  const step = (PLOT - 2 * left) / sample.length;
   context.fillStyle = colors.faint;
-  context.fillRect(0, zero - 0.5, PLOT, 1);
+  context.fillRect(left, zero - 1, PLOT - 2 * left, 2);
   context.fillStyle = context.strokeStyle = colors.sample;
   if (sample.length <= 40) {
     sample.forEach((value, i) => {
       const top = Math.min(zero, down(value));
-      context.fillRect(i * step + step * 0.1, top, step * 0.8, Math.abs(zero - down(value)) || 1);
+      context.fillRect(left + (i + 0.1) * step, top, step * 0.8, Math.max(1, Math.abs(zero - down(value))));
     });
     return;
   }
-  context.lineWidth = 2;
+  context.lineWidth = 4;
   context.beginPath();
-  sample.forEach((value, i) => context.lineTo((i + 0.5) * step, down(value)));
+  sample.forEach((value, i) => context.lineTo(left + (i + 0.5) * step, down(value)));
   context.stroke();
 }
 

@@ -71,7 +71,13 @@ class Shelf {
         const thumb = thumbnail(point, this.page.players, label, () => this.page.moveOnFrom(point));
         const remove = make("button", { type: "button", className: "remove", textContent: "×" });
         remove.setAttribute("aria-label", `Remove kept sample ${i + 1}`);
-        remove.addEventListener("click", () => this.toggle(point));
+        remove.addEventListener("click", () => {
+          this.toggle(point);
+          // The focus, which was on this button, goes to the next.
+          const others = byId("kept").querySelectorAll(".remove");
+          if (others.length) others[Math.min(i, others.length - 1)].focus();
+          else byId("keep").focus();
+        });
         return make("div", { className: "kept" }, thumb, remove);
       })
     );

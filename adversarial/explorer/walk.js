@@ -20,7 +20,7 @@ class Walk {
     for (const end of ["from", "to"]) {
       byId(`${end}-choice`).addEventListener("change", (event) => this.choose(end, event.target.value));
     }
-    const straight = "In z, the walk is a straight line: z = (1 − t) · z from + t · z to.";
+    const straight = "In z, the walk is a straight line from a to b: z = (1 − t) · a + t · b.";
     byId("walk-hint").textContent = `${straight} ${{
       uniform: "Both ends lie within the range of the noise, and so does each point between them.",
       normal: "In the middle, z is shorter than noise usually is.",
@@ -82,8 +82,10 @@ class Walk {
   }
 
   show() {
-    const { z, klass } = this.at(Number(byId("t").value));
+    const t = Number(byId("t").value);
+    const { z, klass } = this.at(t);
     this.point = this.page.players.point(z, klass);
+    byId("t").setAttribute("aria-valuetext", `t = ${t.toFixed(2)}. ${describePoint(this.point)}`);
     showPicture(byId("walked"), this.point, this.page.players);
     showVerdict(byId("walked-verdict"), this.point);
     this.page.shelf.refresh();

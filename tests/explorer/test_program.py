@@ -11,6 +11,7 @@ from explorer_models import colour_pair, make_pair, noise_for
 from adversarial import backend
 from adversarial.evaluation.sampling import samples_at
 from adversarial.explorer.page import describe
+from adversarial.export import generator_program
 from adversarial.export.operators import OPERATORS
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import (
@@ -25,7 +26,7 @@ from adversarial.models.mlp import (
     Tanh,
     TanhConvNonlinearity,
 )
-from adversarial.models.noise import NoiseCat
+from adversarial.models.noise import Clusterize, NoiseCat
 from adversarial.space import Conv2DSpace, VectorSpace, format_data
 
 RNG = np.random.RandomState(3)
@@ -235,6 +236,39 @@ def test_samples_and_verdicts_are_those_of_the_model(node, fast_compile, make, h
     judged = verdicts_of(pair, wanted)
     assert judged.std() > 1e-3
     np.testing.assert_allclose(verdicts, judged, atol=4 * tolerance)
+
+
+WITH_NOISE = """
+const players = new Players(given.model, bytesOf(given.weights));
+const z = given.z.map((row) => Float32Array.from(row));
+const inputs = players.inputs(players.generator, z, []);
+const asList = ({ data, shape }) => ({ values: Array.from(data), shape });
+console.log(JSON.stringify({
+  samples: players.generate(z, []).map((sample) => Array.from(sample)),
+  inputs: Object.entries(inputs).map(([name, value]) => [name, asList(value)]),
+}));
+"""
+
+
+def test_noise_of_layers_is_the_same_for_every_sample(node, fast_compile):
+    G = [
+        NoiseCat(new_dim=30, std=2.0, layer_name="noise"),
+        Clusterize(scale=0.25, layer_name="signs"),
+        Sigmoid(dim=64, layer_name="y", irange=0.3),
+    ]
+    pair = make_pair(G)
+    description, weights = describe(pair, "a model", False, 0)
+    z = np.repeat(noise_for(pair, 2), 2, axis=0)  # two points, each twice
+    data = {"model": description, "weights": base64.b64encode(weights).decode(), "z": z.tolist()}
+    found = node(WITH_NOISE, data)
+    samples = np.array(found["samples"])
+    assert (samples[::2] == samples[1::2]).all() and (samples[0] != samples[2]).any()
+    inputs = {name: np.reshape(one["values"], one["shape"]) for name, one in found["inputs"]}
+    drawn = [value for name, value in inputs.items() if name != "z"]
+    assert sorted(value.shape for value in drawn) == [(4, 30), (4, 35)]
+    normal, signs = sorted(drawn, key=lambda value: value.shape)
+    assert normal.std() == pytest.approx(2, rel=0.4) and set(signs.ravel()) == {0, 1}
+    np.testing.assert_allclose(samples, generator_program(pair).run(inputs)["samples"], atol=1e-5)
 
 
 def test_names_of_layers_cannot_reach_the_prototype(node, fast_compile):
