@@ -25,6 +25,7 @@ def check_description(about: Any, path: str) -> None:
     kinds: dict[str, Any] = {"yaml": str, "yaml_path": str, "seed": (int, type(None)), "phase": int}
     if (
         not isinstance(about, dict)
+        or not _is_valid_placement(about)
         or not all(isinstance(about.get(name), kind) for name, kind in kinds.items())
         # Files of an earlier version hold the values of environment variables.
         or not isinstance(about.get("environ", {}), dict)
@@ -33,6 +34,21 @@ def check_description(about: Any, path: str) -> None:
         )
     ):
         raise ValueError(f"{path} holds no valid description of its experiment")
+
+
+def _is_valid_placement(about: Mapping[str, Any]) -> bool:
+    """Whether settings, folder and names have the form that `Run.make` writes, if they are there.
+
+    The folder of the run is that of the model file or above it. A file may be forged, so what is
+    written there is still checked (`files.outputs`).
+    """
+    settings, out = about.get("settings", []), about.get("out")
+    return (
+        isinstance(settings, list)
+        and all(isinstance(setting, str) for setting in settings)
+        and isinstance(about.get("adds_seed", False), bool)
+        and (out is None or (isinstance(out, str) and set(out.split("/")) <= {".", ".."}))
+    )
 
 
 def warn_of_edits(path: str, text: str, name: str) -> None:

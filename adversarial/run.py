@@ -8,13 +8,12 @@ that file and the data.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import logging
 import os
 import re
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -22,9 +21,11 @@ from adversarial import checkpoint, modelfile, resume_checks
 from adversarial.config.nodes import PHASE, read_text, train_environment
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
+from adversarial.config.settings import merged
 from adversarial.config.yaml_parse import load_phases
 from adversarial.files import inputs, outputs
 from adversarial.files.opening import open_regular
+from adversarial.files.placement import Placement
 from adversarial.modelfile import container
 from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held
@@ -44,6 +45,10 @@ class Run:
     ----------
     path, text : str
         The YAML file, and its text.
+    settings : sequence of str
+        Changes of the YAML (`--set`), each PATH=VALUE; see `config.settings`.
+    out : str, optional
+        The folder that all files are written to (`--out`); None: the YAML file says where.
     environ : dict of str to str
         Values of environment variables; model files of earlier versions hold them.
     seed : int, optional
@@ -53,7 +58,12 @@ class Run:
     resume_from : Saved, optional
         The saved training from which the first phase continues.
     began_as : Run, optional
-        With an edited YAML file (`--config`): the run with the original YAML text.
+        With an edited YAML file (`--config`) or other settings: the run as it was.
+    adds_seed : bool
+        Whether the names of files get the seed (`mnist_seed3.pkl`) where `${SEED}` and `out` do not
+        separate replicates.
+    is_of_file : bool
+        Whether the YAML text comes from a model file, whose author may not be the user.
     """
 
     path: str
@@ -64,6 +74,12 @@ class Run:
     resume_from: Optional[checkpoint.Saved] = None
     allow_modules: Collection[str] = ()
     began_as: Optional[Run] = None
+    settings: Sequence[str] = ()
+    out: Optional[str] = None
+    adds_seed: bool = True
+    is_of_file: bool = False
+    # Values in the YAML that contain ${SEED}; `phases` fills it.
+    _with_seed: set[str] = field(default_factory=set)
     _count: int = 0  # the number of phases; 0 before `phases` is called
     # By the number of a finished phase: its saved training, or the reason why there is none; and
     # its `Train` object, if it has been made again.
@@ -73,9 +89,14 @@ class Run:
 
     @classmethod
     def of_yaml(
-        cls, path: str, seed: Optional[int] = None, allow_modules: Collection[str] = ()
+        cls,
+        path: str,
+        seed: Optional[int] = None,
+        allow_modules: Collection[str] = (),
+        settings: Sequence[str] = (),
+        out: Optional[str] = None,
     ) -> Run:
-        """A new run of the YAML file `path`."""
+        """A new run of the YAML file `path`; the arguments are those of `Run`."""
         with open_regular(path, or_device=True) as stream:
             # Test the first bytes first: zipfile seeks to the end, which a device does not have.
             if container.begins_model_file(stream.read(200)) and zipfile.is_zipfile(stream):
@@ -85,16 +106,29 @@ class Run:
                 )
             stream.seek(0)
             text = read_text(stream, path)
-        return cls(path, text, seed=seed, allow_modules=allow_modules)
+        return cls(
+            path,
+            text,
+            seed=seed,
+            allow_modules=allow_modules,
+            settings=merged((), settings),
+            out=out,
+        )
 
     @classmethod
     def of_model(
-        cls, path: str, allow_modules: Collection[str] = (), config: Optional[str] = None
+        cls,
+        path: str,
+        allow_modules: Collection[str] = (),
+        config: Optional[str] = None,
+        settings: Sequence[str] = (),
     ) -> Run:
         """The run that saved the model file `path`, to be resumed. ValueError if it cannot be.
 
         Files that the run saved in the folder of its YAML file are saved in the folder of the model
         file, which may have been moved. `config` is the path of an edited YAML file (`--config`).
+        The settings of the run hold for it, too; `settings` are added to them, and replace those of
+        the same path.
         """
         saved = checkpoint.read(path, allow_modules)
         about = saved.experiment
@@ -108,13 +142,37 @@ class Run:
             for name, value in about.get("environ", {}).items()
             if not (may_read(name) and name in os.environ)
         }
-        run = cls(yaml, about["yaml"], environ, about["seed"], about["phase"], saved, allow_modules)
+        out = about.get("out")
+        common: dict[str, Any] = dict(
+            seed=about["seed"],
+            first=about["phase"],
+            resume_from=saved,
+            allow_modules=allow_modules,
+            out=None if out is None else os.path.normpath(os.path.join(os.path.dirname(path), out)),
+            adds_seed=about.get("adds_seed", False),  # of an earlier version: no name had it
+        )
+        before = about.get("settings", [])
+        run = cls(yaml, about["yaml"], environ, settings=before, is_of_file=True, **common)
         resume_checks.warn_of_variables(saved, run._values(), run.path)
         if config is None:
             resume_checks.warn_of_edits(run.path, run.text, saved.name)
-            return run
-        edited = cls.of_yaml(config, about["seed"], allow_modules)
-        return dataclasses.replace(edited, first=about["phase"], resume_from=saved, began_as=run)
+            if not settings:
+                return run
+            edited = run
+        else:
+            edited = cls.of_yaml(config)
+        both = merged(before, settings)
+        if config is not None and before:
+            log.info("%s: with --set %s, as %s", config, " --set ".join(both), saved.name)
+        return cls(
+            edited.path,
+            edited.text,
+            edited.environ,
+            began_as=run,
+            settings=both,
+            is_of_file=edited.is_of_file,
+            **common,
+        )
 
     def _values(self) -> dict[str, str]:
         """Digests of the variables that the user allowed, by name, to detect changed values.
@@ -129,6 +187,13 @@ class Run:
         return found
 
     @property
+    def folder(self) -> str:
+        """The folder that the files of the run are in, or in folders below it."""
+        if self.resume_from is not None:
+            return os.path.dirname(self.resume_from.name) or "."
+        return self.out or os.path.dirname(self.path) or "."
+
+    @property
     def resumed(self) -> checkpoint.Saved:
         """`resume_from` of a run that has one."""
         assert self.resume_from is not None
@@ -141,7 +206,7 @@ class Run:
         If the YAML text comes from a model file, only files that `files.inputs` allows may be read.
         """
         with contextlib.ExitStack() as stack:
-            if self.resume_from is not None and self.began_as is None:
+            if self.is_of_file:
                 marks = {self.mark(number) for number in range(self._count)}
                 stack.enter_context(inputs.confined(self.resumed.name, self._known_inputs(), marks))
             yield stack.enter_context(inputs.noting())
@@ -154,14 +219,36 @@ class Run:
 
     def variables(self) -> list[str]:
         """The names of the environment variables that the YAML file uses."""
-        names = set(VARIABLE.findall(self.text)) - set(train_environment(self.path))
+        texts = "\n".join([self.text, *self.settings])
+        names = set(VARIABLE.findall(texts)) - set(train_environment(self.path))
         return sorted(name for name in names if may_read(name) and name != PHASE)
+
+    def placement(self) -> Placement:
+        """Where the run writes the files that the YAML names; for `outputs.placed`.
+
+        Call `phases` as well, before a file is written: it finds the paths that have the seed.
+        """
+        separate = self.out is not None or not self.adds_seed or self.seed is None
+        placement = Placement(
+            os.path.dirname(self.path) or ".",
+            self.out,
+            "" if separate else f"_seed{self.seed}",
+            self._with_seed,
+        )
+        if self.resume_from is not None:
+            placement.keep(self.resume_from.name)
+        return placement
 
     def phases(self) -> list[Phase]:
         """Set the base seed, and return the phases; calling a phase makes its `Train` object."""
         seeding.set_base_seed(self.seed)
         phases = load_phases(
-            self.path, self.environ, allow_modules=self.allow_modules, text=self.text
+            self.path,
+            {**train_environment(self.path, self.seed), **self.environ},
+            allow_modules=self.allow_modules,
+            text=self.text,
+            settings=self.settings,
+            with_seed=self._with_seed,
         )
         self._count = len(phases)
         if not 0 <= self.first < len(phases):
@@ -200,6 +287,9 @@ class Run:
             "variables": self.variables(),
             "values": self._values(),
             "seed": self.seed,
+            "settings": list(self.settings),
+            "out": None if self.out is None else _way_up(folder, self.out),
+            "adds_seed": self.adds_seed,
             "phase": number,
             "mark": self.mark(number),
             "data": data,
@@ -279,7 +369,8 @@ class Run:
         """Whether phase `number` of this experiment saved `saved`."""
         about: Any = saved.experiment or {}
         asked = {"yaml": self.text, "seed": self.seed, "phase": number}
-        return {name: about.get(name) for name in asked} == asked
+        same_settings = list(about.get("settings", [])) == list(self.settings)
+        return same_settings and {name: about.get(name) for name in asked} == asked
 
     def _hints_on_changed_data(self) -> str:
         """A line for each finished phase without a usable file, which may have changed the data."""
@@ -329,7 +420,10 @@ class Run:
             known = saved.experiment.get("mark")
             if isinstance(known, str) and re.fullmatch("[0-9a-f]{64}", known):
                 return known
-        return hashlib.sha256(repr((self.text, self.seed, number)).encode()).hexdigest()
+        about: tuple[Any, ...] = (self.text, self.seed, number)
+        if self.settings:  # without, the mark is that of earlier versions
+            about += (tuple(self.settings),)
+        return hashlib.sha256(repr(about).encode()).hexdigest()
 
     def has_model_of(self, phases: list[Phase], number: int) -> bool:
         """Whether the resumed file's model replaces the one that a phase would load from a file.
@@ -374,6 +468,12 @@ class Run:
             f"{path} holds this experiment after {there.epochs} epochs: --resume {path} goes on "
             f"with it, {replace}"
         )
+
+
+def _way_up(folder: str, out: str) -> Optional[str]:
+    """The relative path from `folder` to `out`, the same folder or one above it; else None."""
+    way = os.path.relpath(os.path.realpath(out), os.path.realpath(folder))
+    return way if set(way.split(os.sep)) <= {".", ".."} else None
 
 
 def _first_line(error: Exception) -> str:

@@ -10,14 +10,16 @@ their numbers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from adversarial import modelfile
 from adversarial.config.phase import Phase
 from adversarial.files import lock, outputs
-from adversarial.files.atomic_write import check_writable
+from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.run import Run
 from adversarial.train import Train
 from adversarial.train_extensions.report import MonitorCSV
@@ -59,11 +61,13 @@ class Reservation:
         self.overwrite = overwrite
         self._files: dict[str, File] = {}  # by their places
         self._locks: dict[str, lock.Lock] = {}
+        self._folders: list[Path] = []  # that did not exist before
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Reservation:
         with self._stack:
             files = self.check()
+            self._stack.callback(self._remove_empty_folders)
             if not self.overwrite:
                 self._stack.enter_context(outputs.protected())
             self._reserve(files)
@@ -106,6 +110,11 @@ class Reservation:
                 held.settle()
         self._stack.close()
 
+    def _remove_empty_folders(self) -> None:
+        for folder in reversed(self._folders):
+            with contextlib.suppress(OSError):  # it has files, as it should
+                folder.rmdir()
+
     def add(self, train: Train, number: int) -> None:
         """Reserve the files of a phase's objects; its YAML alone does not tell all of them."""
         callbacks = getattr(train.algorithm, "update_callbacks", ())
@@ -121,7 +130,7 @@ class Reservation:
                 owners.get(id(part), part),
             )
             for part in parts
-            for paths in files_written(type(part), getattr(part, "__dict__", {}))
+            for paths in outputs.declared(type(part), getattr(part, "__dict__", {}))
         ]
         self._refuse_shared(files)
         for file in files:
@@ -147,7 +156,7 @@ class Reservation:
         for call in phase.calls():
             what = f"the file of {call.name} ({call.where})"
             try:
-                paths = dict.fromkeys(files_written(call.callable, call.keywords))
+                paths = dict.fromkeys(outputs.declared(call.callable, call.keywords))
                 declared += [
                     File(
                         call.callable,
@@ -196,11 +205,11 @@ class Reservation:
                 if call.callable is not modelfile.load or not isinstance(path, str) or call in own:
                     continue
                 path = preprocess(path)
-                if os.path.realpath(path) in made:
+                if os.path.realpath(outputs.placed_path(path)) in made:
                     continue
                 try:
                     with self.run.reading():
-                        modelfile.open_model(path).close()
+                        modelfile.open_model(outputs.where_written(path)).close()
                 except (OSError, ValueError) as error:
                     raise type(error)(f"{call.where}: {call.name}: {error}") from None
             made.update(file.place for file in files[number])
@@ -213,7 +222,12 @@ class Reservation:
         for file in new.values():
             key = os.path.realpath(file.lock)
             if key not in self._locks:
-                held = lock.exclusive(file.lock, tidy=file.what != MODEL)
+                if not os.path.isdir(os.path.dirname(file.lock) or "."):
+                    outputs.check_inside(file.lock)
+                    self._folders += make_folder(file.lock)
+                # The lock of a model stays beside it, if there is a model.
+                tidy = file.what != MODEL or functools.partial(_is_missing, file.place)
+                held = lock.exclusive(file.lock, tidy=tidy)
                 self._locks[key] = self._stack.enter_context(held)
             self._locks[key].guarded.add(file.place)
         if not self.overwrite:
@@ -284,10 +298,5 @@ class Reservation:
         raise FileExistsError(line + (f", and with it {others}" if others else ""))
 
 
-def files_written(writer: Any, arguments: Mapping[str, Any]) -> list[outputs.Output]:
-    """The files that an instance of the class `writer` will write.
-
-    `arguments` are those of its constructor, or the attributes of the instance, by name.
-    """
-    declare = getattr(writer, "files_written", None)
-    return declare(arguments) if isinstance(writer, type) and declare is not None else []
+def _is_missing(path: str) -> bool:
+    return not os.path.lexists(path)

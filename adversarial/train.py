@@ -18,7 +18,7 @@ import numpy as np
 
 from adversarial import backend, checkpoint, modelfile, preflight
 from adversarial.datasets.feed import num_examples
-from adversarial.files.atomic_write import check_writable
+from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
@@ -225,6 +225,8 @@ class Train(Recoverable):
         if max_epochs == 0:
             self._measure()
             return
+        if self.save_path is not None and backend.is_first_process():
+            make_folder(self.save_path)
         until = None if max_epochs is None else begun_at + max_epochs
         # The counts of a model that has not been trained since, which need not be saved. None if an
         # epoch has yet to be measured: that changes the model's records.

@@ -207,11 +207,26 @@ def test_what_no_yaml_shows(folder, run, own_module):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_folder_that_is_not_there(name, folder, run):
-    extension, path, _ = WRITERS[name]
-    (folder / "a.yaml").write_text(text(at(extension, f"sub/{path}")))
-    refused(run("a.yaml"), "sub", "is not a folder", "a.yaml line 18")
+    """It is made, and those above it; nothing stays if the run has come to nothing."""
+    extension, path, there = WRITERS[name]
+    (folder / "a.yaml").write_text(text(at(extension, f"sub/way/{path}")))
     (folder / "sub").write_text("")
-    refused(run("a.yaml"), "sub", "is not a folder")
+    refused(run("a.yaml"), "sub, where the file of ", "is not a folder", "a.yaml line 18")
+    (folder / "sub").unlink()
+    with lock.exclusive("a.pkl"):
+        refused(run("a.yaml"), "a.pkl is being written by process")
+    refused(run("a.yaml", "--set", "algorithm.learning_rate=-1"), "--set algorithm.learning_rate")
+    assert not (folder / "sub").exists()
+    assert run("a.yaml") == (0, "")
+    assert (folder / "sub" / "way" / there).exists()
+
+
+def test_the_folder_of_the_model_is_made(folder, run):
+    (folder / "a.yaml").write_text(text(**{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": "new/way/a"}))
+    assert run("a.yaml", "--max-epochs", "0") == (0, "") and not (folder / "new").exists()
+    assert run("a.yaml", "--max-epochs", "1") == (0, "")
+    made = sorted(path.name for path in (folder / "new" / "way").iterdir())
+    assert made == [".a.pkl.lock", "a.monitor.csv", "a.pkl", "a.png"]
 
 
 def test_two_that_would_write_the_same_file(folder, run):
@@ -232,6 +247,7 @@ def test_a_dry_run_checks_and_reserves_nothing(folder, run):
         assert run("a.yaml", "--max-epochs", "0") == (0, "")
     assert (folder / "best.pkl").read_text() == "precious"
     (folder / "a.yaml").write_text(text(at(BEST, "sub/best.pkl")))
+    (folder / "sub").write_text("")
     refused(run("a.yaml", "--max-epochs", "0"), "sub", "is not a folder")
 
 
@@ -275,6 +291,7 @@ def phase(number, *extensions, **replaced):
 def test_the_second_phase_is_checked_before_the_first_one_trains(folder, run):
     second = phase(2, at(TABLE, "sub/x.csv")).replace("&data ", "")
     (folder / "a.yaml").write_text(phases(phase(1), second))
+    (folder / "sub").write_text("")
     refused(run("a.yaml"), "sub", "is not a folder")
     second = phase(2, model='!pkl: "a3.pkl"').replace("&data ", "")
     (folder / "a.yaml").write_text(phases(phase(1), second))
@@ -438,7 +455,10 @@ def test_a_run_that_was_killed_before_it_saved_begins_again(folder, run):
     os.remove("a.pkl")
     refused(run("a.yaml"), "a.monitor.csv, where the table is to be saved, exists already")
     killed("a.monitor.csv", "thesis.csv")
-    refused(run("a.yaml", "--seed", "1"), "a.png, where the picture is to be saved, exists")
+    refused(
+        run("a.yaml", "--set", "algorithm.learning_rate=.2"),
+        "a.png, where the picture is to be saved, exists",
+    )
     assert run("a.yaml", "--max-epochs", "1") == (0, "")
     assert [path.name for path in folder.rglob(".*.lock")] == [".a.pkl.lock"]
     assert len(before.splitlines()) == 4
@@ -448,12 +468,13 @@ def test_a_run_that_was_killed_before_it_saved_begins_again(folder, run):
 def test_a_table_of_another_training_stays(folder, run):
     (folder / "a.yaml").write_text(text())
     assert run("a.yaml", "--max-epochs", "2") == (0, "")
+    other = ("--set", "algorithm.learning_rate=.2")
     for name in ("a.pkl", "a.png"):
         os.remove(name)
     before = (folder / "a.monitor.csv").read_bytes()
-    refused(run("a.yaml", "--seed", "1"), "a.monitor.csv", "exists already: --overwrite")
+    refused(run("a.yaml", *other), "a.monitor.csv", "exists already: --overwrite")
     killed("a.monitor.csv")
-    status, err = run("a.yaml", "--max-epochs", "1", "--seed", "1")
+    status, err = run("a.yaml", "--max-epochs", "1", *other)
     assert status == 0 and err.count("could not write a.monitor.csv: ") == 2
     assert "exists already: --overwrite replaces it" in err
     assert (folder / "a.monitor.csv").read_bytes() == before

@@ -186,7 +186,7 @@ def refused(result, *words):
 
 
 def test_a_run_leaves_a_model_a_table_and_a_picture(folder, start):
-    process = start("tiny.yaml", "--max-epochs", "3", "--seed", "5")
+    process = start("tiny.yaml", "--max-epochs", "3")
     out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     assert sorted(path.name for path in folder.glob("tiny*")) == [
@@ -227,7 +227,7 @@ def test_same_seed_same_run_whatever_is_shown_and_quiet_is_quiet(folder, run):
         status, out, err = run(f"{name}.yaml", "--max-epochs", "1", "--seed", *options)
         assert status == 0
         assert (out + err == "") == (name == "a")
-        last = rows(folder / f"{name}.monitor.csv")[-1]
+        last = rows(folder / f"{name}_seed{options[0]}.monitor.csv")[-1]
         values.append({key: value for key, value in last.items() if "seconds" not in key})
     assert values[0] == values[1]
     assert values[0]["valid_objective_g"] != values[2]["valid_objective_g"]
@@ -347,17 +347,19 @@ def test_a_resumed_run_leaves_what_one_run_would(folder, run):
     write(folder, "whole")
     assert run("whole.yaml", "--max-epochs", "3", "--seed", "4")[0] == 0
     assert run("tiny.yaml", "--max-epochs", "1", "--seed", "4")[0] == 0
-    with open(folder / "tiny.monitor.csv", "a") as table:
+    with open(folder / "tiny_seed4.monitor.csv", "a") as table:
         table.write("2,8,80,0.1\n")
-    (folder / "tiny.png").unlink()
+    (folder / "tiny_seed4.png").unlink()
     (folder / "tiny.yaml").unlink()  # the model file has its text
-    status, out, err = run("--resume", "tiny.pkl", "--max-epochs", "3")
+    status, out, err = run("--resume", "tiny_seed4.pkl", "--max-epochs", "3")
     assert status == 0, err
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["epoch", "1", "2", "3"]
-    np.testing.assert_array_equal(params(folder / "tiny.pkl"), params(folder / "whole.pkl"))
-    tables = [without_seconds(folder / f"{name}.monitor.csv") for name in ("tiny", "whole")]
+    np.testing.assert_array_equal(
+        params(folder / "tiny_seed4.pkl"), params(folder / "whole_seed4.pkl")
+    )
+    tables = [without_seconds(folder / f"{name}_seed4.monitor.csv") for name in ("tiny", "whole")]
     assert tables[0] == tables[1]
-    assert (folder / "tiny.png").read_bytes() == (folder / "whole.png").read_bytes()
+    assert (folder / "tiny_seed4.png").read_bytes() == (folder / "whole_seed4.png").read_bytes()
 
 
 def test_a_moved_model_goes_on_where_it_is(folder, run):
@@ -414,7 +416,8 @@ def test_a_model_is_not_overwritten_unasked(folder, run):
     assert run("tiny.yaml", "--max-epochs", "1")[0] == 0
     before = (folder / "tiny.pkl").read_bytes()
     refused(run("tiny.yaml"), "this experiment after 1 epochs", "--resume tiny.pkl", "--overwrite")
-    refused(run("tiny.yaml", "--seed", "1"), "tiny.pkl holds another experiment", "--overwrite")
+    other = ("--set", "algorithm.learning_rate=.2")
+    refused(run("tiny.yaml", *other), "tiny.pkl holds another experiment", "--overwrite")
     write(folder, **{".05": ".06"})
     refused(run("tiny.yaml"), "tiny.pkl holds another experiment (1 epochs of it)", "--overwrite")
     assert (folder / "tiny.pkl").read_bytes() == before
@@ -463,8 +466,8 @@ def test_bad_input_is_one_line(folder, run):
     refused(run("absent.yaml"), "absent.yaml", "No such file")
     (folder / "list.yaml").write_text("[1, 2]")
     refused(run("list.yaml"), "list.yaml describes a int")
-    write(folder, **{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": "nowhere/tiny"})
-    refused(run("tiny.yaml"), "nowhere", "is not a folder")
+    write(folder, **{"${PYLEARN2_TRAIN_FILE_FULL_STEM}": "helper.py/tiny"})
+    refused(run("tiny.yaml"), "helper.py", "is not a folder")
     write(folder)
     (folder / "tiny.pkl").mkdir()
     refused(run("tiny.yaml"), "tiny.pkl", "is not a regular file")

@@ -38,6 +38,9 @@ MORE_VARIABLE = "ADVERSARIAL_YAML_GIB"
 _PER_CHARACTER, _PER_NODE, _PER_VARIABLE, _PER_VALUE = 500, 50_000, 50_000, 5000
 _NODE = 3000  # bytes of memory of a node
 PHASE = "PYLEARN2_TRAIN_PHASE"
+SEED = "SEED"
+# The value of ${SEED} without --seed. No number: each number is that of another replicate.
+NO_SEED = "default"
 _CHARACTERS = 100  # so many characters of a text count as one value
 _TAG = "tag:yaml.org,2002:"
 # Numbers that PyYAML reads as text: 1e-6, 2E5, -.5
@@ -51,6 +54,19 @@ class YamlError(ValueError):
         super().__init__(hide_values(text))
 
 
+class OptionMark:
+    """The place of a node that an option of the command line describes, instead of the file.
+
+    It has the attributes of PyYAML's marks; `index` is after all of the file.
+    """
+
+    line = column = 0
+    index = math.inf
+
+    def __init__(self, option: str) -> None:
+        self.option = option
+
+
 class NodeLoader(yaml.SafeLoader):
     """Composes nodes; `tags.Loader` makes values of them.
 
@@ -61,6 +77,13 @@ class NodeLoader(yaml.SafeLoader):
         The file's, for messages.
     environ : mapping, optional
         Values of variables, which precede those of the process environment.
+    parent : NodeLoader, optional
+        For text that belongs to the file of another loader: shares its budget and variables.
+
+    Attributes
+    ----------
+    with_seed : set of str
+        The values in the file that contain the variable SEED.
     """
 
     # Only these kinds of plain values are accepted; SafeLoader knows dates, sets and more.
@@ -73,21 +96,32 @@ class NodeLoader(yaml.SafeLoader):
         for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def __init__(self, text: str, name: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        name: str,
+        environ: Mapping[str, str] | None = None,
+        parent: NodeLoader | None = None,
+    ) -> None:
         self.name = name
         self.environ = environ
         self._phase = 1
         self._depth = 0
-        self._extents: dict[int, tuple[int, int]] = {}
         self._source_nodes = 0
-        self._variables: list[str] = []
+        self._extents: dict[int, tuple[int, int]] = {} if parent is None else parent._extents
+        self._variables: list[str] = [] if parent is None else parent._variables
         # For each node with variables: its tag (None if it has none) and its text, as written.
-        self._as_written: dict[int, tuple[Any, Any]] = {}
+        self._as_written: dict[int, tuple[Any, Any]] = {} if parent is None else parent._as_written
+        self.with_seed: set[str] = set() if parent is None else parent.with_seed
+        # The options that changed the arguments of a node, by its id; nodes that were replaced,
+        # which are kept since the tables above have their ids.
+        self._options: dict[int, list[str]] = {}
+        self._retired: list[yaml.Node] = []
         # Braces are YAML syntax, so each variable is replaced by a random word before parsing, and
         # the word by the value after it. So no value becomes syntax, and line numbers stay right.
-        self.budget = _new_budget()
+        self.budget: Budget = _new_budget() if parent is None else parent.budget
         self.spend(name, "its text", time=_PER_CHARACTER * len(text))
-        self._word = f"adVar{secrets.token_hex(8)}x"
+        self._word: str = f"adVar{secrets.token_hex(8)}x" if parent is None else parent._word
         self._is_word = re.compile(self._word + r"(\d+)_")
         super().__init__(VARIABLE.sub(self._hide, text))
         self.name = name
@@ -111,8 +145,12 @@ class NodeLoader(yaml.SafeLoader):
 
     def where(self, place: Any) -> str:
         """'FILE line N' of a node, an event or a mark."""
-        mark = getattr(place, "start_mark", place)
-        return f"{self.name} line {mark.line + 1}"
+        return _place(self.name, getattr(place, "start_mark", place))
+
+    def where_called(self, node: yaml.Node) -> str:
+        """`where`, and the options that changed arguments of the call `node`."""
+        options = " ".join(self._options.get(id(node), ()))
+        return f"{self.where(node)}, with {options}" if options else self.where(node)
 
     def _expand(self, text: str, event: yaml.Event) -> str:
         def value(match: re.Match[str]) -> str:
@@ -156,8 +194,14 @@ class NodeLoader(yaml.SafeLoader):
         self._depth -= 1
         if any(self._is_word.search(part or "") for part in written):
             self._as_written[id(node)] = written
+            if isinstance(event, yaml.ScalarEvent) and SEED in self._names(written[1] or ""):
+                self.with_seed.add(event.value)
         self._measure(node)
         return node
+
+    def _names(self, text: str) -> list[str]:
+        """The names of the variables in `text`, which has a word for each."""
+        return [self._variables[int(number)] for number in self._is_word.findall(text)]
 
     def _composed(self, parent: Any, index: Any) -> yaml.Node:
         node = super().compose_node(parent, index)
@@ -179,6 +223,54 @@ class NodeLoader(yaml.SafeLoader):
         if depth > MAX_DEPTH:
             raise YamlError(f"{self.where(node)}: nested more than {MAX_DEPTH} deep")
         self._extents[id(node)] = (depth, size)
+
+    def compose_value(self, text: str, option: str, phase: int = 1) -> yaml.Node:
+        """The node of the YAML `text`, which `option` of the command line gives.
+
+        It belongs to the tree of this loader. Raises `YamlError`.
+        """
+        with one_line(option, self.show):
+            child = NodeLoader(text, option, self.environ, parent=self)
+            child._phase = phase
+            node = child.get_single_node()
+        if node is None:
+            raise YamlError(f"{option}: has no value")
+        mark: Any = OptionMark(option)
+        waiting = [node]
+        while waiting:
+            each = waiting.pop()
+            if each.start_mark is not mark:
+                each.start_mark = each.end_mark = mark
+                waiting += _children(each)
+        return node
+
+    def key_node(self, name: str, option: str) -> yaml.Node:
+        """The node of the key `name`, which `option` of the command line gives."""
+        mark: Any = OptionMark(option)
+        return yaml.ScalarNode(_TAG + "str", name, mark, mark)
+
+    def note_option(self, node: yaml.Node, option: str) -> None:
+        """Let messages about the call `node` name `option`, which has changed an argument."""
+        self._options.setdefault(id(node), []).append(option)
+
+    def retire(self, node: yaml.Node) -> None:
+        """Keep `node`, which leaves the tree, so that no other node gets its id."""
+        self._retired.append(node)
+
+    def measure_again(self, root: yaml.Node) -> None:
+        """Check depth and size of the tree `root`, which has changed; raises `YamlError`."""
+        self._extents.clear()
+        # Each node after its children; a node waits until all of them have been measured.
+        waiting = [root]
+        while waiting:
+            missing = [c for c in _children(waiting[-1]) if id(c) not in self._extents]
+            if missing:
+                waiting += missing
+                continue
+            node = waiting.pop()
+            if id(node) not in self._extents:
+                self.spend(node, "values", time=_PER_VALUE)
+                self._measure(node)
 
     def spend_for_all(self, root: yaml.Node) -> None:
         """Spend what the whole text takes with every alias written out; raises `YamlError`."""
@@ -222,6 +314,14 @@ NodeLoader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
 class _Dumper(yaml.SafeDumper):
     # Scalars that this loader would read as something else are quoted.
     yaml_implicit_resolvers = NodeLoader.yaml_implicit_resolvers
+
+
+def _place(name: str, mark: Any, with_column: bool = False) -> str:
+    """'FILE line N' of a mark in the file `name`, or the option that is in place of the file."""
+    if isinstance(mark, OptionMark):
+        return mark.option
+    column = f" column {mark.column + 1}" if with_column else ""
+    return name if name.startswith("--set ") else f"{name} line {mark.line + 1}{column}"
 
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
@@ -284,16 +384,16 @@ def one_line(name: str, show: Callable[[str], str] = str) -> Iterator[None]:
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f" line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        place = _place(name, mark, with_column=True) if mark else name
         words = " ".join(filter(None, (error.problem, error.context)))
-        raise YamlError(f"{name}{place}: not valid YAML: {show(words)}") from error
+        raise YamlError(f"{place}: not valid YAML: {show(words)}") from error
     except yaml.reader.ReaderError as error:
         character = f"character #x{error.character:04x} at position {error.position}"
         raise YamlError(f"{name}: is not a text file ({character})") from error
 
 
-def train_environment(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The variables that describe the configuration file at `path`, as in 2014.
+def train_environment(path: str | os.PathLike[str], seed: int | None = None) -> dict[str, str]:
+    """The variables that describe the configuration file at `path`, as in 2014, and the seed.
 
     Examples
     --------
@@ -303,6 +403,7 @@ def train_environment(path: str | os.PathLike[str]) -> dict[str, str]:
     PYLEARN2_TRAIN_FILE_STEM mnist
     PYLEARN2_TRAIN_DIR yaml/
     PYLEARN2_TRAIN_BASE_NAME mnist.yaml
+    SEED default
     """
     path = os.fspath(path)
     full_stem = path[: -len(".yaml")] if path.endswith(".yaml") else os.path.splitext(path)[0]
@@ -312,4 +413,5 @@ def train_environment(path: str | os.PathLike[str]) -> dict[str, str]:
         "PYLEARN2_TRAIN_FILE_STEM": os.path.basename(full_stem),
         "PYLEARN2_TRAIN_DIR": folder if folder.endswith("/") else folder + "/",
         "PYLEARN2_TRAIN_BASE_NAME": os.path.basename(path),
+        SEED: NO_SEED if seed is None else str(seed),
     }

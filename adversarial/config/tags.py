@@ -226,7 +226,7 @@ def _proxy(
     loader: Loader, target: Callable[..., Any], keywords: dict[str, Any], name: str, node: yaml.Node
 ) -> Proxy:
     proxy = Proxy(target, (), keywords, loader.source_of(node))
-    proxy.name, proxy.where, proxy.budget = name, loader.where(node), loader.budget
+    proxy.name, proxy.where, proxy.budget = name, loader.where_called(node), loader.budget
     return proxy
 
 

@@ -7,10 +7,11 @@
     &name ... *name                       one object, made once
     ${NAME}                               an environment variable, or one of the configuration's own
 
-A text passes four modules: `nodes` (text to nodes: limits, variables, numbers), `tags` (nodes to a
-tree of values and calls; `admission` says which names a file may use, `arguments` which arguments
-they take), `proxy` (calls to objects), and `phase` (the same for one object of a list). Every
-error is a `YamlError`: one line with file, line and what is wrong.
+A text passes these modules: `nodes` (text to nodes: limits, variables, numbers), `settings`
+(changes of the nodes by options of the command line), `tags` (nodes to a tree of values and calls;
+`admission` says which names a file may use, `arguments` which arguments they take), `proxy` (calls
+to objects), and `phase` (the same for one object of a list). Every error is a `YamlError`: one line
+with file, line and what is wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from adversarial.config.nodes import YamlError, one_line, read_text, train_environment
 from adversarial.config.phase import Phase
 from adversarial.config.proxy import BaseProxy, Proxy, do_not_recurse, make_objects
+from adversarial.config.settings import apply
 from adversarial.config.tags import (
     Loader,
     construct_mapping,
@@ -62,6 +64,8 @@ def load(
     *,
     allow_modules: Collection[str] = (),
     name: str | None = None,
+    settings: Collection[str] = (),
+    with_seed: set[str] | None = None,
 ) -> Any:
     """The objects that the YAML in `stream` describes.
 
@@ -75,6 +79,10 @@ def load(
     allow_modules : names of modules of the user's own, which the YAML may use
     name : str, optional
         The file's, for messages.
+    settings : collection of str
+        Changes of the YAML, each PATH=VALUE; see `config.settings`.
+    with_seed : set of str, optional
+        The values of the YAML that contain the variable SEED are added to it.
 
     Raises
     ------
@@ -98,6 +106,9 @@ def load(
         root = loader.get_single_node()
         if root is None:
             raise YamlError(f"{name}: is empty")
+        root = apply(loader, root, settings)
+        if with_seed is not None:
+            with_seed.update(loader.with_seed)
         loader.spend_for_all(root)
         tree = loader.construct_document(root)
     return make_objects(tree) if instantiate else tree
@@ -136,6 +147,8 @@ def load_phases(
     *,
     allow_modules: Collection[str] = (),
     text: str | None = None,
+    settings: Collection[str] = (),
+    with_seed: set[str] | None = None,
 ) -> list[Phase]:
     """The phases of a YAML file: the objects that it lists, or its only one.
 
@@ -144,17 +157,26 @@ def load_phases(
 
     Parameters
     ----------
-    path, environ, allow_modules : see `load_path`
+    path, environ, allow_modules, settings, with_seed : see `load`
     text : str, optional
         Used in place of the contents of the file.
     """
+    path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}
     if text is None:
-        tree = load_path(path, environ, instantiate=False, allow_modules=allow_modules)
-    else:
-        tree = load(text, environ, False, allow_modules=allow_modules, name=os.fspath(path))
+        with open_regular(path, or_device=True) as stream:
+            text = read_text(stream, path)
+    tree = load(
+        text,
+        environ,
+        instantiate=False,
+        allow_modules=allow_modules,
+        name=path,
+        settings=settings,
+        with_seed=with_seed,
+    )
     made: dict[int, Any] = {}
     items = tree if isinstance(tree, list) else [tree]
     if not items:
-        raise YamlError(f"{os.fspath(path)}: lists nothing")
+        raise YamlError(f"{path}: lists nothing")
     return [Phase(item, made) for item in items]

@@ -63,12 +63,47 @@ def atomic_write(filepath: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
+def make_folder(path: str | os.PathLike[str]) -> list[Path]:
+    """Make the folder of the file `path`, and those above it; return the new ones, outermost first.
+
+    The caller has checked, by `outputs.check`, that `path` may be written to.
+    """
+    missing: list[Path] = []
+    folder = Path(path).parent
+    while not folder.is_dir():
+        missing.insert(0, folder)
+        folder = folder.parent
+    made = []
+    for folder in missing:
+        with contextlib.suppress(FileExistsError):  # another run made it meanwhile
+            folder.mkdir()
+            made.append(folder)
+    return made
+
+
+def _check_can_make(folder: Path, what: str) -> None:
+    """Raise OSError unless `folder`, which does not exist, could be made."""
+    above = folder
+    while not os.path.lexists(above):
+        above = above.parent
+    if not above.is_dir():
+        raise NotADirectoryError(f"{above}, where {what} is to be saved, is not a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{folder}, where {what} is to be saved, cannot be made: {above} is not writable"
+        )
+
+
 def check_writable(path: str | os.PathLike[str], what: str = "the model") -> None:
-    """Raise OSError, which names `what`, if `atomic_write` could not write `path`."""
+    """Raise OSError, which names `what`, if `atomic_write` could not write `path`.
+
+    Its folder may be missing, if `make_folder` can make it.
+    """
     path = Path(path)
     folder = path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}, where {what} is to be saved, is not a folder: make it")
+        _check_can_make(folder, what)
+        return
     target = Path(os.path.realpath(path))
     try:
         exists = bool(os.lstat(target))

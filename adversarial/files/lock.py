@@ -42,7 +42,9 @@ class Held(OSError):
 
 @contextlib.contextmanager
 def exclusive(
-    path: str | os.PathLike[str], wait: Optional[Callable[[], object]] = None, tidy: bool = False
+    path: str | os.PathLike[str],
+    wait: Optional[Callable[[], object]] = None,
+    tidy: bool | Callable[[], bool] = False,
 ) -> Iterator[Lock]:
     """Lock the file `path` within this block; `Held` if another process has the lock.
 
@@ -53,8 +55,8 @@ def exclusive(
     path : str or path-like
     wait : callable, optional
         If another process has the lock, call this and wait for the lock, instead of raising `Held`.
-    tidy : bool
-        Remove the lock file at the end of the block.
+    tidy : bool, or a function that returns one
+        Remove the lock file at the end of the block; a function is called then.
 
     Yields
     ------
@@ -82,7 +84,7 @@ def exclusive(
     finally:
         if lock in _held:  # a process that was forked within the block has no locks
             _held.remove(lock)
-            lock.release(tidy)
+            lock.release(tidy() if callable(tidy) else tidy)
 
 
 def confirm(path: str | os.PathLike[str]) -> None:

@@ -18,6 +18,10 @@ A class that writes files declares their paths before an instance is made:
 
 `arguments` are the arguments of its constructor, or the attributes of an instance, by name. So
 `adversarial.run_files` can check and lock all files of a run before anything is compiled.
+
+Within `placed(placement)`, files are written to another folder (`train.py --out`) or under another
+name (`--seed`) than the YAML file says: `admitted` returns the path that is used instead.
+`files.placement` computes it.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from typing import Any, NamedTuple, Optional
 
 from adversarial.files import lock
 from adversarial.files.opening import open_beside
+from adversarial.files.placement import Placement
 from adversarial.utils.string_utils import preprocess
 
 # The endings that are allowed within `confined_to`: of models and their backups (.bak), tables,
@@ -43,6 +48,7 @@ _folder: Optional[str] = None
 _replaceable: Optional[set[str]] = None
 # The mark that is written into the files of this run, by which a resumed run recognises them.
 _mark: Optional[str] = None
+_placement: Optional[Placement] = None
 # `carries` searches for the mark in this many bytes at the beginning and the end of a file.
 _ENDS = 4096
 
@@ -58,6 +64,19 @@ class Output(NamedTuple):
     lock: str
 
 
+def declared(writer: Any, arguments: Mapping[str, Any]) -> list[Output]:
+    """The files that an instance of the class `writer` will write, by its YAML.
+
+    `arguments` are those of its constructor, or the attributes of an instance, by name.
+    """
+    declare = getattr(writer, "files_written", None)
+    found = declare(arguments) if isinstance(writer, type) and declare is not None else []
+    if _placement is not None:
+        # Of a pattern of names, which guards all of them, the YAML file says the pattern.
+        _placement.distinct.update(path for path, lock in found if lock in _placement.distinct)
+    return found
+
+
 def named(arguments: Mapping[str, Any], *names: str) -> list[Output]:
     """The files whose paths are the values of `names` in `arguments`."""
     paths = [arguments.get(name) for name in names]
@@ -70,7 +89,10 @@ def named(arguments: Mapping[str, Any], *names: str) -> list[Output]:
 
 def beside(path: str | os.PathLike[str], ending: str) -> str:
     """`path`, the path of a model file, with its ending replaced by `ending`."""
-    return os.path.splitext(os.fspath(path))[0] + ending
+    found = os.path.splitext(os.fspath(path))[0] + ending
+    if _placement is not None and _placement.is_final(os.fspath(path)):
+        _placement.keep(found)
+    return found
 
 
 @contextlib.contextmanager
@@ -83,6 +105,39 @@ def confined_to(folder: Optional[str | os.PathLike[str]]) -> Iterator[None]:
         yield
     finally:
         _folder, _replaceable = before
+
+
+@contextlib.contextmanager
+def placed(placement: Optional[Placement]) -> Iterator[None]:
+    """Within this block, `placement` says where the files are written that a YAML file names."""
+    global _placement
+    before, _placement = _placement, placement
+    try:
+        yield
+    finally:
+        _placement = before
+
+
+def placed_path(path: str) -> str:
+    """Where the file is written that a YAML file calls `path`; unlike `admitted`, no check."""
+    return path if _placement is None else _placement.place(path)
+
+
+def where_written(path: str | os.PathLike[str]) -> str:
+    """Where to read the model file that a YAML file calls `path`.
+
+    If this run, or an earlier one with the same folder or seed, has written the file to another
+    place (see `placed`), it is read there; else at `path`.
+    """
+    path = os.fspath(path)
+    found = placed_path(path)
+    if found == path or not os.path.isfile(found):
+        return path
+    try:
+        check_inside(found)
+    except OutsideError:
+        return path
+    return found
 
 
 @contextlib.contextmanager
@@ -130,17 +185,18 @@ def carries(path: str | os.PathLike[str], mark: bytes) -> bool:
 
 
 def admitted(path: str | os.PathLike[str]) -> str:
-    """`path` with each `${NAME}` replaced; constructors call this for paths of their files.
+    """The path to use for the file `path` of a YAML file; constructors call this for their files.
 
-    Raises `OutsideError` if `path` may not be written to; TypeError or ValueError if it is not a
-    path.
+    Each `${NAME}` is replaced, and the path is changed as `placed` says. Raises `OutsideError` if
+    it may not be written to; TypeError or ValueError if it is not a path.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"a path must be text, not {path!r:.80}")
     path = preprocess(os.fspath(path))
     if not path or "\0" in path:
         raise ValueError(f"{path!r:.80} is not a path")
-    _check_inside(path, os.path.realpath(path))
+    path = placed_path(path)
+    check_inside(path)
     return path
 
 
@@ -166,13 +222,22 @@ def check(path: str | os.PathLike[str]) -> None:
         _replaceable.add(target)
 
 
+def check_inside(path: str) -> None:
+    """Raise `OutsideError` if `path`, with links and `..` resolved, may not be written to."""
+    _check_inside(path, os.path.realpath(path))
+
+
+def _what_folder() -> str:
+    return "YAML" if _placement is None or _placement.folder is None else "run"
+
+
 def _check_inside(path: str, target: str) -> None:
     if _folder is None:
         return
     if os.path.commonpath([_folder, target]) != _folder:
         leads = "" if target == os.path.abspath(path) else f", which leads to {target},"
         raise OutsideError(
-            f"{path}{leads} is outside {_folder}, the folder of the YAML; "
+            f"{path}{leads} is outside {_folder}, the folder of the {_what_folder()}; "
             "--allow-outside lets it be written"
         )
     if os.path.islink(path):

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from adversarial.files import inputs
+from adversarial.files import inputs, outputs
 from adversarial.files.opening import BadFile, open_regular
 from adversarial.modelfile import container
 from adversarial.modelfile.classes import class_finder
@@ -48,7 +48,7 @@ def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[st
 
 
 def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], graph: str) -> Any:
-    filepath = preprocess(os.fspath(filepath))
+    filepath = outputs.where_written(preprocess(os.fspath(filepath)))
     with open_model(filepath) as stream:
         try:
             made = _read(stream, allow_modules, graph)

@@ -4,17 +4,19 @@
     python train.py --resume yaml/mnist.pkl    # continues where that training stopped
 
 It writes the model (.pkl), every channel of every epoch (.monitor.csv) and a grid of samples (.png)
-to the save_path of the YAML file, usually beside it. Ctrl-C saves and stops.
+to the save_path of the YAML file, usually beside it, or into the folder of --out. Ctrl-C saves and
+stops.
 
 `run.Run` makes the trainings, `run_files.Reservation` checks and locks their files, and
 `train.Train.main_loop` is the training loop. This module adds what a user sees: the progress bar,
-the table of epochs, and the files beside the model.
+the table of epochs, and the files beside the model. `run_training` is the command as a function.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import importlib.metadata
 import logging
 import os
@@ -28,11 +30,12 @@ from tqdm import tqdm
 
 import adversarial
 from adversarial import backend, modelfile
+from adversarial.config import settings
 from adversarial.datasets.feed import num_examples
 from adversarial.files import outputs
 from adversarial.recovery import MOST_ROLLBACKS, ROLLBACK_FACTOR
 from adversarial.run import Run
-from adversarial.run_files import Reservation, files_written
+from adversarial.run_files import Reservation
 from adversarial.scripts import cli
 from adversarial.signals import Interrupted
 from adversarial.train import NAN_POLICIES, Train
@@ -71,6 +74,20 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         dest="edited",
         help="with --resume: continue with this edited YAML file; all but the model may change",
     )
+    add(
+        "--out",
+        metavar="FOLDER",
+        help="write all files of the run into this folder, which is made if it is missing",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="settings",
+        type=setting,
+        help="change the experiment: --set algorithm.learning_rate=.05 (docs/RUNS.md)",
+    )
     add("--overwrite", action="store_true", help="replace files that are there already")
     add(
         "--time-budget",
@@ -93,7 +110,12 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         f"multiply the learning rate by {ROLLBACK_FACTOR:g} and continue, {MOST_ROLLBACKS} times "
         "at most (stop)",
     )
-    add("--seed", type=cli.natural, metavar="N", help="run another replicate of the experiment")
+    add(
+        "--seed",
+        type=cli.natural,
+        metavar="N",
+        help="run another replicate of the experiment; its files have _seedN in their names",
+    )
     add(
         "--all-channels",
         action="store_true",
@@ -121,31 +143,75 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         parser.error("--config is for --resume; a new training takes the YAML file alone")
     if args.resume and args.seed is not None:
         parser.error("--seed is the run's own when it is resumed")
+    if args.resume and args.out is not None:
+        parser.error("--out is for a new training; a resumed one goes on in the folder of its file")
+    if args.out is not None and not args.out.strip():
+        parser.error("--out: an empty name is no folder")
     return args
+
+
+def setting(text: str) -> str:
+    """For argparse: `text`, if it has the form PATH=VALUE."""
+    try:
+        return settings.parse(text).text
+    except settings.YamlError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     began = time.monotonic()
     args = parse(argv)
-    folder = None if args.allow_outside else os.path.dirname(args.resume or args.config) or "."
-    with logs_above_bar(), outputs.confined_to(folder):
+    with logs_above_bar():
         cli.choose_engine(args)
         # The first of several processes speaks for all.
         args.quiet = args.quiet or not backend.is_first_process()
         for name in OUR_LOGS:
             logging.getLogger(name).setLevel(logging.WARNING if args.quiet else logging.INFO)
-        return train_phases(args, began)
+        if args.resume:
+            run = Run.of_model(args.resume, args.allow_module, args.edited, args.settings)
+        else:
+            run = Run.of_yaml(args.config, args.seed, args.allow_module, args.settings, args.out)
+        names = [field.name for field in dataclasses.fields(Options)]
+        return run_training(run, Options(**{name: getattr(args, name) for name in names}), began)
 
 
-def train_phases(args: argparse.Namespace, began: float) -> int:
-    """Run the trainings of the YAML file one after another, and return the exit status."""
-    if args.resume:
-        run = Run.of_model(args.resume, args.allow_module, args.edited)
-    else:
-        run = Run.of_yaml(args.config, args.seed, args.allow_module)
-    phases = run.phases()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a run is trained; see the command's options of these names."""
+
+    overwrite: bool = False
+    time_budget: Optional[float] = None
+    max_epochs: Optional[int] = None
+    nan_policy: str = "stop"
+    all_channels: bool = False
+    quiet: bool = False
+    allow_outside: bool = False
+
+
+def run_training(run: Run, args: Options = Options(), began: Optional[float] = None) -> int:
+    """Run the trainings of a YAML file one after another, and return the exit status.
+
+    Parameters
+    ----------
+    run : Run
+        From `Run.of_yaml` or `Run.of_model`.
+    args : Options
+    began : float, optional
+        When the time budget began (`time.monotonic`); None: now.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the experiment cannot be made or a file cannot be written.
+    TrainingDiverged
+        See `Train.main_loop`.
+    """
+    began = time.monotonic() if began is None else began
     last = 0
     with contextlib.ExitStack() as stack:
+        stack.enter_context(outputs.confined_to(None if args.allow_outside else run.folder))
+        stack.enter_context(outputs.placed(run.placement()))
+        phases = run.phases()
         files = None
         if backend.is_first_process():  # of several processes, only the first writes
             files = Reservation(run, phases, args.overwrite)
@@ -191,7 +257,7 @@ def train_phases(args: argparse.Namespace, began: float) -> int:
     return last
 
 
-def add_extensions(phase: Train, args: argparse.Namespace) -> Progress:
+def add_extensions(phase: Train, args: Options) -> Progress:
     """Add the extensions that show a training to the user and write files beside the model."""
     progress = Progress()
     if not args.quiet:
@@ -214,7 +280,7 @@ def add_output_extensions(phase: Train) -> list:
     taken = {
         os.path.realpath(file.path)
         for each in phase.extensions
-        for file in files_written(type(each), getattr(each, "__dict__", {}))
+        for file in outputs.declared(type(each), getattr(each, "__dict__", {}))
     }
     added = [each for each in watchers if os.path.realpath(each.path) not in taken]
     phase.extensions += added
@@ -223,7 +289,7 @@ def add_output_extensions(phase: Train) -> list:
 
 def train(
     phase: Train,
-    args: argparse.Namespace,
+    args: Options,
     time_budget: Optional[float],
     progress: Progress,
     unsaved: Collection[str],

@@ -216,7 +216,9 @@ def test_the_two_names_of_the_data_path(monkeypatch):
 )
 def test_names_of_the_file(path, full_stem, stem, folder, base):
     names = {"FILE_FULL_STEM": full_stem, "FILE_STEM": stem, "DIR": folder, "BASE_NAME": base}
-    assert train_environment(path) == {f"PYLEARN2_TRAIN_{k}": v for k, v in names.items()}
+    found = {f"PYLEARN2_TRAIN_{k}": v for k, v in names.items()}
+    assert train_environment(path) == {**found, "SEED": "default"}
+    assert train_environment(path, 7) == {**found, "SEED": "7"}
 
 
 def test_load_path(tmp_path):

@@ -11,13 +11,14 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.config import yaml_parse
-from adversarial.config.nodes import train_environment
+from adversarial.config.nodes import SEED, train_environment
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.sampling import generator_of
 from adversarial.files import inputs
 from adversarial.files.opening import open_regular
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
+from adversarial.utils.string_utils import VARIABLE
 
 
 def training_set(model: Any, allow_modules: Collection[str] = (), path: str | None = None) -> Any:
@@ -58,14 +59,17 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
 
     If the model file does not name the YAML file, they describe the model file.
     """
-    if "PYLEARN2_TRAIN_" not in source and "ADVERSARIAL_TRAIN_" not in source:
+    own = ("PYLEARN2_TRAIN_", "ADVERSARIAL_TRAIN_", SEED)
+    if not any(name.startswith(own) for name in VARIABLE.findall(source)):
         return {}
     training = modelfile.load_training(path, allow_modules)
     about = training.get("experiment") if isinstance(training, dict) else None
-    described = about.get("yaml_path") if isinstance(about, dict) else None
+    about = about if isinstance(about, dict) else {}
+    seed, described = about.get("seed"), about.get("yaml_path")
+    seed = seed if isinstance(seed, int) else None
     if isinstance(described, str):
-        return train_environment(os.path.normpath(os.path.join(os.path.dirname(path), described)))
-    return train_environment(path)
+        path = os.path.normpath(os.path.join(os.path.dirname(path), described))
+    return train_environment(path, seed)
 
 
 def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
