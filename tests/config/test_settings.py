@@ -1,4 +1,4 @@
-"""--set PATH=VALUE: what it changes, what it leaves, and what it says of a path that leads nowhere."""
+"""--set PATH=VALUE: what it changes, and what it says of a path that leads nowhere."""
 
 from __future__ import annotations
 
@@ -94,7 +94,10 @@ LAYER = f"{{a: [{LINEAR} {{ layer_name: y, dim: 3, irange: .1 }}]}}"
     ("setting", "words"),
     [
         ("a.0.dimm=4", ["--set a.0.dimm=4: unknown argument `dimm` for Linear", "mean `dim`?"]),
-        ("a.0.dim=four", ["--set a.0.dim=four: `dim` of Linear must be a whole number, not 'four'"]),
+        (
+            "a.0.dim=four",
+            ["--set a.0.dim=four: `dim` of Linear must be a whole number, not 'four'"],
+        ),
         ("a.0.dim=.inf", ["--set a.0.dim=.inf: `dim` of Linear must be"]),
         ("a.1.dim=4", ["`a` (x.yaml line 1) is a list", "0 to 0, not `1`"]),
         ("a.x=4", ["is a list", "not `x`"]),
