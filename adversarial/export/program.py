@@ -159,12 +159,16 @@ class Program:
     outputs : list of Value
     constants : dict of str to array
         Parameters have the names that they have in the model, such as `h0_W`.
+    parameters : tuple of str
+        Those constants that the model learnt, or computed from data.
     nodes : list of Node
         Each result has one node, which stands after the nodes of its inputs.
     values : dict of str to Value
         All inputs, constants and results.
     metadata : dict
         What JSON can hold; see `players` for its keys.
+    graph : (list of Aesara variables, list of Aesara variables)
+        The inputs and outputs of the graph that was translated, for `check.difference`.
 
     Examples
     --------
@@ -188,6 +192,8 @@ class Program:
     nodes: list[Node]
     values: dict[str, Value]
     metadata: dict[str, Any]
+    parameters: tuple[str, ...] = ()
+    graph: tuple[list[Any], list[Any]] = field(default=([], []), repr=False, compare=False)
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The outputs, by name, computed with NumPy.
@@ -243,6 +249,7 @@ class Program:
             "inputs": [value.describe() for value in self.inputs],
             "outputs": [value.describe() for value in self.outputs],
             "constants": [self.values[name].describe() for name in self.constants],
+            "parameters": list(self.parameters),
             "nodes": [node.describe() for node in self.nodes],
             "values": {name: value.describe() for name, value in self.values.items()},
             "metadata": self.metadata,

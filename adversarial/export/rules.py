@@ -74,7 +74,7 @@ def draw(t: Translator, node: Apply) -> str:
     )
     rng = np.random.default_rng(0)
     first_value, second_value = (rng.random(s).astype(node.op.dtype) for s in shapes)
-    return t.add_input(declared, (first_value, second_value))
+    return t.add_input(declared, (first_value, second_value), node.outputs[0])
 
 
 # Shapes

@@ -82,13 +82,16 @@ class Translator:
         self.constants: dict[str, np.ndarray] = {}
         # The value of each result of the program for the EXAMPLES.
         self.examples: dict[str, Pair] = {}
+        self.parameters: set[str] = set()
+        # The variables of the graph that the inputs stand for.
+        self.variables: list[Variable] = []
         self.layer = ""
         # The result or the static value of each variable of the graph.
         self._names: dict[Variable, str] = {}
         self._static: dict[Variable, _Static] = {}
         self._small: dict[tuple, str] = {}
         for variable, declared, examples in inputs:
-            self._names[variable] = self.add_input(declared, examples)
+            self._names[variable] = self.add_input(declared, examples, variable)
 
     # For rules: inputs of a node
 
@@ -179,7 +182,10 @@ class Translator:
 
     def changed(self, name: str, array: np.ndarray, how: str) -> str:
         """A constant that stands for `name`: a parameter, once rearranged for an operator."""
-        return self.constant(array, f"{name}_{how}")
+        made = self.constant(array, f"{name}_{how}")
+        if name in self.parameters:
+            self.parameters.add(made)
+        return made
 
     def shape_of(self, name: str) -> str:
         """A constant or result that holds the shape of `name`."""
@@ -199,15 +205,15 @@ class Translator:
             return self.constant(self.constants[name].astype(dtype))
         return self.emit("Cast", name, to=dtype)
 
-    def add_input(self, declared: Input, examples: Pair) -> str:
-        """Declare an input, and return its name, which differs from `declared.name` if that is
-        taken."""
+    def add_input(self, declared: Input, examples: Pair, variable: Variable) -> str:
+        """Declare `variable` an input, and return its name: `declared.name`, if that is free."""
         name = self._new_name(declared.name, examples)
         self.inputs.append(replace(declared, name=name))
+        self.variables.append(variable)
         return name
 
     def _new_name(self, stem: str, examples: Pair) -> str:
-        stem = re.sub(r"\W", "_", stem)
+        stem = re.sub(r"\W", "_", stem, flags=re.ASCII)
         stem = f"_{stem}" if not stem.isidentifier() or keyword.iskeyword(stem) else stem
         name, count = stem, 1
         while name in self.examples:
@@ -226,7 +232,9 @@ class Translator:
             self._static[variable] = _Static((variable.data, variable.data))
         elif isinstance(variable, SharedVariable):
             value = variable.get_value()
-            self._names[variable] = self.constant(value, variable.name or f"{self.layer}_parameter")
+            name = self.constant(value, variable.name or f"{self.layer}_parameter")
+            self.parameters.add(name)
+            self._names[variable] = name
         else:
             raise self.refusal(f"it needs {variable}, which is no input of the exported function")
 
@@ -332,7 +340,8 @@ def translate(
     named = {}
     for output, variable in outputs.items():
         named[output] = translator.rename(translator.name(variable), output)
-    return _program(name, translator, list(named.values()), metadata)
+    graph = translator.variables, list(outputs.values())
+    return _program(name, translator, list(named.values()), metadata, graph)
 
 
 def _layers(
@@ -347,7 +356,11 @@ def _layers(
 
 
 def _program(
-    name: str, translator: Translator, outputs: list[str], metadata: dict[str, Any]
+    name: str,
+    translator: Translator,
+    outputs: list[str],
+    metadata: dict[str, Any],
+    graph: tuple[list[Variable], list[Variable]],
 ) -> Program:
     """The program, without what no output needs."""
     needed = set(outputs)
@@ -366,9 +379,19 @@ def _program(
         for declared in translator.inputs
     ]
     values.update((declared.name, declared) for declared in inputs)
-    constants = {key: array for key, array in translator.constants.items() if key in needed}
+    # In the order of their use.
+    used = dict.fromkeys(result for node in nodes for result in node.inputs)
+    constants = {key: translator.constants[key] for key in used if key in translator.constants}
     return Program(
-        name, inputs, [values[output] for output in outputs], constants, nodes, values, metadata
+        name,
+        inputs,
+        [values[output] for output in outputs],
+        constants,
+        nodes,
+        values,
+        metadata,
+        tuple(key for key in constants if key in translator.parameters),
+        graph,
     )
 
 

@@ -163,7 +163,8 @@ class Decoder:
             if name is not None and type(name) is not str:
                 raise Fault(f"names a shared variable {name!r:.80}")
             array = self._array(node["a"])
-            self.budget.spend("shared variables", array.nbytes)
+            # Of float16, it becomes floatX.
+            self.budget.spend("shared variables", max(array.nbytes, 4 * array.size))
             return shared(array, name=name)
         if kind in RANDOM:
             if node["b"] not in BIT_GENERATORS:

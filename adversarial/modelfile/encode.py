@@ -52,10 +52,13 @@ class Encoder:
     ----------
     name_class : callable
         From a class to its name in the file; raises TypeError for a class that cannot be saved.
+    half : bool
+        Round shared variables of floats to float16.
     """
 
-    def __init__(self, name_class: Callable[[type], str]) -> None:
+    def __init__(self, name_class: Callable[[type], str], half: bool = False) -> None:
         self.name_class = name_class
+        self.half = half
         self.nodes: list[dict[str, Any]] = []
         self.arrays: list[np.ndarray] = []
         self.values: list[Any] = []
@@ -170,6 +173,8 @@ class Encoder:
             node["v"] = self._encode(state, number, "", fresh=True)
         elif _is_shared(value):
             content = np.asarray(value.get_value(borrow=True))
+            if self.half and content.dtype.kind == "f":
+                content = self._rounded(content, number)
             node.update(t="shared", n=None if value.name is None else str(value.name))
             node.update(self._array(content, number, ""))
         else:
@@ -195,6 +200,13 @@ class Encoder:
         else:
             state = get_state(value)
         node["v"] = self._encode(state, number, _ATTRIBUTES, fresh=True)
+
+    def _rounded(self, content: np.ndarray, number: int) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            rounded = content.astype("float16")
+        if not np.array_equal(np.isfinite(rounded), np.isfinite(content)):
+            raise self._refuse(number, "", "has numbers above 65504, the greatest of float16")
+        return rounded
 
     def _array(self, array: np.ndarray, number: int, suffix: str) -> dict[str, Any]:
         try:

@@ -23,7 +23,11 @@ _unsaved: dict[str, None] = {}
 
 
 def save(
-    filepath: str | os.PathLike[str], obj: Any, on_overwrite: str = "ignore", training: Any = None
+    filepath: str | os.PathLike[str],
+    obj: Any,
+    on_overwrite: str = "ignore",
+    training: Any = None,
+    half: bool = False,
 ) -> None:
     """Save `obj` to the file `filepath`, and replace an existing file atomically.
 
@@ -35,11 +39,15 @@ def save(
         'backup' keeps the replaced file as `filepath + '.bak'`.
     training : object, optional
         A second object, in the same file. `load` reads `obj` only, `load_training` this one only.
+    half : bool
+        Round parameters, and all shared variables of floats in `obj`, to float16, which halves the
+        file. They are loaded as floatX.
 
     Raises
     ------
     TypeError
-        If an attribute cannot be saved; the message names it. The old file stays.
+        If an attribute cannot be saved, or is too large for float16; the message names it. The old
+        file stays.
     OSError
         If the file cannot be written. The old file stays.
     """
@@ -47,7 +55,7 @@ def save(
         raise ValueError(f"on_overwrite must be 'ignore' or 'backup', not {on_overwrite!r}")
     filepath = preprocess(os.fspath(filepath))
     with atomic_write(filepath) as stream:
-        _write(stream, obj, training)
+        _write(stream, obj, training, half)
         if on_overwrite == "backup" and os.path.exists(filepath):
             with atomic_write(filepath + ".bak") as backup, open(filepath, "rb") as old:
                 for chunk in iter(lambda: old.read(1 << 20), b""):
@@ -90,15 +98,15 @@ def to_string(obj: Any, training: Any = None) -> bytes:
     return stream.getvalue()
 
 
-def _write(stream: BinaryIO, obj: Any, training: Any = None) -> None:
+def _write(stream: BinaryIO, obj: Any, training: Any = None, half: bool = False) -> None:
     container.write(
         stream,
-        *_flat(obj),
+        *_flat(obj, half),
         training=None if training is None else _flat(training),
         mark=outputs.mark(),
     )
 
 
-def _flat(obj: Any) -> container.Graph:
-    encoder = Encoder(class_name)
+def _flat(obj: Any, half: bool = False) -> container.Graph:
+    encoder = Encoder(class_name, half)
     return encoder.encode(obj), encoder.arrays

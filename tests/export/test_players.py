@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
 
+import export_test_things
 import numpy as np
 import pytest
+from export_test_things import CONVOLUTIONS, DENSE, EXPERIMENTS, IMAGES, pair, untrained, verdicts
 
 import adversarial  # noqa: F401
 from adversarial import backend
 from adversarial.backend import function
-from adversarial.config import yaml_parse
-from adversarial.config.proxy import make_objects
 from adversarial.evaluation.sampling import samples_at
 from adversarial.export import Untranslatable, discriminator_program, generator_program
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator, IntrinsicDropoutGenerator
-from adversarial.models.maxout import Maxout
-from adversarial.models.maxout_conv import MaxoutConvC01B
-from adversarial.models.maxout_local import MaxoutLocalC01B
 from adversarial.models.mlp import (
     MLP,
     ConvElemwise,
-    ConvRectifiedLinear,
-    HardSigmoid,
     Layer,
     Linear,
-    RectifiedLinear,
     Sigmoid,
-    Softmax,
-    Softplus,
     SpaceConverter,
     Tanh,
     TanhConvNonlinearity,
@@ -39,65 +32,7 @@ from adversarial.models.mlp import (
 from adversarial.models.noise import Clusterize, NoiseCat
 from adversarial.space import Conv2DSpace, VectorSpace, format_data
 
-ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(5)
-EXPERIMENTS = [
-    "mnist",
-    "mnist_quick",
-    "mnist_table1",
-    "mnist_inpainting",
-    "cifar10_fully_connected",
-    "cifar10_convolutional",
-    "tfd_pretrain/pretrain",
-]
-
-
-def untrained(name, narrow=True):
-    """The model of an experiment of the paper, with random weights of a visible size.
-
-    If `narrow`, the first layers are an eighth as wide, which takes seconds instead of a minute.
-    """
-    experiment = yaml_parse.load_path(ROOT / "yaml" / f"{name}.yaml", instantiate=False)
-    model = experiment.keywords["model"]
-    # Biases that are computed of data sets, which are not needed here.
-    for network in (model.keywords["generator"].keywords["mlp"], model.keywords["discriminator"]):
-        for layer in network.keywords["layers"]:
-            layer.keywords.pop("init_bias", None)
-        first = network.keywords["layers"][0].keywords
-        for width in {"dim", "num_units"} & set(first):
-            first[width] //= 8 if narrow else 1
-    model = make_objects(model)
-    for param in model.get_params():
-        value = param.get_value()
-        fan_in = max(1, value.size // value.shape[-1 if value.ndim < 3 else 0])
-        param.set_value(RNG.normal(0, 1 / np.sqrt(fan_in), value.shape).astype("float32"))
-    return model
-
-
-def verdicts(model, rows):
-    """D of rows of a data set, computed by the package."""
-    space = model.discriminator.get_input_space()
-    x = space.make_theano_batch()
-    batch = format_data(rows, VectorSpace(rows.shape[1]), space)
-    return function([x], model.discriminator.fprop(x))(batch)
-
-
-def pair(layers, images=None, nvis=6):
-    """A pair whose players have the same layers, but for D's last."""
-    space = None if images is None else images
-    width = nvis if images is None else None
-    G = MLP(layers(), nvis=width, input_space=space, seed=1)
-    top = G.get_output_space().get_total_dimension()
-    D = MLP(
-        [*layers(), Sigmoid(dim=1, layer_name="top", irange=0.3)],
-        nvis=width,
-        input_space=space,
-        seed=2,
-    )
-    if top != D.get_input_space().get_total_dimension():
-        # G's samples are of the size that D takes.
-        G.add_layers([Linear(D.get_input_space().get_total_dimension(), "out", irange=0.3)])
-    return AdversaryPair(Generator(G), D)
 
 
 def check(model, tolerance=1e-5, batch=7):
@@ -168,45 +103,6 @@ def test_parameters_have_the_names_and_values_of_the_model(fast_compile):
     assert "h0" in [node.output for node in program.nodes]
 
 
-DENSE = {
-    "linear": lambda: [Linear(6, "h0", irange=1.0)],
-    "copied input": lambda: [Linear(3, "h0", irange=1.0, copy_input=1)],
-    "without biases": lambda: [Linear(6, "h0", irange=1.0, use_bias=False)],
-    "rectified": lambda: [RectifiedLinear(dim=6, layer_name="h0", irange=1.0)],
-    "leaky": lambda: [RectifiedLinear(dim=6, layer_name="h0", irange=1.0, left_slope=0.1)],
-    "softplus": lambda: [Softplus(dim=6, layer_name="h0", irange=1.0)],
-    "tanh": lambda: [Tanh(dim=6, layer_name="h0", irange=1.0)],
-    "hard sigmoid": lambda: [HardSigmoid(dim=6, layer_name="h0", irange=1.0)],
-    "softmax": lambda: [Softmax(6, "h0", irange=1.0)],
-    "softmax of one fewer": lambda: [Softmax(6, "h0", irange=1.0, non_redundant=True)],
-    "maxout": lambda: [Maxout("h0", 6, 3, irange=1.0)],
-    "maxout with strides": lambda: [Maxout("h0", 6, 3, pool_stride=1, irange=1.0)],
-    "maxout at random": lambda: [Maxout("h0", 6, 2, randomize_pools=True, irange=1.0)],
-    "maxout above zero": lambda: [Maxout("h0", 6, 2, min_zero=True, irange=1.0)],
-    "a network in a network": lambda: [
-        MLP([Tanh(dim=4, layer_name="a", irange=1.0), Linear(6, "b", irange=1.0)], layer_name="h0")
-    ],
-}
-IMAGES = Conv2DSpace((6, 5), num_channels=3)
-CONVOLUTIONS = {
-    "elementwise": lambda: [
-        ConvElemwise(4, (3, 2), "h0", TanhConvNonlinearity(), irange=0.3, tied_b=True)
-    ],
-    "pooled": lambda: [
-        ConvRectifiedLinear(4, (3, 2), (2, 2), (2, 2), "h0", irange=0.3, pool_type="mean")
-    ],
-    "maxout": lambda: [
-        MaxoutConvC01B(4, 2, (3, 3), (3, 2), (2, 2), "h0", irange=0.3, pad=1, min_zero=True)
-    ],
-    "local": lambda: [
-        MaxoutLocalC01B(4, 2, (3, 3), "h0", (2, 2), (2, 2), irange=0.3, pad=1)
-    ],
-    "strides": lambda: [
-        MaxoutConvC01B(4, 1, (3, 3), (1, 1), (1, 1), "h0", irange=0.3, kernel_stride=(2, 1))
-    ],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("name", DENSE)
 def test_dense_layers(name, fast_compile):
     check(pair(DENSE[name]))
@@ -232,7 +128,7 @@ def test_flipped_kernels_of_old_files(fast_compile):
 def test_every_layer_of_the_package_is_tested_here():
     from adversarial.models import mlp
 
-    here = Path(__file__).read_text(encoding="utf-8")
+    here = inspect.getsource(export_test_things) + Path(__file__).read_text(encoding="utf-8")
     # Bases, and layers whose computation is that of a tested one.
     same = {"ConvLinear", "CompositeLayer", "FlattenerLayer", "Sum", "Dense", "Layer"}
     layers = [

@@ -1,0 +1,196 @@
+"""Write a trained model as a file for other tools.
+
+    python -m adversarial.scripts.export mnist.pkl                   # weights for PyTorch
+    python -m adversarial.scripts.export mnist.pkl --format onnx     # a file for each player
+    python -m adversarial.scripts.export mnist.pkl --format numpy    # a module, and its weights
+    python -m adversarial.scripts.export mnist.pkl --format float16  # a smaller model file
+
+Each file is read again, where a library for it is installed, and compared with the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+import adversarial
+from adversarial import modelfile
+from adversarial.export import Program, Untranslatable, discriminator_program, generator_program
+from adversarial.export.check import Runner, difference, example_inputs
+from adversarial.files.atomic_write import atomic_write
+from adversarial.scripts import cli
+
+# The ends of the names of the files of each format.
+ENDINGS = {
+    "safetensors": (".safetensors",),
+    "onnx": ("_generator.onnx", "_discriminator.onnx"),
+    "numpy": ("_numpy.py", "_numpy.npz"),
+    "float16": ("_float16.pkl",),
+}
+# float32 differs by less between runtimes; a mistake in a translation differs by far more.
+TOLERANCE = 1e-4
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = cli.Parser(
+        description="Write a trained model as a file for other tools.",
+        epilog="docs/EXPORT.md shows how to use each of them.",
+    )
+    add = parser.add_argument
+    add("model", help="model file (.pkl)")
+    add(
+        "--format",
+        choices=list(ENDINGS),
+        default="safetensors",
+        help="safetensors: weights, by the names of PyTorch; onnx: G and D as two models; numpy: "
+        "both as a Python module that needs NumPy only, and its weights; float16: a model file "
+        "of half the size (safetensors)",
+    )
+    add(
+        "--out",
+        metavar="STEM",
+        help="what the files' names begin with, and their folder (that of the model, without .pkl)",
+    )
+    cli.add_allow_module(parser)
+    cli.add_engine_option(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    cli.choose_engine(args)
+    paths = _paths(args)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
+    if args.format == "float16":
+        with cli.blaming(args.model):
+            _write_float16(model, paths[0], args.allow_module)
+        return
+    with cli.blaming(args.model):
+        programs = [generator_program(model)]
+        if getattr(model, "discriminator", None) is not None:
+            programs.append(discriminator_program(model))
+        if args.format == "safetensors":
+            _write_safetensors(programs, paths[0])
+        elif args.format == "onnx":
+            _write_onnx(programs, paths)
+        else:
+            _write_numpy(programs, paths, os.path.basename(args.model))
+
+
+def _paths(args: argparse.Namespace) -> list[str]:
+    """The files to write, checked before anything is computed."""
+    stem = args.out or os.path.splitext(args.model)[0]
+    endings = ENDINGS[args.format]
+    suffix = os.path.splitext("x" + endings[0])[1]
+    if args.out and len(endings) == 1 and args.out.endswith(suffix):
+        # Who names the whole file gets this file.
+        stem, endings = args.out, ("",)
+    paths = [cli.output_path(stem + ending, "", "") for ending in endings]
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if os.path.samefile(path, args.model):
+                raise ValueError(f"--out {args.out} is the model itself: name another file")
+    return paths
+
+
+def _write(path: str, content: bytes) -> None:
+    with atomic_write(path) as stream:
+        stream.write(content)
+    print(f"wrote {path} ({len(content) / 1e6:.1f} MB)")
+
+
+def _report(what: str, found: float) -> None:
+    print(f"checked: {what} differs from the model by at most {found:.1e}")
+    if not found <= TOLERANCE:
+        raise ValueError(
+            f"{what} differs from the model by {found:.1e}: a translation of this package must be "
+            "wrong, so do not use the file"
+        )
+
+
+def _write_safetensors(programs: Sequence[Program], path: str) -> None:
+    from adversarial.export import safetensors_file
+
+    _write(path, safetensors_file.to_bytes(programs))
+    for name, array in safetensors_file.tensors_of(programs).items():
+        print(f"    {name}  {'x'.join(map(str, array.shape))}")
+
+
+def _write_onnx(programs: Sequence[Program], paths: Sequence[str]) -> None:
+    from adversarial.export.onnx_file import to_onnx
+
+    for program, path in zip(programs, paths):
+        content = to_onnx(program).SerializeToString()
+        _write(path, content)
+        try:
+            import onnxruntime
+        except ImportError:
+            print("not checked: that needs onnxruntime (pip install onnxruntime)")
+            continue
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        names = [output.name for output in program.outputs]
+
+        def run(inputs: Any, session: Any = session, names: list[str] = names) -> dict[str, Any]:
+            return dict(zip(names, session.run(names, dict(inputs))))
+
+        _report(f"{program.name} by onnxruntime", difference(program, run))
+
+
+def _write_numpy(programs: Sequence[Program], paths: Sequence[str], source: str) -> None:
+    from adversarial.export.numpy_file import to_module
+
+    module, weights = (os.path.basename(path) for path in paths)
+    text, content = to_module(programs, module, weights, source, adversarial.__version__)
+    # The weights first, so that a module never lies beside those of another.
+    _write(paths[1], content)
+    _write(paths[0], text.encode("utf-8"))
+    made: dict[str, Any] = {"__file__": os.path.abspath(paths[0]), "__name__": "exported"}
+    exec(compile(text, paths[0], "exec"), made)  # noqa: S102  the text that was made above
+    for program in programs:
+        _report(f"{program.name} by NumPy", difference(program, _runner(program, made)))
+
+
+def _runner(program: Program, made: dict[str, Any]) -> Runner:
+    def run(inputs: Any) -> dict[str, np.ndarray]:
+        found = made[program.name](*inputs.values())
+        found = found if isinstance(found, tuple) else (found,)
+        return {output.name: array for output, array in zip(program.outputs, found)}
+
+    return run
+
+
+def _write_float16(model: Any, path: str, allow_modules: Collection[str]) -> None:
+    modelfile.save(path, model, half=True)
+    print(f"wrote {path} ({os.path.getsize(path) / 1e6:.1f} MB)")
+    changed = max(
+        (
+            float(np.abs(value - value.astype("float16").astype(value.dtype)).max(initial=0))
+            for value in (param.get_value() for param in model.get_params())
+        ),
+        default=0.0,
+    )
+    print(f"rounding changed parameters by at most {changed:.1e}")
+    with contextlib.suppress(Untranslatable):
+        before = generator_program(model)
+        after = generator_program(modelfile.load(path, allow_modules=allow_modules))
+        inputs = example_inputs(before, 100)
+        gaps = [
+            float(np.abs(a - b).max())
+            for a, b in zip(before.run(inputs).values(), after.run(inputs).values())
+        ]
+        print(f"rounding changed 100 samples by at most {max(gaps):.1e}")
+
+
+def command() -> int:
+    """`main` as a command: its errors become messages and an exit status."""
+    return cli.run(main)
+
+
+if __name__ == "__main__":
+    sys.exit(command())
