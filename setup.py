@@ -21,6 +21,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").
 JAX = "jax>=0.4.30,<0.7"
 # 3.7 is the first for Python 3.9 and 3.10.
 TABLES = "tables>=3.7,<4"
+# safetensors 0.4 and onnx 1.14 are the first whose files all readers in use understand.
+EXPORT = ["safetensors>=0.4,<1", "onnx>=1.14,<2"]
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 setup(
@@ -47,6 +49,7 @@ setup(
                 ("samples", "show_samples"),
                 ("score", "parzen_ll"),
                 ("evaluate", "evaluate"),
+                ("export", "export"),
                 ("explore", "explore"),
                 ("print-monitor", "print_monitor"),
                 ("plot-monitor", "plot_monitor"),
@@ -111,6 +114,9 @@ setup(
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,
+            *EXPORT,
+            # Runs the exported ONNX files.
+            "onnxruntime>=1.16,<2",
             # The explorer's page in Chromium, where that and chromedriver are installed.
             "selenium>=4.10,<5",
         ],
@@ -121,5 +127,7 @@ setup(
         "plot": ["matplotlib>=3.7"],
         # Data sets in HDF5 files.
         "hdf5": [TABLES],
+        # Models for other tools (docs/EXPORT.md).
+        "export": EXPORT,
     },
 )

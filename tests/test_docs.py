@@ -156,6 +156,7 @@ def test_the_readme_lists_the_options_of_train(capsys):
 PAGES_OF_THE_PAST = ("DIFFERENCES.md", "CHANGELOG.md")
 # Files that the reader writes.
 OF_THE_READER = ("mine.py", "mine.yaml", "ops/name.py", "ops/name.h")
+OF_THE_READER += ("mnist_numpy.py", "mnist_table1_numpy.py")
 FOLDERS = ("adversarial", "benchmarks", "docs", "sandbox", "tests", "yaml")
 PATHS = [f"/{path.relative_to(ROOT)}" for name in FOLDERS for path in (ROOT / name).rglob("*")]
 PATHS += [f"/{path.name}" for path in ROOT.iterdir()]
