@@ -14,6 +14,7 @@ if sys.version_info >= (3, 13):
     )
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # Read, not imported: importing the package sets Aesara up.
@@ -25,6 +26,35 @@ TABLES = "tables>=3.7,<4"
 EXPORT = ["safetensors>=0.4,<1", "onnx>=1.14,<2"]
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
+
+class BuildWithExperiments(build_py):
+    """Also copies the YAML files of `yaml/` to `adversarial/experiments/` of the wheel.
+
+    `yaml/` cannot be a package, since `import yaml` means PyYAML. An editable installation needs no
+    copy: `adversarial.files.shipped` finds the folder in the checkout.
+    """
+
+    def run(self):
+        super().run()
+        for source, target in self._experiments():
+            self.mkpath(str(Path(target).parent))
+            self.copy_file(source, target)
+
+    def get_outputs(self, include_bytecode=1):
+        return [
+            *super().get_outputs(include_bytecode),
+            *(target for _, target in self._experiments()),
+        ]
+
+    def _experiments(self):
+        """Pairs (source, target); none in an editable installation."""
+        if getattr(self, "editable_mode", False):
+            return
+        target = Path(self.build_lib, "adversarial", "experiments")
+        for source in sorted(Path("yaml").glob("**/*.yaml")):
+            yield str(source), str(target / source.relative_to("yaml"))
+
+
 setup(
     name="adversarial-nets",
     version=VERSION,
@@ -33,12 +63,34 @@ setup(
     long_description_content_type="text/markdown",
     author="The adversarial authors",
     license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords="GAN, generative adversarial networks, Aesara, Theano, Pylearn2, reproduction",
+    project_urls={
+        "Paper": "https://arxiv.org/abs/1406.2661",
+        "Code of 2014": "https://github.com/goodfeli/adversarial",
+    },
+    # No classifier of the license: `license` says it, and new versions of setuptools refuse both.
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: C++",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 13)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    cmdclass={"build_py": BuildWithExperiments},
     packages=find_packages(include=["adversarial", "adversarial.*", "sandbox", "sandbox.*"]),
     package_data={
         "adversarial": ["py.typed"],
         "adversarial.backend.ops": ["*.h"],
         "adversarial.evaluation": ["classifiers/*"],
         "adversarial.explorer": ["*.html", "*.css", "*.js"],
+        "sandbox": ["*/*.yaml"],
     },
     # Unlike `python -m`, these import nothing from the current folder.
     entry_points={
@@ -111,6 +163,15 @@ setup(
             "mypy>=1.19,<2.5",
             # Else mypy takes the folder yaml/ for PyYAML.
             "types-PyYAML",
+            # A wheel is built without network, checked and installed: setuptools is that of
+            # pyproject.toml, and needs wheel below 70.1.
+            "build>=1",
+            "twine>=5.1",
+            "setuptools>=61",
+            "wheel",
+            # A notebook is run; 6.0 and 0.7 are the first without deprecated parts of Jupyter.
+            "ipykernel>=6",
+            "nbclient>=0.7",
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,

@@ -30,15 +30,17 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "adversarial.models.adversary_pair": ("AdversaryPair", "recapitate_discriminator"),
+    "adversarial.models.maxout": ("Maxout",),
+    "adversarial.models.mlp": ("MLP",),
     "adversarial.models.generator": ("Generator", "IntrinsicDropoutGenerator", "add_layers"),
-    "adversarial.models.initialization": ("marginals",),
+    "adversarial.models.initialization": ("init_sigmoid_bias_from_marginals", "marginals"),
     "adversarial.models.symbolic_parzen": ("aesara_parzen", "log_mean_exp", "theano_parzen"),
     "adversarial.models.centering": ("SubtractHalf", "SubtractRealMean"),
     "adversarial.models.mlp.activation": ("RectifierActivation", "SigmoidActivation"),
     "adversarial.models.mlp.composite": ("Sum",),
     "adversarial.models.mlp.linear": ("HardSigmoid",),
     "adversarial.models.noise": ("Clusterize", "NoiseCat"),
-    "adversarial.costs.adversary": ("AdversaryCost2",),
+    "adversarial.costs.adversary": ("AdversaryCost", "AdversaryCost2"),
     "adversarial.costs.adversary_variants": (
         "InpaintingAdversaryCost",
         "LazyAdversaryCost",
@@ -46,6 +48,23 @@ _ROOMS = {
     ),
     "adversarial.training_algorithms.cycler": ("Cycler",),
     "adversarial.train_extensions.activate_generator": ("ActivateGenerator",),
+    "adversarial.train_extensions.inline_samples": ("InlineSamples",),
+    "adversarial.train_extensions.momentum": ("MomentumAdjustor",),
+    "adversarial.train_extensions.progress": ("Progress",),
+    "adversarial.train_extensions.report": ("EpochTable", "MonitorCSV"),
+    "adversarial.train_extensions.samples": ("SampleGrid",),
+    "adversarial.training_algorithms.learning_rule": ("Adam", "Momentum"),
+    "adversarial.training_algorithms.schedules": ("ExponentialDecay",),
+    "adversarial.training_algorithms.sgd": ("SGD",),
+    "adversarial.termination_criteria": ("EpochCounter",),
+    "adversarial.datasets.dense_design_matrix": ("DenseDesignMatrix",),
+    "adversarial.datasets.cifar10": ("CIFAR10",),
+    "adversarial.datasets.mnist": ("MNIST",),
+    "adversarial.evaluation.metric": ("evaluate",),
+    "adversarial.evaluation.sampling": ("draw_noise", "draw_samples", "samples_at"),
+    "adversarial.evaluation.score": ("score",),
+    "adversarial.modelfile": ("load", "save"),
+    "adversarial.train": ("Train",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 # Names of 2014 for classes that have another name today: `mlp` has classes of these names, too.

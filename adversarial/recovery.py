@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from adversarial import backend, checkpoint, modelfile
 from adversarial.files import outputs
@@ -94,11 +95,15 @@ class Recoverable:
     def _continue_learning(self) -> bool:
         raise NotImplementedError
 
-    def resume(self, saved: checkpoint.Saved, edits: Optional[Edits] = None) -> None:
-        """Make `main_loop` continue from `saved` (see `checkpoint.read`).
+    def resume(
+        self, saved: Union[checkpoint.Saved, str, os.PathLike[str]], edits: Optional[Edits] = None
+    ) -> None:
+        """Make `main_loop` continue from `saved`, or from the model file of that path.
 
         This object must have been made from the same YAML as the saved one, except for `edits`.
         """
+        if isinstance(saved, (str, os.PathLike)):
+            saved = checkpoint.read(os.fspath(saved), self.allow_modules)
         saved.prepare(self.model)
         self._resume_from = saved
         self._edits = edits

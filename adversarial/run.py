@@ -23,7 +23,7 @@ from adversarial.config.phase import Phase
 from adversarial.config.proxy import Proxy
 from adversarial.config.settings import merged
 from adversarial.config.yaml_parse import load_phases
-from adversarial.files import inputs, outputs
+from adversarial.files import inputs, outputs, shipped
 from adversarial.files.opening import open_regular
 from adversarial.files.placement import Placement
 from adversarial.modelfile import container
@@ -96,8 +96,11 @@ class Run:
         settings: Sequence[str] = (),
         out: Optional[str] = None,
     ) -> Run:
-        """A new run of the YAML file `path`; the arguments are those of `Run`."""
-        with open_regular(path, or_device=True) as stream:
+        """A new run of the YAML file `path`, or of the package's experiment of that name.
+
+        The other arguments are those of `Run`.
+        """
+        with open_regular(shipped.source_of(path), or_device=True) as stream:
             # Test the first bytes first: zipfile seeks to the end, which a device does not have.
             if container.begins_model_file(stream.read(200)) and zipfile.is_zipfile(stream):
                 raise ValueError(

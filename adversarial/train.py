@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -399,3 +400,9 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
 
 def _nothing(*args: Any) -> None:
     """Called in place of `initialize` for a criterion without this method."""
+
+
+if __name__ == "__main__":  # `python -m adversarial.train` is train.py
+    from adversarial.scripts.train import command
+
+    sys.exit(command())

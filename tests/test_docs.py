@@ -102,7 +102,8 @@ def test_command(command, page, monkeypatch):
     own = words[2:] if words[0] == "-m" else words[1:]
     if not own:  # a mention: without arguments there may be nothing to parse
         name = words[1].replace(".", "/") + ".py" if words[0] == "-m" else words[0]
-        assert (ROOT / name).exists(), page
+        package = ROOT / words[-1].replace(".", "/") / "__main__.py"
+        assert (ROOT / name).exists() or package.exists(), page
         return
     parse = argparse.ArgumentParser.parse_args
 

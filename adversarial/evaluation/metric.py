@@ -144,7 +144,7 @@ class Inputs:
     """
 
     def __init__(self, **sources: Callable[[], Any]) -> None:
-        self._sources = {"progress": lambda: _no_progress, **sources}
+        self._sources = {"progress": lambda: no_progress, **sources}
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -156,7 +156,8 @@ class Inputs:
 
 
 @contextlib.contextmanager
-def _no_progress(total: int, what: str, unit: str) -> Iterator[Any]:
+def no_progress(total: int, what: str, unit: str) -> Iterator[Any]:
+    """A `Progress` that shows nothing."""
     yield types.SimpleNamespace(update=lambda count: None)
 
 

@@ -14,12 +14,13 @@ data. The command `parzen_ll` and the metric of that name call this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from adversarial.evaluation.metric import Progress
 from adversarial.evaluation.parzen import (
     FoldedScore,
     ParzenEstimator,
@@ -209,6 +210,29 @@ def choose_and_score(
         sigma, tried = cross_validate_sigma(estimator, split.valid, sigmas, progress)
     scores = estimator.log_likelihoods(split.scored, [sigma], progress=progress)[0]
     return Outcome(ParzenScore.of(scores, sigma), tuple(tried))
+
+
+def outcomes_of(
+    estimator: ParzenEstimator,
+    splits: Iterable[Split],
+    sigmas: Sequence[float] | np.ndarray,
+    progress: Progress,
+) -> Iterator[Outcome]:
+    """`choose_and_score` of each split, one for each fold of the data.
+
+    Parameters
+    ----------
+    estimator : ParzenEstimator on the samples
+    splits : iterable of Split
+        Read one by one, so that only one is in memory.
+    sigmas : (k,) widths to choose from; a single one is used as it is
+    progress : function of (total, what, unit)
+        Gives a context manager, whose `update(n)` counts scored examples.
+    """
+    for split in splits:
+        with progress(rows_of(split, sigmas), "scoring", "example") as bar:
+            outcome = choose_and_score(estimator, split, sigmas, bar.update)
+        yield outcome
 
 
 def total_of(outcomes: Sequence[Outcome]) -> ParzenScore | FoldedScore:

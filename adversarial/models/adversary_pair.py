@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from adversarial import modelfile
 from adversarial.models.generator import Generator
@@ -12,6 +12,10 @@ from adversarial.models.mlp.composite import check_image_order
 from adversarial.models.model import Model
 from adversarial.space import Space
 from adversarial.utils import origin
+
+if TYPE_CHECKING:
+    from adversarial.evaluation.parzen import FoldedScore, ParzenScore
+    from adversarial.viewer.inline import Samples
 
 
 class AdversaryPair(Model):
@@ -113,6 +117,61 @@ class AdversaryPair(Model):
     def set_batch_size(self, batch_size: int) -> None:
         for player in self._players():
             player.set_batch_size(batch_size)
+
+    def get_default_cost(self) -> Any:
+        """The game of the paper's MNIST experiment, with its dropout in D.
+
+        Inputs of D's first layer are kept with probability 0.8, those of the others with 0.5, and
+        scaled up. A pair that paints halves of images has no default cost, since only the cost
+        knows which half.
+        """
+        from adversarial.costs.adversary import AdversaryCost2
+
+        if self.is_inpainting:
+            return super().get_default_cost()
+        first = self.discriminator.layers[0].layer_name
+        return AdversaryCost2(
+            scale_grads=0,
+            discriminator_default_input_include_prob=0.5,
+            discriminator_input_include_probs={first: 0.8},
+            discriminator_default_input_scale=2.0,
+            discriminator_input_scales={first: 1.25},
+        )
+
+    def sample(self, n: int, seed: int = 0) -> Samples:
+        """Samples as an array, one in a row; in a notebook, images are shown.
+
+        `generator.sample` is another function: its samples are symbolic.
+
+        Parameters
+        ----------
+        n, seed : int
+            With the same seed, fewer samples are the first ones of more.
+
+        Returns
+        -------
+        float32 array (n, dimension), with the methods of `adversarial.viewer.inline.Samples`
+
+        Examples
+        --------
+        >>> from adversarial.models.mlp import Sigmoid
+        >>> G = MLP([Sigmoid(layer_name="y", dim=784, irange=0.05)], nvis=100)
+        >>> D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.05)], nvis=784)
+        >>> AdversaryPair(Generator(G), D).sample(5).shape
+        (5, 784)
+        """
+        from adversarial.viewer.inline import samples_of
+
+        return samples_of(self, n, seed)
+
+    def score(self, data: Any, **options: Any) -> ParzenScore | FoldedScore:
+        """Log-likelihood of test data under the samples, with its standard error (Table 1).
+
+        The arguments are those of `adversarial.evaluation.score.score`.
+        """
+        from adversarial.evaluation.score import score
+
+        return score(self, data, **options)
 
     # The pair's data and weights are the discriminator's.
 

@@ -34,6 +34,7 @@ from adversarial.evaluation.metric import (
 )
 from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.files import shipped
 from adversarial.files.atomic_write import atomic_write
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
@@ -85,7 +86,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
-    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(args.dataset):
+    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(
+        shipped.source_of(args.dataset)
+    ):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     return args
 

@@ -29,8 +29,9 @@ from adversarial.evaluation.parzen import (
     cross_validate_sigma,
     running_estimate,
 )
-from adversarial.evaluation.parzen_protocol import Outcome, Split, choose_and_score, total_of
+from adversarial.evaluation.parzen_protocol import Outcome, Split, outcomes_of, total_of
 from adversarial.evaluation.sampling import Sampler, draw_samples
+from adversarial.files import shipped
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.signals import StopRequest
@@ -93,7 +94,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("give one model file, as MODEL or with -p")
     args.model = args.model or args.path
     args.batch_size = args.batch_size or (1 if args.running else 100)
-    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(args.dataset):
+    if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(
+        shipped.source_of(args.dataset)
+    ):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     if args.dataset == "mnist" and args.fold:
         parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
@@ -126,12 +129,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         print_running_score(args, data, model, split, sigmas)
         return
     estimator = ParzenEstimator(draw(args, model))
+    more = (data.split(fold, limit_size, args.valid) for fold in folds[1:])
     outcomes = []
-    for fold in folds:
-        if fold != folds[0]:
-            split = data.split(fold, limit_size, args.valid)
-        with cli.progress_bar(parzen_protocol.rows_of(split, sigmas), "scoring", "example") as bar:
-            outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
+    for outcome in outcomes_of(estimator, itertools.chain([split], more), sigmas, cli.progress_bar):
+        outcomes.append(outcome)
         if outcomes[-1].at_edge:
             sigma = outcomes[-1].score.sigma
             print(

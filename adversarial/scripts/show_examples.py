@@ -10,13 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import numpy as np
-
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.datasets import dataset_in, examples_of
-from adversarial.space import VectorSpace
 from adversarial.viewer.grid import present
-from adversarial.viewer.samples import Sheet, to_unit, view_of_space
+from adversarial.viewer.samples import example_sheet
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -36,13 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.output_path(args.out, args.source, "_examples.png")
     dataset = dataset_in(args.source, args.allow_module)
-    rows = examples_of(dataset)
-    view = view_of_space(VectorSpace(rows.shape[1]), dataset, "examples")
-    count = min(args.rows * args.cols, len(rows))
-    chosen = np.random.RandomState(args.seed).permutation(len(rows))[:count]
-    images = to_unit(view.images(rows[chosen]), like=rows)
-    Sheet(images, -(-count // args.cols), args.cols).save(out, args.scale)
-    print(f"{count} of {len(rows):,} examples of {type(dataset).__name__}")
+    count = len(examples_of(dataset))
+    sheet = example_sheet(dataset, args.rows, args.cols, args.seed)
+    sheet.save(out, args.scale)
+    print(f"{len(sheet.images)} of {count:,} examples of {type(dataset).__name__}")
     present(out, args.show)
 
 

@@ -17,6 +17,7 @@ class MomentumAdjustor(EpochSchedule):
     Parameters
     ----------
     final_momentum : float
+        The defaults are the schedule of the paper's experiments on MNIST.
     start : int
         The last epoch, from 1, with the initial momentum.
     saturate : int
@@ -31,12 +32,12 @@ class MomentumAdjustor(EpochSchedule):
 
     Examples
     --------
-    The schedule of `yaml/mnist.yaml`:
+    The schedule of `yaml/mnist.yaml`, which is also the default:
 
     >>> schedule = MomentumAdjustor(final_momentum=0.7, start=1, saturate=250)
     """
 
-    def __init__(self, final_momentum: float, start: int, saturate: int) -> None:
+    def __init__(self, final_momentum: float = 0.7, start: int = 1, saturate: int = 250) -> None:
         if saturate < start:
             raise TypeError(
                 f"momentum cannot saturate (epoch {saturate}) before it starts (epoch {start})"

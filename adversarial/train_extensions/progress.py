@@ -17,6 +17,21 @@ log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 5.0
 
 
+def is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+def bar_class() -> Any:
+    """tqdm; in a notebook, the bar that notebooks draw."""
+    if not is_notebook():
+        return tqdm
+    from tqdm.auto import tqdm as notebook_bar
+
+    return notebook_bar
+
+
 class Progress(TrainExtension):
     """Shows on stderr, within each epoch, the examples per second and the time left.
 
@@ -24,7 +39,7 @@ class Progress(TrainExtension):
     ----------
     bar : bool, optional
         True for a bar, which is removed after the epoch, False for lines in the log. By default a
-        bar if stderr is a terminal.
+        bar if stderr is a terminal, or in a notebook.
     seconds_between_lines : float
         The least number of seconds between two lines.
 
@@ -44,7 +59,7 @@ class Progress(TrainExtension):
     def __init__(
         self, bar: Optional[bool] = None, seconds_between_lines: float = SECONDS_BETWEEN_LINES
     ) -> None:
-        self.bar = sys.stderr.isatty() if bar is None else bar
+        self.bar = sys.stderr.isatty() or is_notebook() if bar is None else bar
         self.seconds_between_lines = seconds_between_lines
         self._shown: Optional[tqdm] = None
         self._failed = False
@@ -93,7 +108,7 @@ class Progress(TrainExtension):
 
     def _update_bar(self, algorithm: Any) -> None:
         if self._shown is None:
-            self._shown = tqdm(
+            self._shown = bar_class()(
                 total=algorithm.batches_per_epoch * algorithm.batch_size or None,
                 initial=(algorithm.batches_this_epoch - 1) * algorithm.batch_size,
                 desc=f"epoch {self._epoch + 1}",

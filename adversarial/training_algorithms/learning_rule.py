@@ -137,7 +137,8 @@ class Momentum(LearningRule):
     Parameters
     ----------
     init_momentum : float
-        In [0, 1). Kept in the shared scalar `momentum`, which `MomentumAdjustor` changes.
+        In [0, 1); by default that of the paper's experiments. Kept in the shared scalar `momentum`,
+        which `MomentumAdjustor` changes.
     nesterov_momentum : bool
         Add momentum * v - r * g, with the new v, to the parameter.
 
@@ -157,7 +158,7 @@ class Momentum(LearningRule):
     array([ 0.7, -1.4], dtype=float32)
     """
 
-    def __init__(self, init_momentum: float, nesterov_momentum: bool = False) -> None:
+    def __init__(self, init_momentum: float = 0.5, nesterov_momentum: bool = False) -> None:
         super().__init__()
         self.momentum = shared(_fraction("init_momentum", init_momentum), name="momentum")
         self.nesterov_momentum = nesterov_momentum

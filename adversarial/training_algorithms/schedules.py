@@ -57,7 +57,8 @@ class ExponentialDecay(Schedule):
     Parameters
     ----------
     decay_factor : float
-        What the learning rate is divided by after each minibatch, at least 1.
+        What the learning rate is divided by after each minibatch, at least 1. The defaults are
+        those of the paper's experiments on MNIST.
     min_lr : float
         The least learning rate.
 
@@ -72,7 +73,7 @@ class ExponentialDecay(Schedule):
     0.05
     """
 
-    def __init__(self, decay_factor: float, min_lr: float) -> None:
+    def __init__(self, decay_factor: float = 1.000004, min_lr: float = 0.000001) -> None:
         super().__init__()
         # YAML 1.1 reads 1e-6 as a string; float() takes both.
         self.decay_factor = float(decay_factor)

@@ -46,7 +46,8 @@ class SGD(TrainingAlgorithm):
     Parameters
     ----------
     learning_rate : float
-        Positive. Kept in the shared variable `learning_rate`, which schedules change.
+        Positive; by default that of the paper's experiments. Kept in the shared variable
+        `learning_rate`, which schedules change.
     cost : Cost, optional
         By default the model's default cost.
     batch_size : int, optional
@@ -113,7 +114,7 @@ class SGD(TrainingAlgorithm):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: float = 0.1,
         cost: Any = None,
         batch_size: Optional[int] = None,
         monitoring_batch_size: Optional[int] = None,

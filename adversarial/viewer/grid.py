@@ -138,15 +138,10 @@ def save_grid(
 
     Parameters
     ----------
-    images : (n, height, width, channels), in [0, 1]
-        Put row by row; channels is 1 or 3, n at most `rows * cols`.
+    images, rows, cols, pad, frame
+        As `grid_of` takes them.
     path : str or path
         Its ending (.png, ...) tells the format.
-    rows, cols : int
-    pad : int
-        Grey pixels between and around the images.
-    frame : (n,) booleans, optional
-        Which images get a yellow frame, as the training examples in the paper's Figure 2.
     scale : int
         Factor by which the picture is enlarged.
 
@@ -160,6 +155,29 @@ def save_grid(
     >>> save_grid(np.zeros((6, 28, 28, 1)), "black.png", rows=2, cols=3)
     >>> Image.open("black.png").size
     (92, 62)
+    """
+    save_image(grid_of(images, rows, cols, pad, frame).to_image(scale), path)
+
+
+def grid_of(
+    images: np.ndarray, rows: int, cols: int, pad: int = 2, frame: np.ndarray | None = None
+) -> Grid:
+    """A grid with `images` in its cells.
+
+    Parameters
+    ----------
+    images : (n, height, width, channels), in [0, 1]
+        Put row by row; channels is 1 or 3, n at most `rows * cols`.
+    rows, cols : int
+    pad : int
+        Grey pixels between and around the images.
+    frame : (n,) booleans, optional
+        Which images get a yellow frame, as the training examples in the paper's Figure 2.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit these descriptions, or the images do not fit the grid.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3):
@@ -182,7 +200,7 @@ def save_grid(
             # Half of the padding: the other half belongs to the neighbour.
             for shell in range(max(1, pad // 2)):
                 grid.frame(index, image.shape, YELLOW, shell)
-    save_image(grid.to_image(scale), path)
+    return grid
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:

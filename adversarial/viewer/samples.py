@@ -24,7 +24,7 @@ from adversarial.evaluation.sampling import (
     inpaint,
     samples_at,
 )
-from adversarial.space import Space
+from adversarial.space import Space, VectorSpace
 from adversarial.space.conv2d import half_of
 from adversarial.viewer.grid import check_pixels, save_grid
 
@@ -153,6 +153,27 @@ def inpainting_sheet(
     images = np.stack([whole, masked, painted], axis=1).reshape(-1, *whole.shape[1:])
     framed = np.arange(len(images)) % 3 == 0
     return Sheet(images, -(-len(chosen) // cols), 3 * cols, framed)
+
+
+def example_sheet(dataset: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
+    """`rows` x `cols` examples of a data set, or all if it has fewer, chosen at random.
+
+    Raises
+    ------
+    ValueError
+        Where the examples are no images.
+
+    Examples
+    --------
+    >>> from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+    >>> example_sheet(DenseDesignMatrix(topo_view=np.zeros((12, 5, 5, 1)))).images.shape
+    (12, 5, 5, 1)
+    """
+    examples = dataset.get_design_matrix()
+    view = view_of_space(VectorSpace(examples.shape[1]), dataset, "examples")
+    chosen = np.random.RandomState(seed).permutation(len(examples))[: rows * cols]
+    images = to_unit(view.images(examples[chosen]), like=examples)
+    return Sheet(images, -(-len(chosen) // cols), cols)
 
 
 class View:

@@ -12,13 +12,7 @@ import numpy as np
 
 from adversarial.evaluation.metric import Progress, Result, metric
 from adversarial.evaluation.parzen import ParzenEstimator
-from adversarial.evaluation.parzen_protocol import (
-    Split,
-    choose_and_score,
-    default_sigmas,
-    rows_of,
-    total_of,
-)
+from adversarial.evaluation.parzen_protocol import Split, default_sigmas, outcomes_of, total_of
 
 
 @metric(unit="nats")
@@ -46,11 +40,7 @@ def parzen_ll(samples: np.ndarray, splits: Sequence[Split], progress: Progress) 
     generating representative samples from an RBM-derived process", Neural Computation 23 (2011).
     """
     estimator = ParzenEstimator(samples)
-    sigmas = default_sigmas()
-    outcomes = []
-    for split in splits:
-        with progress(rows_of(split, sigmas), "scoring", "example") as bar:
-            outcomes.append(choose_and_score(estimator, split, sigmas, bar.update))
+    outcomes = list(outcomes_of(estimator, splits, default_sigmas(), progress))
     total = total_of(outcomes)
     found = [outcome.score.sigma for outcome in outcomes]
     notes = [

@@ -14,7 +14,7 @@ from adversarial.config import yaml_parse
 from adversarial.config.nodes import SEED, train_environment
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.sampling import generator_of
-from adversarial.files import inputs
+from adversarial.files import inputs, shipped
 from adversarial.files.opening import open_regular
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
@@ -74,6 +74,7 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
 
 def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
     """The data set of a file: a YAML file of a data set or of an experiment, or a model file."""
+    path = shipped.source_of(path)
     if is_model_file(path):
         return training_set(modelfile.load(path, allow_modules=allow_modules), allow_modules, path)
     described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
