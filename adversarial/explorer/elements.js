@@ -78,7 +78,8 @@ function thumbnail(point, players, label, onClick) {
   return button;
 }
 
-const shortNumber = (value) => value.toFixed(2).replace("-", "−");
+// With a true minus sign, and without one before 0.00.
+const shortNumber = (value) => value.toFixed(2).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
 
 function fillSelect(select, options, chosen) {
   select.replaceChildren(

@@ -210,8 +210,10 @@ def test_play(open_page, tmp_path, make, width):
         "for (const i of [2, 5, 7]) all[i].click()"
     )
     check_point(page, pair, "page.shelf.kept[1]", "#kept .kept:nth-child(2) canvas")
+    kept = [page.point(f"page.shelf.kept[{i}]")[0].tolist() for i in range(3)]
     page.js("document.querySelector('#kept .remove').click()")
-    assert page.js("return page.shelf.kept.length") == 2
+    assert page.js("return page.shelf.kept.map(({ z }) => Array.from(z))") == kept[1:]
+    assert page.js("return document.querySelectorAll('#grid [aria-pressed=true]').length") == 2
     assert page.find("#shelf").is_displayed()
     kept = [page.point(f"page.shelf.kept[{i}]")[0] for i in (0, 1)]
     page.js("const s = byId('from-choice'); s.value = '1'; s.dispatchEvent(new Event('change'))")
