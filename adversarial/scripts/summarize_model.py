@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         if len(args.models) > 1:
             print(f"{chr(10) if number else ''}{path}")
         summarize(modelfile.load(path, allow_modules=args.allow_module))
+        options = options_of(path, args.allow_module)
+        if options:
+            print(f"\ntrained with {options}")
+
+
+def options_of(path: str, allow_modules: Collection[str] = ()) -> str:
+    """The options of train.py that changed the experiment in a model file: --seed and --set."""
+    training = modelfile.load_training(path, allow_modules)
+    about = training.get("experiment") if isinstance(training, dict) else None
+    if not isinstance(about, dict):
+        return ""
+    seed, settings = about.get("seed"), about.get("settings")
+    words = [] if seed is None else [f"--seed {seed}"]
+    words += [f"--set {setting}" for setting in settings] if isinstance(settings, list) else []
+    return " ".join(words)
 
 
 def summarize(model: Any) -> None:
