@@ -21,7 +21,8 @@ from adversarial.files.opening import BadFile
 from adversarial.utils.budget import spend
 from adversarial.utils.string_utils import nearest
 
-DELIMITERS = (",", ";", "\t", "|", " ")
+# The comma comes late, since it can be in numbers and in texts.
+DELIMITERS = ("\t", ";", "|", ",", " ")
 # What stands for a missing value, beside an empty cell; in any case.
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-"))
 _BLOCK = 4096  # lines that are converted at a time
@@ -51,8 +52,8 @@ class CSVFile(OwnData):
         Whether the first line has the names of the columns; by default if it has a text where the
         second line has a number.
     delimiter : str, optional
-        What is between two cells; by default the comma, semicolon, tab, bar or blank that the first
-        line has most of.
+        What is between two cells; by default the tab, semicolon, bar or comma that the first two
+        lines have equally often, or else blanks.
     drop_missing : bool
         Leave out lines with an empty cell, or one that says NA, NaN, null, none, - or ?; otherwise
         such a cell is an error that names its line and column.
@@ -372,19 +373,23 @@ class _Reader:
 
 
 def _delimiter_of(text: Any) -> str:
-    """The delimiter of which the first line that is not empty has most."""
-    line = ""
-    while not line.strip():
+    """The first of DELIMITERS that the first two lines have equally often, else most often."""
+    lines: list[str] = []
+    while len(lines) < 2:
         line = text.readline(1 << 24)
         if not line:
             break
+        if line.strip():
+            # Quoted cells may hold any character.
+            lines.append(re.sub(r'"[^"]*"', "", line.strip("\r\n ")))
     text.seek(0)
-    # Quoted cells may hold any character.
-    bare = re.sub(r'"[^"]*"', "", line.strip())
-    found = max(DELIMITERS[:-1], key=bare.count)
-    if bare.count(found):
-        return found
-    return " " if " " in bare else ","
+    if not lines:
+        return ","
+    for delimiter in DELIMITERS[:-1]:
+        if len({line.count(delimiter) for line in lines} | {0}) == 2 and delimiter in lines[-1]:
+            return delimiter
+    most = max(DELIMITERS[:-1], key=lines[0].count)
+    return most if most in lines[0] else " " if " " in lines[0] else ","
 
 
 def is_missing(cell: str) -> bool:

@@ -7,13 +7,14 @@ Ghostscript), and the size that a header states is checked before anything is de
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from adversarial.files.opening import BadFile, open_regular
-from adversarial.utils.budget import spend
+from adversarial.utils.budget import Fault, spend
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 SUFFIXES = frozenset(
@@ -59,7 +60,7 @@ def read_header(path: str | os.PathLike[str]) -> _Header:
                 if has_exif and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
                     rows, columns = columns, rows
                 return _Header(rows, columns, _channels(image), image.mode in _DEEP)
-        except BadFile:
+        except (BadFile, Fault):
             raise
         except Exception as error:
             raise _bad(path, error) from error
@@ -109,7 +110,7 @@ def read_image(
                 if size is not None and (image.height, image.width) != tuple(size):
                     image = _resized(image, size, resize)
                 pixels = np.asarray(image)
-        except BadFile:
+        except (BadFile, Fault):
             raise
         except Exception as error:  # decoders raise a dozen types for damaged bytes
             raise _bad(path, error) from error
@@ -120,7 +121,10 @@ def read_image(
 
 
 def _opened(stream: Any, path: str | os.PathLike[str]) -> Image.Image:
-    image = Image.open(stream, formats=FORMATS)
+    with warnings.catch_warnings():
+        # The error below says the same.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(stream, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         raise BadFile(
             f"{os.fspath(path)}: its header says {image.height} x {image.width} pixels, more than "
@@ -152,13 +156,13 @@ def _channels(image: Image.Image) -> int:
 def _converted(image: Image.Image, channels: int, is_deep: bool) -> Image.Image:
     """The image with so many channels."""
     if image.mode == "F":
-        raise BadFile(
+        raise ValueError(
             "it holds floating-point numbers, whose range is not known: save the images as .npy"
         )
     if image.mode in _DEEP:
         deep = np.asarray(image).astype(np.float32)
         if deep.min() < 0 or deep.max() > 65535:
-            raise BadFile("it holds numbers of more than 16 bits: save the images as .npy")
+            raise ValueError("it holds numbers of more than 16 bits: save the images as .npy")
         if is_deep:
             return Image.fromarray(deep)
         image = Image.fromarray(np.rint(deep / 257).astype(np.uint8))

@@ -1,0 +1,254 @@
+"""From files of own data to a model, its samples, its score and its neighbours: all commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from own_files import pictures, planar, save_folder, save_idx, save_png
+from PIL import Image
+
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
+from adversarial.evaluation.parzen import parzen_log_likelihood
+from adversarial.evaluation.sampling import draw_samples
+from adversarial.scripts import cli, evaluate, parzen_ll, show_examples, show_samples, train
+from adversarial.scripts.inputs.datasets import training_set
+from adversarial.utils import serial
+
+pytestmark = pytest.mark.usefixtures("fast_compile")
+
+YAML = """!obj:adversarial.train.Train {
+    dataset: &train !obj:adversarial.datasets.%(data)s, %(common)s },
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator {
+            noise: uniform,
+            monitor_ll: 1,
+            mlp: !obj:adversarial.models.mlp.MLP {
+                nvis: 4,
+                layers: [!obj:adversarial.models.mlp.%(layer)s {
+                    layer_name: y, dim: %(dim)d, irange: .5, %(bias)s
+                }]
+            }
+        },
+        discriminator: !obj:adversarial.models.mlp.MLP {
+            nvis: %(dim)d,
+            layers: [!obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .1 }]
+        }
+    },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 10,
+        learning_rate: .1,
+        monitoring_dataset: {
+            train: *train,
+            valid: !obj:adversarial.datasets.%(data)s, %(common)s, which_set: valid }
+        },
+        cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 },
+        termination_criterion: !obj:adversarial.termination_criteria.EpochCounter { max_epochs: 4 }
+    },
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl",
+    save_freq: 1
+}
+"""
+BIAS = (
+    "init_bias: !obj:adversarial.models.initialization.init_sigmoid_bias_from_marginals "
+    "{ dataset: *train }"
+)
+COUNT = 80
+IMAGES = pictures(COUNT, (6, 5))
+COLOUR = pictures(COUNT, (24, 20), channels=3)
+LABELS = np.arange(COUNT) % 4
+
+
+def write(kind):
+    """Files in the current folder; (the beginning of a YAML data set, the images)."""
+    if kind == "png":
+        save_folder(Path("fashion"), IMAGES, LABELS)
+        order = np.argsort(LABELS, kind="stable")
+        return "image_folder.ImageFolder { path: fashion", IMAGES[order]
+    if kind == "colour":
+        for i, image in enumerate(COLOUR):
+            save_png(Path(f"flowers/{i}.png"), image)
+        return "image_folder.ImageFolder { path: flowers", COLOUR
+    if kind == "csv":
+        table = np.column_stack([LABELS, IMAGES.reshape(COUNT, -1)])
+        header = ",".join(["label", *(f"pixel{i}" for i in range(30))])
+        np.savetxt("fashion.csv", table, "%d", ",", header=header, comments="")
+        return (
+            "csv_file.CSVFile { path: fashion.csv, label: label, shape: [6, 5], "
+            "data_range: [0, 255]"
+        ), IMAGES
+    if kind == "hdf5":
+        tables = pytest.importorskip("tables")
+        with tables.open_file("fashion.h5", "w") as file:
+            file.create_carray("/", "images", obj=IMAGES)
+            file.create_array("/", "labels", LABELS)
+        return "hdf5_file.HDF5File { path: fashion.h5, key: images, targets: labels", IMAGES
+    if kind == "npz":
+        np.savez("fashion.npz", X=IMAGES, y=LABELS)
+        return "numpy_file.NumpyFile { path: fashion.npz, targets: y", IMAGES
+    assert kind == "idx"
+    path = Path("train-images-idx3-ubyte.gz")
+    save_idx(path, IMAGES[..., 0])
+    save_idx(Path("train-labels-idx1-ubyte.gz"), LABELS)
+    return 'idx_file.IDXFile { path: "."', IMAGES
+
+
+def experiment(kind, scale="[0, 1]", layer="Sigmoid", in_memory="null", bias=BIAS):
+    data, images = write(kind)
+    common = f"scale: {scale}, in_memory: {in_memory}"
+    dim = images[0].size
+    with open("gan.yaml", "w") as file:
+        file.write(YAML % dict(data=data, common=common, layer=layer, dim=dim, bias=bias))
+    return images
+
+
+def parts(images, stratified=True):
+    """The rows of each part, split without the package."""
+    from adversarial.datasets.partition import partition
+
+    labels = np.sort(LABELS) if stratified else None
+    return partition(len(images), {"train": 0.8, "valid": 0.1, "test": 0.1}, 0, labels)
+
+
+def run(command, *argv):
+    return cli.run(lambda: command.main([str(arg) for arg in argv]))
+
+
+def trained(*argv):
+    assert run(train, "gan.yaml", "--quiet", *argv) == 0
+    return serial.load("gan.pkl")
+
+
+@pytest.mark.parametrize(
+    "kind, in_memory",
+    [
+        ("png", "true"),
+        ("csv", "true"),
+        ("hdf5", "false"),
+        pytest.param("hdf5", "true", marks=pytest.mark.slow),
+        pytest.param("npz", "true", marks=pytest.mark.slow),
+        pytest.param("npz", "false", marks=pytest.mark.slow),
+        pytest.param("idx", "true", marks=pytest.mark.slow),
+        ("colour", "false"),
+        pytest.param("colour", "true", marks=pytest.mark.slow),
+    ],
+)
+def test_train_sample_score_nearest_resume(kind, in_memory, folder, capsys):
+    images = experiment(kind, in_memory=in_memory)
+    model = trained("--max-epochs", "2")
+    data = training_set(model, path="gan.pkl")
+    scaled = planar(images) / np.float32(255)
+    # The picture that train.py drew has the images' shape.
+    assert Image.open("gan.png").width > 5 * images.shape[2]
+    assert model.view_converter.shape == images.shape[1:]
+    valid, test = data.get_valid_set(), data.get_test_set()
+    found = [np.asarray(each.X) for each in (data, valid, test)]
+    for each, rows in zip((data, valid, test), found):
+        np.testing.assert_array_equal(rows, scaled[each.indices])
+    taken = np.concatenate([each.indices for each in (data, valid, test)])
+    assert sorted(taken) == list(range(COUNT))
+    samples = draw_samples(model, 50)
+
+    # The score needs no option: validation examples choose sigma, the test part is scored.
+    assert run(parzen_ll, "gan.pkl", "-n", 50, "--json") == 0
+    scored = json.loads(capsys.readouterr().out)
+    expected = parzen_log_likelihood(found[2], samples, scored["sigma"])
+    assert scored["n"] == 8 and scored["mean"] == pytest.approx(expected.mean(), rel=1e-5)
+    tried = [
+        parzen_log_likelihood(found[1], samples, sigma).mean()
+        for sigma, _ in scored["cross_validation"]
+    ]
+    np.testing.assert_allclose([mean for _, mean in scored["cross_validation"]], tried, rtol=1e-5)
+
+    assert run(evaluate, "gan.pkl", "-n", 50, "--json") == 0
+    assert np.isfinite(json.loads(capsys.readouterr().out)["metrics"]["parzen_ll"]["value"])
+
+    assert run(show_samples, "gan.pkl", "--nearest", "--rows", 2, "--cols", 3) == 0
+    nearest = nearest_neighbors(data.X, samples)
+    distances = np.square(samples[:, None].astype(float) - found[0][None]).sum(axis=2)
+    np.testing.assert_array_equal(nearest, distances.argmin(axis=1))
+    assert run(show_examples, "gan.pkl", "--rows", 2, "--cols", 3) == 0
+
+    # Resumed, to the bit as without a pause.
+    assert run(train, "--resume", "gan.pkl", "--quiet") == 0
+    resumed = serial.load("gan.pkl")
+    whole = trained("--overwrite")
+    for ours, theirs in zip(resumed.get_params(), whole.get_params()):
+        np.testing.assert_array_equal(ours.get_value(), theirs.get_value())
+    for name, channel in whole.monitor.channels.items():
+        if "seconds" not in name:
+            np.testing.assert_array_equal(
+                channel.val_record, resumed.monitor.channels[name].val_record, name
+            )
+
+
+def test_streamed_training_is_that_of_memory(folder):
+    experiment("npz", in_memory="true")
+    memory = trained()
+    experiment("npz", in_memory="false")
+    disk = trained("--overwrite")
+    for ours, theirs in zip(disk.get_params(), memory.get_params()):
+        np.testing.assert_allclose(ours.get_value(), theirs.get_value(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale, layer", [("[-1, 1]", "Tanh"), ("standardize", "Linear")])
+def test_other_scales(scale, layer, folder, capsys):
+    experiment("npz", scale, layer, bias="")
+    model = trained("--max-epochs", "1")
+    assert run(parzen_ll, "gan.pkl", "-n", 50, "--json") == 0
+    scored = json.loads(capsys.readouterr().out)
+    data = training_set(model, path="gan.pkl")
+    assert abs(np.asarray(data.X).mean()) < 0.05
+    expected = parzen_log_likelihood(
+        data.get_test_set().X, draw_samples(model, 50), scored["sigma"]
+    )
+    assert scored["mean"] == pytest.approx(expected.mean(), rel=1e-5)
+    assert run(show_samples, "gan.pkl", "--nearest", "--rows", 2, "--cols", 3) == 0
+
+
+def test_the_first_examples_of_the_classes_are_mixed(folder):
+    experiment("png")
+    data = training_set(trained("--max-epochs", "1"), path="gan.pkl")
+    for part in data, data.get_valid_set(), data.get_test_set():
+        assert np.bincount(part.y[:, 0], minlength=4).ptp() == 0
+        np.testing.assert_array_equal(part.indices, parts(IMAGES)[_name(part)])
+
+
+def _name(data):
+    return data.args["which_set"]
+
+
+# What a model file may read
+
+
+def test_a_model_file_reads_the_data_it_was_trained_on_and_no_other(folder, capsys):
+    experiment("npz")
+    np.savez("private.npz", X=IMAGES // 2, y=LABELS)
+    model = trained("--max-epochs", "1")
+    training_set(model, path="gan.pkl")
+    source = model.dataset_yaml_src
+    model.dataset_yaml_src = source.replace("fashion.npz", "private.npz")
+    with pytest.raises(ValueError, match="reads private.npz, and does not hold its checksum"):
+        training_set(model, path="gan.pkl")
+    serial.save("gan.pkl", model)
+    assert run(show_samples, "gan.pkl", "--nearest") == 1
+    assert "private.npz" in capsys.readouterr().err
+
+
+def test_a_model_file_reads_no_other_folder(folder):
+    experiment("png")
+    model = trained("--max-epochs", "1")
+    training_set(model, path="gan.pkl")
+    save_png(folder / "fashion" / "0" / "new.png", IMAGES[0])
+    with pytest.raises(ValueError, match="reads fashion, and does not hold"):
+        training_set(model, path="gan.pkl")
+
+
+def test_changed_data_do_not_resume(folder, capsys):
+    experiment("npz")
+    trained("--max-epochs", "1")
+    np.savez("fashion.npz", X=IMAGES // 2, y=LABELS)
+    assert run(train, "--resume", "gan.pkl", "--quiet") == 1
+    assert "fashion.npz" in capsys.readouterr().err
