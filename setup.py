@@ -24,6 +24,7 @@ JAX = "jax>=0.4.30,<0.7"
 TABLES = "tables>=3.7,<4"
 # safetensors 0.4 and onnx 1.14 are the first whose files all readers in use understand.
 EXPORT = ["safetensors>=0.4,<1", "onnx>=1.14,<2"]
+VIDEO = "imageio-ffmpeg>=0.4.9,<1"
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
@@ -176,6 +177,7 @@ setup(
             "matplotlib>=3.7",
             TABLES,
             *EXPORT,
+            VIDEO,
             # Runs the exported ONNX files.
             "onnxruntime>=1.16,<2",
             # The explorer's page in Chromium, where that and chromedriver are installed.
@@ -188,6 +190,8 @@ setup(
         "plot": ["matplotlib>=3.7"],
         # Data sets in HDF5 files.
         "hdf5": [TABLES],
+        # MP4 files; 0.4.9 is the first with ffmpeg for ARM Macs.
+        "video": [VIDEO],
         # Models for other tools (docs/EXPORT.md).
         "export": EXPORT,
     },

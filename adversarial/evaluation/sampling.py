@@ -7,6 +7,7 @@ model's own random streams as they are. Metrics, `show_samples` and `SampleGrid`
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,17 +89,34 @@ def draw_samples(
     >>> draw_samples(generator, 10).shape
     (10, 4)
     """
-    if n < 1:
-        raise ValueError(f"the number of samples must be at least 1, got {n}")
-    draw = Sampler(model, min(batch_size, n), seed)
-    dimension = draw.generator.get_output_space().get_total_dimension()
+    batches = sample_batches(model, n, seed, batch_size)
+    dimension = generator_of(model).get_output_space().get_total_dimension()
     samples = np.empty((n, dimension), backend.floatX)
-    for start in range(0, n, draw.batch_size):
-        batch = draw()[: n - start]
+    start = 0
+    for batch in batches:
         samples[start : start + len(batch)] = batch
+        start += len(batch)
         if progress is not None:
             progress(len(batch))
     return samples
+
+
+def sample_batches(
+    model: Any, n: int, seed: int = 0, batch_size: int = 100
+) -> Iterator[np.ndarray]:
+    """The samples that `draw_samples` returns, batch by batch, for any `n` in bounded memory.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], nvis=3))
+    >>> [len(batch) for batch in sample_batches(generator, 250)]
+    [100, 100, 50]
+    """
+    if n < 1:
+        raise ValueError(f"the number of samples must be at least 1, got {n}")
+    draw = Sampler(model, min(batch_size, n), seed)
+    return (draw()[: n - start] for start in range(0, n, draw.batch_size))
 
 
 def draw_noise(model: Any, n: int, seed: int = 0) -> np.ndarray:
@@ -110,12 +128,59 @@ def draw_noise(model: Any, n: int, seed: int = 0) -> np.ndarray:
 
 def samples_at(model: Any, z: np.ndarray) -> np.ndarray:
     """G(z) for given points z, (n, dimension of z), as rows of a design matrix."""
+    return next(batches_at(model, z, len(z)))
+
+
+def batches_at(model: Any, z: np.ndarray, batch_size: int = 100) -> Iterator[np.ndarray]:
+    """G(z) for given points z, batch by batch; `z` may be a memory map.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not a matrix with one column for each number of z.
+    """
     generator = generator_of(model)
     space = generator.get_input_space()
+    dim = space.get_total_dimension()
+    if z.ndim != 2 or z.shape[1] != dim:
+        raise ValueError(f"z has the shape {z.shape}; this model takes rows of {dim} numbers")
     points = at.matrix("z")
-    images = generator.mlp.fprop(VectorSpace(space.get_total_dimension()).format_as(points, space))
-    rows = backend.function([points], images)(np.asarray(z, points.dtype))
-    return as_rows(rows, generator)
+    images = generator.mlp.fprop(VectorSpace(dim).format_as(points, space))
+    draw = backend.function([points], images)
+    starts = range(0, len(z), batch_size) if batch_size else [0]
+    return (
+        as_rows(draw(np.asarray(z[start : start + batch_size], points.dtype)), generator)
+        for start in starts
+    )
+
+
+def given_class(model: Any, number: int) -> Any:
+    """`model` with a generator that draws samples of the class `number` only.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+        Its generator is conditional: it has a method `given_classes`, as that of
+        `sandbox/conditional`.
+    number : int
+
+    Raises
+    ------
+    ValueError
+        If the generator is not conditional, or has no such class.
+    """
+    generator = generator_of(model)
+    if not hasattr(generator, "given_classes"):
+        raise ValueError(
+            f"the generator, a {type(generator).__name__}, has no classes: only conditional "
+            "models do (sandbox/conditional)"
+        )
+    bound = generator.given_classes([number])
+    if generator is model:
+        return bound
+    model = copy.copy(model)
+    model.generator = bound
+    return model
 
 
 def inpaint(model: Any, images: np.ndarray, side: str, seed: int = 0) -> np.ndarray:

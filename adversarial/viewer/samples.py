@@ -56,11 +56,13 @@ class Sheet:
         save_grid(self.images, path, self.rows, self.cols, frame=self.framed, scale=scale)
 
 
-def sample_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> Sheet:
-    """`rows` x `cols` samples, not selected."""
+def sample_sheet(
+    model: Any, rows: int = 10, cols: int = 10, seed: int = 0, z: np.ndarray | None = None
+) -> Sheet:
+    """`rows` x `cols` samples, not selected; or G at the points `z`, at most so many."""
     view = _view_of_grid(model, rows, cols)
-    samples = _finite(draw_samples(model, rows * cols, seed))
-    return Sheet(to_unit(view.images(samples)), rows, cols)
+    samples = draw_samples(model, rows * cols, seed) if z is None else samples_at(model, z)
+    return Sheet(to_unit(view.images(finite(samples))), rows, cols)
 
 
 def nearest_sheet(
@@ -87,7 +89,7 @@ def nearest_sheet(
     framed.
     """
     view = _view_of_grid(model, rows, cols + 1, dataset)
-    samples = _finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
+    samples = finite(draw_samples(model, rows * cols, seed)).reshape(rows, cols, -1)
     found = training[nearest_neighbors(training, samples[:, -1])]
     sheet = np.concatenate([samples, found[:, None]], axis=1, dtype=samples.dtype)
     images = to_unit(view.images(sheet.reshape(rows * (cols + 1), -1)), like=training)
@@ -104,7 +106,7 @@ def walk_sheet(model: Any, rows: int = 10, cols: int = 10, seed: int = 0) -> She
     along = np.linspace(0, 1, cols, dtype=start.dtype)[None, :, None]
     # This form, unlike start + along * (end - start), hits both ends exactly.
     z = (1 - along) * start + along * end
-    samples = _finite(samples_at(model, z.reshape(rows * cols, -1)))
+    samples = finite(samples_at(model, z.reshape(rows * cols, -1)))
     return Sheet(to_unit(view.images(samples)), rows, cols)
 
 
@@ -145,7 +147,7 @@ def inpainting_sheet(
         raise ValueError(f"a model of images of {shape} cannot complete images of {known}")
     chosen = np.random.RandomState(seed).permutation(len(examples))[: rows * cols]
     whole = view.images(examples[chosen])
-    painted = _finite(inpaint(model, whole, side, seed))
+    painted = finite(inpaint(model, whole, side, seed))
     whole, painted = (to_unit(images, like=examples) for images in (whole, painted))
     masked = whole.copy()
     half = (slice(None), *half_of(shape[:2], side))
@@ -299,7 +301,8 @@ def to_unit(images: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     return np.clip(images / max(1.0, judge.max(initial=0)), 0, 1)
 
 
-def _finite(samples: np.ndarray) -> np.ndarray:
+def finite(samples: np.ndarray) -> np.ndarray:
+    """`samples`; ValueError if a number in them is not finite."""
     if not np.isfinite(samples).all():
         raise ValueError("samples contain NaN or infinite values: the model has diverged")
     return samples
