@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from adversarial import AdversaryPair, Generator
+from adversarial import AdversaryPair, Generator, backend
 from adversarial.models.deconv import Deconv
 from adversarial.models.maxout import Maxout
 from adversarial.models.maxout_conv import MaxoutConvC01B
 from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid, SpaceConverter
-from adversarial.space import Conv2DSpace
+from adversarial.space import Conv2DSpace, VectorSpace, format_data
 from sandbox.conditional import ConditionalGenerator, ConditionalMLP, ConditionalPair
 
 C01B = ("c", 0, 1, "b")
@@ -48,6 +48,14 @@ def colour_pair():
         seed=[2],
     )
     return make_pair(G, D, noise="gaussian")
+
+
+def verdicts_of(pair, samples):
+    """D's probabilities by Aesara."""
+    D = pair.discriminator
+    rows = backend.shared(samples.astype(backend.floatX))
+    images = format_data(rows, VectorSpace(samples.shape[1]), D.get_input_space())
+    return backend.function([], D.fprop(images))()[:, 0]
 
 
 def noise_for(pair, n=4):

@@ -26,8 +26,6 @@ function everyFrame(draw) {
   };
 }
 
-const nextTask = () => new Promise((resolve) => setTimeout(resolve, 0));
-
 function percent(probability) {
   const value = 100 * probability;
   if (value > 0 && value < 1) return "< 1 %";

@@ -5,6 +5,7 @@ const MAP = 7; // samples along a side of the pad's map
 const SLIDERS = 8;
 const FEW = 6; // so many numbers of a sample that is no image are also written
 const GREATEST = 200; // more coordinates take too long for the directions of greatest change
+const LIGHT = 5e6; // of larger networks, these are not the page's first choice
 
 class Explore {
   // `page` has players, random, klass and shelf.
@@ -13,13 +14,15 @@ class Explore {
     this.noise = page.players.noise;
     this.firstSlider = 0;
     this.draw = everyFrame(() => this.show());
+    const { dimension } = this.noise;
     const kinds = [["random", "random"], ["coordinates", "two coordinates"]];
-    if (this.noise.dimension <= GREATEST) kinds.splice(1, 0, ["change", "of greatest change"]);
-    this.kind = this.noise.dimension > 2 ? "random" : "coordinates";
+    if (dimension <= GREATEST) kinds.unshift(["change", "greatest change"]);
+    const isQuick = dimension <= GREATEST && page.players.size <= LIGHT;
+    this.kind = dimension <= 2 ? "coordinates" : isQuick ? "change" : "random";
     fillSelect(byId("directions"), kinds, this.kind);
-    const names = Array.from({ length: this.noise.dimension }, (_, i) => [i, `z${i + 1}`]);
+    const names = Array.from({ length: dimension }, (_, i) => [i, `z${i + 1}`]);
     fillSelect(byId("across"), names, 0);
-    fillSelect(byId("up"), names, Math.min(1, this.noise.dimension - 1));
+    fillSelect(byId("up"), names, Math.min(1, dimension - 1));
     this.listen();
     this.fillSliders();
     this.startAt(this.noise.draw(page.random));
@@ -76,25 +79,28 @@ class Explore {
   }
 
   // Spreads a new plane through z on the pad.
-  startAt(z) {
+  async startAt(z) {
     byId("coordinates").hidden = this.kind !== "coordinates";
     byId("turn").hidden = this.kind !== "random" || this.noise.dimension < 2;
-    this.directions = this.directionsAt(z);
     this.reach = padReach(this.noise, this.kind);
     byId("pad-hint").textContent = this.hint();
-    this.center(z);
-    this.drawMap();
-  }
-
-  directionsAt(z) {
     const { dimension } = this.noise;
-    if (this.kind === "random") return randomDirections(dimension, this.page.random);
-    if (this.kind === "change") {
-      return greatestChange(this.page.players.derivatives(z, this.page.klass), randomSource(0));
-    }
-    const [i, j] = this.coordinates();
     const none = new Float32Array(dimension);
-    return [unitVector(dimension, i), i === j ? none : unitVector(dimension, j)];
+    this.directions = [none, none];
+    if (this.kind === "random") this.directions = randomDirections(dimension, this.page.random);
+    if (this.kind === "coordinates") {
+      const [i, j] = this.coordinates();
+      this.directions = [unitVector(dimension, i), i === j ? none : unitVector(dimension, j)];
+    }
+    this.center(z);
+    const start = (this.start = {});
+    if (this.kind === "change") {
+      const rows = await this.page.players.derivatives(z, this.page.klass);
+      if (this.start !== start) return; // another plane has been asked for
+      this.directions = greatestChange(rows, randomSource(0));
+      this.moveTo(this.x, this.y); // the knob may have moved meanwhile
+    }
+    this.drawMap();
   }
 
   coordinates() {

@@ -51,7 +51,8 @@ class Shelf {
     this.page = page;
     this.kept = [];
     byId("save-png").addEventListener("click", () => this.savePng());
-    byId("save-z").addEventListener("click", () => this.saveZ());
+    byId("save-npy").addEventListener("click", () => this.saveNpy());
+    byId("save-json").addEventListener("click", () => this.saveJson());
   }
 
   toggle(point) {
@@ -103,14 +104,33 @@ class Shelf {
     });
   }
 
-  saveZ() {
-    save(new Blob([this.zText()], { type: "application/json" }), `${this.page.title}_z.json`);
+  // The array that `show_samples.py --z` takes.
+  saveNpy() {
+    const { dimension } = this.page.players.noise;
+    const rows = joinRows(this.kept.map((point) => point.z), dimension);
+    save(new Blob([npyHeader([this.kept.length, dimension]), rows]), `${this.page.title}_z.npy`);
   }
 
-  // The kept points for `show_samples.py --z`.
-  zText() {
-    return `${JSON.stringify(this.kept.map((point) => Array.from(point.z)))}\n`;
+  saveJson() {
+    const kept = this.kept.map(({ z, klass, verdict }) => ({
+      z: Array.from(z),
+      class: klass,
+      probability_real: verdict,
+    }));
+    const text = `${JSON.stringify(kept, null, 1)}\n`;
+    save(new Blob([text], { type: "application/json" }), `${this.page.title}_kept.json`);
   }
+}
+
+// The beginning of NumPy's file of a float32 matrix (format 1.0); its length is a multiple of 64.
+function npyHeader(shape) {
+  const what = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
+  const before = 10; // bytes
+  const text = `${what.padEnd(Math.ceil((before + what.length + 1) / 64) * 64 - before - 1)}\n`;
+  const lengths = [text.length & 255, text.length >> 8];
+  return Uint8Array.of(
+    0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, ...lengths, ...new TextEncoder().encode(text)
+  );
 }
 
 function save(blob, name) {

@@ -4,6 +4,10 @@
 // null unless the model is conditional, and `verdict` is null without a D.
 "use strict";
 
+// Resolves once the browser has done what was waiting: long work is cut by it, so that the page stays
+// responsive.
+const nextTask = () => new Promise((resolve) => setTimeout(resolve, 0));
+
 class Players {
   // `model` is the JSON that `page.py` wrote, `bytes` the constants of its programs.
   constructor(model, bytes) {
@@ -51,15 +55,24 @@ class Players {
   }
 
   // The derivatives of G with respect to each coordinate of z, by differences.
-  derivatives(z, klass) {
+  async derivatives(z, klass) {
     const step = 0.05 * this.noise.reach;
-    const moved = Array.from({ length: z.length }, (_, i) => {
-      const next = Float32Array.from(z);
-      next[i] += step;
-      return next;
-    });
-    const [middle, ...others] = this.generate([z, ...moved], new Array(z.length + 1).fill(klass));
-    return others.map((sample) => sample.map((value, i) => (value - middle[i]) / step));
+    const [middle] = this.generate([z], [klass]);
+    const rows = [];
+    for (let i = 0; i < z.length; i++) {
+      const moved = Float32Array.from(z);
+      moved[i] += step;
+      const [sample] = this.generate([moved], [klass]);
+      rows.push(sample.map((value, k) => (value - middle[k]) / step));
+      if (i % 8 === 7) await nextTask();
+    }
+    return rows;
+  }
+
+  // Numbers in G, which tell how long a sample takes.
+  get size() {
+    const constants = Object.values(this.generator.constants);
+    return constants.reduce((sum, { data }) => sum + data.length, 0);
   }
 
   // The inputs of a program: `rows` (z, or samples), classes, and noise of layers within it. This

@@ -9,13 +9,12 @@ import time
 import aesara.tensor as at
 import numpy as np
 import pytest
-from explorer_models import colour_pair, conditional_pair, make_pair
+from explorer_models import colour_pair, conditional_pair, make_pair, verdicts_of
+from PIL import Image
 
-from adversarial import backend
 from adversarial.evaluation.sampling import samples_at
 from adversarial.explorer.page import write_page
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Tanh
-from adversarial.space import VectorSpace, format_data
 from adversarial.viewer.samples import to_unit, view_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -60,6 +59,7 @@ class Opened:
         driver.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
         self.driver.get(path.as_uri())
         self.wait("document.querySelectorAll('#grid button').length === 24")
+        self.wait_for_plane()
 
     def js(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
@@ -69,6 +69,9 @@ class Opened:
         while not self.js(f"return Boolean({condition})"):
             assert time.monotonic() < deadline, condition
             time.sleep(0.05)
+
+    def wait_for_plane(self):
+        self.wait("page.explore.directions[0].some((value) => value)")
 
     def settle(self):
         """Waits for two frames, so that what was asked for has been drawn."""
@@ -135,16 +138,18 @@ def check_point(page, pair, of, canvas):
     if klass is not None:
         pair = pair.given(at.constant(np.eye(pair.generator.n_classes, dtype="float32")[[klass]]))
     assert np.abs(page.pixels(canvas) - expected_pixels(pair, z)).max() <= 1
-    assert verdict == pytest.approx(verdict_of(pair, samples_at(pair, z[None])), abs=1e-4)
+    assert verdict == pytest.approx(verdicts_of(pair, samples_at(pair, z[None]))[0], abs=1e-4)
     return z
 
 
-def verdict_of(pair, sample):
-    """D's probability by Aesara."""
-    D = pair.discriminator
-    rows = backend.shared(sample.astype(backend.floatX))
-    images = format_data(rows, VectorSpace(sample.shape[1]), D.get_input_space())
-    return float(backend.function([], D.fprop(images))()[0, 0])
+def downloaded(page, button, path):
+    """Clicks a button that saves the file `path`, and waits for it."""
+    page.js("byId(arguments[0]).click()", button)
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return path
 
 
 def move_pad(page, x, y):
@@ -183,13 +188,14 @@ def test_play(open_page, tmp_path, make, width):
     )
     z = check_point(page, pair, "page.explore.point", "#sample")
     np.testing.assert_allclose(z, [1.25, *start[1:]], atol=1e-6)
-    # The directions of greatest change, and coordinates.
-    for kind in ("change", "coordinates"):
+    # Other directions.
+    for kind in ("random", "coordinates"):
         page.js(
             "const s = byId('directions'); s.value = arguments[0];"
             "s.dispatchEvent(new Event('change'));",
             kind,
         )
+        page.wait_for_plane()
         move_pad(page, -0.3, 0.4)
         z = check_point(page, pair, "page.explore.point", "#sample")
     reach = page.js("return page.explore.reach")
@@ -220,15 +226,20 @@ def test_play(open_page, tmp_path, make, width):
     np.testing.assert_array_equal(page.point("page.walk.ends.from")[0], kept[1])
     page.js("document.querySelector('#kept .thumb').click()")
     np.testing.assert_array_equal(check_point(page, pair, "page.explore.point", "#sample"), kept[0])
-    # Both files.
-    for button, name in (("save-z", "small_z.json"), ("save-png", "small_kept.png")):
-        page.js("byId(arguments[0]).click()", button)
-        deadline = time.monotonic() + 30
-        while not (tmp_path / name).exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    saved = json.loads((tmp_path / "small_z.json").read_text())
-    np.testing.assert_allclose(saved, kept, atol=1e-7)
+    # The three files.
+    saved = json.loads(downloaded(page, "save-json", tmp_path / "small_kept.json").read_text())
+    np.testing.assert_array_equal([one["z"] for one in saved], kept)
+    judged = verdicts_of(pair, samples_at(pair, np.array(kept)))
+    np.testing.assert_allclose([one["probability_real"] for one in saved], judged, atol=1e-4)
+    points = np.load(downloaded(page, "save-npy", tmp_path / "small_z.npy"))
+    assert points.dtype == "float32"
+    np.testing.assert_array_equal(points, kept)
+    picture = Image.open(downloaded(page, "save-png", tmp_path / "small_kept.png"))
+    scale = (picture.size[1]) // (expected_pixels(pair, points[0]).shape[0] + 2)
+    small = np.asarray(picture.convert("RGB"))[::scale, ::scale]
+    wanted = expected_pixels(pair, points[1])
+    rows, columns, _ = wanted.shape
+    assert np.abs(small[1 : 1 + rows, 2 + columns : 2 + 2 * columns] - wanted).max() <= 1
 
 
 def test_a_conditional_model_has_a_choice_of_classes(open_page, tmp_path):

@@ -6,9 +6,8 @@ import base64
 
 import numpy as np
 import pytest
-from explorer_models import colour_pair, make_pair, noise_for
+from explorer_models import colour_pair, make_pair, noise_for, verdicts_of
 
-from adversarial import backend
 from adversarial.evaluation.sampling import samples_at
 from adversarial.explorer.page import describe
 from adversarial.export import generator_program
@@ -27,7 +26,7 @@ from adversarial.models.mlp import (
     TanhConvNonlinearity,
 )
 from adversarial.models.noise import Clusterize, NoiseCat
-from adversarial.space import Conv2DSpace, VectorSpace, format_data
+from adversarial.space import Conv2DSpace
 
 RNG = np.random.RandomState(3)
 X = RNG.normal(size=(2, 3, 4)).astype("float32") * 2
@@ -215,14 +214,6 @@ def run_model(node, pair, z, half):
     return np.array(found["samples"]), np.array(found["verdicts"])
 
 
-def verdicts_of(pair, samples):
-    """D's probabilities by Aesara."""
-    D = pair.discriminator
-    x = backend.shared(samples.astype(backend.floatX))
-    rows = format_data(x, VectorSpace(samples.shape[1]), D.get_input_space())
-    return backend.function([], D.fprop(rows))()[:, 0]
-
-
 @pytest.mark.parametrize("half, tolerance", [(False, 1e-5), (True, 1e-3)])
 @pytest.mark.parametrize("make", [make_pair, colour_pair, deep_pair, points_pair])
 def test_samples_and_verdicts_are_those_of_the_model(node, fast_compile, make, half, tolerance):
@@ -236,6 +227,24 @@ def test_samples_and_verdicts_are_those_of_the_model(node, fast_compile, make, h
     judged = verdicts_of(pair, wanted)
     assert judged.std() > 1e-3
     np.testing.assert_allclose(verdicts, judged, atol=4 * tolerance)
+
+
+DERIVATIVES = """
+const players = new Players(given.model, bytesOf(given.weights));
+players.derivatives(Float32Array.from(given.z[0]), null).then((rows) =>
+  console.log(JSON.stringify(rows.map((row) => Array.from(row)))));
+"""
+
+
+def test_derivatives(node, fast_compile):
+    pair = make_pair(nvis=11)
+    z = noise_for(pair, 1)
+    description, weights = describe(pair, "a model", False, 0)
+    data = {"model": description, "weights": base64.b64encode(weights).decode(), "z": z.tolist()}
+    found = node(DERIVATIVES, data)
+    step = 0.05 * np.sqrt(3)
+    wanted = (samples_at(pair, z + step * np.eye(11)) - samples_at(pair, z)) / step
+    np.testing.assert_allclose(found, wanted, atol=2e-4)
 
 
 WITH_NOISE = """
