@@ -31,7 +31,7 @@ from adversarial.monitor import push_monitor
 from adversarial.phases import needed, not_held
 from adversarial.reconfigure import Edits
 from adversarial.train import Train
-from adversarial.utils import seeding
+from adversarial.utils import modules_beside, seeding
 from adversarial.utils.string_utils import VARIABLE, is_allowed, lookup, may_read
 
 log = logging.getLogger(__name__)
@@ -209,6 +209,8 @@ class Run:
         If the YAML text comes from a model file, only files that `files.inputs` allows may be read.
         """
         with contextlib.ExitStack() as stack:
+            folders = (os.path.dirname(self.path) or ".", self.folder)
+            stack.enter_context(modules_beside.beside(*folders, allowed=self.allow_modules))
             if self.is_of_file:
                 marks = {self.mark(number) for number in range(self._count)}
                 stack.enter_context(inputs.confined(self.resumed.name, self._known_inputs(), marks))
@@ -245,7 +247,15 @@ class Run:
     def phases(self) -> list[Phase]:
         """Set the base seed, and return the phases; calling a phase makes its `Train` object."""
         seeding.set_base_seed(self.seed)
-        phases = load_phases(
+        with modules_beside.beside(self.folder, allowed=self.allow_modules):
+            phases = self._load_phases()
+        self._count = len(phases)
+        if not 0 <= self.first < len(phases):
+            raise ValueError(f"{self.path} has {len(phases)} phases, none numbered {self.first}")
+        return phases
+
+    def _load_phases(self) -> list[Phase]:
+        return load_phases(
             self.path,
             {**train_environment(self.path, self.seed), **self.environ},
             allow_modules=self.allow_modules,
@@ -253,10 +263,6 @@ class Run:
             settings=self.settings,
             with_seed=self._with_seed,
         )
-        self._count = len(phases)
-        if not 0 <= self.first < len(phases):
-            raise ValueError(f"{self.path} has {len(phases)} phases, none numbered {self.first}")
-        return phases
 
     def make(self, phases: list[Phase], number: int) -> Train:
         """The `Train` object of a phase, ready for its main loop."""

@@ -17,9 +17,15 @@ from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.scripts import cli, train
 from adversarial.scripts import evaluate as evaluate_command
-from adversarial.utils import serial
+from adversarial.utils import modules_beside, own_modules, serial
 
 PAGE = Path(__file__).parents[1] / "docs" / "EXTENDING.md"
+
+
+def own():
+    """The module of the page, as `--allow-module mine` finds it."""
+    with modules_beside.beside("."):
+        return own_modules.import_module("mine")
 
 
 def blocks(language):
@@ -33,7 +39,6 @@ def folder(tmp_path, monkeypatch, fast_compile):
     (tmp_path / "mine.yaml").write_text(experiment)
     monkeypatch.setattr(metric, "_registered", metric.all_metrics())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("mine", None)
 
@@ -56,7 +61,7 @@ def test_the_metric_of_the_page_is_computed(folder, capsys):
     argv = ["mine.pkl", "--metrics", "radius_gap", "--allow-module", "mine", "-n", "200", "--json"]
     evaluate_command.main(argv)
     found = json.loads(capsys.readouterr().out)["metrics"]["radius_gap"]
-    import mine
+    mine = own()
 
     made = draw_samples(serial.load("mine.pkl", allow_modules=["mine"]), 200)
     radii = [np.hypot(*rows.T) for rows in (made, mine.Rings(num_examples=500).X)]
@@ -98,7 +103,7 @@ def test_an_extension_that_fails_is_named_with_its_line(folder, capsys):
 
 
 def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
-    import mine
+    mine = own()
 
     from adversarial.backend import shared
     from adversarial.costs.adversary import DiscriminatorOutput
@@ -126,7 +131,7 @@ def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):
 
 def test_the_engine_of_the_page_is_a_class_and_an_entry(folder, monkeypatch):
     """It is chosen by its name, compiles what is asked, and describes itself."""
-    import mine
+    mine = own()
 
     monkeypatch.setitem(engines.ENGINES, "python", mine.Interpreter())
     monkeypatch.setattr(engines, "NAMES", (*engines.ENGINES, "auto"))

@@ -18,7 +18,7 @@ from typing import Any
 
 from adversarial.aliases import current_path, left_out
 from adversarial.modelfile.classes import HOME, within
-from adversarial.utils import own_modules
+from adversarial.utils import modules_beside, own_modules
 from adversarial.utils.string_utils import nearest
 
 # Classes defined in these may be constructed, except private ones and exceptions.
@@ -187,7 +187,9 @@ def _submodule(dotted: str, module: types.ModuleType, name: str) -> types.Module
 
 def _fails_to_import(dotted: str, module: str, error: Exception) -> str:
     kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
-    return f"`{dotted}` cannot be used: {module} fails to import ({kind}{error})"
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    hint = modules_beside.hint(missing) if missing else ""
+    return f"`{dotted}` cannot be used: {module} fails to import ({kind}{error}){hint}"
 
 
 def _public_names(module: types.ModuleType, packages: Collection[str]) -> list[str]:

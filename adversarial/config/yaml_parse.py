@@ -36,6 +36,7 @@ from adversarial.config.tags import (
     try_to_import,
 )
 from adversarial.files.opening import open_regular
+from adversarial.utils.modules_beside import beside
 
 __all__ = [
     "BaseProxy",
@@ -77,6 +78,7 @@ def load(
     instantiate : bool
         If false, no object is made: a `Proxy` is in the place of each.
     allow_modules : names of modules of the user's own, which the YAML may use
+        `load_path` and `load_phases` also find them beside the file.
     name : str, optional
         The file's, for messages.
     settings : collection of str
@@ -127,7 +129,8 @@ def load_path(
     """
     path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}
-    with open_regular(path, or_device=True) as stream:
+    folder = os.path.dirname(path) or "."
+    with open_regular(path, or_device=True) as stream, beside(folder, allowed=allow_modules):
         return load(stream, environ, instantiate, allow_modules=allow_modules, name=path)
 
 
@@ -166,15 +169,16 @@ def load_phases(
     if text is None:
         with open_regular(path, or_device=True) as stream:
             text = read_text(stream, path)
-    tree = load(
-        text,
-        environ,
-        instantiate=False,
-        allow_modules=allow_modules,
-        name=path,
-        settings=settings,
-        with_seed=with_seed,
-    )
+    with beside(os.path.dirname(path) or ".", allowed=allow_modules):
+        tree = load(
+            text,
+            environ,
+            instantiate=False,
+            allow_modules=allow_modules,
+            name=path,
+            settings=settings,
+            with_seed=with_seed,
+        )
     made: dict[int, Any] = {}
     items = tree if isinstance(tree, list) else [tree]
     if not items:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Optional
 
 from adversarial.files import inputs, outputs
 from adversarial.files.opening import BadFile, open_regular
@@ -14,7 +15,7 @@ from adversarial.modelfile import container
 from adversarial.modelfile.classes import class_finder
 from adversarial.modelfile.decode import Decoder
 from adversarial.modelfile.saving import to_string
-from adversarial.utils import errors
+from adversarial.utils import errors, modules_beside
 from adversarial.utils.budget import Budget, Fault
 from adversarial.utils.string_utils import preprocess
 
@@ -49,7 +50,7 @@ def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[st
 
 def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], graph: str) -> Any:
     filepath = outputs.where_written(preprocess(os.fspath(filepath)))
-    with open_model(filepath) as stream:
+    with open_model(filepath) as stream, modules_beside_model(filepath, allow_modules):
         try:
             made = _read(stream, allow_modules, graph)
         except Fault as fault:
@@ -57,6 +58,31 @@ def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], grap
     if not inputs.is_confined():  # else error messages name the file that loads this one
         errors.loaded_files[filepath] = None
     return made
+
+
+@contextlib.contextmanager
+def modules_beside_model(
+    filepath: str | os.PathLike[str], allow_modules: Collection[str]
+) -> Iterator[None]:
+    """Within this block, allowed modules are found beside the model file, or beside its YAML file.
+
+    The model file says where the YAML file of its training was, relative to itself.
+    """
+    if not allow_modules:
+        yield
+        return
+    folder = os.path.dirname(filepath) or "."
+
+    def of_yaml() -> Optional[str]:
+        # The description has no objects of the modules that are sought; if others fail, it is
+        # as if there were none.
+        with modules_beside.nowhere(), contextlib.suppress(OSError, ValueError):
+            about = load_training(filepath, allow_modules)["experiment"]
+            return os.path.normpath(os.path.join(folder, os.path.dirname(about["yaml_path"])))
+        return None
+
+    with modules_beside.beside(folder, of_yaml, allowed=allow_modules):
+        yield
 
 
 def open_model(path: str | os.PathLike[str]) -> BinaryIO:

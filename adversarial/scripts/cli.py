@@ -169,11 +169,11 @@ def add_allow_module(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that reads a model file or a YAML file."""
     parser.add_argument(
         "--allow-module",
-        action="append",
+        action="extend",
         default=[],
-        metavar="NAME",
-        type=errors.users_module,
-        help="let the file use classes of this module",
+        metavar="NAME[,NAME]",
+        type=modules,
+        help="let the file use this module of yours, on Python's search path or beside the file",
     )
     parser.add_argument(
         "--trust-paths",
@@ -186,6 +186,21 @@ def add_allow_module(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="let the file use the value of this environment variable, as ${NAME}",
     )
+
+
+def modules(text: str) -> list[str]:
+    """For argparse: the names of modules, separated by commas; their code is the user's own.
+
+    >>> modules("layers,data.rings")
+    ['layers', 'data.rings']
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")) or name.endswith(".py"):
+            stem = os.path.splitext(os.path.basename(name))[0]
+            meant = f": write {stem}" if stem.isidentifier() else ""
+            raise argparse.ArgumentTypeError(f"{name!r} is no name of a Python module{meant}")
+    return [errors.users_module(name) for name in names]
 
 
 class AllowVariable(argparse.Action):

@@ -36,6 +36,7 @@ from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.files import shipped
 from adversarial.files.atomic_write import atomic_write
+from adversarial.modelfile.loading import modules_beside_model
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.utils import own_modules
@@ -98,8 +99,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.choose_engine(args)
     if args.csv:
         cli.output_path(args.csv, args.model, ".csv")
-    for module in args.allow_module:
-        import_metrics(module)
+    with modules_beside_model(args.model, args.allow_module):
+        for module in args.allow_module:
+            import_metrics(module)
     if args.metrics is None:
         metrics = list(all_metrics().values())
     else:

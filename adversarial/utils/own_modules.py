@@ -13,12 +13,16 @@ import sys
 from importlib.machinery import PathFinder
 from types import ModuleType
 
+from adversarial.utils.modules_beside import import_beside
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANDBOX = "sandbox"
 
 
 def import_module(name: str) -> ModuleType:
     """As `importlib.import_module`, but imports `sandbox` from the folder of this package only.
+
+    Other modules that Python does not find are imported from the folders of `modules_beside`.
 
     Raises
     ------
@@ -27,15 +31,19 @@ def import_module(name: str) -> ModuleType:
     ImportError
         If there is no `sandbox` there, or another one has been imported before.
     """
-    if name.partition(".")[0] == SANDBOX:
+    top = name.partition(".")[0]
+    if top == SANDBOX:
         _import_sandbox()
+    elif top != "adversarial":
+        import_beside(top)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         # The module may also have been found, and import another that is missing.
         if error.name and f"{name}.".startswith(f"{error.name}."):
             raise ModuleNotFoundError(
-                f"Python finds no module {error.name}; add its folder to PYTHONPATH",
+                f"there is no module {error.name} beside the file, and Python finds none; put it "
+                "there, or add its folder to PYTHONPATH",
                 name=error.name,
             ) from error
         raise

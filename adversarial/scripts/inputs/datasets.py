@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Collection
@@ -16,6 +17,7 @@ from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.sampling import generator_of
 from adversarial.files import inputs, shipped
 from adversarial.files.opening import open_regular
+from adversarial.modelfile.loading import modules_beside_model
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
 from adversarial.utils.string_utils import VARIABLE
@@ -50,7 +52,10 @@ def training_set(model: Any, allow_modules: Collection[str] = (), path: str | No
         raise ValueError("the model file says in no valid form which data set it was trained on")
     environ = {} if path is None else _environment_of(path, source, allow_modules)
     name = "the model file" if path is None else path
-    with inputs.confined(name, getattr(model, "dataset_yaml_inputs", ())):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(inputs.confined(name, getattr(model, "dataset_yaml_inputs", ())))
+        if path is not None:
+            stack.enter_context(modules_beside_model(path, allow_modules))
         return yaml_parse.load(source, environ, allow_modules=allow_modules, name=name)
 
 
