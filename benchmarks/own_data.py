@@ -1,6 +1,6 @@
 """Reading own data from files: minibatches a second from each format, against memory.
 
-    python benchmarks/own_data.py [--examples 20000] [--turns 5]
+    python benchmarks/own_data.py --examples 20000 --turns 5
 
 The data are MNIST's first training images, written into a temporary folder. Each turn draws 100
 minibatches of 100 examples in random order from each format, one format after the other; medians of
