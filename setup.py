@@ -25,6 +25,16 @@ TABLES = "tables>=3.7,<4"
 # safetensors 0.4 and onnx 1.14 are the first whose files all readers in use understand.
 EXPORT = ["safetensors>=0.4,<1", "onnx>=1.14,<2"]
 VIDEO = "imageio-ffmpeg>=0.4.9,<1"
+SWEEP = [
+    # The last for Python 3.9 is 2024.8; older ones lack what we use of SLURM's workers.
+    "distributed>=2024.2",
+    # TLS between the workers of a machine, so that its other users cannot give them work.
+    "cryptography>=41",
+    # Workers that are jobs of SLURM; 0.8.3 is the first for these versions of distributed.
+    "dask-jobqueue>=0.8.3,<1",
+    # The plot of a sweep; as in "plot".
+    "matplotlib>=3.7",
+]
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
@@ -110,6 +120,7 @@ setup(
                 ("show-game", "show_game"),
                 ("show-weights", "show_weights"),
                 ("summarize-model", "summarize_model"),
+                ("sweep", "sweep"),
             )
         ]
     },
@@ -180,6 +191,7 @@ setup(
             VIDEO,
             # Runs the exported ONNX files.
             "onnxruntime>=1.16,<2",
+            *SWEEP,
             # The explorer's page in Chromium, where that and chromedriver are installed.
             "selenium>=4.10,<5",
         ],
@@ -194,5 +206,7 @@ setup(
         "video": [VIDEO],
         # Models for other tools (docs/EXPORT.md).
         "export": EXPORT,
+        # Many runs on the processors of this machine or of a cluster.
+        "sweep": SWEEP,
     },
 )

@@ -1,22 +1,37 @@
 """Draw monitor channels of one or several trainings as curves.
 
-Up to ten curves are drawn on one pair of axes; with more, each channel has a small panel.
+Up to ten curves are drawn on one pair of axes; with more, each channel has a small panel. With
+--mean, trainings that differ only in their seed are one curve: their mean, with a band of one
+standard error.
 
     python -m adversarial.scripts.plot_monitor yaml/mnist.pkl
     python -m adversarial.scripts.plot_monitor a.pkl b.monitor.csv -c valid_gen_ll --out ll.png
+    python -m adversarial.scripts.plot_monitor yaml/mnist_seed*.pkl --mean
+    python -m adversarial.scripts.plot_monitor yaml/mnist_sweep
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import os
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.histories import COUNTS, Record, choose_channels, read_history
+from adversarial.scripts.inputs.replicates import is_sweep, read_replicates
 from adversarial.viewer.grid import present
-from adversarial.viewer.plot import draw_curves, draw_panels, new_figure, save_figure
+from adversarial.viewer.plot import (
+    Curve,
+    draw_curves,
+    draw_panels,
+    mean_curve,
+    new_figure,
+    save_figure,
+)
 
 X_LABELS = {"seconds": "seconds since monitoring began"}
 MAX_CURVES = 10  # on one pair of axes: matplotlib has ten colours
@@ -31,7 +46,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "models",
         nargs="+",
         metavar="MODEL",
-        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
+        help="model files (.pkl), the tables of channels that train.py leaves (.monitor.csv), or "
+        "the folder of a sweep",
     )
     add(
         "-c",
@@ -42,6 +58,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="channel to draw; * matches any text; may be repeated (the players' objectives; "
         "print_monitor lists all)",
     )
+    add(
+        "--mean",
+        action="store_true",
+        help="one curve for trainings that differ only in their seed: the mean, in a band of one "
+        "standard error (always for a sweep)",
+    )
     add("-x", choices=COUNTS, default="epochs", help="what the horizontal axis counts (epochs)")
     add("--log", action="store_true", help="a logarithmic vertical axis")
     cli.add_picture(parser, "beside the first model: STEM_channels.png")
@@ -51,27 +73,63 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.models[0], "_channels.png")
+    args.mean = args.mean or any(map(is_sweep, args.models))
+    first = args.models[0]
+    # That of a sweep lies in its folder.
+    beside = os.path.join(first, "sweep.json") if is_sweep(first) else first
+    out = cli.output_path(args.out, beside, "_channels.png")
     new_figure(1, 1)  # reports a missing matplotlib before anything is read
-    curves = []  # (channel, path, x, y)
+    curves = mean_curves(args) if args.mean else single_curves(args)
+    x_label = X_LABELS.get(args.x, args.x)
+    names = dict.fromkeys(name for name, *_ in curves)
+    labels = dict.fromkeys(label for _, (label, *_) in curves)
+    if len(curves) <= MAX_CURVES or len(names) == 1:
+        labelled = [
+            (_label(name, label, len(names), len(labels)), *rest) for name, (label, *rest) in curves
+        ]
+        figure = draw_curves(labelled, x_label, args.log)
+    else:
+        panels = [(name, [curve for own, curve in curves if own == name]) for name in names]
+        figure = draw_panels(panels, x_label, args.log)
+    save_figure(figure, out)
+    present(out, args.show)
+
+
+def _label(name: str, label: str, names: int, labels: int) -> str:
+    """What the legend calls a curve: its channel, its training or both."""
+    return name if labels == 1 else f"{name}, {label}"
+
+
+def single_curves(args: argparse.Namespace) -> list[tuple[str, Curve]]:
+    """(channel, curve) for each training and channel."""
+    curves: list[tuple[str, Curve]] = []
     for path in args.models:
         history = read_history(path, args.allow_module)
         for name in choose_channels(history, args.channel or default_channels(history), path):
             record = history[name]
-            if args.x not in record.counts:
-                raise ValueError(f"{path}: does not hold {args.x}; the model file (.pkl) does")
-            curves.append((name, path, record.counts[args.x], record.values))
-    x_label = X_LABELS.get(args.x, args.x)
-    names = dict.fromkeys(name for name, *_ in curves)
-    if len(curves) <= MAX_CURVES or len(names) == 1:
-        single = len(args.models) == 1
-        labelled = [(name if single else f"{name}, {path}", x, y) for name, path, x, y in curves]
-        figure = draw_curves(labelled, x_label, args.log)
-    else:
-        panels = [(name, [curve[1:] for curve in curves if curve[0] == name]) for name in names]
-        figure = draw_panels(panels, x_label, args.log)
-    save_figure(figure, out)
-    present(out, args.show)
+            curves.append((name, (path, counts_of(record, args.x, path), record.values)))
+    return curves
+
+
+def mean_curves(args: argparse.Namespace) -> list[tuple[str, Curve]]:
+    """(channel, curve) for each group of trainings and channel: x, mean and standard error."""
+    curves: list[tuple[str, Curve]] = []
+    for group in read_replicates(args.models, args.allow_module):
+        label = f"{group.label} ({len(group.paths)})"
+        history = group.histories[0]
+        patterns = args.channel or default_channels(history)
+        for name in choose_channels(history, patterns, group.paths[0]):
+            found = [(h[name], p) for h, p in zip(group.histories, group.paths) if name in h]
+            xs = [counts_of(record, args.x, path) for record, path in found]
+            curves.append((name, (label, *mean_curve(xs, [record.values for record, _ in found]))))
+    return curves
+
+
+def counts_of(record: Record, x: str, path: str) -> np.ndarray:
+    """What the horizontal axis counts at each value of a channel."""
+    if x not in record.counts:
+        raise ValueError(f"{path}: does not hold {x}; the model file (.pkl) does")
+    return record.counts[x]
 
 
 def default_channels(history: dict[str, Record]) -> Sequence[str]:

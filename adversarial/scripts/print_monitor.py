@@ -2,6 +2,8 @@
 
 python -m adversarial.scripts.print_monitor yaml/mnist.pkl
 python -m adversarial.scripts.print_monitor yaml/mnist.pkl -c 'valid_objective*' --epoch 20
+python -m adversarial.scripts.print_monitor yaml/mnist_seed*.pkl --mean
+python -m adversarial.scripts.print_monitor yaml/mnist_sweep
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ import sys
 from collections.abc import Sequence
 
 from adversarial.scripts import cli
-from adversarial.scripts.inputs.histories import choose_channels, in_words, read_history
+from adversarial.scripts.inputs.histories import (
+    Record,
+    choose_channels,
+    in_words,
+    read_history,
+)
+from adversarial.scripts.inputs.replicates import is_sweep, read_replicates
+from adversarial.utils.statistics import significant_mean
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -23,7 +32,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "models",
         nargs="+",
         metavar="MODEL",
-        help="model files (.pkl), or the tables of channels that train.py leaves (.monitor.csv)",
+        help="model files (.pkl), the tables of channels that train.py leaves (.monitor.csv), or "
+        "the folder of a sweep",
     )
     add(
         "-c",
@@ -34,12 +44,21 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="this channel only; * matches any text; may be repeated (all channels)",
     )
     add("-e", "--epoch", type=cli.natural, help="the values after this epoch (the last)")
+    add(
+        "--mean",
+        action="store_true",
+        help="of trainings that differ only in their seed, print the mean +- its standard error "
+        "(always for a sweep)",
+    )
     cli.add_allow_module(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    if args.mean or any(map(is_sweep, args.models)):
+        show_means(args)
+        return
     for number, path in enumerate(args.models):
         if len(args.models) > 1:
             print(f"{chr(10) if number else ''}{path}")
@@ -68,6 +87,34 @@ def show(path: str, args: argparse.Namespace) -> None:
     for name, value in values.items():
         if value is not None:
             print(f"{name:<{width}}  {value:.6g}")
+
+
+def show_means(args: argparse.Namespace) -> None:
+    """Print a table: a row for each channel, a column for each group of trainings."""
+    groups = read_replicates(args.models, args.allow_module)
+    names: dict[str, None] = {}
+    for group in groups:
+        for history, path in zip(group.histories, group.paths):
+            names.update(dict.fromkeys(choose_channels(history, args.channel or ["*"], path)))
+    columns = [["", *names]]
+    for group in groups:
+        column = [f"{group.label} ({len(group.paths)})"]
+        for name in names:
+            records = [history[name] for history in group.histories if name in history]
+            found = [_value(record, args.epoch) for record in records]
+            column.append(significant_mean([value for value in found if value is not None]))
+        columns.append(column)
+    if args.epoch is not None and not any(cell for column in columns[1:] for cell in column[1:]):
+        raise ValueError(f"{args.models[0]}: nothing was measured after epoch {args.epoch}")
+    when = "the last epoch" if args.epoch is None else f"epoch {args.epoch}"
+    print(f"after {when} of each: mean +- standard error (number of trainings)")
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns):
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip())
+
+
+def _value(record: Record, epoch: int | None) -> float | None:
+    return float(record.values[-1]) if epoch is None else record.at(epoch)
 
 
 def command() -> int:

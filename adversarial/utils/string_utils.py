@@ -44,6 +44,11 @@ def is_allowed(name: str) -> bool:
     return not _allowed.isdisjoint((name, twin(name) or name))
 
 
+def allowed() -> list[str]:
+    """The names of the environment variables that the user allowed, as they were given."""
+    return sorted(_allowed)
+
+
 def may_read(name: str) -> bool:
     """Whether `${name}` may be replaced by the value of an environment variable."""
     return is_allowed(name) or any(

@@ -16,6 +16,8 @@ from adversarial.files.atomic_write import atomic_write
 DOTS_PER_INCH = 100
 PANEL = (2.6, 1.5)  # width and height, in inches
 PANELS_IN_A_ROW = 5
+# (label, x, y), or (label, x, mean, standard error)
+Curve = tuple[Any, ...]
 LONGEST_TITLE = 38  # letters in a line above a panel
 
 
@@ -63,21 +65,19 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def draw_curves(
-    curves: Sequence[tuple[str, np.ndarray, np.ndarray]], x_label: str, log: bool = False
-) -> Any:
+def draw_curves(curves: Sequence[Curve], x_label: str, log: bool = False) -> Any:
     """A matplotlib figure of curves on one pair of axes.
 
     Parameters
     ----------
-    curves : (label, x, y) of each curve
+    curves : (label, x, y) of each curve, or (label, x, mean, standard error)
     x_label : str
     log : bool
         Whether the vertical axis is logarithmic.
     """
     figure = new_figure(8, 5)
     axes = figure.add_subplot()
-    lines = [_draw(axes, label, x, y) for label, x, y in curves]
+    lines = [draw_curve(axes, *curve) for curve in curves]
     axes.set_xlabel(literal(x_label))
     if log:
         axes.set_yscale("log")
@@ -85,14 +85,14 @@ def draw_curves(
     # matplotlib leaves a curve whose label begins with "_" out of the legend.
     axes.legend(
         lines,
-        [literal(f"\u200b{label}" if label.startswith("_") else label) for label, _, _ in curves],
+        [literal(f"\u200b{label}" if label.startswith("_") else label) for label, *_ in curves],
         fontsize="small",
     )
     return figure
 
 
 def draw_panels(
-    panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray, np.ndarray]]]],
+    panels: Sequence[tuple[str, Sequence[Curve]]],
     x_label: str,
     log: bool = False,
 ) -> Any:
@@ -110,7 +110,7 @@ def draw_panels(
     """
     cols = min(PANELS_IN_A_ROW, len(panels))
     rows = -(-len(panels) // cols)
-    labels = list(dict.fromkeys(label for _, curves in panels for label, _, _ in curves))
+    labels = list(dict.fromkeys(label for _, curves in panels for label, *_ in curves))
     legend = 0.25 * (len(labels) + 1) if len(labels) > 1 else 0.0
     width, height = PANEL[0] * cols, PANEL[1] * rows + 0.4 + legend
     figure = new_figure(width, height)
@@ -128,8 +128,9 @@ def draw_panels(
                 (PANEL[1] - 0.5) / height,
             )
         )
-        for label, x, y in curves:
-            lines[label] = _draw(axes, label, x, y, f"C{labels.index(label)}")
+        for label, x, y, *error in curves:
+            band = error[0] if error else None
+            lines[label] = draw_curve(axes, label, x, y, band, f"C{labels.index(label)}")
         if log:
             axes.set_yscale("log")
         _mark_ends(axes)
@@ -145,6 +146,34 @@ def draw_panels(
     return figure
 
 
+def mean_curve(
+    xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(x, mean, standard error of the mean) of curves at all x that any of them has.
+
+    A curve that ends early is not in the mean after its end. The standard error of a single value
+    is nan.
+
+    Examples
+    --------
+    >>> xs, ys = [np.arange(3), np.arange(2)], [np.array([1.0, 2.0, 3.0]), np.ones(2)]
+    >>> x, mean, error = mean_curve(xs, ys)
+    >>> x.tolist(), mean.tolist(), error.tolist()
+    ([0, 1, 2], [1.0, 1.5, 3.0], [0.0, 0.5, nan])
+    """
+    x = np.unique(np.concatenate([np.asarray(each) for each in xs]))
+    table = np.full((len(xs), len(x)), np.nan)
+    for row, own, values in zip(table, xs, ys):
+        row[np.searchsorted(x, own)] = values
+    count = np.isfinite(table).sum(axis=0)
+    filled = np.where(np.isfinite(table), table, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = filled.sum(axis=0) / count
+        squares = np.where(np.isfinite(table), (table - mean) ** 2, 0.0).sum(axis=0)
+        error = np.sqrt(squares / (count - 1) / count)
+    return x, mean, np.where(count > 1, error, np.nan)
+
+
 def _mark_ends(axes: Any) -> None:
     """Ticks at the least and greatest value only: drawing ticks takes most of the time."""
     for axis, ends in ((axes.xaxis, axes.dataLim.intervalx), (axes.yaxis, axes.dataLim.intervaly)):
@@ -155,10 +184,21 @@ def _mark_ends(axes: Any) -> None:
     axes.tick_params(labelsize=6, length=2, pad=1)
 
 
-def _draw(axes: Any, label: str, x: np.ndarray, y: np.ndarray, color: str | None = None) -> Any:
+def draw_curve(
+    axes: Any,
+    label: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    error: np.ndarray | None = None,
+    color: str | None = None,
+) -> Any:
+    """Draw a curve, and a shaded band of its standard error if there is one; the curve's line."""
     (line,) = axes.plot(
-        x, y, label=label, linewidth=1.2, marker="." if len(x) < 3 else None, color=color
+        x, y, label=literal(label), linewidth=1.2, marker="." if len(x) < 3 else None, color=color
     )
+    if error is not None and np.isfinite(error).any():
+        color = line.get_color()
+        axes.fill_between(x, y - error, y + error, color=color, alpha=0.2, linewidth=0)
     return line
 
 

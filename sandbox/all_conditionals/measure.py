@@ -16,8 +16,8 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.scripts import cli
+from adversarial.utils.statistics import mean_and_error, to_json
 from sandbox.all_conditionals import fill, inputs
-from sandbox.replicates import mean_and_error, to_json
 
 COLUMNS = ("hidden", "one", "mean", "another's", "mean image", "nearest", "spread", "calibration")
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from adversarial.datasets.mnist import MNIST
 from adversarial.scripts import cli
+from adversarial.utils.statistics import to_json
 from sandbox.classifier import Classifier
 from sandbox.data import labels_of
-from sandbox.replicates import to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -22,10 +22,10 @@ from adversarial.evaluation.parzen import ParzenEstimator
 from adversarial.evaluation.parzen_protocol import Split, choose_and_score
 from adversarial.evaluation.sampling import draw_samples, generator_of
 from adversarial.scripts import cli
+from adversarial.utils.statistics import mean_and_error, to_json
 from sandbox.classifier import Classifier
 from sandbox.conditional.sampling import load_generator, samples_by_class
 from sandbox.data import labels_of
-from sandbox.replicates import mean_and_error, to_json
 from sandbox.scoring import SIGMAS
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial.scripts import cli
+from adversarial.utils.statistics import mean_and_error, to_json
 from sandbox.coordination.table import read
-from sandbox.replicates import mean_and_error, to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

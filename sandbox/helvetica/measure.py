@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.histories import Record, choose_channels, read_history
-from sandbox.replicates import mean_and_error, to_json
+from adversarial.utils.statistics import mean_and_error, to_json
 
 CHANNELS = ("samples_distance", "data_distance", "samples_entropy", "samples_classes")
 

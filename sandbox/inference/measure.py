@@ -18,10 +18,10 @@ import numpy as np
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.sampling import draw_noise
 from adversarial.scripts import cli
+from adversarial.utils.statistics import format_mean, to_json
 from sandbox.data import check_finite
 from sandbox.inference import Inference
 from sandbox.inference.inputs import add_options, examples, load
-from sandbox.replicates import format_mean, to_json
 
 WORDS = {
     "error": "new samples: squared error per inferred value",

@@ -26,9 +26,9 @@ from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils.statistics import format_mean, to_json
 from sandbox.classifier import Classifier
 from sandbox.data import labels_of
-from sandbox.replicates import format_mean, to_json
 from sandbox.semi_supervised import (
     CLASSES,
     FewLabels,

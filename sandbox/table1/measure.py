@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adversarial.scripts import cli
-from sandbox.replicates import format_mean, to_json
+from adversarial.utils.statistics import format_mean, to_json
 from sandbox.table1.search import COLUMNS, read
 
 SCORES = COLUMNS[4:]

@@ -7,6 +7,7 @@ import importlib
 import numpy as np
 import pytest
 
+from adversarial import modelfile
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
@@ -40,6 +41,21 @@ def add_channel(monitor, name, values, epochs):
     channel.example_record.extend(1000 * epoch for epoch in epochs)
     channel.time_record.extend(2.5 * epoch for epoch in epochs)
     monitor.channels[name] = channel
+
+
+def saved_runs(pair, folder, sets=((),), seeds=(0, 1, 2)):
+    """Model files with these settings and seeds; G's objective is 10 * group + seed + epoch."""
+    paths = []
+    for number, settings in enumerate(sets):
+        for seed in seeds:
+            channel = pair.monitor.channels["valid_objective_g"]
+            del channel.val_record[:]
+            channel.val_record.extend(10 * number + seed + epoch for epoch in range(4))
+            about = {"yaml": "text", "yaml_path": "gan.yaml", "seed": seed, "settings": settings}
+            path = folder / f"gan_{number}_{seed}.pkl"
+            modelfile.save(path, pair, training={"experiment": about})
+            paths.append(path)
+    return paths
 
 
 @pytest.fixture

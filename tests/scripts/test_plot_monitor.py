@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from adversarial.scripts.plot_monitor import default_channels
 from adversarial.train_extensions.report import MonitorCSV
+from adversarial.viewer.plot import draw_curves, draw_panels, mean_curve
 
-from .conftest import add_channel
+from .conftest import add_channel, saved_runs
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_many_channels_have_axes_of_their_own(command, monkeypatch, pair, tmp_pa
     paths = [tmp_path / "a.csv", tmp_path / "b$c$.csv"]
     for path in paths:
         MonitorCSV(path).on_monitor(pair, None, None)
-    command.module.present = lambda *args: None
+    monkeypatch.setattr(command.module, "present", lambda *args: None)
     assert command(*paths, "-c", "*", "--out", tmp_path / "x.png") == 0
     (figure,) = figures
     assert len(figure.axes) == 41
@@ -113,3 +116,74 @@ def test_mistakes_are_one_line(refused, model, pair, tmp_path, monkeypatch):
     assert "none.pkl" in refused(tmp_path / "none.pkl")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert 'pip install -e ".[plot]"' in refused(model)
+
+
+# Means over seeds
+
+
+def test_the_mean_of_trainings_that_differ_in_their_seed(command, drawn, pair, tmp_path):
+    paths = saved_runs(pair, tmp_path, [["rate=.1"], ["rate=.2"]])
+    assert command(*paths, "--mean", "-c", "valid_objective_g") == 0
+    ((curves, _, _),) = drawn
+    assert [label for label, *_ in curves] == [f"valid_objective_g, rate=.{n} (3)" for n in (1, 2)]
+    for number, (_, x, mean, error) in enumerate(curves):
+        values = np.array([[10 * number + seed + epoch for epoch in range(4)] for seed in range(3)])
+        np.testing.assert_array_equal(x, range(4))
+        np.testing.assert_allclose(mean, values.mean(axis=0))
+        np.testing.assert_allclose(error, stats.sem(values, axis=0))
+
+
+def test_trainings_that_ended_early_leave_the_mean():
+    xs = [np.arange(4), np.array([0, 2]), np.arange(3)]
+    ys = [np.array([1.0, 2, 3, 4]), np.array([3.0, np.nan]), np.array([8.0, 6, 7])]
+    x, mean, error = mean_curve(xs, ys)
+    assert x.tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(mean, [4, 4, 5, 4])
+    expected = [stats.sem([1, 3, 8]), stats.sem([2, 6]), stats.sem([3, 7]), np.nan]
+    np.testing.assert_allclose(error, expected)
+
+
+def test_the_band_is_drawn(pair, tmp_path):
+    pytest.importorskip("matplotlib")
+    curve = ("a", np.arange(3), np.array([1.0, 2, 3]), np.array([0.5, 0.5, np.nan]))
+    figure = draw_curves([curve, ("b", np.arange(3), np.zeros(3))], "epochs")
+    (band,) = figure.axes[0].collections
+    (path,) = band.get_paths()
+    assert (path.vertices[:, 1].min(), path.vertices[:, 1].max()) == (0.5, 2.5)
+    figure = draw_panels([("x", [curve]), ("y", [curve])], "epochs")
+    assert [len(axes.collections) for axes in figure.axes] == [1, 1]
+
+
+def test_tables_are_of_the_model_beside_them(command, drawn, pair, tmp_path):
+    paths = saved_runs(pair, tmp_path, [["rate=.1"], ["rate=.2"]], seeds=(0,))
+    tables = [path.with_suffix(".monitor.csv") for path in paths]
+    for table in tables:
+        MonitorCSV(table).on_monitor(pair, None, None)
+    assert command(*tables, "--mean", "-c", "late") == 0
+    assert [label for label, *_ in drawn[0][0]] == ["late, rate=.1 (1)", "late, rate=.2 (1)"]
+    for path in paths:
+        path.unlink()
+    assert command(*tables, "--mean", "-c", "late", "--out", tmp_path / "x.png") == 0
+    assert [label for label, *_ in drawn[1][0]] == ["late"]
+
+
+def test_a_folder_that_is_of_no_sweep(refused, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert "it has no sweep.json" in refused(tmp_path)
+    runs = {"a": {"experiment": "gan.yaml", "settings": {}, "seed": 0, "models": ["gan.pkl"]}}
+    (tmp_path / "sweep.json").write_text(json.dumps({"runs": runs}))
+    assert "no run of this sweep has measured anything" in refused(tmp_path)
+
+
+def test_a_sweep(command, drawn, pair, tmp_path, capsys):
+    runs = {}
+    for rate, seed in itertools.product((".1", ".2"), (0, 1)):
+        name = f"rate={rate},seed={seed}"
+        (tmp_path / name).mkdir()
+        MonitorCSV(tmp_path / name / "gan.monitor.csv").on_monitor(pair, None, None)
+        settings = {"algorithm.rate": rate}
+        runs[name] = dict(experiment="gan.yaml", settings=settings, seed=seed, models=["gan.pkl"])
+    (tmp_path / "sweep.json").write_text(json.dumps({"runs": runs}))
+    assert command(tmp_path, "-c", "late") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'sweep_channels.png'}\n"
+    assert [label for label, *_ in drawn[0][0]] == ["late, rate=.1 (2)", "late, rate=.2 (2)"]

@@ -5,6 +5,8 @@ import pytest
 from adversarial.scripts import summarize_model
 from adversarial.utils import serial
 
+from .conftest import saved_runs
+
 
 def test_last_values_of_all_channels(command, model, capsys):
     assert command(model) == 0
@@ -52,6 +54,26 @@ def test_several_models_by_name(command, model, capsys):
     assert command(model, model, "-c", "late") == 0
     out = capsys.readouterr().out
     assert out.count(f"{model}\n") == 2 and out.count("late  9\n") == 2
+
+
+def test_means_over_seeds(command, pair, tmp_path, capsys):
+    paths = saved_runs(pair, tmp_path, [["rate=.1"], ["rate=.2"]])
+    assert command(*paths, "--mean", "-c", "valid_objective_g") == 0
+    # Final values 3, 4, 5 and 13, 14, 15; the standard error of each mean is 1 / sqrt(3).
+    assert capsys.readouterr().out.splitlines() == [
+        "after the last epoch of each: mean +- standard error (number of trainings)",
+        "                   rate=.1 (3)   rate=.2 (3)",
+        "valid_objective_g  4.00 +- 0.58  14.00 +- 0.58",
+    ]
+    assert command(*paths[:1], "--mean", "-e", 1) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("after epoch 1 of each") and "valid_objective_g  1" in out
+
+
+def test_no_mean_of_an_epoch_that_was_not_measured(refused, pair, tmp_path):
+    paths = saved_runs(pair, tmp_path)
+    assert "nothing was measured after epoch 9" in refused(*paths, "--mean", "-e", 9)
+    assert "did you mean late?" in refused(*paths, "--mean", "-c", "lat")
 
 
 def test_mistakes_are_one_line(refused, model, tmp_path):

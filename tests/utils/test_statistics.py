@@ -8,7 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from sandbox.replicates import format_mean, mean_and_error, to_json
+from adversarial.utils.statistics import (
+    format_mean,
+    mean_and_error,
+    significant_mean,
+    to_json,
+)
 
 
 def test_mean_and_standard_error():
@@ -32,3 +37,22 @@ def test_json_without_nan():
         "b": {"c": [None, "nan"]},
         "d": None,
     }
+
+
+@pytest.mark.parametrize(
+    "values, text",
+    [
+        ([], ""),
+        ([2.5], "2.5"),
+        ([1.0, 1.0], "1 +- 0"),
+        ([180.123, 182.456], "181.3 +- 1.2"),
+        ([0.001, 0.0012], "0.00110 +- 0.00010"),
+        ([1e6, 3e6], "2000000 +- 1000000"),
+        ([1e-12, 3e-12], "2e-12 +- 1e-12"),
+        ([1e20, 3e20], "2e+20 +- 1e+20"),
+        ([1.0, math.nan], "nan"),
+        ([1.0, math.inf], "inf"),
+    ],
+)
+def test_as_many_digits_as_the_error_justifies(values, text):
+    assert significant_mean(values) == text

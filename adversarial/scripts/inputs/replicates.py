@@ -1,0 +1,100 @@
+"""The histories of several trainings, in groups that differ only in their seed.
+
+`plot_monitor` and `print_monitor` draw and print the mean of each group, with its standard error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from adversarial import modelfile
+from adversarial.scripts.inputs.datasets import is_model_file
+from adversarial.scripts.inputs.histories import History, read_history
+from adversarial.sweep.plan import Group, labels_of
+from adversarial.sweep.records import SWEEP, read_json
+
+_TABLE = ".monitor.csv"
+
+
+class Replicates(NamedTuple):
+    """Trainings that differ only in their seed: what they are called, their files and histories."""
+
+    label: str
+    paths: list[str]
+    histories: list[History]
+
+
+def is_sweep(path: str) -> bool:
+    """Whether `path` is the folder of a sweep (docs/SWEEPS.md)."""
+    return os.path.isdir(path)
+
+
+def read_replicates(paths: Sequence[str], allow_modules: Collection[str] = ()) -> list[Replicates]:
+    """The trainings of model files, tables of channels and sweeps, in groups.
+
+    A model file says by which YAML, settings and seed it was trained; of a table, the model file
+    beside it. Tables without a model file are one group.
+
+    Raises
+    ------
+    ValueError
+        Where a file is neither, a folder is of no sweep, or no run of a sweep has begun.
+    """
+    found: dict[tuple[Any, ...], list[str]] = {}
+    groups: dict[tuple[Any, ...], Group] = {}
+    for path in paths:
+        members = _of_sweep(path) if is_sweep(path) else [(_origin(path, allow_modules), path)]
+        for (key, group), member in members:
+            found.setdefault(key, []).append(member)
+            groups.setdefault(key, group)
+    names = labels_of(list(groups.values()))
+    labels = {key: names[group] for key, group in groups.items()}
+    for key in groups:
+        if sum(label == labels[key] for label in labels.values()) > 1:  # YAMLs of the same name
+            labels[key] = f"{labels[key]} ({found[key][0]})"
+    return [
+        Replicates(labels[key], members, [read_history(each, allow_modules) for each in members])
+        for key, members in found.items()
+    ]
+
+
+def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...], Group]:
+    """By what a training is grouped, and its group."""
+    model = path
+    if path.endswith(_TABLE) and os.path.exists(path[: -len(_TABLE)] + ".pkl"):
+        model = path[: -len(_TABLE)] + ".pkl"
+    about = None
+    if is_model_file(model):
+        training = modelfile.load_training(model, allow_modules)
+        about = training.get("experiment") if isinstance(training, dict) else None
+    if not isinstance(about, dict) or not isinstance(about.get("yaml"), str):
+        # A file that does not say how it was trained: several models may be of anything.
+        return ((path,), Group(path)) if is_model_file(path) else (("tables",), Group("tables"))
+    given = about.get("settings")
+    settings = tuple(
+        (name, value) for name, _, value in (str(each).partition("=") for each in given or ())
+    )
+    config = str(about.get("yaml_path", path))
+    return (about["yaml"], about.get("phase"), settings), Group(config, settings)
+
+
+def _of_sweep(folder: str) -> list[tuple[tuple[tuple[Any, ...], Group], str]]:
+    """The tables of a sweep's runs, each with what `_origin` returns."""
+    kept = read_json(os.path.join(folder, SWEEP))
+    runs = kept.get("runs") if isinstance(kept, dict) else None
+    if not isinstance(runs, dict):
+        raise ValueError(f"{folder}: is not the folder of a sweep: it has no {SWEEP}")
+    found = []
+    for name, run in runs.items():
+        tables = [f"{os.path.splitext(model)[0]}{_TABLE}" for model in run["models"]]
+        there = [
+            path for path in (os.path.join(folder, name, t) for t in tables) if os.path.exists(path)
+        ]
+        if there:
+            group = Group(run["experiment"], tuple(run["settings"].items()))
+            found.append(((("sweep", folder, group), group), there[-1]))
+    if not found:
+        raise ValueError(f"{folder}: no run of this sweep has measured anything yet")
+    return found

@@ -1,0 +1,135 @@
+"""Gives the runs of a sweep to Dask's workers, until all are done or the sweep is stopped.
+
+`scripts/sweep.py` calls `run_all`. Dask gives the runs of a worker that died to another one. It
+gives up a run whose workers have died several times; here such a run is submitted again, as long
+as it has saved in between, since a machine may be taken away any number of times.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Optional
+
+from adversarial.sweep import child, worker
+from adversarial.sweep.records import LOG, Progress, State
+from adversarial.sweep.worker import MOST_DEATHS, Task
+from adversarial.utils import errors
+
+TICK = 0.5  # seconds between two looks at the runs
+PATIENCE = child.PATIENCE  # seconds in which runs must save when the sweep is stopped
+
+
+class LostScheduler(OSError):
+    """The Dask scheduler of the sweep has ended."""
+
+
+def run_all(
+    client: Any,
+    tasks: Sequence[Task],
+    stopping: Callable[[], bool],
+    show: Callable[[Mapping[str, Progress]], None],
+) -> dict[str, Progress]:
+    """How far all runs are, by name, when all are done, or saved because `stopping()` was true.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    tasks : the runs, in the order in which to begin them
+    stopping : whether the runs have been told to stop; called every TICK seconds
+    show : called every TICK seconds with the runs that have come to an end
+
+    Raises
+    ------
+    LostScheduler
+        If the scheduler ends.
+    """
+    by_name = {task.name: task for task in tasks}
+    ended: dict[str, Progress] = {}
+    saves: dict[str, list[Any]] = {name: [] for name in by_name}
+    futures = _submit(client, tasks)
+    stopped_at: Optional[float] = None
+    while futures:
+        if stopping() and stopped_at is None:
+            stopped_at = time.monotonic()
+            for name in [name for name in futures if not _is_running(by_name[name])]:
+                futures.pop(name).cancel()
+        if client.status not in ("running", "connecting"):
+            raise LostScheduler("the Dask scheduler has ended")
+        again: list[Task] = []
+        for name, future in list(futures.items()):
+            if future.status == "pending" and (stopped_at is None or _is_running(by_name[name])):
+                continue
+            del futures[name]
+            if future.status == "pending":  # saved, but its worker could no longer say so
+                outcome: Optional[Progress] = Progress.read(by_name[name].folder)
+            else:
+                outcome = _outcome(future, by_name[name], saves[name])
+            if outcome is None or (outcome.state == State.STOPPED and stopped_at is None):
+                again.append(by_name[name])
+            else:
+                ended[name] = outcome
+        if stopped_at is None:
+            futures.update(_submit(client, again))
+        elif time.monotonic() - stopped_at > PATIENCE:
+            break  # a worker that has been lost may never answer
+        show(ended)
+        if futures:
+            time.sleep(TICK)
+    return ended
+
+
+def check(client: Any, task: Task, stopping: Callable[[], bool]) -> list[str]:
+    """Make a dry run of a run: what is wrong is reported once, before any run.
+
+    Compiled code is cached, so the runs begin sooner. Returns the names of the monitor channels; []
+    if the sweep was stopped meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If the dry run fails; the message is that of train.py.
+    """
+    future = client.submit(worker.dry_run, task, pure=False, key=f"dry-run-{os.urandom(8).hex()}")
+    while future.status == "pending":
+        if stopping() or client.status not in ("running", "connecting"):
+            future.cancel()
+            return []
+        time.sleep(TICK)
+    error, names = future.result()
+    if error and not stopping():
+        log = os.path.join(task.folder, LOG)
+        raise ValueError(f"{error}\nNothing was trained; {log} has the output of a dry run")
+    return names
+
+
+def _is_running(task: Task) -> bool:
+    found = Progress.read(task.folder)
+    return found.state == State.RUNNING and found.sweep == task.sweep
+
+
+def _outcome(future: Any, task: Task, saves: list[Any]) -> Optional[Progress]:
+    """How a run ended; None if it is to be submitted again.
+
+    `saves` collects what was saved each time that Dask gave the run up.
+    """
+    if future.status != "error":
+        # "cancelled" or "lost": the scheduler was started anew.
+        return Progress(**future.result()) if future.status == "finished" else None
+    error = future.exception()
+    if type(error).__name__ != "KilledWorker":
+        return Progress(State.FAILED, errors.describe(error).partition("\n")[0])
+    saves.append(worker.last_save(task))
+    if len(saves) < MOST_DEATHS or len(set(saves[-MOST_DEATHS:])) > 1:
+        return None
+    return Progress(State.FAILED, "its workers died again and again, without a save in between")
+
+
+def _submit(client: Any, tasks: Iterable[Task]) -> dict[str, Any]:
+    return {
+        task.name: client.submit(
+            worker.execute, task, pure=False, key=f"{task.name}-{os.urandom(4).hex()}", retries=0
+        )
+        for task in tasks
+    }

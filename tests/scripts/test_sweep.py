@@ -1,0 +1,399 @@
+"""Sweeps as a user starts them, on workers of this machine that are killed, stopped and resumed."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adversarial.files import lock
+from adversarial.scripts import sweep
+from adversarial.sweep import cluster, schedule
+from adversarial.sweep.records import Progress, State
+from adversarial.sweep.worker import Task
+
+distributed = pytest.importorskip("distributed", reason="the extra sweep")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+LONGEST = 600  # seconds until a sweep counts as hanging
+TINY = """!obj:adversarial.train.Train {
+    dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 9 } },
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator { noise: uniform, monitor_ll: 1,
+            mlp: !obj:adversarial.models.mlp.MLP { nvis: 2, layers: [
+                !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 9, irange: .05 } ] } },
+        discriminator: !obj:adversarial.models.mlp.MLP { nvis: 9, layers: [
+            !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .05 } ] } },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 3, learning_rate: .1, monitoring_dataset: { valid: *data },
+        cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 },
+        learning_rule: !obj:adversarial.training_algorithms.learning_rule.Momentum {
+            init_momentum: .5 },
+        termination_criterion: !obj:adversarial.termination_criteria.EpochCounter {
+            max_epochs: 60 } },
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl", save_freq: 1 }
+"""
+TABLES = ("table.csv", "runs.csv", "results.json")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(TINY)
+    return tmp_path
+
+
+GRID = ("--seeds", "0-1", "--set", "algorithm.learning_rate=.05,.1", "--workers", "2")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """(tables, stdout) of the sweep GRID that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "tiny.yaml").write_text(TINY)
+    command = [sys.executable, "-m", "adversarial.scripts.sweep", "tiny.yaml", *GRID]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST)
+    assert found.returncode == 0, found.stderr
+    return tables(folder / "tiny_sweep"), found.stdout
+
+
+@pytest.fixture
+def start(folder, popen):
+    """start(*argv) -> the process of the command, in a group of its own."""
+
+    def start(*argv):
+        command = [sys.executable, "-m", "adversarial.scripts.sweep", "tiny.yaml", *argv]
+        return popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def finish(process):
+    """(exit status, stdout, stderr) of a process."""
+    out, err = process.communicate(timeout=LONGEST)
+    return process.returncode, out, err
+
+
+def rows(path):
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def tables(folder):
+    return {name: (Path(folder) / name).read_bytes() for name in TABLES}
+
+
+def a_running_run(folder, process, epochs, but=()):
+    """Wait for a run of a sweep that has trained for some epochs: (its name, its progress)."""
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        for path in Path(folder).glob("*/tiny.monitor.csv"):
+            found = Progress.read(str(path.parent))
+            many = path.read_bytes().count(b"\n") > epochs
+            if many and found.state == State.RUNNING and path.parent.name not in but:
+                return path.parent.name, found
+        assert process.poll() is None, finish(process)
+        time.sleep(0.01)
+    pytest.fail("no run has begun")
+
+
+def kill_twice(start, argv):
+    """Start a sweep into the folder "killed", and kill workers of two runs; its stdout."""
+    process = start(*argv, "--out", "killed")
+    first, found = a_running_run("killed", process, 3)
+    os.kill(found.worker, signal.SIGKILL)  # its run saves and stops
+    second, found = a_running_run("killed", process, 5, but=[first])
+    for pid in (found.process, found.worker):  # as if the machine had lost its power
+        os.kill(pid, signal.SIGKILL)
+    status, out, err = finish(process)
+    assert status == 0, err
+    starts = {name: Progress.read(f"killed/{name}").starts for name in (first, second)}
+    assert all(number > 1 for number in starts.values())
+    return out
+
+
+def test_a_worker_killed_twice_leaves_the_same_tables(start, whole):
+    out = kill_twice(start, GRID)
+    assert (tables("killed"), out) == whole
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [
+        "learning_rate=.05",
+        "learning_rate=.1",
+    ]
+    for row in rows("killed/runs.csv"):
+        assert (row["state"], row["epochs"]) == ("done", "60")
+    assert Path("killed/plot.png").stat().st_size > 5000
+
+    # Nothing is trained again; more seeds are added, and fewer refused.
+    status, again, err = finish(start(*GRID, "--out", "killed"))
+    assert (status, again) == (0, out) and "4 of 4 runs are done already" in err
+    assert tables("killed") == whole[0]
+    status, _, err = finish(start("--seeds", "0", *GRID[2:], "--out", "killed"))
+    assert status == 1 and "with more seeds and values than it had, not with fewer" in err
+
+
+@pytest.mark.slow
+def test_twelve_runs_and_a_worker_killed_twice(start):
+    argv = ("--seeds", "0-2", "--set", "algorithm.learning_rate=.02,.05,.1,.2")
+    status, out, err = finish(start(*argv, "--out", "whole"))
+    assert status == 0, err
+    assert kill_twice(start, argv) == out
+    assert tables("killed") == tables("whole")
+
+
+def test_stopped_and_continued(start, whole):
+    """By Ctrl-C, which the whole group of processes gets, and by a budget of time."""
+    argv = (*GRID, "--out", "s")
+    process = start(*argv)
+    name, _ = a_running_run("s", process, 3)
+    os.killpg(process.pid, signal.SIGINT)
+    status, out, err = finish(process)
+    assert status == 130, err
+    assert "the same command continues the sweep" in err and "to do" in out
+    assert Progress.read(f"s/{name}").state in (State.STOPPED, State.DONE)
+    status, out, err = finish(start(*argv, "--time-budget", ".1"))
+    assert status == 75, err
+    status, out, err = finish(start(*argv))
+    assert status == 0, err
+    assert (tables("s"), out) == whole
+
+
+def test_a_run_that_diverges_and_one_that_fails(start):
+    """The others go on; the tables mark them; the models are scored."""
+    process = start(
+        *("--set", "algorithm.learning_rate=.1,1e38,-1", "--max-epochs", "4"),
+        *("--score", "nearest_distance", "--num-samples", "50", "--channel", "*objective_?"),
+    )
+    status, out, err = finish(process)
+    assert status == 1, err
+    good, bad, failed = rows("tiny_sweep/runs.csv")
+    assert good["state"] == "done" and float(good["nearest_distance"]) > 0
+    assert bad["state"] == "diverged" and bad["why"] and bad["nearest_distance"] == ""
+    assert failed["state"] == "failed" and "learning_rate" in failed["why"]
+    assert "0 of 1 (1 diverged)" in out and "0 of 1 (1 failed)" in out
+    assert "learning_rate=1e38,seed=0: diverged" in err
+
+
+def test_a_running_scheduler(folder, command, capsys):
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=2,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as there:
+        argv = ("tiny.yaml", "--seeds", "0-1", "--max-epochs", "2")
+        assert command(*argv, "--scheduler", there.scheduler_address, "--quiet") == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[:2] == ["tiny", "2"]
+
+
+# Mistakes: each is reported once, before any run
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["none.yaml"], "none.yaml"),
+        (["bad.yaml"], "bad.yaml"),
+        (["tiny.yaml", "--set", "algorithm.learning_rat=.1"], "learning_rate"),
+        (["tiny.yaml", "--set", "algorithm.learning_rate"], "PATH=VALUE"),
+        (["tiny.yaml", "--seeds", "9-0"], "ends before it begins"),
+        (["unsaved.yaml"], "saves no model"),
+        (["tiny.yaml", "--out", "full"], "full is not the folder of a sweep: it has a.txt"),
+    ],
+)
+def test_mistakes(folder, command, capsys, monkeypatch, argv, message):
+    Path("bad.yaml").write_text("!obj:adversarial.train.Train {\n    dataset: [\n")
+    Path("unsaved.yaml").write_text(TINY.replace(", save_freq: 1", ", save_freq: 0"))
+    Path("full").mkdir()
+    Path("full/a.txt").touch()
+    monkeypatch.setattr(cluster, "local", None)  # is not reached
+    assert command(*argv) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and message in err and "Traceback" not in err
+    assert not list(Path().glob("*_sweep/*/log.txt"))
+
+
+def test_what_only_a_dry_run_finds_is_reported_once(start):
+    Path("tiny.yaml").write_text(
+        TINY.replace("X: !obj:numpy.eye { N: 9 }", "X: !obj:numpy.eye { N: 8 }")
+    )
+    status, out, err = finish(start("--seeds", "0-9"))
+    assert (status, out) == (1, "") and err.count("error:") == 1
+    assert "Nothing was trained" in err
+    # The mended file may use the same folder.
+    Path("tiny.yaml").write_text(TINY)
+    status, out, err = finish(start("--channel", "valid_objectiv_d", "--max-epochs", "1"))
+    assert status == 1 and "did you mean valid_objective_d?" in err
+
+
+def test_usage(command, capsys):
+    for argv, message in [
+        ([], "YAML"),
+        (["a.yaml", "--best-by", "valid_gen_ll"], ":max or :min"),
+        (["a.yaml", "--slurm", "queue"], "KEY=VALUE"),
+        (["a.yaml", "--scheduler", "tcp://x", "--slurm"], "not allowed with"),
+        (["a.yaml", "--scheduler", "tcp://x", "--workers", "3"], "--workers"),
+        (["a.yaml", "--workers", "0"], "at least 1"),
+    ]:
+        with pytest.raises(SystemExit) as caught:
+            command(*argv)
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_without_dask(folder, command, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert command("tiny.yaml") == 1
+    assert 'sweeps need Dask.distributed: pip install -e ".[sweep]"' in capsys.readouterr().err
+
+
+def test_a_scheduler_that_is_not_there(folder, command, capsys, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
+    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
+        assert command("tiny.yaml", "--scheduler", address) == 1
+        assert f"no Dask scheduler answers at {address}" in capsys.readouterr().err
+
+
+def test_two_sweeps_at_once_in_one_folder(folder, command, capsys):
+    Path("s").mkdir()
+    child = os.fork()
+    if child == 0:
+        with lock.exclusive("s/sweep.json"):
+            Path("locked").touch()
+            time.sleep(LONGEST)
+    try:
+        while not Path("locked").exists():
+            time.sleep(0.01)
+        assert command("tiny.yaml", "--out", "s") == 1
+        assert "s/sweep.json is being written by" in capsys.readouterr().err
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def agreed(*argv):
+    """What `agree` makes of a command line, with the tasks' records."""
+    args = sweep.parse(list(argv))
+    plans = sweep.plans_of(args)
+    Path("s").mkdir(exist_ok=True)
+    return sweep.agree("s", plans, sweep.tasks_of(plans, "s", args), args)
+
+
+def test_a_random_search_may_grow(folder):
+    grid = (
+        "--set",
+        "algorithm.learning_rate=.1,.2,.3,.4,.5",
+        "--set",
+        "algorithm.batch_size=1,2,3",
+    )
+    few, more = (agreed("tiny.yaml", *grid, "--random", n) for n in ("4", "9"))
+    assert [len(few), len(more)] == [4, 9] and {t.name for t in few} < {t.name for t in more}
+    assert len(agreed("tiny.yaml", *grid, "--random", "99")) == 15
+
+
+def test_a_folder_is_of_one_sweep(folder):
+    rate = ("--set", "algorithm.learning_rate=.1")
+    (task,) = agreed("tiny.yaml", *rate, "--threads", "2")
+    assert task.threads == 2 and task.begin[:5] == (
+        *("tiny.yaml", "--out", "s/learning_rate=.1,seed=0", "--seed", "0"),
+    )
+    agreed("tiny.yaml", "--max-epochs", "3")  # nothing had begun
+    (task,) = agreed("tiny.yaml", *rate, "--threads", "2")
+    os.makedirs(task.folder)
+    Progress(State.RUNNING, starts=1).write(task.folder)
+    more = agreed("tiny.yaml", "--set", "algorithm.learning_rate=.1,.2", "--seeds", "0-4")
+    assert len(more) == 10 and {each.threads for each in more} == {2}
+    for argv, message in [
+        ((*rate, "--max-epochs", "3"), "holds a sweep without --max-epochs"),
+        ((), "its run learning_rate=.1,seed=0 and 9 more is not asked for"),
+        ((*rate, "--seeds", "0-4", "--threads", "1"), "not asked for"),
+    ]:
+        with pytest.raises(FileExistsError, match=message):
+            agreed("tiny.yaml", *argv)
+    rates = ("--set", "algorithm.learning_rate=.1,.2", "--seeds", "0-4")
+    with pytest.raises(ValueError, match="its runs have --threads 2"):
+        agreed("tiny.yaml", *rates, "--threads", "1")
+    Path("tiny.yaml").write_text(TINY + "# edited\n")
+    with pytest.raises(
+        FileExistsError, match="tiny.yaml was changed after the sweep in s had begun"
+    ):
+        agreed("tiny.yaml", *rates)
+    shutil.copy("tiny.yaml", "other.yaml")
+    with pytest.raises(FileExistsError, match="s holds a sweep of tiny.yaml"):
+        agreed("other.yaml", *rates)
+    Path("s/sweep.json").write_text("[]")
+    with pytest.raises(ValueError, match="is not of a sweep"):
+        agreed("tiny.yaml", *rates)
+
+
+# The cluster
+
+
+def test_shares_of_the_processors():
+    assert cluster.shares(2, runs=12) == (2, 1)
+    assert cluster.shares(8, runs=3) == (3, 2)
+    assert cluster.shares(1, runs=5) == (1, 1)
+    assert cluster.shares(4, runs=5, workers=8) == (8, 1)
+
+
+def test_the_job_script_of_slurm():
+    pytest.importorskip("dask_jobqueue")
+    options = {"queue": "gpu", "walltime": "04:00:00", "memory": "6GB", "account": "me"}
+    with cluster.slurm_cluster(20, 4, options) as jobs:
+        script = jobs.job_script()
+    for line in ("-p gpu", "-t 04:00:00", "-A me", "--cpus-per-task=4", "-n 1", "--mem=6G"):
+        assert f"#SBATCH {line}\n" in script, script
+    assert sys.executable in script and "--nthreads 1" in script and "--nworkers" not in script
+    with pytest.raises(ValueError, match="--slurm: .*speed"):
+        cluster.slurm_cluster(1, 1, {"speed": "fast"})
+
+
+class Killed(Exception):
+    pass
+
+
+Killed.__name__ = "KilledWorker"
+
+
+class Future:
+    """A future of a run whose workers died."""
+
+    def __init__(self, status, value=None):
+        self.status, self.value = status, value
+
+    def exception(self):
+        return self.value
+
+    def result(self):
+        return self.value
+
+
+def test_a_run_that_kills_its_workers_is_not_retried_for_ever(folder):
+    task = Task("", str(folder), "run", str(folder), "", "", (), (), ("m.pkl",))
+    saves = []
+    killed = Future("error", Killed())
+    for _ in range(10):  # it has saved each time
+        Path("m.pkl").write_text("x" * (len(saves) + 1))
+        assert schedule._outcome(killed, task, saves) is None
+    assert schedule._outcome(killed, task, saves) is None
+    found = schedule._outcome(killed, task, saves)
+    assert found.state == State.FAILED and "again and again" in found.why
+    found = schedule._outcome(Future("error", OSError(28, "disk full")), task, [])
+    assert found.state == State.FAILED and "disk full" in found.why
+    assert schedule._outcome(Future("cancelled"), task, []) is None
