@@ -9,11 +9,9 @@ class Walk {
     this.page = page;
     this.ends = { from: null, to: null };
     this.choices = { from: "random", to: "random" };
+    this.t = 0.5;
     this.draw = everyFrame(() => this.show());
-    byId("t").addEventListener("input", () => {
-      this.stop();
-      this.draw();
-    });
+    byId("t").addEventListener("input", (event) => this.goTo(Number(event.target.value)));
     byId("play").addEventListener("click", () => (this.playing ? this.stop() : this.play()));
     byId("keep-walked").addEventListener("click", () => page.shelf.toggle(this.point));
     byId("ends").addEventListener("click", () => this.newEnds());
@@ -82,7 +80,8 @@ class Walk {
   }
 
   show() {
-    const t = Number(byId("t").value);
+    const { t } = this;
+    byId("t").value = t; // rounded to the slider's steps, which are larger than a frame's
     const { z, klass } = this.at(t);
     this.point = this.page.players.point(z, klass);
     byId("t").setAttribute("aria-valuetext", `t = ${t.toFixed(2)}. ${describePoint(this.point)}`);
@@ -99,12 +98,8 @@ class Walk {
       if (this.drawing !== drawing) return;
       const t = i / (STILLS - 1);
       const { z, klass } = this.at(t);
-      const go = () => {
-        this.stop();
-        byId("t").value = t;
-        this.draw();
-      };
       const point = this.page.players.point(z, klass);
+      const go = () => this.goTo(t);
       stills.push(thumbnail(point, this.page.players, `Go to t = ${t}`, go));
     }
     byId("film").replaceChildren(...stills);
@@ -112,21 +107,26 @@ class Walk {
 
   play() {
     byId("play").textContent = "Pause";
-    const slider = byId("t");
     let before = performance.now();
-    let forward = Number(slider.value) < 1;
+    let forward = this.t < 1;
     const playing = (this.playing = {});
     const step = (now) => {
       if (this.playing !== playing) return;
       const moved = (now - before) / 1000 / SECONDS;
       before = now;
-      const t = Number(slider.value) + (forward ? moved : -moved);
+      const t = this.t + (forward ? moved : -moved);
       if (t >= 1 || t <= 0) forward = t <= 0;
-      slider.value = Math.max(0, Math.min(1, t));
+      this.t = Math.max(0, Math.min(1, t));
       this.show();
       requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
+  }
+
+  goTo(t) {
+    this.stop();
+    this.t = t;
+    this.draw();
   }
 
   stop() {

@@ -15,6 +15,8 @@ from PIL import Image
 from adversarial.evaluation.sampling import samples_at
 from adversarial.explorer.page import write_page
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Tanh
+from adversarial.scripts import show_samples
+from adversarial.utils import serial
 from adversarial.viewer.samples import to_unit, view_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
@@ -234,6 +236,18 @@ def test_play(open_page, tmp_path, make, width):
     points = np.load(downloaded(page, "save-npy", tmp_path / "small_z.npy"))
     assert points.dtype == "float32"
     np.testing.assert_array_equal(points, kept)
+    # show_samples draws the same samples at these points.
+    serial.save(tmp_path / "model.pkl", pair)
+    argv = [
+        tmp_path / "model.pkl",
+        "--z",
+        tmp_path / "small_z.npy",
+        "--out",
+        tmp_path / "again.npy",
+    ]
+    show_samples.main([str(arg) for arg in argv])
+    shown = page.js("return page.shelf.kept.map(({ sample }) => Array.from(sample))")
+    np.testing.assert_allclose(np.load(tmp_path / "again.npy"), shown, atol=1e-4)
     picture = Image.open(downloaded(page, "save-png", tmp_path / "small_kept.png"))
     scale = (picture.size[1]) // (expected_pixels(pair, points[0]).shape[0] + 2)
     small = np.asarray(picture.convert("RGB"))[::scale, ::scale]
