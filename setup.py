@@ -20,6 +20,12 @@ HERE = Path(__file__).parent
 # Read, not imported: importing the package sets Aesara up.
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").read_text())[1]
 JAX = "jax>=0.4.30,<0.7"
+# 2.6 is the first for new versions of protobuf.
+TENSORBOARD = "tensorboardX>=2.6,<3"
+# 0.19 is the first with settings against sending data about the machine.
+WANDB = "wandb>=0.19,<1"
+# The part of MLflow that logs; 2.14 is the first with a switch for what it reports to its makers.
+MLFLOW = "mlflow-skinny>=2.14,<4"
 # 3.7 is the first for Python 3.9 and 3.10.
 TABLES = "tables>=3.7,<4"
 # safetensors 0.4 and onnx 1.14 are the first whose files all readers in use understand.
@@ -187,6 +193,9 @@ setup(
             # As in "plot".
             "matplotlib>=3.7",
             TABLES,
+            TENSORBOARD,
+            WANDB,
+            MLFLOW,
             *EXPORT,
             VIDEO,
             # Runs the exported ONNX files.
@@ -200,6 +209,10 @@ setup(
         "peers": ["torch==2.13.*; python_version >= '3.10'", JAX, "scikit-learn>=1.2"],
         # Pictures with axes: curves of the monitor's channels, Figure 1; legends outside since 3.7.
         "plot": ["matplotlib>=3.7"],
+        # Logs of a training, for the tools of these names.
+        "tensorboard": [TENSORBOARD],
+        "wandb": [WANDB],
+        "mlflow": [MLFLOW],
         # Data sets in HDF5 files.
         "hdf5": [TABLES],
         # MP4 files; 0.4.9 is the first with ffmpeg for ARM Macs.

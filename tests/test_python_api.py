@@ -363,8 +363,10 @@ def test_the_lines_run_in_a_notebook(tmp_path):
     ).execute()
     training, samples, numbers = (cell.outputs for cell in notebook.cells[2:])
     text = "".join(output.get("text", "") for output in training)
-    assert len(re.findall(r"^ *[012] ", text, re.MULTILINE)) == 3  # rows of the table
+    assert len(re.findall(r"[\r\n] +[012]  ", text)) == 3  # rows of the table
     pictures = [out.data["image/png"] for out in training if "image/png" in out.get("data", {})]
     assert len(pictures) == 1
     assert "image/png" in samples[0].data
-    assert "image/png" not in numbers[0].data and "array" in numbers[0].data["text/plain"].lower()
+    assert "image/png" not in numbers[0].data and numbers[0].data["text/plain"].startswith(
+        "Samples([0."
+    )

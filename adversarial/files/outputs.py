@@ -37,9 +37,9 @@ from adversarial.files.placement import Placement
 from adversarial.utils.string_utils import preprocess
 
 # The endings that are allowed within `confined_to`: of models and their backups (.bak), tables,
-# arrays and pictures.
+# arrays, logs of TensorBoard and pictures.
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", *PICTURES)
+ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", ".tfevents", *PICTURES)
 # Endings of the files that `train.py` writes beside a model file, in place of ".pkl".
 TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
 # The resolved folder of `confined_to`; None: anywhere. A global, since it must hold in all threads.

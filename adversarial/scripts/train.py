@@ -32,7 +32,7 @@ import adversarial
 from adversarial import backend, modelfile
 from adversarial.config import settings
 from adversarial.datasets.feed import num_examples
-from adversarial.files import outputs
+from adversarial.files import outputs, uploads
 from adversarial.recovery import MOST_ROLLBACKS, ROLLBACK_FACTOR
 from adversarial.run import Run
 from adversarial.run_files import Reservation
@@ -43,6 +43,7 @@ from adversarial.train_extensions import dispatch
 from adversarial.train_extensions.progress import Progress
 from adversarial.train_extensions.report import EpochTable, MonitorCSV
 from adversarial.train_extensions.samples import SampleGrid
+from adversarial.train_extensions.tracking import TOOLS, Tracker, tracker
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils import errors
 
@@ -128,6 +129,19 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         action="store_true",
         help="let the YAML write files outside its own folder, and of any kind",
     )
+    add(
+        "--track",
+        action="append",
+        default=[],
+        choices=TOOLS,
+        help="log the training to this tool, too: TensorBoard (a folder beside the model), Weights "
+        "& Biases or MLflow (as your environment says: WANDB_MODE, MLFLOW_TRACKING_URI, ...)",
+    )
+    add(
+        "--allow-upload",
+        action="store_true",
+        help="let the YAML name extensions that send data to a server",
+    )
     cli.add_engine_option(parser)
     cli.add_device_options(parser)
     add(
@@ -186,6 +200,8 @@ class Options:
     all_channels: bool = False
     quiet: bool = False
     allow_outside: bool = False
+    track: Sequence[str] = ()
+    allow_upload: bool = False
 
 
 def run_training(run: Run, args: Options = Options(), began: Optional[float] = None) -> int:
@@ -211,6 +227,7 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
     with contextlib.ExitStack() as stack:
         stack.enter_context(outputs.confined_to(None if args.allow_outside else run.folder))
         stack.enter_context(outputs.placed(run.placement()))
+        stack.enter_context(uploads.allowed(args.allow_upload))
         phases = run.phases()
         files = None
         if backend.is_first_process():  # of several processes, only the first writes
@@ -264,6 +281,10 @@ def add_extensions(phase: Train, args: Options) -> Progress:
         phase.extensions += [progress, EpochTable(args.all_channels)]
     if args.max_epochs != 0:
         add_output_extensions(phase)
+        phase.extensions += [tracker(name, phase.save_path) for name in dict.fromkeys(args.track)]
+        for each in phase.extensions:
+            if isinstance(each, Tracker):
+                each.note_experiment(phase.experiment or {})
     return progress
 
 
