@@ -145,11 +145,10 @@ def _bad(path: str | os.PathLike[str], error: Exception) -> BadFile:
 def _channels(image: Image.Image) -> int:
     if image.mode in _ALPHA or "transparency" in image.info:
         return 4
-    if image.mode == "P" and image.palette is not None:
-        colours = np.frombuffer(image.palette.tobytes(), np.uint8)
-        if len(image.palette.mode) == 3 and len(colours) % 3 == 0:
-            red, green, blue = colours.reshape(-1, 3).T
-            return 1 if np.array_equal(red, green) and np.array_equal(green, blue) else 3
+    if image.mode == "P":
+        # Formats store palettes in several orders, which Pillow sorts out when it decodes.
+        colours = np.array(image.getpalette("RGB") or [0, 0, 0]).reshape(-1, 3)
+        return 1 if (colours == colours[:, :1]).all() else 3
     return 1 if image.mode in _GREY else 3
 
 

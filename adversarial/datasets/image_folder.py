@@ -260,8 +260,11 @@ def _images_below(entry: Any, root: str, others: Counter[str], depth: int) -> li
 _ADVICE = f"which is not followed: copy what it leads to, or set {TRUST_VARIABLE}=1"
 
 
+_scan = os.scandir  # in the order of the file system
+
+
 def _sorted_entries(folder: Path) -> list[Any]:
-    with os.scandir(folder) as entries:
+    with _scan(folder) as entries:
         shown = [entry for entry in entries if not _is_hidden(entry.name)]
     return sorted(shown, key=lambda entry: natural_key(entry.name))
 
