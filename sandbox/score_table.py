@@ -1,23 +1,24 @@
-"""CSV files of scores, to which a search appends the rows of one training at a time."""
+"""CSV files of the scores of a search."""
 
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import open_text
 
 
-def append(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Append rows to a table. A new table begins with a row of the column names."""
-    new = not os.path.exists(path)
-    with open(path, "a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if new:
-            writer.writerow(columns)
-        writer.writerows(rows)
+def write(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table, which begins with a row of the column names."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(columns)
+    table.writerows(rows)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())
 
 
 def read(path: str, columns: Sequence[str]) -> list[dict[str, str]]:

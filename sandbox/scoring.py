@@ -1,22 +1,25 @@
-"""Trainings of variants, and their Parzen scores by Table 1's procedure on fewer examples.
+"""Parzen scores of a model while it trains, by Table 1's procedure on fewer examples.
 
-`sandbox.table1.search` and `sandbox.coordination.sweep` use them.
+`sandbox.table1` and `sandbox.coordination` have an extension each that is derived from
+`ScoreTable`; `sandbox.scored_sweep` trains variants with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Optional
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from adversarial.evaluation.parzen import ParzenEstimator, ParzenScore
 from adversarial.evaluation.parzen_protocol import Split, choose_and_score
-from adversarial.evaluation.sampling import Sampler
-from adversarial.run import Run
-from adversarial.train import Train
-from sandbox.variants import variant
+from adversarial.evaluation.sampling import draw_samples
+from adversarial.files import outputs
+from adversarial.files.atomic_write import atomic_write
+from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions.polyak import PolyakAveraging
 
+MOST = 20_000  # samples and examples: a YAML file from a stranger may name more than the memory has
 SIGMAS = np.logspace(-1, 0, 10)  # those of Table 1's procedure
 
 
@@ -29,7 +32,7 @@ class Scorer:
     examples : array (n, dimension)
         Validation examples.
     samples : int
-        Samples to draw at each call (Table 1: 10,000).
+        Samples to draw at each call (Table 1: 10,000), each time with the same z.
     choosers : int
         The first so many examples choose sigma (Table 1: 1,000).
     scored : int
@@ -39,60 +42,76 @@ class Scorer:
     def __init__(
         self, model: Any, examples: np.ndarray, samples: int, choosers: int, scored: int
     ) -> None:
-        # Compiled once for all scores of a training.
-        self._sampler = Sampler(model, batch_size=samples)
+        self._model = model
+        self._samples = samples
         self._split = Split(examples[:choosers], examples[choosers : choosers + scored])
+
+    def draw(self) -> np.ndarray:
+        """Samples of the model with its current parameters."""
+        return draw_samples(self._model, self._samples, batch_size=self._samples)
 
     def __call__(self) -> ParzenScore:
         """The score of the model with its current parameters."""
-        return choose_and_score(ParzenEstimator(self._sampler()), self._split, SIGMAS).score
+        return choose_and_score(ParzenEstimator(self.draw()), self._split, SIGMAS).score
 
 
-def set_up_scorer(phase: Train, samples: int, choosers: int, scored: int) -> Scorer:
-    """Set up a training without monitor channels, and return the scorer of its model.
+class ScoreTable(TrainExtension):
+    """Scores a model after every few epochs, and writes the scores to a .npy file.
 
-    The examples are those of the monitoring data set. Without channels there is one graph less to
-    compile. Other parameters are those of `Scorer`.
-    """
-    algorithm = phase.algorithm
-    valid = next(iter(algorithm.monitoring_dataset.values())).get_design_matrix()
-    algorithm.monitoring_dataset = algorithm.monitoring_batches = None
-    phase.setup()
-    phase.run_callbacks_and_monitoring()
-    return Scorer(phase.model, valid, samples, choosers, scored)
-
-
-def trainings(
-    experiment: str,
-    names: Sequence[str],
-    seeds: Sequence[int],
-    done: Collection[tuple[str, int]],
-    table: Optional[str] = None,
-) -> Iterator[tuple[str, int, Train]]:
-    """(variant, seed, training) for each variant and seed that is not done.
-
-    All variants come with the first seed, then all with the second, and so on.
+    A row has the epoch and what `row` returns.
 
     Parameters
     ----------
-    experiment : str
-        YAML file of the experiment.
-    names : sequence of str
-        Variants to train.
-    seeds : sequence of int
-    done : collection of (str, int)
-        Variants and seeds to skip.
-    table : str, optional
-        YAML file of the variants, as for `sandbox.variants.variant`.
-
-    Raises
-    ------
-    ValueError
-        If a variant does not exist.
+    path : str
+        The .npy file.
+    every : int
+        Score after so many epochs.
+    average_every : int
+        Means of parameters have those after every so many minibatches.
+    counts : (int, int, int)
+        `samples`, `choosers` and `scored` of `Scorer`; the examples are those of the first
+        monitoring data set.
     """
-    texts = {name: variant(experiment, name, table) for name in names}
-    for seed in seeds:
-        for name, text in texts.items():
-            if (name, seed) not in done:
-                run = Run(experiment, text, seed=seed)
-                yield name, seed, run.make(run.phases(), 0)
+
+    new_at_start = ("_score",)  # not state: setup makes it
+
+    @classmethod
+    def files_written(cls, arguments: Mapping[str, Any]) -> list[outputs.Output]:
+        return outputs.named(arguments, "path")
+
+    def __init__(self, path: str, every: int, average_every: int, counts: Sequence[int]) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1 epoch, is {every}")
+        if not all(isinstance(n, int) and 0 < n <= MOST for n in counts) or len(counts) != 3:
+            raise ValueError(f"counts must be 3 whole numbers from 1 to {MOST:,}, not {counts!r}")
+        self.path = outputs.admitted(path)
+        self.every = every
+        self.counts = tuple(counts)
+        self.rows: list[list[float]] = []
+        self.average = PolyakAveraging(start=0, every=average_every)
+        self._score: Any = None
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Begin averaging, and prepare scoring."""
+        self.average.setup(model, dataset, algorithm)
+        valid = next(iter(algorithm.monitoring_dataset.values()))
+        self._score = Scorer(model, valid.get_design_matrix(), *self.counts)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Score when due."""
+        self.average.on_monitor(model, dataset, algorithm)
+        epoch = model.monitor.get_epochs_seen()
+        if epoch % self.every == 0:
+            row = self.row(model, algorithm)
+            if row is not None:
+                self.rows.append([float(epoch), *row])
+                self._write()
+
+    def row(self, model: Any, algorithm: Any) -> list[float] | None:
+        """What to write after this epoch; None for no row."""
+        raise NotImplementedError
+
+    def _write(self) -> None:
+        with atomic_write(self.path) as stream:
+            np.save(stream, np.array(self.rows))
+            stream.write(outputs.mark())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,11 +40,6 @@ class ScoreCurve(NamedTuple):
         """
         points = np.linspace(0.75 * value, value, 101)
         return float(np.interp(points, getattr(self, axis), self.score).mean())
-
-
-def append(path: str, variant: str, seed: int, rows: Sequence[tuple]) -> None:
-    """Append the rows of a training, with the values of COLUMNS from `epoch` on, at once."""
-    score_table.append(path, COLUMNS, [(variant, seed, *row) for row in rows])
 
 
 def read(path: str) -> dict[str, dict[int, ScoreCurve]]:

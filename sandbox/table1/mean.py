@@ -17,7 +17,7 @@ from adversarial.evaluation.parzen import ParzenScore
 from adversarial.evaluation.sampling import generator_of
 from adversarial.scripts import cli
 from sandbox.scoring import Scorer
-from sandbox.table1.search import CHOOSERS, SAMPLES, SCORED
+from sandbox.table1 import CHOOSERS, SAMPLES, SCORED
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.scripts import cli
 from adversarial.train import Train
 from adversarial.training_algorithms import k_steps, sgd
-from adversarial.training_algorithms.training_algorithm import TrainingDiverged
 from adversarial.utils import serial
-from sandbox import scoring
-from sandbox.coordination import StepsByEpoch, measure, show, sweep
-from sandbox.coordination.table import COLUMNS, ScoreCurve, append, read
+from sandbox import coordination, scoring
+from sandbox.coordination import ScoresInTime, StepsByEpoch, measure, show, sweep
+from sandbox.coordination.table import COLUMNS, ScoreCurve, read
+from sandbox.score_table import write
 from sandbox.variants import variant, variants_of
 
 
@@ -98,9 +99,9 @@ def test_each_variant_is_a_valid_experiment():
 
 def test_the_table_is_read_as_it_was_written(tmp_path):
     path = str(tmp_path / "sweep.csv")
-    append(path, "b", 2, [(0, 0.0, 0, -9.5, 1, 0.2), (4, 1.5, 40, -7.25, 1, 0.2)])
-    append(path, "a", 1, [(0, 0.0, 0, np.nan, 1, 0.2)])
-    append(path, "b", 1, [(0, 0.0, 0, -3.0, 1, 0.2)])
+    rows = [("b", 2, 0, 0.0, 0, -9.5, 1, 0.2), ("b", 2, 4, 1.5, 40, -7.25, 1, 0.2)]
+    rows += [("a", 1, 0, 0.0, 0, np.nan, 1, 0.2), ("b", 1, 0, 0.0, 0, -3.0, 1, 0.2)]
+    write(path, COLUMNS, rows)
     found = read(path)
     assert list(found) == ["b", "a"] and list(found["b"]) == [2, 1]
     for vector, want in zip(found["b"][2], ([0, 1.5], [0, 40], [-9.5, -7.25])):
@@ -119,9 +120,10 @@ def test_a_score_is_the_mean_of_the_last_quarter():
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_rows_of_a_training(monkeypatch):
-    clock = iter(range(100))
-    monkeypatch.setattr(sweep.time, "process_time", lambda: next(clock))
+def test_rows_of_a_training(monkeypatch, tmp_path):
+    """Ten minibatches an epoch, of one second each; monitoring and scoring do not count."""
+    clock = itertools.count()
+    monkeypatch.setattr(coordination.time, "process_time", lambda: next(clock))
     scores = iter([-1.0, -2.0, -3.0])
 
     class Scorer:
@@ -129,45 +131,38 @@ def test_rows_of_a_training(monkeypatch):
             assert len(examples) == 40 and counts == (2000, 500, 1500)
 
         def __call__(self):
+            for _ in range(50):
+                next(clock)
             return ParzenScore(0.2, next(scores), 0.5, 9)
 
     monkeypatch.setattr(scoring, "Scorer", Scorer)
+    path = tmp_path / "game.scores.npy"
     # D is updated in every second of ten minibatches, starting with the first.
-    train = game(sgd.SGD, monitored=True, update_callbacks=[Cycler(2, player="discriminator")])
-    rows = list(sweep.train_and_score(train, seconds=3, every=2))
-    assert rows == [
-        (0, 0.0, 0, -1.0, 0.5, 0.2),
-        (2, 2, 10, -2.0, 0.5, 0.2),
-        (4, 4, 20, -3.0, 0.5, 0.2),
+    train = game(
+        sgd.SGD,
+        [ScoresInTime(str(path), every=2, seconds=30)],
+        monitored=True,
+        update_callbacks=[Cycler(2, player="discriminator")],
+    )
+    train.main_loop(max_epochs=99)
+    assert np.load(path).tolist() == [
+        [0, 0, 0, -1.0, 0.5, 0.2],
+        [2, 20, 10, -2.0, 0.5, 0.2],
+        [4, 40, 20, -3.0, 0.5, 0.2],
     ]
     assert train.model.monitor.get_epochs_seen() == 4
-
-    def diverge(dataset):
-        raise TrainingDiverged
-
-    scores = iter([-1.0])
-    train = game(sgd.SGD, monitored=True)
-    monkeypatch.setattr(train.algorithm, "train", diverge)
-    rows = list(sweep.train_and_score(train, seconds=3, every=2))
-    assert [row[0] for row in rows] == [0, 1] and np.isnan(rows[1][3])
 
 
 @pytest.fixture
 def table(tmp_path):
     """Two variants with two seeds; scores rise linearly to -10 or -20 nats."""
     path = str(tmp_path / "sweep.csv")
+    rows = []
     for variant_, top, pace in (("plain", -10, 100), ("k_2", -20, 50)):
         for seed in (1, 2):
-            append(
-                path,
-                variant_,
-                seed,
-                [
-                    (0, 0.0, 0, -100 - seed, 1, 0.2),
-                    (1, 2.0, 2 * pace, top - seed, 1, 0.2),
-                    (2, 4.0, 4 * pace, top - seed, 1, 0.2),
-                ],
-            )
+            curve = ((0, 0.0, 0, -100), (1, 2.0, 2 * pace, top), (2, 4.0, 4 * pace, top))
+            rows += [(variant_, seed, *point[:-1], point[-1] - seed, 1, 0.2) for point in curve]
+    write(path, COLUMNS, rows)
     return path
 
 
@@ -238,11 +233,9 @@ def test_sweeps_that_cannot_start(tmp_path, monkeypatch, capsys, argv, message):
 @pytest.mark.slow
 def test_plain_and_lazy_on_mnist(tmp_path, capsys):
     table = str(tmp_path / "sweep.csv")
-    both = [table, "--variants", "plain", "lazy", "--seeds", "1"]
-    sweep.main([*both, "--seconds", "0.001", "--every", "8"])  # until the first scores
-    assert len(capsys.readouterr().out.splitlines()) == 2
-    sweep.main(both)  # nothing is left to do
-    assert capsys.readouterr().out == ""
+    argv = [table, "--variants", "plain", "lazy", "--seeds", "1", "--seconds", "0.001"]
+    assert sweep.main([*argv, "--every", "8"]) == 0  # until the first scores
+    assert "plain, seed 1: " in capsys.readouterr().out
     plain, lazy = (read(table)[name][1] for name in ("plain", "lazy"))
     assert list(plain.d_updates) == list(lazy.d_updates) == [0, 2000]
     # Both start with the mean image, -58.1. The mean of the plain game's first 2,000 minibatches

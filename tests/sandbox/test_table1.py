@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +13,13 @@ from adversarial.config import yaml_parse
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.parzen import ParzenScore
 from adversarial.models.mlp import MLP, Linear, Sigmoid
-from adversarial.run import Run
 from adversarial.scripts import cli
+from adversarial.sweep.records import Progress
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from sandbox import score_table, scoring
+from sandbox import score_table, scored_sweep, scoring
 from sandbox.scoring import SIGMAS, Scorer
-from sandbox.table1 import mean, measure, search
+from sandbox.table1 import ScoresOfMeans, mean, measure, search
 from sandbox.variants import variant, variants_of
 
 
@@ -48,7 +48,7 @@ def test_variants_change_only_the_training():
 
 
 @pytest.mark.usefixtures("fast_compile")
-def test_scores_of_current_and_mean_parameters(monkeypatch):
+def test_scores_of_current_and_mean_parameters(monkeypatch, tmp_path):
     train = game()
     params = train.model.generator.get_params()
     steps, scored = [], []
@@ -67,13 +67,14 @@ def test_scores_of_current_and_mean_parameters(monkeypatch):
             return ParzenScore(0.2, -float(len(scored)), 0.5, 9)
 
     monkeypatch.setattr(scoring, "Scorer", Watched)
-    rows = list(search.train_and_score(train, epochs=7, every=2))
-    assert [(row[0], *row[2:]) for row in rows] == [
-        (2, -1.0, -2.0, -3.0),
-        (4, -4.0, -5.0, -6.0),
-        (6, -7.0, -8.0, -9.0),
-    ]
-    assert train.algorithm.monitoring_dataset is None and len(steps) == 700
+    path = tmp_path / "game.scores.npy"
+    train.extensions.append(ScoresOfMeans(str(path), every=2))
+    train.main_loop(max_epochs=7)
+    rows = np.load(path)
+    seconds = train.model.monitor.channels["training_seconds_this_epoch"].val_record
+    np.testing.assert_allclose(rows[:, 1], [sum(seconds[: n + 1]) for n in (2, 4, 6)], rtol=1e-6)
+    assert rows[:, [0, 2, 3, 4]].tolist() == [[2, -1, -2, -3], [4, -4, -5, -6], [6, -7, -8, -9]]
+    assert len(steps) == 700
     # Means over every 50th minibatch of epochs 1 to 2 (twice), 3 to 4, 1 to 4, 3 to 6 and 1 to 6.
     spans = [(0, 200), (0, 200), (200, 400), (0, 400), (200, 600), (0, 600)]
     averaged = [scored[i] for i in range(9) if i % 3]
@@ -85,16 +86,10 @@ def test_scores_of_current_and_mean_parameters(monkeypatch):
             np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.usefixtures("fast_compile")
-def test_a_training_that_diverges_ends_in_nan(monkeypatch):
-    train = game()
-
-    def diverge(dataset):
-        raise TrainingDiverged
-
-    monkeypatch.setattr(train.algorithm, "train", diverge)
-    ((epoch, _, *scores),) = search.train_and_score(train, epochs=9, every=2)
-    assert epoch == 1 and np.isnan(scores).all()
+@pytest.mark.parametrize("wrong", [dict(every=0), dict(counts=[1, 2]), dict(counts=[10**12, 1, 1])])
+def test_wrong_numbers(tmp_path, wrong):
+    with pytest.raises(ValueError, match="every must be|counts must be"):
+        ScoresOfMeans(str(tmp_path / "x.npy"), **{"every": 1, **wrong})
 
 
 @pytest.mark.usefixtures("fast_compile")
@@ -103,7 +98,7 @@ def test_the_score_against_its_definition():
     train = game()
     examples = np.random.RandomState(3).normal(size=(50, 6)).astype("float32")
     score = Scorer(train.model, examples, samples=30, choosers=20, scored=25)
-    score._sampler = lambda: samples
+    score.draw = lambda: samples
     samples = np.random.RandomState(4).normal(size=(30, 6)).astype("float32")
 
     def by_hand(x, sigma):
@@ -123,17 +118,14 @@ def test_the_score_against_its_definition():
 @pytest.fixture
 def table(tmp_path):
     path = str(tmp_path / "search.csv")
-    score_table.append(
-        path,
-        search.COLUMNS,
-        [("plain", 0, 10, 5.0, 1.0, 4.0, 5.0), ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0)],
-    )
-    score_table.append(path, search.COLUMNS, [("rate_0.4", 0, 3, 1.0, *[np.nan] * 3)])
-    score_table.append(
-        path,
-        search.COLUMNS,
-        [("plain", 1, 20, 9.5, 4.0, 8.0, 9.0), ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5)],
-    )
+    rows = [
+        ("plain", 0, 10, 5.0, 1.0, 4.0, 5.0),
+        ("plain", 0, 20, 9.0, 2.0, 6.0, 7.0),
+        ("rate_0.4", 0, 3, 1.0, *[np.nan] * 3),
+        ("plain", 1, 20, 9.5, 4.0, 8.0, 9.0),
+        ("batch_50", 1, 20, 9.5, 3.0, 9.0, 9.5),
+    ]
+    score_table.write(path, search.COLUMNS, rows)
     return path
 
 
@@ -155,17 +147,42 @@ def test_measure_prints_scores_by_variant(table, capsys):
     assert "3.0 +- 1.0" in lines[3] and "7.0 +- 1.0" in lines[3] and "nan" in lines[4]
 
 
-def test_trainings_in_the_table_are_skipped(table, monkeypatch, capsys):
-    done = []
-    monkeypatch.setattr(search, "train_and_score", lambda phase, *_: done.append(phase) or [])
-    monkeypatch.setattr(Run, "phases", lambda run: [])
-    monkeypatch.setattr(Run, "make", lambda run, phases, number: run)
-    search.main([table, "--variants", "plain", "batch_50", "--seeds", "0", "1", "2"])
-    assert [(run.seed, run.text.count("batch_size: 50")) for run in done] == [
-        (0, 1),
-        (2, 0),
-        (2, 1),
+def test_a_search_is_a_sweep(tmp_path, monkeypatch):
+    """What it asks of the sweep, and the table that it makes of the trainings' scores."""
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def train(argv):
+        asked.append(argv)
+        for name, state in (("plain", "done"), ("rate_0.4", "diverged"), ("batch_50", "waiting")):
+            folder = Path(f"search/runs/{name},seed=3")
+            folder.mkdir(parents=True)
+            Progress(state).write(str(folder))
+            if name == "plain":
+                np.save(folder / "plain.scores.npy", [[10, 5.5, 1, 2, 3], [20, 9.5, 4, 5, 6.25]])
+        return 1
+
+    monkeypatch.setattr(scored_sweep.sweep, "main", train)
+    names = ("plain", "rate_0.4", "batch_50")
+    argv = ["search.csv", "--variants", *names, "--seeds", "3", "--epochs", "20", "--workers", "1"]
+    assert search.main(argv) == 1
+    assert asked == [
+        [f"search/{name}.yaml" for name in names]
+        + ["--seeds", "3", "--out", "search/runs", "--max-epochs", "20", "--workers", "1"]
     ]
+    for name in names:
+        described = yaml_parse.load_path(f"search/{name}.yaml", instantiate=False)
+        extension = described.keywords["extensions"][0]
+        assert extension.callable is ScoresOfMeans
+        assert extension.keywords == {"path": f"search/{name}.scores.npy", "every": 10}
+    assert [list(row.values()) for row in search.read("search.csv")] == [
+        ["plain", "3", "10", "5.5", "1.0", "2.0", "3.0"],
+        ["plain", "3", "20", "9.5", "4.0", "5.0", "6.25"],
+        ["rate_0.4", "3", "1", "0.0", "nan", "nan", "nan"],
+    ]
+    Path("search").rename("elsewhere")
+    with pytest.raises(FileExistsError, match="the folder of its search does not"):
+        search.main(argv)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +207,7 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, main, argv, messag
 def test_an_epoch_of_mnist(tmp_path, capsys):
     path = str(tmp_path / "search.csv")
     search.main([path, "--variants", "rate_0.2", "--seeds", "0", "--epochs", "1", "--every", "1"])
-    assert capsys.readouterr().out.startswith("rate_0.2, seed 0: epoch 1, ")
+    assert "rate_0.2" in capsys.readouterr().out
     (row,) = search.read(path)
     # It starts with the mean image, -58.1.
     assert -200 < float(row["own"]) < 0 and -100 < float(row["whole"]) < 50
@@ -229,3 +246,36 @@ def test_the_mean_of_models(tmp_path, monkeypatch, capsys):
     assert "mean of 2 models: 12.2 +- 0.5 nats" in capsys.readouterr().out
     for got, *pair in zip(scored, first, params):
         np.testing.assert_allclose(got, np.mean(pair, axis=0), rtol=1e-6)
+
+
+# A training that is stopped
+
+GAME = """!obj:adversarial.train.Train {
+    dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
+        X: !obj:numpy.eye { N: 60, M: 6 } },
+    model: !obj:adversarial.AdversaryPair {
+        generator: !obj:adversarial.Generator { noise: uniform,
+            mlp: !obj:adversarial.models.mlp.MLP { nvis: 2, layers: [
+                !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 6, irange: .05 } ] } },
+        discriminator: !obj:adversarial.models.mlp.MLP { nvis: 6, layers: [
+            !obj:adversarial.models.mlp.Sigmoid { layer_name: y, dim: 1, irange: .05 } ] } },
+    algorithm: !obj:adversarial.training_algorithms.sgd.SGD {
+        batch_size: 6, learning_rate: .5, monitoring_dataset: { valid: *data },
+        cost: !obj:adversarial.AdversaryCost2 { scale_grads: 0 } },
+    extensions: [ !obj:sandbox.table1.ScoresOfMeans {
+        path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.scores.npy", every: 2, average_every: 3,
+        counts: [ 30, 20, 25 ] } ],
+    save_path: "${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl", save_freq: 1 }
+"""
+
+
+def test_scores_of_a_resumed_training(folder, run):
+    Path("whole.yaml").write_text(GAME)
+    Path("parts.yaml").write_text(GAME)
+    assert run("whole.yaml", "--max-epochs", "8") == (0, "")
+    assert run("parts.yaml", "--max-epochs", "3") == (0, "")
+    assert run("--resume", "parts.pkl", "--max-epochs", "5") == (0, "")
+    assert run("--resume", "parts.pkl", "--max-epochs", "8") == (0, "")
+    whole, parts = (np.load(f"{name}.scores.npy") for name in ("whole", "parts"))
+    assert whole[:, 0].tolist() == [2, 4, 6, 8] and len(set(whole[:, 4])) == 4
+    np.testing.assert_array_equal(np.delete(whole, 1, axis=1), np.delete(parts, 1, axis=1))
