@@ -20,7 +20,7 @@ def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    training : (n, d) array
+    training : (n, d) array, or `ScaledRows` of a file
     queries : (q, d) array
 
     Returns
@@ -47,7 +47,7 @@ def k_nearest(
 
     Parameters
     ----------
-    training : (n, d) array
+    training : (n, d) array, or `ScaledRows` of a file
     queries : (q, d) array
     k : int
     leave_out_own : bool
@@ -90,7 +90,7 @@ def distance_blocks(training: np.ndarray, queries: np.ndarray) -> Iterator[tuple
 
     Parameters
     ----------
-    training : (n, d) array
+    training : (n, d) array, or `ScaledRows` of a file
     queries : (q, d) array
 
     Yields
@@ -120,7 +120,9 @@ def distance_blocks(training: np.ndarray, queries: np.ndarray) -> Iterator[tuple
 
 def _search(training: np.ndarray, queries: np.ndarray, k: int, leave_out_own: bool) -> np.ndarray:
     """The indices (q, k) of the k nearest examples, in no order where k is not 1."""
-    training, queries = np.asarray(training), np.asarray(queries)
+    queries = np.asarray(queries)
+    if not hasattr(training, "parts"):  # rows in a file are read block by block
+        training = np.asarray(training)
     for name, rows in (("training", training), ("queries", queries)):
         if rows.ndim != 2:
             raise ValueError(f"{name} must be a matrix with an example a row, got {rows.shape}")

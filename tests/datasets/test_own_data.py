@@ -15,6 +15,8 @@ from adversarial.datasets.hdf5_file import HDF5File
 from adversarial.datasets.idx_file import IDXFile
 from adversarial.datasets.image_folder import ImageFolder
 from adversarial.datasets.numpy_file import NumpyFile
+from adversarial.datasets.source import ScaledRows
+from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.models.initialization import init_sigmoid_bias_from_marginals, marginals
 from adversarial.space import Conv2DSpace, VectorSpace
 
@@ -137,7 +139,7 @@ def test_measurements_are_scaled_column_by_column(tmp_path):
     assert data.view_converter is None
 
 
-def test_what_asks_for_all_rows_gets_it_from_the_file(tmp_path):
+def test_what_asks_for_all_rows_gets_it_from_the_file(tmp_path, monkeypatch):
     cls, arguments = write("npy", tmp_path, pictures(COUNT))
     memory = cls(**arguments, in_memory=True)
     disk = cls(**arguments, in_memory=False)
@@ -156,6 +158,11 @@ def test_what_asks_for_all_rows_gets_it_from_the_file(tmp_path):
     np.testing.assert_array_equal(
         disk.get_batch_design(5), memory.get_batch_design(5)
     )  # the same rng
+    queries = memory.X[[3, 7]] + np.float32(0.01)
+    assert nearest_neighbors(memory.X, queries).tolist() == [3, 7]
+    with monkeypatch.context() as patched:
+        patched.setattr(ScaledRows, "__array__", None)  # never as a whole
+        assert nearest_neighbors(disk.X, queries).tolist() == [3, 7]
     with pytest.raises(TypeError, match="cannot be saved"):
         disk.__getstate__()
 
