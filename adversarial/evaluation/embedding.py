@@ -12,6 +12,8 @@ from typing import Optional
 
 import numpy as np
 
+from adversarial.evaluation.metric import Unavailable
+
 Rows = np.ndarray
 Embedding = Callable[[Rows], Rows]
 
@@ -36,8 +38,10 @@ def embed(
 
     Raises
     ------
+    Unavailable
+        Where there are too few rows.
     ValueError
-        Where there are too few rows, the widths differ, a number is not finite, or all of `data`
+        Where the widths differ, a number is not finite, or all of `data`
         are the same.
 
     Examples
@@ -73,14 +77,16 @@ def embed_one(rows: Rows, what: str, features: Optional[Embedding] = None, least
 
     Raises
     ------
+    Unavailable
+        Where there are fewer rows than `least`.
     ValueError
-        Where there are fewer rows than `least`, or a number is not finite.
+        Where a number is not finite.
     """
     rows = np.asarray(rows)
     if rows.ndim != 2:
         raise ValueError(f"{what} must be a matrix with an example a row, got shape {rows.shape}")
     if len(rows) < least:
-        raise ValueError(f"{len(rows)} {what} are too few: at least {least} are needed")
+        raise Unavailable(f"{len(rows)} {what} are too few: at least {least} are needed")
     if not np.isfinite(rows).all():
         hint = " (has the model diverged?)" if what == "samples" else ""
         raise ValueError(f"{what} contain NaN or infinite values{hint}")

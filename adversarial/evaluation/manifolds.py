@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adversarial.evaluation.metric import Unavailable
 from adversarial.evaluation.nearest_neighbors import distance_blocks, k_nearest
 
 
@@ -55,7 +56,7 @@ def balls(samples: np.ndarray, data: np.ndarray, k: int) -> Balls:
 
     Raises
     ------
-    ValueError
+    Unavailable
         Where there are not more than k samples, or rows of data.
 
     Examples
@@ -66,7 +67,7 @@ def balls(samples: np.ndarray, data: np.ndarray, k: int) -> Balls:
     """
     for what, rows in (("samples", samples), ("rows of data", data)):
         if len(rows) <= k:
-            raise ValueError(
+            raise Unavailable(
                 f"{len(rows)} {what} are too few for {k} nearest neighbours: at least {k + 1} "
                 "are needed"
             )

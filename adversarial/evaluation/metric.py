@@ -63,7 +63,8 @@ class Result:
     uncertainty : float
         The standard error of `value`; NaN where it is not known.
     details : dict
-        Further results by name, such as a hyperparameter that was chosen; JSON can hold them.
+        Further results by name, such as a hyperparameter that was chosen; JSON can hold them. A
+        metric of features of a classifier from a file has the file's SHA-256 as `classifier`.
     notes : tuple of str
         What a person should know who reads the value.
     unit : str
@@ -82,7 +83,7 @@ class Result:
 
 
 class Unavailable(ValueError):
-    """An input of a metric cannot be had; the message says why."""
+    """An input of a metric cannot be had, or has too few rows; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Metric:
         Raises
         ------
         Unavailable
-            Where an input is missing.
+            Where an input is missing, or has too few rows.
         ValueError
             Where the metric refuses its inputs; the message begins with the metric's name.
         """
@@ -127,10 +128,16 @@ class Metric:
                 raise Unavailable(f"{self.name} needs {need}: {error}") from error
         try:
             result = self.function(**given)
+        except Unavailable as error:
+            raise Unavailable(f"{self.name}: {error}") from error
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
         if not isinstance(result, Result):
             raise TypeError(f"the metric {self.name} must return a Result, not {result!r:.80}")
+        digest = getattr(given.get("features"), "sha256", None)
+        if digest is not None:
+            # Values of different classifiers cannot be compared.
+            result = replace(result, details={**result.details, "classifier": digest})
         return replace(result, unit=self.unit)
 
 

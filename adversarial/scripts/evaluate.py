@@ -1,10 +1,12 @@
-"""Compute metrics of a trained model on samples and data.
+"""Compute metrics of trained models on samples and data.
 
 python -m adversarial.scripts.evaluate yaml/mnist.pkl
 python -m adversarial.scripts.evaluate yaml/mnist.pkl --metrics parzen_ll,nearest_distance --json
+python -m adversarial.scripts.evaluate yaml/mnist.pkl yaml/mnist_quick.pkl --baselines --csv t.csv
 python -m adversarial.scripts.evaluate mine.pkl --metrics my_metric --allow-module mine
 
-`adversarial.evaluation.metric` says what a metric is; docs/EXTENDING.md has one as an example.
+`adversarial.evaluation.metric` says what a metric is; docs/EVALUATION.md what each measures, and
+docs/EXTENDING.md has one as an example.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -27,6 +31,7 @@ from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.features import Features, digit_features
 from adversarial.evaluation.metric import (
     Inputs,
+    Metric,
     Result,
     Unavailable,
     all_metrics,
@@ -40,19 +45,26 @@ from adversarial.modelfile.loading import modules_beside_model
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.utils import own_modules
+from adversarial.viewer.memorised import memorised_sheet
+from adversarial.viewer.samples import view_of
+
+# What is judged beside models with --baselines: the best and the worst that can be expected.
+BASELINES = ("data", "noise")
+# The first validation examples choose the width of Parzen windows, so they cannot be samples too.
+CHOOSE_SIGMA = 1000
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     known = "\n".join(
-        f"  {metric.name:18}{metric.description}" for metric in all_metrics().values()
+        f"  {metric.name:21}{metric.description}" for metric in all_metrics().values()
     )
     parser = cli.Parser(
-        description="Compute metrics of a trained model on its samples and a data set.",
+        description="Compute metrics of trained models on their samples and a data set.",
         epilog=f"metrics:\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", help="model file (.pkl)")
+    add("models", nargs="+", metavar="model", help="model files (.pkl)")
     add(
         "-m",
         "--metrics",
@@ -82,11 +94,25 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="a classifier's model file, for metrics of features (MNIST: one that comes with the "
         "package)",
     )
+    add(
+        "--baselines",
+        action="store_true",
+        help="also judge validation examples as if they were samples (`data`), and pixels of "
+        "training examples that are mixed at random (`noise`)",
+    )
+    add(
+        "--memorised",
+        metavar="PICTURE",
+        help="draw the samples that are nearest to training examples, in proportion to test "
+        "examples: each beside its nearest training example, framed, and test example",
+    )
     add("--json", action="store_true", help="print the results as JSON")
     add("--csv", metavar="FILE", help="also write the results to this file, one row a metric")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
+    if args.memorised and len(args.models) > 1:
+        parser.error("--memorised draws the picture of a single model")
     if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(
         shipped.source_of(args.dataset)
     ):
@@ -98,42 +124,87 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     if args.csv:
-        cli.output_path(args.csv, args.model, ".csv")
-    with modules_beside_model(args.model, args.allow_module):
+        cli.output_path(args.csv, args.models[0], ".csv")
+    if args.memorised:
+        cli.output_path(args.memorised, args.models[0], ".png")
+    with modules_beside_model(args.models[0], args.allow_module):
         for module in args.allow_module:
             import_metrics(module)
     if args.metrics is None:
         metrics = list(all_metrics().values())
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
-    model = modelfile.load(args.model, allow_modules=args.allow_module)
-    data = evaluation_data(model, args)
-    inputs = Inputs(**sources(model, data, args))
-    results: dict[str, Result] = {}
-    for metric in metrics:
-        try:
-            results[metric.name] = metric.compute(inputs)
-        except Unavailable as error:
-            if args.metrics is not None:
-                raise
-            print(f"note: left out: {error}", file=sys.stderr)
-        else:
-            for note in results[metric.name].notes:
-                print(f"note: {metric.name}: {note}", file=sys.stderr)
-    if not results:
-        raise ValueError(f"{args.model}: no metric could be computed")
-    judged = any({"test", "splits"} & set(all_metrics()[name].needs) for name in results)
-    data_name = name_of(data(), args) if judged else None
+    reports: list[Report] = []
+    printed = 0
+    for path in args.models:
+        model = modelfile.load(path, allow_modules=args.allow_module)
+        data = evaluation_data(model, path, args)
+        inputs = sources(model, path, data, args)
+        reports.append(report_of(path, metrics, Inputs(**inputs), data, args))
+        if args.memorised:
+            samples, training, test = (inputs[need]() for need in ("samples", "training", "test"))
+            sheet = memorised_sheet(samples, training, test, view_of(model))
+            sheet.save(args.memorised, scale=2)
+        if args.baselines and path == args.models[-1]:
+            for name in BASELINES:
+                inputs = baseline_sources(name, inputs, data, args)
+                reports.append(report_of(name, metrics, Inputs(**inputs), data, args))
+        if not args.json:
+            for report in reports[printed:]:
+                print_report(report, args)
+            printed = len(reports)
     if args.csv:
-        write_csv(args.csv, args, data_name, results)
+        write_csv(args.csv, args, reports)
     if args.json:
-        print(json.dumps(as_data(args, data_name, results), indent=1))
-        return
-    by = f"; judged by the test examples of {data_name}" if judged else ""
-    print(f"{args.model}: {args.num_samples} samples, seed {args.seed}{by}")
-    width = max(map(len, results))
-    for name, result in results.items():
-        print(f"{name:<{width}}  {result}")
+        found = [as_data(args, report) for report in reports]
+        print(json.dumps(found[0] if len(found) == 1 else found, indent=1))
+
+
+@dataclass
+class Report:
+    """The results of one model, or of a baseline: `data` is the name of what judged, if any."""
+
+    name: str
+    results: dict[str, Result]
+    seconds: dict[str, float]
+    data: str | None
+
+
+def report_of(
+    name: str,
+    metrics: Sequence[Metric],
+    inputs: Inputs,
+    data: Callable[[], EvaluationData],
+    args: argparse.Namespace,
+) -> Report:
+    """Compute metrics; those that lack an input are left out, unless they were asked for."""
+    report = Report(name, {}, {}, None)
+    for metric in metrics:
+        began = time.monotonic()
+        try:
+            result = metric.compute(inputs)
+        except Unavailable as error:
+            if args.metrics is not None and name not in BASELINES:
+                raise
+            print(f"note: {name}: left out: {error}", file=sys.stderr)
+            continue
+        report.seconds[metric.name] = time.monotonic() - began
+        report.results[metric.name] = result
+        for note in result.notes:
+            print(f"note: {metric.name}: {note}", file=sys.stderr)
+    if not report.results:
+        raise ValueError(f"{name}: no metric could be computed")
+    if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
+        report.data = name_of(data(), args)
+    return report
+
+
+def print_report(report: Report, args: argparse.Namespace) -> None:
+    by = f"; judged by the test examples of {report.data}" if report.data else ""
+    print(f"{report.name}: {args.num_samples} samples, seed {args.seed}{by}")
+    width = max(map(len, report.results))
+    for name, result in report.results.items():
+        print(f"{name:<{width}}  {result}", flush=True)
 
 
 def import_metrics(module: str) -> None:
@@ -146,7 +217,9 @@ def import_metrics(module: str) -> None:
         raise
 
 
-def evaluation_data(model: Any, args: argparse.Namespace) -> Callable[[], EvaluationData]:
+def evaluation_data(
+    model: Any, path: str, args: argparse.Namespace
+) -> Callable[[], EvaluationData]:
     """A function that reads the data to judge by, when it is first called.
 
     It raises Unavailable where the data are unknown.
@@ -155,7 +228,7 @@ def evaluation_data(model: Any, args: argparse.Namespace) -> Callable[[], Evalua
     @cache
     def data() -> EvaluationData:
         try:
-            found = EvaluationData(model, args.model, args.dataset, args.allow_module)
+            found = EvaluationData(model, path, args.dataset, args.allow_module)
         except ValueError as error:
             if args.dataset is not None:  # the user's choice does not fit
                 raise
@@ -175,19 +248,19 @@ def name_of(data: EvaluationData, args: argparse.Namespace) -> str:
 
 
 def sources(
-    model: Any, data: Callable[[], EvaluationData], args: argparse.Namespace
+    model: Any, path: str, data: Callable[[], EvaluationData], args: argparse.Namespace
 ) -> dict[str, Callable[[], Any]]:
     """The inputs of metrics by name, each a function that makes it; see `metric.INPUTS`."""
 
     def samples() -> np.ndarray:
         with cli.progress_bar(args.num_samples, "drawing", "sample") as bar:
-            with cli.blaming(args.model):
+            with cli.blaming(path):
                 return draw_samples(model, args.num_samples, args.seed, progress=bar.update)
 
     def training() -> np.ndarray:
         rows = data().own_rows
         if rows is None:
-            raise Unavailable(f"{args.model} does not say which data set the model was trained on")
+            raise Unavailable(f"{path} does not say which data set the model was trained on")
         return rows
 
     def splits() -> list[Split]:
@@ -213,13 +286,40 @@ def sources(
     }
 
 
-def as_data(
-    args: argparse.Namespace, data_name: str | None, results: dict[str, Result]
-) -> dict[str, Any]:
+def baseline_sources(
+    name: str,
+    inputs: dict[str, Callable[[], Any]],
+    data: Callable[[], EvaluationData],
+    args: argparse.Namespace,
+) -> dict[str, Callable[[], Any]]:
+    """The inputs of metrics where `name`, one of BASELINES, takes the place of samples."""
+
+    def no_model() -> Any:
+        raise Unavailable("this is no model")
+
+    def samples() -> np.ndarray:
+        rng = np.random.RandomState(args.seed)
+        rows, n = inputs["training"](), args.num_samples
+        if name == "noise":
+            # Each number is that of an example drawn for it alone: its distribution is kept.
+            chosen = rng.randint(len(rows), size=(n, rows.shape[1]))
+            return np.take_along_axis(rows, chosen, axis=0)
+        given = data().dataset
+        if isinstance(given, str) or hasattr(given, "get_valid_set"):
+            valid = data().split(args.fold or 0, limit_size=sys.maxsize).valid
+            if len(valid) > 2 * CHOOSE_SIGMA:
+                return valid[CHOOSE_SIGMA:][rng.permutation(len(valid) - CHOOSE_SIGMA)[:n]]
+        print("note: data: too few validation examples; these are of training", file=sys.stderr)
+        return rows[rng.permutation(len(rows))[:n]]
+
+    return {**inputs, "model": no_model, "samples": samples}
+
+
+def as_data(args: argparse.Namespace, report: Report) -> dict[str, Any]:
     """The results as JSON has them; an unknown uncertainty, and data that none used, are null."""
     return {
-        "model": args.model,
-        "data": data_name,
+        "model": report.name,
+        "data": report.data,
         "num_samples": args.num_samples,
         "seed": args.seed,
         "metrics": {
@@ -229,23 +329,26 @@ def as_data(
                 "unit": result.unit,
                 "details": dict(result.details),
             }
-            for name, result in results.items()
+            for name, result in report.results.items()
         },
     }
 
 
-def write_csv(
-    path: str, args: argparse.Namespace, data_name: str | None, results: dict[str, Result]
-) -> None:
+TITLES = "model,metric,value,uncertainty,unit,num_samples,seed,data,classifier,seconds".split(",")
+
+
+def write_csv(path: str, args: argparse.Namespace, reports: Sequence[Report]) -> None:
     """Write a table with one row a metric; an unknown uncertainty is an empty cell."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    titles = ["model", "metric", "value", "uncertainty", "unit", "num_samples", "seed", "data"]
-    table.writerow(titles)
-    for name, result in results.items():
-        error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
-        row = [args.model, name, repr(result.value), error, result.unit]
-        table.writerow([*row, args.num_samples, args.seed, data_name or ""])
+    table.writerow(TITLES)
+    for report in reports:
+        for name, result in report.results.items():
+            error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
+            row = [report.name, name, repr(result.value), error, result.unit]
+            row += [args.num_samples, args.seed, report.data or ""]
+            row += [result.details.get("classifier", ""), f"{report.seconds[name]:.3g}"]
+            table.writerow(row)
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode("utf-8"))
 

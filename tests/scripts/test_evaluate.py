@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
@@ -98,7 +101,9 @@ def test_all_metrics_whose_inputs_are_known(command, dots, capsys):
     lines = [line.split()[0] for line in out.splitlines()]
     assert {"parzen_ll", "nearest_distance", "above"} <= set(lines)
     assert out.splitlines()[0].endswith("seed 2; judged by the test examples of Dots")
-    assert "note: left out: spread_of_features needs features: give --features MODEL" in err
+    assert (
+        "note: dots.pkl: left out: spread_of_features needs features: give --features MODEL" in err
+    )
     assert "note: above: counted" in err
     assert command(dots, *ARGS, "-m", "spread_of_features") == 1
     assert "give --features MODEL" in capsys.readouterr().err
@@ -114,7 +119,9 @@ def test_features_of_a_classifier(command, dots, capsys):
     samples = draw_samples(serial.load(dots), 30, seed=2)
     states = 1 / (1 + np.exp(-samples @ classifier.layers[0].get_weights()))
     assert found["value"] == pytest.approx(states.var(), rel=1e-4)
-    assert found["uncertainty"] is None and found["details"] == {"width": 4}
+    digest = hashlib.sha256(open("classifier.pkl", "rb").read()).hexdigest()
+    assert found["uncertainty"] is None
+    assert found["details"] == {"width": 4, "classifier": digest}
 
 
 @pytest.mark.parametrize("scale", [-2, 255])
@@ -139,7 +146,7 @@ def test_a_model_that_does_not_say_its_data(command, dots, capsys):
     assert "above" in out and "parzen_ll" not in out and "judged by" not in out
     without_data = {"model", "samples", "progress"}
     left_out = [each for each in metric.all_metrics().values() if set(each.needs) - without_data]
-    assert err.count("note: left out: ") == len(left_out) >= 3
+    assert err.count("left out: ") == len(left_out) >= 3
     assert command("bare.pkl", *ARGS, "-m", "parzen_ll") == 1
     err = capsys.readouterr().err
     assert "parzen_ll needs splits: bare.pkl: the model file does not say which data set" in err
@@ -156,3 +163,62 @@ def test_what_is_asked_for_is_checked_first(command, dots, capsys):
         "--allow-module no_such_dots: Python finds no module no_such_dots; add"
         in capsys.readouterr().err
     )
+
+
+def test_several_models_and_baselines(command, dots, capsys):
+    serial.save("twin.pkl", serial.load(dots))
+    argv = [*ARGS, "-m", "nearest_distance,spread", "--baselines", "--csv", "t.csv", "--json"]
+    import own_dots
+
+    @metric.metric(unit="")
+    def spread(samples, model):
+        return metric.Result(float(samples.var()))
+
+    assert command(dots, "twin.pkl", *argv) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [report["model"] for report in found] == ["dots.pkl", "twin.pkl", "data", "noise"]
+    assert found[0]["metrics"] == found[1]["metrics"] and set(found[0]["metrics"]) == {
+        "nearest_distance",
+        "spread",
+    }
+    assert set(found[2]["metrics"]) == {"nearest_distance"}
+    assert "note: noise: left out: spread needs model: this is no model" in err
+    # Without a validation set, the data are training examples, whose distance is 0.
+    assert "data: too few validation examples; these are of training" in err
+    assert found[2]["metrics"]["nearest_distance"]["value"] == 0
+    rows = own_dots.Dots().X
+    rng = np.random.RandomState(2)
+    mixed = np.take_along_axis(rows, rng.randint(40, size=(30, 6)), axis=0)
+    distances = [min(np.linalg.norm(rows - row, axis=1)) for row in mixed]
+    noise = found[3]["metrics"]["nearest_distance"]["value"]
+    assert noise == pytest.approx(np.mean(distances), rel=1e-5)
+    with open("t.csv", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    names = [(row["model"], row["metric"]) for row in table]
+    assert names[:2] == [("dots.pkl", "nearest_distance"), ("dots.pkl", "spread")]
+    assert names[-2:] == [("data", "nearest_distance"), ("noise", "nearest_distance")]
+    assert all(float(row["seconds"]) >= 0 for row in table)
+    assert command(dots, "twin.pkl", *ARGS, "-m", "spread") == 0
+    assert capsys.readouterr().out.count(": 30 samples, seed 2") == 2
+
+
+def test_metrics_that_need_more_samples_are_left_out(command, dots, capsys):
+    assert command(dots, *ARGS[:2], "-n", 4) == 0
+    err = capsys.readouterr().err
+    assert "left out: ndb: 4 samples are too few: at least 20 are needed" in err
+    assert command(dots, *ARGS[:2], "-n", 4, "-m", "ndb") == 1
+    assert "ndb: 4 samples are too few" in capsys.readouterr().err
+
+
+def test_the_picture_of_suspicious_samples(command, dots, tmp_path, capsys):
+    model = serial.load(dots)
+    model.view_converter = DefaultViewConverter((2, 3, 1))
+    serial.save("images.pkl", model)
+    assert command("images.pkl", *ARGS, "-m", "above", "--memorised", "worst.png") == 0
+    with Image.open("worst.png") as image:
+        # 30 samples: 8 rows of 4 groups of 3 images of 2 x 3 pixels, with 2 pixels around them.
+        assert image.size == (2 * (12 * (3 + 2) + 2), 2 * (8 * (2 + 2) + 2))
+    with pytest.raises(SystemExit):
+        command("images.pkl", dots, *ARGS, "--memorised", "worst.png")
+    assert "--memorised draws the picture of a single model" in capsys.readouterr().err
