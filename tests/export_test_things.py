@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import adversarial  # noqa: F401
@@ -12,7 +13,7 @@ import aesara.tensor as at
 import numpy as np
 from aesara.tensor import special
 
-from adversarial import backend
+from adversarial import backend, modelfile
 from adversarial.backend import function
 from adversarial.config import yaml_parse
 from adversarial.config.proxy import make_objects
@@ -48,18 +49,21 @@ EXPERIMENTS = [
     "cifar10_fully_connected",
     "cifar10_convolutional",
     "tfd_pretrain/pretrain",
+    "figure1",
 ]
 
 
-def untrained(name, narrow=True):
+def untrained(name, narrow=True, folder=ROOT / "yaml"):
     """The model of an experiment of the paper, with random weights of a visible size.
 
     If `narrow`, the first layers are an eighth as wide, which takes seconds instead of a minute.
     """
-    experiment = yaml_parse.load_path(ROOT / "yaml" / f"{name}.yaml", instantiate=False)
+    experiment = yaml_parse.load_path(folder / f"{name}.yaml", instantiate=False)
     model = experiment.keywords["model"]
     # Biases that are computed of data sets, which are not needed here.
-    for network in (model.keywords["generator"].keywords["mlp"], model.keywords["discriminator"]):
+    G = model.keywords["generator"].keywords["mlp"]
+    # That of `add_layers` is an argument of it.
+    for network in (G.keywords.get("mlp", G), model.keywords["discriminator"]):
         for layer in network.keywords["layers"]:
             layer.keywords.pop("init_bias", None)
         first = network.keywords["layers"][0].keywords
@@ -71,6 +75,13 @@ def untrained(name, narrow=True):
         fan_in = max(1, value.size // value.shape[-1 if value.ndim < 3 else 0])
         param.set_value(RNG.normal(0, 1 / np.sqrt(fan_in), value.shape).astype("float32"))
     return model
+
+
+def tfd_model(folder):
+    """The model of `yaml/tfd_pretrain/train.yaml`, on top of one of `pretrain.yaml`."""
+    modelfile.save(folder / "pretrain.pkl", untrained("tfd_pretrain/pretrain"))
+    shutil.copy(ROOT / "yaml" / "tfd_pretrain" / "train.yaml", folder)
+    return untrained("train", folder=folder)
 
 
 def verdicts(model, rows):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -86,6 +87,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _paths(args: argparse.Namespace) -> list[str]:
     """The files to write, checked before anything is computed."""
     stem = args.out or os.path.splitext(args.model)[0]
+    if args.format == "numpy" and not args.out:
+        # A name that `import` takes.
+        folder, name = os.path.split(stem)
+        stem = os.path.join(folder, re.sub(r"\W", "_", name, flags=re.ASCII))
     endings = ENDINGS[args.format]
     suffix = os.path.splitext("x" + endings[0])[1]
     if args.out and len(endings) == 1 and args.out.endswith(suffix):

@@ -6,10 +6,12 @@ import pytest
 
 from adversarial.evaluation.sampling import (
     Sampler,
+    batches_at,
     draw_noise,
     draw_samples,
     generator_of,
     inpaint,
+    sample_batches,
     samples_at,
 )
 from adversarial.models.adversary_pair import AdversaryPair
@@ -117,3 +119,26 @@ def test_inpainting_keeps_what_g_sees():
     assert (painted[:, :, :2] != images[:, :, :2]).all()
     np.testing.assert_array_equal(painted, inpaint(G, images, "left", seed=1))
     assert (painted != inpaint(G, images, "left", seed=2)).any()
+
+
+def test_batches_are_the_samples_that_are_drawn_at_once(generator_for_batches):
+    whole = draw_samples(generator_for_batches, 230, seed=4)
+    parts = list(sample_batches(generator_for_batches, 230, seed=4))
+    assert [len(part) for part in parts] == [100, 100, 30]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    z = np.random.RandomState(0).normal(size=(230, 3))
+    parts = list(batches_at(generator_for_batches, z))
+    assert [len(part) for part in parts] == [100, 100, 30]
+    expected = samples_at(generator_for_batches, z)
+    np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 3, 1)])
+def test_points_of_another_shape_are_refused(shape, generator_for_batches):
+    with pytest.raises(ValueError, match="this model takes rows of 3 numbers"):
+        samples_at(generator_for_batches, np.zeros(shape))
+
+
+@pytest.fixture
+def generator_for_batches(fast_compile):
+    return Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], nvis=3))

@@ -23,6 +23,7 @@ from export_test_things import (
     SCALAR,
     pair,
     program_of,
+    tfd_model,
     untrained,
     verdicts,
 )
@@ -68,6 +69,12 @@ def test_onnx_computes_the_experiments_of_the_paper(name, fast_compile):
         rows = example_inputs(D, batch)["x"]
         close(by_onnx(D)({"x": rows})["probability"], verdicts(model, rows))
         assert len(samples) == batch
+
+
+def test_onnx_computes_the_generator_of_faces(tmp_path, fast_compile):
+    model = tfd_model(tmp_path)
+    for program in (generator_program(model), discriminator_program(model)):
+        assert difference(program, by_onnx(program)) < 1e-5
 
 
 @pytest.mark.parametrize("name", [*DENSE, *CONVOLUTIONS])
@@ -267,6 +274,24 @@ def test_the_files_of_the_command(tmp_path, capsys, fast_compile):
     assert "generator.h0.weight  6x6" in out and "rounding changed 100 samples by at most" in out
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "m.pkl", "m.safetensors", "other_float16.pkl", "weights.safetensors"]  # fmt: skip
+
+
+def test_a_module_has_a_name_that_can_be_imported(folder, fast_compile, capsys):
+    modelfile.save("my-model.v2.pkl", pair(DENSE["linear"]))
+    export.main(["my-model.v2.pkl", "--format", "numpy"])
+    assert sorted(os.listdir()) == ["my-model.v2.pkl", "my_model_v2_numpy.npz",
+                                    "my_model_v2_numpy.py"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["numpy", "onnx"])
+def test_models_with_more_inputs_than_z(kind, folder, fast_compile, capsys):
+    pytest.importorskip("onnxruntime")
+    mlp = MLP([NoiseCat(2, 1.0, "n"), Tanh(dim=4, layer_name="y", irange=1.0)], nvis=3)
+    modelfile.save("noisy.pkl", Generator(mlp))
+    modelfile.save("painter.pkl", untrained("mnist_inpainting"))
+    for name in ("noisy", "painter"):
+        export.main([f"{name}.pkl", "--format", kind])
+    assert capsys.readouterr().out.count("differs from the model by at most") == 3
 
 
 @pytest.mark.parametrize(

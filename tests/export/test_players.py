@@ -10,7 +10,16 @@ from pathlib import Path
 import export_test_things
 import numpy as np
 import pytest
-from export_test_things import CONVOLUTIONS, DENSE, EXPERIMENTS, IMAGES, pair, untrained, verdicts
+from export_test_things import (
+    CONVOLUTIONS,
+    DENSE,
+    EXPERIMENTS,
+    IMAGES,
+    pair,
+    tfd_model,
+    untrained,
+    verdicts,
+)
 
 import adversarial  # noqa: F401
 from adversarial import backend
@@ -77,11 +86,12 @@ def test_the_experiments_of_the_paper(name, fast_compile, narrow=True):
         return
     G, D = check(model, batch=3)
     sizes = {"mnist": (28, 28, 1), "tfd": (48, 48, 1), "cifar": (32, 32, 3)}
-    size = next(shape for data, shape in sizes.items() if name.startswith(data))
+    size = next((shape for data, shape in sizes.items() if name.startswith(data)), None)
+    image = size and dict(zip(("rows", "cols", "channels"), size))
     for program in (G, D):
-        assert program.metadata["image"] == dict(zip(("rows", "cols", "channels"), size))
+        assert program.metadata["image"] == image
     assert D.metadata["range"] == [0, 1]
-    assert G.metadata["range"] == (None if name.startswith("cifar") else [0, 1])
+    assert G.metadata["range"] == ([0, 1] if name.startswith(("mnist", "tfd")) else None)
     noise = G.inputs[0].noise
     assert noise["distribution"] == {"gaussian": "normal"}.get(
         model.generator.noise, model.generator.noise
@@ -90,6 +100,12 @@ def test_the_experiments_of_the_paper(name, fast_compile, narrow=True):
         assert noise["low"] == -noise["high"] == pytest.approx(-np.sqrt(3))
     layers = [layer.layer_name for layer in model.generator.mlp.layers]
     assert {node.layer for node in G.nodes} <= {*layers, ""}
+
+
+def test_the_generator_of_faces_with_layers_of_another_file(tmp_path, fast_compile):
+    G, _ = check(tfd_model(tmp_path), batch=3)
+    layers = dict.fromkeys(node.layer for node in G.nodes if node.layer)
+    assert list(layers) == ["h0", "h1", "h0_pretrained", "h1_pretrained", "y"]
 
 
 def test_parameters_have_the_names_and_values_of_the_model(fast_compile):
