@@ -20,7 +20,9 @@ class Players {
     this.cloud = { samples: [] };
     if (this.view.kind !== "image") {
       const random = randomSource(1);
-      const z = Array.from({ length: 400 }, () => this.noise.draw(random));
+      // Bars need the range of samples only.
+      const count = this.view.kind === "points" ? 400 : 50;
+      const z = Array.from({ length: count }, () => this.noise.draw(random));
       const classOf = (i) => (this.classes ? i % this.classes : null);
       this.cloud.samples = this.generate(z, z.map((_, i) => classOf(i)));
     }
