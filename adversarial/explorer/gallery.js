@@ -9,7 +9,7 @@ class Gallery {
     byId("redraw").addEventListener("click", () => this.redraw());
     byId("sort").addEventListener("change", () => this.fill());
     byId("sort-choice").hidden = !page.players.discriminator;
-    const verdict = "The bar is D's probability that it is real; at 50 %, D cannot tell.";
+    const verdict = "The bar is the probability, in D's judgement, that it is real.";
     byId("random-hint").textContent = `Each is G of another z. Click a sample to keep it. ${
       page.players.discriminator ? verdict : ""
     }`;
