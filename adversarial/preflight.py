@@ -48,12 +48,17 @@ def before_compiling(train: Any) -> None:
     _check_hyperparameters(train)
     parts = train.algorithm, train.model
     for name, dataset in _data_sets(train):
-        if not is_streamed(dataset):
+        if not is_streamed(dataset) or _stays_in_file(dataset):
             _check_iteration(name, dataset, *parts)
             specs = _data_specs(_is_monitored(dataset, train), *parts)
             _check_values(name, dataset, set().union(*(_sources(s) for _, s in specs)))
             for one in specs:
                 _check_spaces(name, dataset, one, train.model)
+
+
+def _stays_in_file(dataset: Any) -> bool:
+    """Whether it is a streamed data set that is no mere stream: own data, read from its file."""
+    return bool(getattr(dataset, "reads_from_disk", False))
 
 
 def _check_hyperparameters(train: Any) -> None:
@@ -247,7 +252,10 @@ def _check_spaces(name: str, dataset: Any, specs: tuple[Any, Any], model: Any) -
     if not source:
         return
     try:
-        feed_of(dataset).batch(specs)
+        if _stays_in_file(dataset):
+            next(dataset.iterator("sequential", batch_size=1, data_specs=specs))
+        else:
+            feed_of(dataset).batch(specs)
     except (ValueError, TypeError) as error:
         raise ValueError(_misfit(name, dataset, space, source, model, error)) from None
 
@@ -261,6 +269,8 @@ def _misfit(name: str, dataset: Any, space: Any, source: str, model: Any, error:
         else f"the model's discriminator{origin.of(player)}"
     )
     array = _column(dataset, source)
+    if array is None and source == "features" and _stays_in_file(dataset):
+        array = dataset.X
     if array is None:
         return (
             f"{name} has no {source}, and the cost or the model asks for them: {error}\n"

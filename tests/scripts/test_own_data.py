@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,30 @@ def test_streamed_training_is_that_of_memory(folder):
     disk = trained("--overwrite")
     for ours, theirs in zip(disk.get_params(), memory.get_params()):
         np.testing.assert_allclose(ours.get_value(), theirs.get_value(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("in_memory", ["true", "false"])
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("dim: 30", "dim: 31", "training data set .* has rows of 30 numbers, .*takes 31"),
+        (
+            "batch_size: 10,",
+            "batch_size: 100, train_iteration_mode: even_sequential,",
+            "no full batch",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_compiling(
+    in_memory, old, new, message, folder, capsys
+):
+    experiment("npz", in_memory=in_memory, bias="")
+    text = (folder / "gan.yaml").read_text().replace(old, new)
+    if old == "dim: 30":
+        text = text.replace("nvis: 30", "nvis: 31")
+    (folder / "gan.yaml").write_text(text)
+    assert run(train, "gan.yaml", "--quiet") == 1
+    assert re.search(message, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("scale, layer", [("[-1, 1]", "Tanh"), ("standardize", "Linear")])
