@@ -119,6 +119,7 @@ setup(
                 ("score", "parzen_ll"),
                 ("evaluate", "evaluate"),
                 ("export", "export"),
+                ("new-experiment", "new_experiment"),
                 ("explore", "explore"),
                 ("print-monitor", "print_monitor"),
                 ("plot-monitor", "plot_monitor"),
