@@ -18,6 +18,7 @@ from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.recognize import recognize
 from adversarial.scripts import cli
 from adversarial.scripts.inputs import recipe
+from adversarial.scripts.inputs.recipe_choices import shape_of_size
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if os.path.lexists(out):
         raise FileExistsError(f"{out} exists already: --out names another file")
     cli.output_path(out, out, "")
-    found = recipe.shape_of_size(recognize(args.data), args.size)
+    found = shape_of_size(recognize(args.data), args.size)
     text = recipe.write(found, os.path.dirname(out) or ".", args.dense)
     load_phases(out, text=text)  # checks all names and arguments
     with open(out, "x", encoding="utf-8") as stream:

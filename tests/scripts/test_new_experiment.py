@@ -14,7 +14,7 @@ from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.recognize import Recognized
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.scripts import cli, new_experiment, train
-from adversarial.scripts.inputs import recipe
+from adversarial.scripts.inputs import recipe, recipe_choices
 from adversarial.scripts.inputs.datasets import training_set
 from adversarial.utils import serial
 
@@ -133,17 +133,17 @@ def described(count=1000, image=None, **changed):
 
 
 def test_sizes_grow_with_the_data():
-    small, large = (recipe.choose(described(n, (28, 28, 1))) for n in (400, 70_000))
+    small, large = (recipe_choices.choose(described(n, (28, 28, 1))) for n in (400, 70_000))
     assert (large.generator, large.discriminator, large.batch_size) == (1200, 240, 100)  # mnist
     assert small.discriminator < large.discriminator and small.batch_size < large.batch_size
     assert small.epochs > large.epochs >= 30 and small.save_freq > large.save_freq == 1
-    assert recipe.choose(described(70_000, (32, 32, 3))).is_convolutional
+    assert recipe_choices.choose(described(70_000, (32, 32, 3))).is_convolutional
     for found, dense in (
         (described(image=(32, 32, 3)), True),
         (described(image=(32, 32, 1)), False),
         (described(image=(128, 32, 3)), False),
     ):
-        assert not recipe.choose(found, dense).is_convolutional
+        assert not recipe_choices.choose(found, dense).is_convolutional
 
 
 def test_the_size_of_images_and_parts_with_their_own_files(folder):
