@@ -83,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     x_label = X_LABELS.get(args.x, args.x)
     names = dict.fromkeys(name for name, *_ in curves)
     labels = dict.fromkeys(label for _, (label, *_) in curves)
-    if len(curves) <= MAX_CURVES or len(names) == 1:
+    # Several groups are compared in a panel for each channel, whose scales may differ.
+    compares = args.mean and len(labels) > 1
+    if len(names) == 1 or (len(curves) <= MAX_CURVES and not compares):
         labelled = [
             (_label(name, label, len(names), len(labels)), *rest) for name, (label, *rest) in curves
         ]

@@ -175,7 +175,7 @@ def test_a_folder_that_is_of_no_sweep(refused, tmp_path):
     assert "no run of this sweep has measured anything" in refused(tmp_path)
 
 
-def test_a_sweep(command, drawn, pair, tmp_path, capsys):
+def test_a_sweep(command, drawn, pair, tmp_path, capsys, monkeypatch):
     runs = {}
     for rate, seed in itertools.product((".1", ".2"), (0, 1)):
         name = f"rate={rate},seed={seed}"
@@ -187,3 +187,12 @@ def test_a_sweep(command, drawn, pair, tmp_path, capsys):
     assert command(tmp_path, "-c", "late") == 0
     assert capsys.readouterr().out == f"{tmp_path / 'sweep_channels.png'}\n"
     assert [label for label, *_ in drawn[0][0]] == ["late, rate=.1 (2)", "late, rate=.2 (2)"]
+    panels = []
+    draw = command.module.draw_panels
+    monkeypatch.setattr(
+        command.module, "draw_panels", lambda *args: panels.append(args[0]) or draw(*args)
+    )
+    assert command(tmp_path, "-c", "valid*") == 0  # a panel for each channel
+    assert [(name, [label for label, *_ in curves]) for name, curves in panels[0]] == [
+        (f"valid_objective_{player}", ["rate=.1 (2)", "rate=.2 (2)"]) for player in "dg"
+    ]
