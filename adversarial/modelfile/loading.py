@@ -77,7 +77,10 @@ def modules_beside_model(
         # The description has no objects of the modules that are sought; if others fail, it is
         # as if there were none.
         with modules_beside.nowhere(), contextlib.suppress(OSError, ValueError):
-            about = load_training(filepath, allow_modules)["experiment"]
+            training = load_training(filepath, allow_modules)
+            if training is None:  # a model that was saved alone
+                return None
+            about = training["experiment"]
             return os.path.normpath(os.path.join(folder, os.path.dirname(about["yaml_path"])))
         return None
 

@@ -160,7 +160,7 @@ def test_what_is_asked_for_is_checked_first(command, dots, capsys):
     assert "there is no folder missing" in capsys.readouterr().err
     assert command(dots, "-m", "above", "--allow-module", "no_such_dots") == 1
     assert (
-        "--allow-module no_such_dots: Python finds no module no_such_dots; add"
+        "--allow-module no_such_dots: there is no module no_such_dots beside the file"
         in capsys.readouterr().err
     )
 

@@ -1,0 +1,138 @@
+"""`Metrics`, which computes metrics of samples between epochs and records them as channels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Optional
+
+import numpy as np
+
+from adversarial import backend
+from adversarial.evaluation.features import Features, digit_features
+from adversarial.evaluation.metric import Inputs, find_metrics
+from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.monitor import add_data_free_channel
+from adversarial.monitor.lookup import channel_values
+from adversarial.train_extensions import TrainExtension
+from adversarial.utils.budget import spend
+
+log = logging.getLogger(__name__)
+
+# Bytes for each number of a sample, and of the layers that compute it.
+_PER_NUMBER = 32
+
+
+class Metrics(TrainExtension):
+    """Computes metrics every few epochs, on few samples, as monitor channels of the same names.
+
+    Samples are always of the same noise z, so that a curve shows what the model learns. Training
+    stays bit for bit what it is without this extension. Between computations, a channel repeats
+    its last value. A metric that fails, as on samples of a model that has diverged, is NaN, with a
+    warning.
+
+    Parameters
+    ----------
+    metrics : list of str
+        Names, as `python -m adversarial.scripts.evaluate` lists them.
+    test : Dataset
+        What samples are compared with: its first `num_samples` examples.
+    every : int
+        Epochs from one computation to the next; the first is before training.
+    num_samples : int
+    classifier : MLP or 'mnist', optional
+        The network whose features metrics compare: 'mnist' is the one of this package.
+    seed : int
+        For z, from 0 to 2^32 - 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, a number is out of range, or `classifier` is no classifier; at
+        setup, if the model has no generator, or a metric needs what is not there.
+
+    Examples
+    --------
+    >>> Metrics(["fid_pixels", "two_sample_pixels"], test=None, every=5).every
+    5
+    >>> Metrics(["fid_pixel"], test=None)
+    Traceback (most recent call last):
+    ...
+    ValueError: no metric 'fid_pixel'; did you mean fid_pixels? (there are: ...
+    """
+
+    def __init__(
+        self,
+        metrics: Iterable[str],
+        test: Any,
+        every: int = 1,
+        num_samples: int = 1000,
+        classifier: Any = None,
+        seed: int = 0,
+    ) -> None:
+        self.names = [each.name for each in find_metrics(list(metrics))]
+        for name, value, least in (("every", every, 1), ("num_samples", num_samples, 2)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} of Metrics must be a whole number of at least {least}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 32:
+            raise ValueError("seed of Metrics must be a whole number from 0 to 2^32 - 1")
+        spend(f"num_samples of Metrics: {num_samples}", briefly=_PER_NUMBER * 1000 * num_samples)
+        self.test = test
+        self.every = every
+        self.num_samples = num_samples
+        self.seed = seed
+        self.classifier = classifier
+        self._draw: Any = None
+        self._features: Optional[Features] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Data and compiled functions are not part of a saved training.
+        left_out = dict.fromkeys(("test", "classifier", "_draw", "_features"))
+        return {**self.__dict__, **left_out}
+
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Compile the sampling, and add the channels."""
+        generator = generator_of(model)
+        # Random streams of its own, which never advance: z is the same at each call.
+        with fresh_streams(generator, self.seed):
+            samples = generator.sample(self.num_samples)
+            self._draw = backend.function([], samples, name="metrics", no_default_updates=True)
+        needed = {need for each in find_metrics(self.names) for need in each.needs}
+        for need in sorted(needed - {"samples", "training", "test", "features", "progress"}):
+            raise ValueError(f"Metrics cannot give {need}, which one of its metrics needs")
+        if "features" in needed:
+            if self.classifier is None:
+                raise ValueError(
+                    "a metric of Metrics needs features: give it a classifier, or 'mnist'"
+                )
+            named = isinstance(self.classifier, str) and self.classifier == "mnist"
+            self._features = digit_features() if named else Features(self.classifier)
+        monitored = getattr(algorithm, "monitoring_dataset", None)
+        if not monitored:
+            raise ValueError("Metrics needs channels: give the algorithm a monitoring_dataset")
+        for name in self.names:
+            channel = model.monitor.channels.get(name)
+            if channel is None or channel.val is None:
+                add_data_free_channel(model.monitor, monitored, name, np.nan)
+
+    def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Compute the metrics, or repeat their values, as the last values of their channels."""
+        if model.monitor.get_epochs_seen() % self.every:
+            for name in self.names:
+                values = channel_values(model, name)
+                if len(values) > 1:
+                    values[-1] = values[-2]
+            return
+        inputs = Inputs(
+            samples=lambda: as_rows(self._draw(), generator_of(model)),
+            training=dataset.get_design_matrix,
+            test=lambda: self.test.get_design_matrix()[: self.num_samples],
+            features=lambda: self._features,
+        )
+        for each in find_metrics(self.names):
+            try:
+                value = each.compute(inputs).value
+            except ValueError as error:
+                log.warning("no value of a metric: %s", error)
+                value = np.nan
+            channel_values(model, each.name)[-1] = value
