@@ -86,7 +86,9 @@ def test_a_run_is_as_if_the_file_lay_in_the_current_folder():
 
 
 def test_training_writes_to_the_current_folder(fast_compile, capsys):
-    assert train.main(["figure1.yaml", "--max-epochs", "1"]) == 0
+    sets = ("dataset", "algorithm.monitoring_dataset.valid")
+    few = [word for name in sets for word in ("--set", f"{name}.num_examples=1000")]
+    assert train.main(["figure1.yaml", "--max-epochs", "1", *few]) == 0
     assert "figure1.yaml is the experiment that comes with the package" in capsys.readouterr().err
     written = sorted(path.name for path in Path().iterdir() if path.name[0] != ".")
     assert written == ["figure1.monitor.csv", "figure1.pkl", "figure1_0.pkl", "figure1_1.pkl"]
