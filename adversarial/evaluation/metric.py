@@ -8,6 +8,8 @@ A metric is a function of samples and data whose arguments are named in INPUTS. 
         "One line that says what it measures."
         return Result(value, standard_error)
 
+Keyword-only arguments with defaults are its options, which `--option my_metric.NAME=VALUE` sets.
+
 The metrics of this package are in `evaluation/metrics/`, one a module; each module of that folder
 is imported when metrics are looked up, so a new metric is a new file there and nothing else. A
 module of a user's own registers its metrics when it is imported. The command
@@ -25,7 +27,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -101,6 +103,10 @@ class Metric:
     description : str
         The first line of the function's docstring.
     function : callable that returns a `Result`
+    options : dict
+        The function's keyword-only arguments, with their defaults.
+    by_default : bool
+        Whether the command computes it unless `--metrics` says otherwise.
     """
 
     name: str
@@ -108,17 +114,21 @@ class Metric:
     needs: tuple[str, ...]
     description: str
     function: Callable[..., Result]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    by_default: bool = True
 
-    def compute(self, inputs: Inputs) -> Result:
-        """The metric's result on these inputs.
+    def compute(self, inputs: Inputs, **options: Any) -> Result:
+        """The metric's result on these inputs, with values for some of its options.
 
         Raises
         ------
         Unavailable
             Where an input is missing, or has too few rows.
         ValueError
-            Where the metric refuses its inputs; the message begins with the metric's name.
+            Where there is no such option, or the metric refuses its inputs; the message begins with
+            the metric's name.
         """
+        self.check_options(options)
         given = {}
         # Samples last: they take time, and missing data should be reported at once.
         for need in sorted(self.needs, key="samples".__eq__):
@@ -127,7 +137,7 @@ class Metric:
             except Unavailable as error:
                 raise Unavailable(f"{self.name} needs {need}: {error}") from error
         try:
-            result = self.function(**given)
+            result = self.function(**given, **options)
         except Unavailable as error:
             raise Unavailable(f"{self.name}: {error}") from error
         except ValueError as error:
@@ -139,6 +149,15 @@ class Metric:
             # Values of different classifiers cannot be compared.
             result = replace(result, details={**result.details, "classifier": digest})
         return replace(result, unit=self.unit)
+
+    def check_options(self, names: Iterable[str]) -> None:
+        """Raise ValueError where the metric lacks one of these options."""
+        for name in names:
+            if name not in self.options:
+                close = nearest(name, self.options)
+                hint = f"; did you mean {close}?" if close else ""
+                known = f"it has: {', '.join(self.options)}" if self.options else "it has none"
+                raise ValueError(f"{self.name} has no option {name!r}{hint} ({known})")
 
 
 class Inputs:
@@ -168,18 +187,23 @@ def no_progress(total: int, what: str, unit: str) -> Iterator[Any]:
     yield types.SimpleNamespace(update=lambda count: None)
 
 
-def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+def metric(
+    unit: str, by_default: bool = True
+) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Decorator that registers a function as a metric; the function itself is unchanged.
 
     Parameters
     ----------
     unit : str
         As in `Metric`; '' where the value has none, as a ratio.
+    by_default : bool
+        As in `Metric`; False for what takes minutes.
 
     Raises
     ------
     ValueError
-        Where an argument is none of INPUTS, or another function has registered the name.
+        Where an argument is none of INPUTS and no option, or another function has registered the
+        name.
 
     Examples
     --------
@@ -193,7 +217,9 @@ def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]
 
     def register(function: Callable[..., Result]) -> Callable[..., Result]:
         name = function.__name__
-        needs = tuple(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters.values()
+        options = {given.name: given.default for given in parameters if _is_option(given)}
+        needs = tuple(given.name for given in parameters if not _is_option(given))
         unknown = [need for need in needs if need not in INPUTS]
         if unknown:
             raise ValueError(
@@ -207,10 +233,17 @@ def metric(unit: str) -> Callable[[Callable[..., Result]], Callable[..., Result]
                 f"{function.__module__}; rename one"
             )
         description = (inspect.getdoc(function) or "").partition("\n")[0]
-        _registered[name] = Metric(name, unit, needs, description, function)
+        _registered[name] = Metric(name, unit, needs, description, function, options, by_default)
         return function
 
     return register
+
+
+def _is_option(parameter: inspect.Parameter) -> bool:
+    return (
+        parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and parameter.default is not inspect.Parameter.empty
+    )
 
 
 def all_metrics() -> dict[str, Metric]:
@@ -249,6 +282,7 @@ def evaluate(
     metrics: Iterable[str],
     num_samples: int = 10000,
     seed: int = 0,
+    options: Optional[Mapping[str, Mapping[str, Any]]] = None,
     **data: Any,
 ) -> dict[str, Result]:
     """Compute metrics of a model that is in memory.
@@ -259,6 +293,8 @@ def evaluate(
     metrics : names of metrics
     num_samples, seed : int
         How many samples to draw, and from which random streams.
+    options : dict of dict, optional
+        Options by the names of metrics.
     data : `training`, `test`, `splits`, `features`, as INPUTS describes them
 
     Returns
@@ -290,4 +326,8 @@ def evaluate(
         samples=lambda: sampling.draw_samples(model, num_samples, seed),
         **{name: lambda value=value: value for name, value in data.items()},
     )
-    return {chosen.name: chosen.compute(inputs) for chosen in find_metrics(metrics)}
+    options = options or {}
+    return {
+        chosen.name: chosen.compute(inputs, **options.get(chosen.name, {}))
+        for chosen in find_metrics(metrics)
+    }

@@ -3,6 +3,7 @@
 python -m adversarial.scripts.evaluate yaml/mnist.pkl
 python -m adversarial.scripts.evaluate yaml/mnist.pkl --metrics parzen_ll,nearest_distance --json
 python -m adversarial.scripts.evaluate yaml/mnist.pkl yaml/mnist_quick.pkl --baselines --csv t.csv
+python -m adversarial.scripts.evaluate yaml/mnist.pkl --metrics ais_ll --option ais_ll.sigma=0.1
 python -m adversarial.scripts.evaluate mine.pkl --metrics my_metric --allow-module mine
 
 `adversarial.evaluation.metric` says what a metric is; docs/EVALUATION.md what each measures, and
@@ -55,9 +56,7 @@ CHOOSE_SIGMA = 1000
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    known = "\n".join(
-        f"  {metric.name:21}{metric.description}" for metric in all_metrics().values()
-    )
+    known = "\n".join(map(describe, all_metrics().values()))
     parser = cli.Parser(
         description="Compute metrics of trained models on their samples and a data set.",
         epilog=f"metrics:\n{known}",
@@ -69,7 +68,16 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "-m",
         "--metrics",
         metavar="A,B",
-        help="the metrics to compute, listed below (all for which the data is known)",
+        help="the metrics to compute, listed below (those for which the data is known and that "
+        "do not take minutes)",
+    )
+    add(
+        "--option",
+        action="append",
+        default=[],
+        type=option,
+        metavar="METRIC.NAME=VALUE",
+        help="an option of a metric, such as ais_ll.sigma=0.1; may be given several times",
     )
     add(
         "-d",
@@ -131,9 +139,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for module in args.allow_module:
             import_metrics(module)
     if args.metrics is None:
-        metrics = list(all_metrics().values())
+        metrics = [metric for metric in all_metrics().values() if metric.by_default]
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
+    options_of(args, metrics)
     reports: list[Report] = []
     printed = 0
     for path in args.models:
@@ -179,10 +188,11 @@ def report_of(
 ) -> Report:
     """Compute metrics; those that lack an input are left out, unless they were asked for."""
     report = Report(name, {}, {}, None)
+    options = options_of(args, metrics)
     for metric in metrics:
         began = time.monotonic()
         try:
-            result = metric.compute(inputs)
+            result = metric.compute(inputs, **options[metric.name])
         except Unavailable as error:
             if args.metrics is not None and name not in BASELINES:
                 raise
@@ -205,6 +215,42 @@ def print_report(report: Report, args: argparse.Namespace) -> None:
     width = max(map(len, report.results))
     for name, result in report.results.items():
         print(f"{name:<{width}}  {result}", flush=True)
+
+
+def describe(metric: Metric) -> str:
+    """The lines of `--help` on a metric."""
+    line = f"  {metric.name:21}{metric.description}"
+    if not metric.by_default:
+        line += " (only if --metrics names it)"
+    if metric.options:
+        line += "\n" + " " * 23 + "options: "
+        line += ", ".join(f"{name}={json.dumps(value)}" for name, value in metric.options.items())
+    return line
+
+
+def option(text: str) -> tuple[str, str, Any]:
+    """(metric, option, value) of METRIC.NAME=VALUE, for argparse; the value is JSON, or text."""
+    name, equals, value = text.partition("=")
+    metric, dot, key = name.partition(".")
+    if not (equals and dot and metric and key):
+        raise argparse.ArgumentTypeError(f"must be METRIC.NAME=VALUE, got {text!r}")
+    try:
+        return metric, key, json.loads(value)
+    except ValueError:
+        return metric, key, value
+
+
+def options_of(args: argparse.Namespace, metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
+    """The options that were given, by the names of the metrics that are computed."""
+    found: dict[str, dict[str, Any]] = {metric.name: {} for metric in metrics}
+    for metric, key, value in args.option:
+        if metric not in found:
+            find_metrics([metric])
+            raise ValueError(f"--option {metric}.{key}: --metrics does not name {metric}")
+        found[metric][key] = value
+    for metric in metrics:
+        metric.check_options(found[metric.name])
+    return found
 
 
 def import_metrics(module: str) -> None:
