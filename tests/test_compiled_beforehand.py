@@ -63,6 +63,12 @@ EXTENSIONS = (
         !obj:adversarial.train_extensions.learning_rate.OneOverEpoch { start: 1 },
         !obj:adversarial.train_extensions.learning_rate.LinearDecayOverEpoch {
             start: 0, saturate: 3, decay_factor: .5 },
+        !obj:adversarial.train_extensions.metrics.Metrics {
+            metrics: [fid, nearest_distance], test: *data, every: 2, num_samples: 9,
+            classifier: !obj:adversarial.models.mlp.MLP { nvis: 9, layers: [
+                !obj:adversarial.models.mlp.Sigmoid { layer_name: h, dim: 3, irange: 1. },
+                !obj:adversarial.models.mlp.Softmax {
+                    n_classes: 2, layer_name: y, irange: 1. } ] } },
         !obj:adversarial.train_extensions.report.MonitorCSV { path: "own.csv" },
         !obj:adversarial.train_extensions.samples.SampleGrid { path: "own.png", rows: 2, cols: 2 },
         %s ]"""

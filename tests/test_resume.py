@@ -26,6 +26,7 @@ from adversarial.train_extensions import ChannelSmoother, TrainExtension
 from adversarial.train_extensions.activate_generator import ActivateGenerator
 from adversarial.train_extensions.best_params import KeepBestParams, MonitorBasedSaveBest
 from adversarial.train_extensions.learning_rate import MonitorBasedLRAdjuster, OneOverEpoch
+from adversarial.train_extensions.metrics import Metrics
 from adversarial.train_extensions.momentum import MomentumAdjustor
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms import k_steps, sgd, sgd_alt
@@ -96,7 +97,10 @@ def steps_of_d(**kw):
             **kw,
         ),
         [LinearDecay(2, 9, 0.1)],
-        [OneOverEpoch(1)],
+        [
+            OneOverEpoch(1),
+            Metrics(["fid_pixels", "nearest_distance"], images(20, 2), every=2, num_samples=20),
+        ],
     )
 
 
@@ -336,6 +340,7 @@ def test_the_comparison_sees_what_matters(uninterrupted, tmp_path):
         "channel valid_objective val",
     ):
         assert any(part in name for name in found), part
+    assert np.isfinite(uninterrupted(steps_of_d)["monitor: channel fid_pixels val"]).all()
     assert found["callbacks[1].calls"] == EPOCHS * BATCHES == len(found["callbacks[1].seen"])
 
 

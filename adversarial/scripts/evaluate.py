@@ -13,6 +13,7 @@ docs/EXTENDING.md has one as an example.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import json
@@ -135,7 +136,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         cli.output_path(args.csv, args.models[0], ".csv")
     if args.memorised:
         cli.output_path(args.memorised, args.models[0], ".png")
-    with modules_beside_model(args.models[0], args.allow_module):
+    with contextlib.ExitStack() as stack:
+        for path in reversed(args.models):  # what is entered last is searched first
+            stack.enter_context(modules_beside_model(path, args.allow_module))
         for module in args.allow_module:
             import_metrics(module)
     if args.metrics is None:

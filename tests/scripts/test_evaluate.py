@@ -223,3 +223,37 @@ def test_the_picture_of_suspicious_samples(command, dots, tmp_path, capsys):
     with pytest.raises(SystemExit):
         command("images.pkl", dots, *ARGS, "--memorised", "worst.png")
     assert "--memorised draws the picture of a single model" in capsys.readouterr().err
+
+
+BESIDE = """\
+from adversarial.evaluation.metric import Result, metric
+
+
+@metric(unit="")
+def {name}(samples):
+    "A metric beside a model file."
+    return Result({value})
+"""
+
+
+def test_modules_are_found_beside_any_of_the_models(command, dots, tmp_path, capsys):
+    model = serial.load(dots)
+    for folder, value in (("one", 1.0), ("two", 2.0)):
+        (tmp_path / folder).mkdir()
+        name = f"dots_{folder}"
+        (tmp_path / folder / f"{name}.py").write_text(BESIDE.format(name=name, value=value))
+        serial.save(f"{folder}/m.pkl", model)
+    argv = ["one/m.pkl", "two/m.pkl", *ARGS, "--allow-module", "dots_one,dots_two"]
+    try:
+        assert command(*argv, "-m", "dots_one,dots_two", "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        for report in found:
+            values = {name: each["value"] for name, each in report["metrics"].items()}
+            assert values == {"dots_one": 1.0, "dots_two": 2.0}
+        # Two modules of one name, beside different models, cannot both be meant.
+        (tmp_path / "two" / "dots_one.py").write_text(BESIDE.format(name="dots_one", value=3.0))
+        assert command(*argv, "-m", "dots_one") == 1
+        assert "one process can use one of them" in capsys.readouterr().err
+    finally:
+        for name in ("dots_one", "dots_two"):
+            sys.modules.pop(name, None)
