@@ -393,8 +393,9 @@ def test_a_failed_save_is_tried_again_next_epoch(data, path, monkeypatch):
 
 
 def test_save_paths_are_checked_first(data, tmp_path, path):
-    train, _ = experiment(data, save_path=str(tmp_path / "nowhere" / "model.pkl"), save_freq=1)
-    with pytest.raises(FileNotFoundError, match="nowhere.* is not a folder"):
+    (tmp_path / "file").touch()
+    train, _ = experiment(data, save_path=str(tmp_path / "file" / "model.pkl"), save_freq=1)
+    with pytest.raises(OSError, match="file.* is not a folder"):
         train.main_loop()
     train, _ = experiment(data, save_path=str(tmp_path), save_freq=1)
     with pytest.raises(FileExistsError, match="is not a regular file"):

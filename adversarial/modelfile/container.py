@@ -206,8 +206,11 @@ def read(stream: BinaryIO, graph: str = GRAPH, budget: Budget | None = None) -> 
 
 
 def short(error: BaseException) -> str:
-    """The type and message of an exception, in one line of limited length."""
-    words = " ".join(str(error).split())[:120]
+    """The type and message of an exception, in one line of limited length.
+
+    A forged file may put much text into a message; 400 letters hold our own with a long path.
+    """
+    words = " ".join(str(error).split())[:400]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 

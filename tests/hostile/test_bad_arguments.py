@@ -53,7 +53,7 @@ def test_train(arguments, culprit, command, unchanged, tmp_path, monkeypatch):
         (["good.pkl", "--seed", "-1"], "--seed"),
         (["good.pkl", "--out", "no/where.png"], "no/where.png"),
         (["good.pkl", "--out", "picture.exe"], "picture.exe"),
-        (["good.pkl", "--out", "."], "'.'"),
+        (["good.pkl", "--out", "."], "the folder . is not empty"),
         (["good.pkl", "--nearest", "--interpolate"], "--interpolate"),
         (["good.pkl", "--interpolate", "--cols", "1"], "--cols"),
         (["${NO_SUCH_VARIABLE}.pkl"], "NO_SUCH_VARIABLE"),
