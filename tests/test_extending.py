@@ -56,6 +56,23 @@ def test_the_experiment_of_the_page_trains_and_resumes(folder):
         serial.load("mine.pkl")
 
 
+def test_metrics_finds_the_metric_of_the_page(folder):
+    text = (folder / "mine.yaml").read_text()
+    channel = """extensions: [!obj:adversarial.train_extensions.metrics.Metrics {
+        metrics: [radius_gap], test: *train, num_samples: 50 }, """
+    (folder / "mine.yaml").write_text(text.replace("extensions: [", channel))
+    argv = ["--allow-module", "mine", "--quiet"]
+    assert train.main(["mine.yaml", *argv, "--max-epochs", "1"]) == 0
+    assert train.main(["--resume", "mine.pkl", *argv]) == 0
+    model = serial.load("mine.pkl", allow_modules=["mine"])
+    gaps = model.monitor.channels["radius_gap"].val_record
+    assert len(gaps) == 4 and np.isfinite(gaps).all()
+    rows = draw_samples(model, 50, seed=0)
+    data = own().Rings(500).get_design_matrix()
+    expected = np.linalg.norm(rows, axis=1).mean() - np.linalg.norm(data, axis=1).mean()
+    assert gaps[-1] == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_metric_of_the_page_is_computed(folder, capsys):
     assert train.main(["mine.yaml", "--allow-module", "mine", "--quiet", "--max-epochs", "1"]) == 0
     argv = ["mine.pkl", "--metrics", "radius_gap", "--allow-module", "mine", "-n", "200", "--json"]

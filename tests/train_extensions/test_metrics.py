@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from adversarial.config import yaml_parse
 from adversarial.costs.adversary import AdversaryCost2
+from adversarial.datasets.data_path import DataUnavailable
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation.metrics.fid import fid_pixels
 from adversarial.evaluation.metrics.nearest_distance import nearest_distance
@@ -98,3 +103,15 @@ def test_bad_arguments_are_named(arguments, says):
 def test_what_cannot_be_had_is_named_before_training(name, says):
     with pytest.raises(ValueError, match=says):
         training(Metrics([name], DenseDesignMatrix(X=rows(1))))
+
+
+def test_the_yaml_of_the_page():
+    page = Path(__file__).parents[2] / "docs" / "EVALUATION.md"
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    try:
+        made = yaml_parse.load(text)
+    except DataUnavailable as error:
+        pytest.skip(f"no MNIST, and no way to fetch it: {error}")
+    assert isinstance(made, Metrics) and made.names == ["fid", "recall"]
+    assert (made.every, made.num_samples, made.classifier) == (5, 1000, "mnist")
+    assert made.test.X.shape == (10000, 784)
