@@ -116,7 +116,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "examples: each beside its nearest training example, framed, and test example",
     )
     add("--json", action="store_true", help="print the results as JSON")
-    add("--csv", metavar="FILE", help="also write the results to this file, one row a metric")
+    add(
+        "--csv",
+        metavar="FILE",
+        help="also write the results to this file, one row a metric; replaces an earlier table "
+        "of results, but no other file",
+    )
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
@@ -133,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
     if args.csv:
-        cli.output_path(args.csv, args.models[0], ".csv")
+        check_replaceable(cli.output_path(args.csv, args.models[0], ".csv"))
     if args.memorised:
         cli.output_path(args.memorised, args.models[0], ".png")
     with contextlib.ExitStack() as stack:
@@ -384,6 +389,18 @@ def as_data(args: argparse.Namespace, report: Report) -> dict[str, Any]:
 
 
 TITLES = "model,metric,value,uncertainty,unit,num_samples,seed,data,classifier,seconds".split(",")
+
+
+def check_replaceable(path: str) -> None:
+    """Refuse to replace a file that is no table of `write_csv`: it may be the user's data."""
+    start = ",".join(TITLES).encode()
+    if os.path.exists(path):
+        with open(path, "rb") as stream:
+            if stream.read(len(start)) not in (start, b""):
+                raise FileExistsError(
+                    f"--csv {path}: the file exists already, and is no table of this command: "
+                    "name another"
+                )
 
 
 def write_csv(path: str, args: argparse.Namespace, reports: Sequence[Report]) -> None:

@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     out = cli.output_path(args.out, args.model, "_explore.html")
+    if not out.lower().endswith((".html", ".htm")):
+        raise ValueError(f"--out {out}: the name of a page ends in .html")
     with outputs.protected():
         if args.overwrite:
             outputs.permit([out])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(text[2 : text.index("\n")])
     for note in found.notes:
         print(f"note: {note}")
-    print(f"wrote {out}; now: python train.py {out}")
+    print(f"wrote {out}; now: adversarial-train {shlex.quote(out)}")
 
 
 def default_name(data: str) -> str:

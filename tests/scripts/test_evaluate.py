@@ -153,6 +153,20 @@ def test_a_model_that_does_not_say_its_data(command, dots, capsys):
     assert "parzen_ll needs splits: bare.pkl: the model file does not say which data set" in err
 
 
+def test_the_table_replaces_an_earlier_table_but_no_other_file(dots, command, capsys, tmp_path):
+    argv = (dots, *ARGS, "-m", "above", "--csv", "t.csv")
+    table = tmp_path / "t.csv"
+    for there in ("length,width\n1,2\n", "model"):
+        table.write_text(there)
+        assert command(*argv) == 1
+        assert "t.csv: the file exists already, and is no table" in capsys.readouterr().err
+        assert table.read_text() == there
+    table.write_text("")
+    for seed in (1, 2):
+        assert command(*argv, "--seed", seed) == 0
+        assert f",{seed}," in table.read_text()
+
+
 def test_what_is_asked_for_is_checked_first(command, dots, capsys):
     assert command(dots, *ARGS, "-m", "parzen") == 1
     err = capsys.readouterr().err

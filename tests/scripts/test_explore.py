@@ -35,6 +35,12 @@ def test_an_existing_page_is_kept(command, refused, model, tmp_path):
     assert out.read_text().startswith("<!doctype html>")
 
 
+def test_the_page_is_named_as_one(refused, model, tmp_path):
+    out = tmp_path / "page.png"
+    assert "the name of a page ends in .html" in refused(model, "--out", out)
+    assert not out.exists()
+
+
 def test_the_same_options_make_the_same_page(command, model, tmp_path):
     pages = []
     for i, options in enumerate([(), (), ("--seed", 3)]):

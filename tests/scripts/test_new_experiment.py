@@ -69,7 +69,7 @@ def test_what_is_written_trains_and_samples(kind, folder, fast_compile, capsys):
     make, name, (dimension, output, scale) = KINDS[kind]
     make(folder)
     new_experiment.main([name, "--out", "x.yaml"])
-    assert "python train.py x.yaml" in capsys.readouterr().out
+    assert "now: adversarial-train x.yaml" in capsys.readouterr().out
     text = (folder / "x.yaml").read_text()
     assert f"scale: {scale}\n" in text and f"mlp.{output} {{" in text
     assert text.count(f'path: "${{PYLEARN2_TRAIN_DIR}}{name}"') == 2
