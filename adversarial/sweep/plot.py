@@ -83,3 +83,4 @@ def _measures(axes: Any, groups: Sequence[Summary], name: str) -> None:
             mean, error = mean_and_error(group.values[name])
             axes.errorbar(mean, number, xerr=error, fmt="D", markersize=4, capsize=3, color=colour)
     axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=4)  # more labels of five digits would touch one another
