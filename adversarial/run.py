@@ -24,6 +24,7 @@ from adversarial.config.proxy import Proxy
 from adversarial.config.settings import merged
 from adversarial.config.yaml_parse import load_phases
 from adversarial.files import inputs, outputs, shipped
+from adversarial.files.atomic_write import check_out
 from adversarial.files.opening import open_regular
 from adversarial.files.placement import Placement
 from adversarial.modelfile import container
@@ -100,6 +101,8 @@ class Run:
 
         The other arguments are those of `Run`.
         """
+        if out is not None:
+            check_out(out)
         with open_regular(shipped.source_of(path), or_device=True) as stream:
             # Test the first bytes first: zipfile seeks to the end, which a device does not have.
             if container.begins_model_file(stream.read(200)) and zipfile.is_zipfile(stream):

@@ -163,6 +163,9 @@ def test_a_path_outside_is_refused_and_a_file_is_no_folder(yaml, folder, run):
     refused(run("c.yaml", "--out", "x"), "/nowhere/b.pkl", "is outside", "--allow-outside")
     (folder / "file").write_text("")
     refused(run(yaml, "--out", "file/x"), "file, where", "is not a folder")
+    (folder / "dangling").symlink_to("none")
+    for name in ("file", "dangling"):
+        refused(run(yaml, "--out", name), f"--out: {name} is not a folder")
     assert not (folder / "x").exists()
 
 

@@ -24,8 +24,8 @@ from adversarial.config.nodes import NodeLoader, YamlError
 from adversarial.utils.string_utils import nearest
 
 _MERGE = "tag:yaml.org,2002:merge"
-_PHASE = re.compile(r"phase(\d+)$")
-_INDEX = re.compile(r"\[(\d+)\]")
+_PHASE = re.compile(r"phase(\d{1,9})$", re.ASCII)
+_INDEX = re.compile(r"\[(\d+)\]", re.ASCII)
 # Nanoseconds to look at one node.
 _PER_NODE = 2000
 _SHOWN = 80  # characters of a setting in a message

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import math
+import operator
 import os
 import re
 import weakref
@@ -221,10 +222,10 @@ class _Reader:
         if self.width > _MAX_COLUMNS:
             raise BadFile(f"{path}: has {self.width} columns, more than {_MAX_COLUMNS}")
         if header is None:
-            header = second is not None and any(
-                is_number(below) and cell and not is_number(cell)
-                for cell, below in zip(first[1], second[1])
-            )
+            below = [_is_like_number(cell) for cell in second[1]] if second else []
+            named = [bool(cell) and not _is_like_number(cell) for cell in first[1]]
+            # A line alone is a header if it has no number.
+            header = any(map(operator.and_, named, below)) if second else all(named)
         self.has_names = bool(header)
         self.names = (
             [name.strip() for name in first[1]] if header else [str(i) for i in range(self.width)]
@@ -357,7 +358,7 @@ class _Reader:
         if self.names.count(which) > 1 and self.has_names:
             raise ValueError(f"{self.path}: several columns are called {which!r}: give numbers")
         close = nearest(str(which), self.names) if self.has_names else None
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = f"; did you mean {close!r}?" if close else "."
         where = self._listed() if self.has_names else "no header: give the number of the column"
         raise ValueError(
             f"{self.path}: {argument} is {which!r:.80}, which is no column{hint} It has {where}"
@@ -397,6 +398,11 @@ def is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
+def _is_like_number(cell: str) -> bool:
+    # A decimal comma is a mistake in a number, not a name.
+    return is_number(cell) or _DECIMAL_COMMA.fullmatch(cell.strip()) is not None
+
+
 def is_number(cell: str) -> bool:
     """Whether `cell` is a number, or a missing one."""
     if is_missing(cell):
@@ -410,7 +416,8 @@ def is_number(cell: str) -> bool:
 
 def _narrowed(rows: np.ndarray) -> np.ndarray:
     """`rows` as float32 if that changes no number, as of pixels."""
-    narrow = rows.astype(np.float32)
+    with np.errstate(over="ignore"):  # then the numbers differ
+        narrow = rows.astype(np.float32)
     return narrow if np.array_equal(narrow, rows) else rows
 
 

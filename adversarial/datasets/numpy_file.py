@@ -126,7 +126,7 @@ def array_in(path: Path, key: str | None) -> tuple[np.ndarray, str]:
         array = naming(path, lambda: _stored(stream, chosen))
         if array is None:
             array = load_npz(path, [chosen], LARGEST_PACKED, stream)[chosen]
-        return array, f"{path}, array {chosen!r},"
+        return array, f"{path} (array {chosen!r})"
 
 
 def choose(path: Any, key: str | None, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -141,7 +141,7 @@ def choose(path: Any, key: str | None, shapes: Mapping[str, tuple[int, ...]]) ->
     if key in shapes:
         return key
     close = nearest(str(key), shapes)
-    hint = f"; did you mean {close!r}?" if close else ""
+    hint = f"; did you mean {close!r}?" if close else "."
     raise ValueError(f"{path} has no array {key!r}{hint} It has {listed(shapes)}")
 
 

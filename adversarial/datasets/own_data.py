@@ -389,9 +389,9 @@ def _encoded(
     if targets.dtype.kind not in "iub":
         if classes is not None:
             raise ValueError(f"classes are given, but the targets of {source.name} are no classes")
-        return targets.reshape(len(targets), -1).astype(np.float32), None
+        return _numeric(source), None
     if targets.size != len(targets):  # several whole numbers an example
-        return targets.reshape(len(targets), -1).astype(np.float32), None
+        return _numeric(source), None
     flat = targets.reshape(-1).astype(np.int64)
     own = np.asarray(train.targets).reshape(-1)
     names = [str(name) for name in classes] if isinstance(classes, (list, tuple)) else None
@@ -412,9 +412,28 @@ def _encoded(
     return flat[:, None], names or [str(number) for number in range(count)]
 
 
+def _numeric(source: Source) -> np.ndarray:
+    """The targets of a regression, float32 (n, k); ValueError names one that is not finite."""
+    targets = np.asarray(source.targets)
+    targets = targets.reshape(len(targets), -1)
+    # NaN is not within the limits either.
+    bad = np.flatnonzero(~(np.abs(targets) <= np.finfo(np.float32).max).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"{source.name}: {source.place(int(bad[0]))}: a target is not finite in float32: "
+            f"{targets[bad[0]].tolist()!r:.80}"
+        )
+    return targets.astype(np.float32)
+
+
 def _named_classes(train: Source, source: Source, classes: Any) -> tuple[np.ndarray, list[str]]:
     if isinstance(classes, (list, tuple)):
         names = [str(name) for name in classes]
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if twice:
+            raise ValueError(
+                f"classes must be different names, but {twice[0]!r:.80} is there twice"
+            )
     else:
         found = train.class_names or sorted(
             set(np.asarray(train.targets).tolist()), key=natural_key

@@ -81,6 +81,14 @@ def make_folder(path: str | os.PathLike[str]) -> list[Path]:
     return made
 
 
+def check_out(folder: str) -> None:
+    """Raise OSError if `folder`, which --out gives, is another kind of file."""
+    if not folder.strip():
+        raise FileNotFoundError("--out: an empty name is no folder")
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise NotADirectoryError(f"--out: {folder} is not a folder")
+
+
 def _check_can_make(folder: Path, what: str) -> None:
     """Raise OSError unless `folder`, which does not exist, could be made."""
     above = folder

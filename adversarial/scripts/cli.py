@@ -245,6 +245,8 @@ def output_path(given: str | None, beside: str, ending: str) -> str:
         Where the folder does not exist, or the path is no regular file. Symbolic links are not
         followed: the folder may come from a stranger.
     """
+    if given == "":
+        raise ValueError("--out: an empty name is no file")
     path = given or os.path.splitext(beside)[0] + ending
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
@@ -260,7 +262,15 @@ def output_path(given: str | None, beside: str, ending: str) -> str:
         )
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"cannot write {path!r}: it is not a regular file; name another")
+    refuse_input(path, beside)
     return path
+
+
+def refuse_input(path: str, read: str) -> None:
+    """ValueError if the file `path`, to be written, is the file `read`, which would be lost."""
+    with contextlib.suppress(OSError):
+        if os.path.samefile(path, read):
+            raise ValueError(f"cannot write {path}: the command reads this file; name another")
 
 
 def positive_int(text: str) -> int:

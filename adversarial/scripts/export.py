@@ -86,6 +86,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _paths(args: argparse.Namespace) -> list[str]:
     """The files to write, checked before anything is computed."""
+    if args.out is not None and not os.path.basename(args.out):
+        raise ValueError(f"--out {args.out}: names no file: give what the files' names begin with")
+    ending = os.path.splitext(args.out or "")[1].lower()
+    formats = [
+        name for name, its in ENDINGS.items() if ending and any(e.endswith(ending) for e in its)
+    ]
+    if formats and args.format not in formats:
+        raise ValueError(
+            f"--out {args.out}: {ending} is the ending of another format: add --format "
+            f"{formats[0]}, or leave {ending} out"
+        )
     stem = args.out or os.path.splitext(args.model)[0]
     if args.format == "numpy" and not args.out:
         # A name that `import` takes.

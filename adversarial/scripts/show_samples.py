@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from adversarial import modelfile
+from adversarial.backend import floatX
 from adversarial.evaluation.sampling import (
     batches_at,
     generator_of,
@@ -161,6 +162,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         out = args.out
     else:
         out = cli.output_path(args.out, args.models[0], ending(args))
+        for read in (*args.models[1:], args.z):
+            if read:
+                cli.refuse_input(out, read)
     if args.kind == "animation":
         animation.check_can_write(out)
     if len(args.models) > 1:
@@ -277,8 +281,9 @@ def _points(path: str, model: Any) -> np.ndarray:
             f"--z {path}: has an array of {z.dtype} of shape {z.shape}; this model takes numbers "
             f"of shape (n, {dim})"
         )
-    if not all(np.isfinite(z[i : i + 4096]).all() for i in range(0, len(z), 4096)):
-        raise ValueError(f"--z {path}: has numbers that are NaN or infinite")
+    largest = np.finfo(floatX).max
+    if not all((np.abs(z[i : i + 4096]) <= largest).all() for i in range(0, len(z), 4096)):
+        raise ValueError(f"--z {path}: has numbers that are NaN or infinite, as {floatX}")
     return z
 
 

@@ -23,6 +23,7 @@ from typing import Any, Optional
 
 from adversarial.config.nodes import read_text
 from adversarial.files import lock, outputs, shipped
+from adversarial.files.atomic_write import check_out
 from adversarial.files.opening import open_regular, trusts_paths
 from adversarial.run import Run
 from adversarial.scripts import cli
@@ -135,6 +136,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parse(argv)
     began = time.monotonic()
     plans = plans_of(args)
+    if args.out is not None:
+        check_out(args.out)
     root = args.out or f"{os.path.splitext(args.configs[0])[0]}_sweep"
     cluster.distributed()  # reports a missing Dask before anything is read
     tasks = tasks_of(plans, root, args)

@@ -23,6 +23,8 @@ from adversarial.files.atomic_write import atomic_write
 from adversarial.viewer.samples import View, finite, to_unit
 
 Batches = Iterable[np.ndarray]
+# Bytes: signature, header, data of one pixel, end.
+_SMALLEST_PNG = 69
 
 
 def write_npy(path: str, batches: Batches, n: int, dim: int) -> None:
@@ -34,6 +36,7 @@ def write_npy(path: str, batches: Batches, n: int, dim: int) -> None:
     >>> np.load("x.npy")[:, 0]
     array([0., 0., 1.], dtype=float32)
     """
+    _check_room(path, 4 * n * dim)
     with atomic_write(path) as stream:
         _write_rows(stream, batches, n, dim)
 
@@ -58,6 +61,7 @@ def write_npz(
     >>> {name: array.tolist() for name, array in np.load("x.npz").items() if name != "samples"}
     {'image_shape': [2, 2, 1], 'observed': [0.0, 0.0], 'bounds': [0.0, 1.0]}
     """
+    _check_room(path, 4 * n * dim)
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         with archive.open(_member("samples"), "w", force_zip64=True) as member:
             observed = _write_rows(member, batches, n, dim)
@@ -114,6 +118,7 @@ def write_folder(
     """
     target = check_folder(path)
     parent = os.path.dirname(target)
+    _check_room(target, _SMALLEST_PNG * n)
     made = tempfile.mkdtemp(prefix=f".{os.path.basename(target)[:40]}-", dir=parent)
     try:
         os.chmod(made, 0o777 & ~_umask())
@@ -143,6 +148,16 @@ def check_folder(path: str) -> str:
             "name another"
         )
     return target
+
+
+def _check_room(path: str, size: int) -> None:
+    """Raise OSError if the disk of `path` has no room for `size` bytes, before hours of drawing."""
+    free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+    if size > free:
+        raise OSError(
+            f"cannot write {path}: it takes {size / 1e9:.3g} GB at least, but its disk has "
+            f"{free / 1e9:.3g} GB free; draw fewer samples"
+        )
 
 
 def _umask() -> int:

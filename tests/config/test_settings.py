@@ -75,6 +75,7 @@ def test_phases():
     found = load(text, "a.b=${PYLEARN2_TRAIN_PHASE}")
     assert [phase["a"]["b"] for phase in found] == ["phase1", "phase2"]
     assert "x.yaml has 2 phases, no phase3" in message(text, "phase3.a.b=1")
+    assert message(text, f"phase{'9' * 5000}.a.b=1").startswith("--set phase999")
     assert "names a whole training" in message(text, "phase1=1")
 
 

@@ -8,6 +8,7 @@ import io
 import os
 import resource
 import sys
+import warnings
 import zipfile
 
 import numpy as np
@@ -265,6 +266,10 @@ def test_targets_that_do_not_fit(tmp_path):
     path = tmp_path / "a.npz"
     refused("3 targets, but .*20 examples", NumpyFile, path, key="X", targets="few")
     refused("cannot be targets", NumpyFile, path, key="X", targets="cube")
+    for bad in (np.nan, np.inf, 1e39):
+        np.savez(tmp_path / "c.npz", X=IMAGES, y=np.where(np.arange(20) == 7, bad, 0.5))
+        message = r"c.npz \(array 'X'\): example 7: a target is not finite in float32: \["
+        refused(message, NumpyFile, tmp_path / "c.npz", targets="y", split={"train": 1}, seed=None)
     np.savez(tmp_path / "b.npz", X=IMAGES, y=np.arange(20) - 1)
     refused("example 0: label -1 is outside", NumpyFile, tmp_path / "b.npz", targets="y")
 
@@ -301,6 +306,11 @@ TABLE = "a,b,kind\n" + "1,2,x\n" * 12
         (TABLE + "3,inf,x\n", {"label": "kind"}, "line 14, .*'inf', which is not finite"),
         (TABLE + "3,1e999,x\n", {"label": "kind"}, "line 14, .*'1e999', which is not finite"),
         (TABLE + "3,two,x\n", {"label": "kind"}, "line 14, .*'two', which is no number"),
+        ("a,b\n", {}, "holds no row of numbers"),
+        ("a;b\n" + "1,5;2,5\n" * 12, {}, "line 2, column 0 .*'1,5', .*\nWrite decimal points"),
+        (TABLE, {"label": "knd"}, "; did you mean 'kind'\\? It has 'a', 'b', 'kind'"),
+        (TABLE, {"label": "unlike"}, "is no column\\. It has 'a', 'b', 'kind'"),
+        (TABLE, {"label": "kind", "classes": ["x", "y", "x"]}, "different names, but 'x' is"),
         ("1;2,5\n" * 12, {}, "line 1, column 1, holds '2,5', .*\nWrite decimal points"),
         ("1,2\n" * 12, {"label": "kind"}, "no header: give the number"),
         ('1,"2\n' * 3, {}, "is not a table"),
@@ -310,6 +320,13 @@ def test_tables(tmp_path, text, options, message):
     (tmp_path / "a.csv").write_text(text)
     said = refused(message, CSVFile, tmp_path / "a.csv", **options)
     assert "a.csv" in said or "must be" in said
+
+
+def test_a_column_beyond_float32_is_refused_without_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n" * 12 + "1e39,2\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        refused("line 14, column 0, is 1e\\+39", CSVFile, tmp_path / "a.csv", split={"train": 1})
 
 
 def test_a_table_in_another_encoding(tmp_path):

@@ -299,6 +299,10 @@ def test_models_with_more_inputs_than_z(kind, folder, fast_compile, capsys):
     [
         (["--format", "float16", "--out", "m.pkl"], "is the model itself: name another file"),
         (["--format", "onnx", "--out", "none/x"], "there is no folder none"),
+        (["--out", ""], "--out : names no file"),
+        (["--out", "none/"], "--out none/: names no file"),
+        (["--out", "x.onnx"], ".onnx is the ending of another format: add --format onnx"),
+        (["--out", "x.PY"], ".py is the ending of another format: add --format numpy"),
     ],
 )
 def test_what_cannot_be_written(arguments, message, folder, capsys):

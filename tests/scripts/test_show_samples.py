@@ -259,6 +259,25 @@ def test_a_folder_that_cannot_be_completed_is_not_there(command, model, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == [model.name]
 
 
+@pytest.mark.parametrize("out", ["x.npy", "x.npz", "x/"])
+def test_more_samples_than_the_disk_has_room_for(out, command, model, tmp_path, capsys):
+    assert command(model, "--num", 10**14, "--out", f"{tmp_path}/{out}") == 1
+    assert "GB at least, but its disk has" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [model.name]
+
+
+def test_what_is_read_is_not_replaced(command, model, tmp_path, capsys):
+    np.save(tmp_path / "z.npy", np.zeros((2, 5)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert command(model, "--z", tmp_path / "z.npy", "--out", tmp_path / "z.npy") == 1
+    assert "z.npy: the command reads this file; name another" in capsys.readouterr().err
+    assert command(model, "--out", model) == 1
+    assert "the command reads this file" in capsys.readouterr().err
+    assert command(model, "--out", "") == 1
+    assert "--out: an empty name is no file" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_any_number_of_samples_takes_the_memory_of_a_batch(model, tmp_path):
     generator = serial.load(model)
     tracemalloc.start()
@@ -297,11 +316,12 @@ def test_samples_at_points_of_a_file(name, command, model, tmp_path):
         (np.zeros(5), "of shape (5,)"),
         (np.zeros((0, 5)), "of shape (0, 5)"),
         (np.full((2, 5), np.nan), "has numbers that are NaN or infinite"),
+        (np.full((2, 5), 1e39), "has numbers that are NaN or infinite, as float32"),
         (np.array([["a"] * 5]), "has an array of <U1"),
         (b"nothing", "is no array of numbers"),
         ({"a": np.zeros((2, 5)), "b": np.zeros((2, 5))}, "one of them must be named z"),
     ],
-    ids=["width", "vector", "empty", "nan", "text", "bytes", "names"],
+    ids=["width", "vector", "empty", "nan", "float64", "text", "bytes", "names"],
 )
 def test_points_that_do_not_fit_are_refused(content, message, command, model, tmp_path, capsys):
     path = tmp_path / ("z.npz" if isinstance(content, dict) else "z.npy")

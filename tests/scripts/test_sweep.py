@@ -213,6 +213,8 @@ def test_a_running_scheduler(folder, command, capsys):
         (["tiny.yaml", "--set", "algorithm.learning_rat=.1"], "learning_rate"),
         (["tiny.yaml", "--set", "algorithm.learning_rate"], "PATH=VALUE"),
         (["tiny.yaml", "--seeds", "9-0"], "ends before it begins"),
+        (["tiny.yaml", "--out", "tiny.yaml"], "--out: tiny.yaml is not a folder"),
+        (["tiny.yaml", "--out", ""], "--out: an empty name is no folder"),
         (["unsaved.yaml"], "saves no model"),
         (["tiny.yaml", "--out", "full"], "full is not the folder of a sweep: it has a.txt"),
     ],
