@@ -155,7 +155,8 @@ def _opened(path: Path) -> Iterator[tuple[dict[str, Any], contextlib.ExitStack]]
         if stream.read(len(_SIGNATURE)) != _SIGNATURE:
             raise BadFile(f"{path}: is no HDF5 file")
     with naming(path), contextlib.ExitStack() as stack:
-        file = stack.enter_context(tables.open_file(os.fspath(path), "r"))
+        # PyTables knows open files by name, and a relative name is another file after chdir.
+        file = stack.enter_context(tables.open_file(os.path.abspath(path), "r"))
         arrays: dict[str, Any] = {}
         # Links to other files are no arrays, and are not followed.
         for node in file.walk_nodes("/", "Array"):

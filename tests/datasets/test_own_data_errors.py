@@ -396,6 +396,17 @@ def test_without_pytables(tmp_path, monkeypatch):
         HDF5File(str(tmp_path / "a.h5"))
 
 
+def test_an_open_hdf5_file_does_not_block_its_name_in_another_folder(tmp_path, monkeypatch):
+    tables = pytest.importorskip("tables")
+    kept = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with tables.open_file("x.h5", "w") as file:
+            file.create_array("/", "images", IMAGES)
+        kept.append(HDF5File("x.h5", in_memory=False))
+
+
 def test_hdf5_files(tmp_path):
     tables = pytest.importorskip("tables")
     path = tmp_path / "a.h5"
