@@ -95,6 +95,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
+    add("--overwrite", action="store_true", help="replace FILE.npy or FILE.npz of --out")
     add("--frames", type=cli.positive_int, default=20, help="of an animation, for each line (20)")
     add("--fps", type=cli.positive_number, help="frames a second (20; over epochs, 4)")
     cli.add_allow_module(parser)
@@ -165,6 +166,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for read in (*args.models[1:], args.z):
             if read:
                 cli.refuse_input(out, read)
+    if args.kind in DATA and os.path.exists(out) and not args.overwrite:
+        # Unlike a picture of samples, it may be somebody's data.
+        raise ValueError(f"--out {out}: the file exists already; add --overwrite to replace it")
     if args.kind == "animation":
         animation.check_can_write(out)
     if len(args.models) > 1:

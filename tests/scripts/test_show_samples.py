@@ -294,6 +294,17 @@ def test_any_number_of_samples_takes_the_memory_of_a_batch(model, tmp_path):
     assert peak < 0.2 * 19_900 * 36 * 4
 
 
+@pytest.mark.parametrize("name", ["data.npy", "data.npz"])
+def test_data_are_not_replaced_without_overwrite(name, command, model, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_bytes(b"somebody's data")
+    assert command(model, "--num", 3, "--out", path) == 1
+    assert f"--out {path}: the file exists already; add --overwrite" in capsys.readouterr().err
+    assert path.read_bytes() == b"somebody's data"
+    assert command(model, "--num", 3, "--out", path, "--overwrite") == 0
+    assert np.load(path) is not None
+
+
 @pytest.mark.parametrize("name", ["z.npy", "z.npz", "other.npz"])
 def test_samples_at_points_of_a_file(name, command, model, tmp_path):
     z = np.random.RandomState(2).normal(size=(230, 5))
@@ -358,17 +369,20 @@ def conditional(tmp_path):
 def test_samples_of_one_class(command, conditional, tmp_path, capsys):
     out = tmp_path / "x.npy"
     for k in range(3):
-        assert command(conditional, "--class", k, "--num", 120, "--out", out) == 0
+        assert command(conditional, "--class", k, "--num", 120, "--out", out, "--overwrite") == 0
         np.testing.assert_allclose(np.load(out), k - 1, atol=0.2)
         assert np.load(out).std() > 0
     assert command(conditional, "--class", 1, "--out", tmp_path / "x.png") == 0
     capsys.readouterr()
-    assert command(conditional, "--class", 3, "--out", out) == 1
+    assert command(conditional, "--class", 3, "--out", out, "--overwrite") == 1
     assert "--class 3: the model has classes 0 to 2" in capsys.readouterr().err
     np.save(tmp_path / "z.npy", np.zeros((150, 5)))
-    assert command(conditional, "--z", tmp_path / "z.npy", "--out", out) == 1
+    assert command(conditional, "--z", tmp_path / "z.npy", "--out", out, "--overwrite") == 1
     assert "this model is conditional, so --class must say which" in capsys.readouterr().err
-    assert command(conditional, "--z", tmp_path / "z.npy", "--class", 2, "--out", out) == 0
+    assert (
+        command(conditional, "--z", tmp_path / "z.npy", "--class", 2, "--out", out, "--overwrite")
+        == 0
+    )
     np.testing.assert_allclose(np.load(out), 1, atol=1e-6)
 
 
