@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from adversarial.config.nodes import read_text
+from adversarial.evaluation.metric import find_metrics
 from adversarial.files import lock, outputs, shipped
 from adversarial.files.atomic_write import check_out
 from adversarial.files.opening import open_regular, trusts_paths
@@ -138,6 +139,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     plans = plans_of(args)
     if args.out is not None:
         check_out(args.out)
+    if args.score and not args.allow_module:  # whose modules may have more metrics
+        find_metrics([name.strip() for name in args.score.split(",")])
     root = args.out or f"{os.path.splitext(args.configs[0])[0]}_sweep"
     cluster.distributed()  # reports a missing Dask before anything is read
     tasks = tasks_of(plans, root, args)

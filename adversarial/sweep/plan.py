@@ -90,7 +90,12 @@ def split_values(option: str) -> tuple[str, list[str]]:
     ]
     if not values:
         raise ValueError(f"--set {option}: there is no value after {path}=")
-    twice = [value for value, count in Counter(values).items() if count > 1]
+    # .1 and 0.1 are one number.
+    numbers = [
+        yaml.safe_load(value) if item.tag.endswith((":int", ":float")) else value
+        for value, item in zip(values, getattr(node, "value", ()))
+    ]
+    twice = [value for value, count in Counter(numbers).items() if count > 1]
     if twice:
         raise ValueError(f"--set {option}: the value {twice[0]} is given twice")
     return path, values

@@ -214,6 +214,8 @@ def test_a_running_scheduler(folder, command, capsys):
         (["tiny.yaml", "--set", "algorithm.learning_rate"], "PATH=VALUE"),
         (["tiny.yaml", "--seeds", "9-0"], "ends before it begins"),
         (["tiny.yaml", "--out", "tiny.yaml"], "--out: tiny.yaml is not a folder"),
+        (["tiny.yaml", "--score", "parzen_l"], "no metric 'parzen_l'; did you mean parzen_ll?"),
+        (["tiny.yaml", "--set", "algorithm.learning_rate=.1,0.10"], "value 0.1 is given twice"),
         (["tiny.yaml", "--out", ""], "--out: an empty name is no folder"),
         (["unsaved.yaml"], "saves no model"),
         (["tiny.yaml", "--out", "full"], "full is not the folder of a sweep: it has a.txt"),
