@@ -78,7 +78,7 @@ def train_and_collect(
     FileExistsError
         If the table is there, and was not made by this search.
     """
-    cli.output_path(args.table, args.table, "")  # checks that the folder exists
+    cli.output_path(args.table, "table", "")  # checks that the folder exists
     folder = os.path.splitext(args.table)[0]
     texts = {name: variant(experiment, name, table) for name in names}
     if os.path.exists(args.table):
