@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ValueError(f"--out {out}: the name of a YAML file ends in .yaml")
     if os.path.lexists(out):
         raise FileExistsError(f"{out} exists already: --out names another file")
-    cli.output_path(out, out, "")
+    cli.output_path(out, args.data, "")
     found = shape_of_size(recognize(args.data), args.size)
     text = recipe.write(found, os.path.dirname(out) or ".", args.dense)
     load_phases(out, text=text)  # checks all names and arguments
