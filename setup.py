@@ -41,6 +41,19 @@ SWEEP = [
     # The plot of a sweep; as in "plot".
     "matplotlib>=3.7",
 ]
+DOCS = [
+    # The site; 7.2 is the first for Python 3.12, and 7.4 the last for 3.9.
+    "sphinx>=7.2,<10",
+    # Markdown pages, and notebooks as Python files (1.1 needs Sphinx 7).
+    "myst-nb>=1.1,<2",
+    "jupytext>=1.16,<2",
+    # Docstrings of NumPy's style; 1.6 is the first for Sphinx 7.
+    "numpydoc>=1.6,<2",
+    # The theme: light and dark, phones; numbered by date.
+    "furo>=2024.1",
+    # Spelling.
+    "codespell>=2.2.6,<3",
+]
 MKL_RUNS = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
@@ -204,7 +217,11 @@ setup(
             *SWEEP,
             # The explorer's page in Chromium, where that and chromedriver are installed.
             "selenium>=4.10,<5",
+            # The site is built.
+            *DOCS,
         ],
+        # The documentation site.
+        "docs": DOCS,
         # What benchmarks/ compares with. torch is fixed, since a benchmark
         # against a moving peer says nothing.
         "peers": ["torch==2.13.*; python_version >= '3.10'", JAX, "scikit-learn>=1.2"],

@@ -1,0 +1,71 @@
+"""The documentation site: it is built without a warning, and each of its links leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+pytest.importorskip("sphinx", reason="Sphinx is not installed: pip install -e '.[docs]'")
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built site."""
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-c", "docs", "-W", "--keep-going"]
+    built = subprocess.run(
+        [*command, "-d", out / "doctrees", ".", out / "html"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert not built.returncode, built.stderr
+    return out / "html"
+
+
+class Page(HTMLParser):
+    """The addresses that a page refers to, and the anchors in it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors = [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id":
+                self.anchors.add(value)
+            elif name in ("href", "src") and value and tag != "link":
+                self.links.append(value)
+
+
+def test_no_link_is_dead(site):
+    pages = {path: Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+    assert len(pages) > 30
+    dead = []
+    for path, page in pages.items():
+        for link in page.links:
+            if re.match(r"(https?|mailto|data):", link):
+                continue
+            name, _, anchor = unquote(link).partition("#")
+            target = (path.parent / name.partition("?")[0]).resolve() if name else path
+            if not target.exists():
+                dead.append((path.name, link))
+            elif anchor and target in pages and anchor not in pages[target].anchors:
+                dead.append((path.name, link))
+    assert not dead
+
+
+def test_each_page_is_in_the_table_of_contents(site):
+    listed = {unquote(link).partition("#")[0] for link in Page(site / "README.html").links}
+    special = {"README.html", "index.html", "genindex.html", "search.html"}
+    made = {str(path.relative_to(site)) for path in site.rglob("*.html")} - special
+    assert {page for page in made if not page.startswith("_")} <= listed
