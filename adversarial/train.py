@@ -18,7 +18,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial import backend, checkpoint, modelfile, preflight
-from adversarial.datasets.feed import num_examples
+from adversarial.datasets.feed import check_dataset, num_examples
 from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import check_image_order
@@ -77,8 +77,7 @@ class Train(Recoverable):
             raise ValueError(f"save_freq must be an integer of at least 0, not {save_freq!r}")
         if save_freq and save_path is None:
             raise ValueError(f"save_freq is {save_freq}, but no save_path is given")
-        streamed = hasattr(dataset, "iterator")
-        check_part("dataset", dataset, "iterator" if streamed else "get_num_examples")
+        check_dataset("dataset", dataset)
         check_part("model", model, "get_params")
         if algorithm is not None:
             check_part("algorithm", algorithm, "train")

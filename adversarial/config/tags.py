@@ -198,6 +198,11 @@ def _entries(loader: Loader, node: yaml.MappingNode) -> dict[Any, tuple[yaml.Nod
         key = loader.construct_object(key_node)
         if type(key) not in (str, int, float, bool):
             raise YamlError(f"{loader.where(key_node)}: a key must be text or a number")
+        if isinstance(key, str) and not key.isprintable():
+            raise YamlError(
+                f"{loader.where(key_node)}: the key {reprlib.repr(key)} has a line break or "
+                "another character that cannot be shown"
+            )
         if key in entries:
             first = entries[key][0].start_mark.line + 1
             raise YamlError(

@@ -31,12 +31,27 @@ import numpy as np
 
 from adversarial.datasets.finite import check_finite_array
 from adversarial.space import CompositeSpace
+from adversarial.utils.checks import check_part
 from adversarial.utils.iteration import resolve_iterator_class
 
 
 def feed_of(dataset: Any) -> IndexedFeed | StreamedFeed:
     """The feed of `dataset`: indexed, unless the data set has an iterator of its own."""
     return StreamedFeed(dataset) if is_streamed(dataset) else IndexedFeed(dataset)
+
+
+def check_dataset(what: str, dataset: Any) -> None:
+    """TypeError that begins with `what` unless `dataset` gives minibatches.
+
+    Examples
+    --------
+    >>> check_dataset("dataset", 3)
+    Traceback (most recent call last):
+    ...
+    TypeError: dataset cannot be 3, which has no method get_num_examples
+    """
+    streamed = hasattr(dataset, "iterator")
+    check_part(what, dataset, "iterator" if streamed else "get_num_examples")
 
 
 def is_streamed(dataset: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
+from adversarial.datasets.feed import check_dataset
 from adversarial.modelfile import Persistent
 from adversarial.utils.budget import spend
 
@@ -85,6 +86,8 @@ class TrainingAlgorithm(Persistent):
         """Keep {name: dataset}; a single data set gets the empty name."""
         if monitoring_dataset is not None and not isinstance(monitoring_dataset, dict):
             monitoring_dataset = {"": monitoring_dataset}
+        for name, dataset in (monitoring_dataset or {}).items():
+            check_dataset(f"monitoring_dataset `{name}`" if name else "monitoring_dataset", dataset)
         count = len(monitoring_dataset or ())
         spend(
             f"monitoring_dataset has {count} data sets, and channels are compiled for each",

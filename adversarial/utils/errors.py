@@ -34,8 +34,9 @@ _OF_GRAPH = "\nApply node that caused the error"
 _COMMANDS = ("train.py", "show_samples.py", "parzen_ll.py")
 # The prefix of the names of the installed commands (setup.py).
 _INSTALLED = "adversarial-"
-# C0 and C1 control characters except tab and newline, and bidirectional control characters.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 control characters except tab and newline, the two line separators of Unicode, and
+# bidirectional control characters.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
@@ -73,11 +74,11 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         said = f"out of memory ({error})" if str(error) else "out of memory"
         return printable(f"{place}{said}")
-    lines = [line.rstrip() for line in cropped(str(error)).strip().splitlines()]
-    if not lines:
-        return printable(f"{place}{type(error).__name__}")
-    first = " ".join(lines[0].split())
-    return printable("\n".join([place + first, *lines[1:]]))
+    # Escape first: a name in the message may hold a character that `split` takes for white space.
+    said = printable(cropped(str(error)).replace("\r\n", "\n")).strip()
+    first, *lines = said.split("\n")
+    first = " ".join(first.split()) or type(error).__name__
+    return "\n".join([printable(place) + first, *(line.rstrip() for line in lines)])
 
 
 def add_place(error: BaseException, place: str) -> None:

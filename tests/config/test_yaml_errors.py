@@ -72,6 +72,14 @@ def complaint(text, **options):
         ("!obj:T.Box {a: 1,\n a: 3}", "line 2: `a` is given twice (first on line 1)"),
         ("{[1]: 2}", "line 1: a key must be text or a number"),
         ("{~: 2}", "line 1: a key must be text or a number"),
+        (
+            '{"a\\nb": 2}',
+            r"line 1: the key 'a\nb' has a line break or another character that cannot be shown",
+        ),
+        (
+            '{"\\u2029": 2}',
+            r"line 1: the key '\u2029' has a line break or another character that cannot be shown",
+        ),
         ("{!obj:T.Bare {}: 2}", "line 1: a key must be text or a number"),
         ("a: {<<: 3}", "line 1: `<<` needs a plain mapping"),
         ("a: &a !obj:T.Box {x: 1}\nb: {<<: *a}", "line 2: `<<` needs a plain mapping"),

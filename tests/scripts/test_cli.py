@@ -343,3 +343,14 @@ def test_a_path_in_a_later_line_does_not_name_the_file(capsys):
 
     assert cli.run(fails) == 1
     assert "error: forged.pkl: is of another width\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0c", "\x1e", "\r"])
+def test_a_separator_of_lines_in_a_name_does_not_divide_the_message(separator):
+    said = errors.describe(ValueError(f"no channel `a{separator}b`\nadvice"))
+    escaped = separator.encode("unicode_escape").decode()
+    assert said == f"no channel `a{escaped}b`\nadvice"
+
+
+def test_an_empty_message_is_the_name_of_the_type():
+    assert errors.describe(ValueError(" \n")) == "ValueError"

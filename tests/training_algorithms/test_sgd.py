@@ -335,6 +335,8 @@ def test_wrong_values(wrong, message):
     [
         (dict(cost=[Default()]), "SumOfCosts"),
         (dict(update_callbacks=[5]), "5, which cannot be called"),
+        (dict(monitoring_dataset=3), "monitoring_dataset cannot be 3"),
+        (dict(monitoring_dataset={"valid": None}), "monitoring_dataset `valid` cannot be None"),
     ],
 )
 def test_wrong_types(wrong, message):
