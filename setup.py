@@ -235,6 +235,9 @@ setup(
         "hdf5": [TABLES],
         # MP4 files; 0.4.9 is the first with ffmpeg for ARM Macs.
         "video": [VIDEO],
+        # FID in Inception's features (docs/EVALUATION.md); 0.4 is the first with precision and
+        # recall, which the tests compare.
+        "fid": ["torch-fidelity>=0.4,<1"],
         # Models for other tools (docs/EXPORT.md).
         "export": EXPORT,
         # Many runs on the processors of this machine or of a cluster.

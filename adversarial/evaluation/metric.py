@@ -32,7 +32,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial.evaluation import sampling
-from adversarial.evaluation.compatibility import check_compatible
+from adversarial.evaluation.compatibility import ImageShape, check_compatible, image_shape
 from adversarial.utils.string_utils import nearest
 
 # What the arguments of a metric's function may be. Samples have the dtype `floatX` (float32);
@@ -46,6 +46,7 @@ INPUTS = {
     "splits": "list of `Split`s, which have arrays `valid` and `scored`: validation examples and "
     "test examples; of data with folds, one for each fold, or that of --fold only",
     "features": "function from rows (n, dimension) to a classifier's features (n, k)",
+    "shape": "(rows, columns, channels) of the images that rows of samples and data are",
     "progress": "function of (total, what, unit): a context manager, whose `update(n)` counts",
 }
 
@@ -295,7 +296,8 @@ def evaluate(
         How many samples to draw, and from which random streams.
     options : dict of dict, optional
         Options by the names of metrics.
-    data : `training`, `test`, `splits`, `features`, as INPUTS describes them
+    data : `training`, `test`, `splits`, `features`, `shape`, as INPUTS describes them
+        Without `shape`, it is that of the model's images, if the model says it.
 
     Returns
     -------
@@ -324,6 +326,7 @@ def evaluate(
     inputs = Inputs(
         model=lambda: model,
         samples=lambda: sampling.draw_samples(model, num_samples, seed),
+        shape=lambda: _shape_of(model),
         **{name: lambda value=value: value for name, value in data.items()},
     )
     options = options or {}
@@ -331,3 +334,11 @@ def evaluate(
         chosen.name: chosen.compute(inputs, **options.get(chosen.name, {}))
         for chosen in find_metrics(metrics)
     }
+
+
+def _shape_of(model: Any) -> ImageShape:
+    space = sampling.generator_of(model).get_output_space()
+    shape = image_shape(space) or image_shape(model)
+    if shape is None:
+        raise Unavailable("the model does not say the shape of its images")
+    return shape

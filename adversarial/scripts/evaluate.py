@@ -329,8 +329,15 @@ def sources(
             raise Unavailable("give --features MODEL, a classifier's model file")
         return digit_features()
 
+    def shape() -> tuple[int, int, int]:
+        try:
+            return view_of(model, data().own).shape
+        except ValueError as error:
+            raise Unavailable(str(error)) from error
+
     return {
         "model": lambda: model,
+        "shape": shape,
         "samples": samples,
         "training": training,
         "test": lambda: data().split(args.fold or 0, limit_size=0).scored,

@@ -55,7 +55,7 @@ def fid(samples: np.ndarray, test: np.ndarray, features: Embedding) -> Result:
     >>> round(fid(points + 3.0, points, lambda rows: rows).value, 6)
     18.0
     """
-    return _frechet(*embed(samples, test, features))
+    return frechet(*embed(samples, test, features))
 
 
 @metric(unit="squared units of the data")
@@ -89,10 +89,18 @@ def fid_pixels(samples: np.ndarray, test: np.ndarray) -> Result:
     >>> round(fid_pixels(2.0 * points - 1.0, points).value, 3)  # the deviation doubles
     2.667
     """
-    return _frechet(*embed(samples, test))
+    return frechet(*embed(samples, test))
 
 
-def _frechet(made: np.ndarray, real: np.ndarray) -> Result:
+def frechet(made: np.ndarray, real: np.ndarray) -> Result:
+    """The Fréchet distance of two matrices of points, (n, k) and (m, k); see `fid`.
+
+    Examples
+    --------
+    >>> points = np.random.RandomState(0).randn(100, 3)
+    >>> round(frechet(points + 2.0, points).value, 6)
+    12.0
+    """
     shift = made.mean(axis=0) - real.mean(axis=0)
     c_made, c_real = (np.cov(rows, rowvar=False).reshape(len(shift), -1) for rows in (made, real))
     # tr (C_1 C_2)^(1/2) = tr (A C_1 A)^(1/2) with A = C_2^(1/2), which is symmetric.
