@@ -30,9 +30,9 @@ include_patterns = [
     "pretrained/README.md",
     "sandbox/README.md",
 ]
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "generated"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "generated"]
 
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["deflist", "dollarmath"]
 # Links to headings, as in the repository: page.md#a-heading.
 myst_heading_anchors = 4
 # Notebooks are Python files. `-D nb_execution_mode=force` runs them; else their text and code are
@@ -41,11 +41,6 @@ nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "off"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
-
-# `name` in a docstring is code.
-default_role = "code"
-autodoc_typehints = "none"
-numpydoc_show_class_members = False
 
 html_theme = "furo"
 html_title = project

@@ -27,7 +27,15 @@ SCORES = "${PYLEARN2_TRAIN_FILE_FULL_STEM}.scores.npy"
 
 
 class Scored(NamedTuple):
-    """A training, and the rows of its `ScoreTable`."""
+    """A training, and the rows of its `ScoreTable`.
+
+    Attributes
+    ----------
+    variant : str
+    seed : int
+    rows : array
+    diverged : bool
+    """
 
     variant: str
     seed: int

@@ -22,8 +22,13 @@ def function(
 ) -> Any:
     """Compile a graph with the engine in use; the only caller of `aesara.function`.
 
-    Takes the arguments of `aesara.function`. Inputs that the graph does not use are allowed, and
-    intermediate arrays are kept from one call to the next.
+    Inputs that the graph does not use are allowed, and intermediate arrays are kept from one call
+    to the next.
+
+    Parameters
+    ----------
+    inputs, outputs, updates, givens, name, mode
+        The arguments of `aesara.function`, which also has those of `options`.
 
     Raises
     ------

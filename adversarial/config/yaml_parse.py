@@ -123,9 +123,15 @@ def load_path(
     *,
     allow_modules: Collection[str] = (),
 ) -> Any:
-    """The objects that the YAML file at `path` describes; see `load`.
+    """The objects that the YAML file at `path` describes.
 
     The variables `PYLEARN2_TRAIN_FILE_STEM` and so on describe `path`, unless `environ` has them.
+
+    Parameters
+    ----------
+    path : str or path
+    environ, instantiate, allow_modules
+        As `load` takes them.
     """
     path = os.fspath(path)
     environ = {**train_environment(path), **(environ or {})}

@@ -57,7 +57,9 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
     rng : RandomState or seed
         For iteration modes and methods that draw.
     preprocessor : Preprocessor, optional
-        Applied to the finished data set, after it was fitted to it if `fit_preprocessor`.
+        Applied to the finished data set.
+    fit_preprocessor : bool
+        Fit the preprocessor to this data set first.
     X_labels, y_labels : int, optional
         The number of classes, where `X` or `y` holds class numbers from 0.
 
@@ -340,12 +342,24 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
 
 
 def from_dataset(dataset: DenseDesignMatrix, num_examples: int) -> DenseDesignMatrix:
-    """A dataset of `num_examples` neighbours that start anywhere in `dataset`."""
+    """A dataset of `num_examples` neighbours that start anywhere in `dataset`.
+
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+    num_examples : int
+    """
     return _part(dataset, dataset.random_slice(num_examples))
 
 
 def dataset_range(dataset: DenseDesignMatrix, start: int, stop: int) -> DenseDesignMatrix:
-    """A dataset of the examples from `start` up to, not including, `stop`."""
+    """A dataset of the examples from `start` up to, not including, `stop`.
+
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+    start, stop : int
+    """
     return _part(dataset, check_range(start, stop, dataset.get_num_examples()))
 
 
@@ -361,12 +375,27 @@ def _part(dataset: DenseDesignMatrix, rows: Subset) -> DenseDesignMatrix:
 
 
 def convert_to_one_hot(dataset: DenseDesignMatrix, min_class: int = 0) -> DenseDesignMatrix:
-    """`dataset` itself, its targets made one-hot; for use in YAML."""
+    """`dataset` itself, its targets made one-hot; for use in YAML.
+
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+        Its targets are class numbers.
+    min_class : int
+        The lowest class number.
+    """
     dataset.convert_to_one_hot(min_class)
     return dataset
 
 
 def set_axes(dataset: DenseDesignMatrix, axes: Sequence) -> DenseDesignMatrix:
-    """`dataset` itself, its images with their axes in this order; for use in YAML."""
+    """`dataset` itself, its images with their axes in this order; for use in YAML.
+
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+    axes : sequence
+        'b' (examples), 0 (rows), 1 (columns) and 'c' (channels), in any order.
+    """
     dataset.set_view_converter_axes(axes)
     return dataset

@@ -55,7 +55,9 @@ class MNIST(DenseDesignMatrix):
     axes : sequence
         The order of the axes of images.
     preprocessor : Preprocessor, optional
-        Applied last, after it was fitted to this set if `fit_preprocessor`.
+        Applied last.
+    fit_preprocessor : bool
+        Fit the preprocessor to this set first.
     fit_test_preprocessor : bool
         `fit_preprocessor` of the set that `get_test_set` makes.
 

@@ -27,7 +27,11 @@ _EXACT = ("bool", "uint8", "int8", "uint16", "int16", "float16", "float32")
 
 @dataclass(frozen=True)
 class Statistics:
-    """Minimum, maximum, mean and variance of each column, float64 arrays of shape (columns,).
+    """Minimum, maximum, mean and variance of each column.
+
+    Parameters
+    ----------
+    low, high, mean, variance : float64 array (columns,)
 
     Examples
     --------

@@ -212,6 +212,8 @@ class FlatRows:
     ----------
     array : array-like, indexed by example
     image : shape of an example in `axes`, optional
+    axes : sequence, optional
+        'b', 'c', 0 and 1 in the order that `array` would have with images unfolded.
 
     Examples
     --------

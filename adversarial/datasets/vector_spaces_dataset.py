@@ -24,6 +24,8 @@ class VectorSpacesDataset(ArrayDataset):
         The space of an array and its name; for a tuple a CompositeSpace and a tuple of names.
     rng : RandomState or seed
         For iteration in random order.
+    preprocessor, fit_preprocessor
+        Refused: apply a preprocessor to the arrays.
 
     Raises
     ------

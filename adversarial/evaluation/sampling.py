@@ -120,14 +120,34 @@ def sample_batches(
 
 
 def draw_noise(model: Any, n: int, seed: int = 0) -> np.ndarray:
-    """`n` points z, shape (n, dimension of z), from the generator's noise distribution."""
+    """Points z from the generator's noise distribution.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    n, seed : int
+
+    Returns
+    -------
+    array (n, dimension of z)
+    """
     generator = generator_of(model)
     with fresh_streams(generator, seed):
         return backend.function([], generator.get_noise(n))()
 
 
 def samples_at(model: Any, z: np.ndarray) -> np.ndarray:
-    """G(z) for given points z, (n, dimension of z), as rows of a design matrix."""
+    """G(z) for given points z.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    z : array (n, dimension of z)
+
+    Returns
+    -------
+    array (n, dimension), rows of a design matrix
+    """
     return next(batches_at(model, z, len(z)))
 
 

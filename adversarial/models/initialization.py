@@ -232,5 +232,10 @@ def init_sigmoid_bias_from_marginals(
 
 
 def marginals(dataset: DenseDesignMatrix) -> np.ndarray:
-    """The mean of each feature of `dataset`, shape (features,)."""
+    """The mean of each feature of `dataset`, shape (features,).
+
+    Parameters
+    ----------
+    dataset : DenseDesignMatrix
+    """
     return dataset.get_design_matrix().mean(axis=0)

@@ -67,8 +67,8 @@ def deprecated_arguments(**fates: Fate) -> Callable[[Callable[..., None]], Calla
             len(parameters),
         )
         parameters[place:place] = more
-        __init__.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=parameters
+        vars(__init__).update(
+            __signature__=signature.replace(parameters=parameters), obsolete_arguments=fates
         )
         return __init__
 

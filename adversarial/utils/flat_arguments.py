@@ -85,7 +85,10 @@ def flat_arguments(**groups: Any) -> Callable[[Callable[..., None]], Callable[..
                 _parameters(groups[parameter.name]) if parameter.name in groups else [parameter]
             )
         ]
-        vars(__init__)["__signature__"] = signature.replace(parameters=parameters)
+        vars(__init__).update(
+            __signature__=signature.replace(parameters=parameters),
+            argument_groups=tuple(groups.values()),
+        )
         return __init__
 
     return decorate

@@ -12,6 +12,10 @@ Markdown for MyST. A name that is not there, or an argument that fits nothing, e
 import re
 from pathlib import Path
 
+import class_reference
+import command_reference
+import file_reference
+
 HERE = Path(__file__).parent
 MARKER = re.compile(r"^<!-- generated: (\S+) ?(.*?) -->$", re.MULTILINE)
 
@@ -21,7 +25,15 @@ def contents(_: str) -> str:
     return (HERE / "contents.txt").read_text(encoding="utf-8")
 
 
-PARTS = {"contents": contents}
+PARTS = {
+    "contents": contents,
+    "classes": class_reference.classes,
+    "numpy": class_reference.numpy_names,
+    "commands": command_reference.commands,
+    "functions": file_reference.functions,
+    "module": file_reference.module,
+    "nodes": file_reference.nodes,
+}
 
 
 def expand(text: str) -> str:
