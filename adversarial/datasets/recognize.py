@@ -7,8 +7,9 @@ and some evenly spaced examples.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,12 @@ _SAMPLE = 200
 _HEADERS = 2000
 _LABELS = ("y", "labels", "label", "targets", "target", "classes", "class", "species")
 _OF_PARTS = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
+_BINARY = (b"PK", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n", b"\0\0\x08", b"\x1f\x8b")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+# Names of columns that number the lines: id, PassengerId, sample_no, "Unnamed: 0".
+_IDENTIFIER = re.compile(
+    r"(?i:(^|[\W_])(id|idx|index|no|nr|row)$|^unnamed\b|^$)|[a-z](Id|ID|Index|No|Nr)$"
+)
 # A table of whole numbers in this many columns, from 0 to 255, is one of square images.
 _FEWEST_PIXELS = 64
 _READ = (
@@ -82,7 +88,7 @@ class Recognized:
     notes: tuple[str, ...] = field(default=())
 
 
-def recognize(path: str | os.PathLike[str]) -> Recognized:
+def recognize(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> Recognized:
     """What is in a file or a folder.
 
     Parameters
@@ -90,6 +96,9 @@ def recognize(path: str | os.PathLike[str]) -> Recognized:
     path : path
         A folder of images or of idx files, or a file: .npy, .npz, HDF5, idx, gzipped or not, or a
         table of numbers.
+    columns : list of str, optional
+        The columns of a table that are data, by name, or by number where it has no names. By
+        default those of numbers, without a label, identifiers and constants.
 
     Raises
     ------
@@ -107,6 +116,8 @@ def recognize(path: str | os.PathLike[str]) -> Recognized:
     {'train': 'x_train', 'test': 'x_test'}
     """
     found = find(path)
+    if columns is not None and not _is_table(found):
+        raise ValueError(f"{found} is no table (CSV), which columns are chosen of")
     if found.is_dir():
         return _folder(os.fspath(path), found)
     with open_data(found) as stream:
@@ -124,7 +135,14 @@ def recognize(path: str | os.PathLike[str]) -> Recognized:
         return _described(idx_file.IDXFile, {"path": os.fspath(path)})
     if found.suffix.lower() in SUFFIXES:
         raise ValueError(f"{found} is one image: give the folder of images")
-    return _table(os.fspath(path), found)
+    return _table(os.fspath(path), found, columns)
+
+
+def _is_table(found: Path) -> bool:
+    if found.is_dir() or found.suffix.lower() in SUFFIXES:
+        return False
+    with open_data(found) as stream:
+        return not stream.read(16).startswith(_BINARY)
 
 
 def _folder(path: str, found: Path) -> Recognized:
@@ -217,7 +235,7 @@ def _labels_of(key: str, shapes: Mapping[str, tuple[int, ...]], part: str = "") 
     return likely[0] if likely else None
 
 
-def _table(path: str, found: Path) -> Recognized:
+def _table(path: str, found: Path, chosen: Sequence[str] | None) -> Recognized:
     """Of a table: a column of texts, or one with a likely name, is that of labels."""
     try:
         head = csv_file.first_lines(found, 50)
@@ -227,47 +245,112 @@ def _table(path: str, found: Path) -> Recognized:
     texts = [i for i in range(width) if any(not csv_file.is_number(row[i]) for _, row in head.rows)]
     if len(texts) == width:
         raise ValueError(f"{found}: no column holds numbers\n{_READ}")
+    used = None if chosen is None else sorted(_column(found, head, name) for name in chosen)
     named = [i for i, name in enumerate(head.names) if name.lower() in _LABELS]
-    arguments: dict[str, Any] = {"path": path}
-    notes: list[str] = []
     # A likely name among columns of texts, else the last of these, else a likely name.
     likely = [i for i in texts if i in named] or texts[-1:] or named
+    likely = [i for i in likely if used is None or i not in used]
     label = likely[0] if likely else None
+    if used is None:
+        used = [i for i in range(width) if i not in texts and i != label]
+    notes: list[str] = []
+    if chosen is None and set(texts) - {label}:
+        notes.append("Columns of texts are left out, but for the last one, which is the label.")
+    drops = any(csv_file.is_missing(row[i]) for _, row in head.rows for i in used)
+    table, drops = _rows_of(found, _table_arguments(path, head, used, label, drops))
+    if label in texts and len(set(table.labels.tolist())) == len(table.rows) > 1:
+        notes.append(f"Column {head.names[label]!r} is left out: its texts are all different.")
+        label = None
+    read = used
+    if chosen is None:
+        used, more = _without_useless(head, used, table.rows)
+        notes += more
+    arguments = _table_arguments(path, head, used, label, drops)
+    if drops:
+        notes.append("Lines with missing values are left out.")
+    values = table.rows[:, [read.index(i) for i in used]]
+    if _are_pixels(values):
+        side = round(len(used) ** 0.5)
+        arguments.update(shape=[side, side], data_range=[0, 255])
+        notes.append(f"The rows are taken for grey images of {side} x {side} pixels.")
+    return _described(csv_file.CSVFile, arguments, notes)
+
+
+def _column(found: Path, head: Any, name: str) -> int:
+    """The number of the column that the user calls `name`."""
+    if head.has_names and head.names.count(name) == 1:
+        return int(head.names.index(name))
+    if not head.has_names and name in head.names:
+        return int(name)
+    raise ValueError(f"{found}: has no column {name!r:.80}; it has {', '.join(head.names[:30])}")
+
+
+def _table_arguments(
+    path: str, head: Any, used: Sequence[int], label: int | None, drops: bool
+) -> dict[str, Any]:
+    """The arguments of `CSVFile` that take the columns `used` for data."""
+    arguments: dict[str, Any] = {"path": path}
     if label is not None:
         arguments["label"] = head.names[label] if head.has_names else label
-    out = [i for i in texts if i != label]
+    out = [i for i in range(len(head.names)) if i not in used and i != label]
     if out:
         arguments["leave_out"] = [head.names[i] if head.has_names else i for i in out]
-        notes.append("Columns of texts are left out, but for the last one, which is the label.")
-    if any(csv_file.is_missing(cell) for _, row in head.rows for cell in row):
+    if drops:
         arguments["drop_missing"] = True
-        notes.append("Lines with missing values are left out.")
-    used = width - len(out) - (label is not None)
-    numbers = [
-        [float(row[i]) for i in range(width) if i not in (*out, label)]
-        for _, row in head.rows
-        if not any(csv_file.is_missing(cell) for cell in row)
-    ]
-    values = np.array(numbers)
-    side = round(used**0.5)
-    is_pixels = (
-        side * side == used >= _FEWEST_PIXELS
-        and values.size
+    return arguments
+
+
+def _rows_of(found: Path, arguments: Mapping[str, Any]) -> tuple[Any, bool]:
+    """(the table, whether lines with missing values are left out): they are if there are any."""
+    options = {name: value for name, value in arguments.items() if name != "path"}
+    try:
+        return csv_file.read_table(found, **options), "drop_missing" in options
+    except ValueError as error:
+        if "has no value" not in str(error) or "drop_missing" in options:
+            raise
+    return csv_file.read_table(found, **options, drop_missing=True), True
+
+
+def _are_pixels(values: np.ndarray) -> bool:
+    """Whether the rows may be square images of 8 bits."""
+    width = values.shape[1]
+    return bool(
+        round(width**0.5) ** 2 == width >= _FEWEST_PIXELS
         and (values == np.rint(values)).all()
         and values.min() >= 0
         and 1 < values.max() <= 255
     )
-    if is_pixels:
-        arguments.update(shape=[side, side], data_range=[0, 255])
-        notes.append(f"The rows are taken for grey images of {side} x {side} pixels.")
-    try:
-        return _described(csv_file.CSVFile, arguments, notes)
-    except ValueError as error:
-        if "has no value" not in str(error) or "drop_missing" in arguments:
-            raise
-    arguments["drop_missing"] = True
-    notes.append("Lines with missing values are left out.")
-    return _described(csv_file.CSVFile, arguments, notes)
+
+
+def _without_useless(head: Any, used: list[int], rows: np.ndarray) -> tuple[list[int], list[str]]:
+    """(the columns of `used` that tell something of an example, notes on the others).
+
+    Identifiers do not: whole numbers that are all different, in a column with such a name, or that
+    count the lines. Nor do constants, except in images, whose edges may be black.
+    """
+    identifiers, constants = [], []
+    for place, i in enumerate(used):
+        column = rows[:, place]
+        if len(column) > 1 and (column == column[0]).all():
+            constants.append(i)
+        elif _IDENTIFIER.search(head.names[i]) if head.has_names else False:
+            if (column == np.rint(column)).all() and len(np.unique(column)) == len(column):
+                identifiers.append(i)
+        elif len(column) > 2 and (np.diff(column) == 1).all():
+            identifiers.append(i)
+    left = [place for place, i in enumerate(used) if i not in identifiers]
+    if _are_pixels(rows[:, left]):
+        constants = []
+    notes = []
+    for columns, why in (
+        (identifiers, "numbers the lines: give --columns to use it"),
+        (constants, "has the same number in all lines"),
+    ):
+        for i in columns:
+            notes.append(f"Column {head.names[i]!r:.80} is left out: it {why}.")
+    kept = [i for i in used if i not in identifiers and i not in constants]
+    # Whoever calls this says what is wrong with a table of constants.
+    return (kept, notes) if kept else (used, [])
 
 
 def _described(cls: type[Any], arguments: dict[str, Any], notes: Any = ()) -> Recognized:

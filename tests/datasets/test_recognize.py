@@ -98,7 +98,8 @@ def test_tables(tmp_path):
     path.write_text("id,weight,colour,size\n" + "\n".join(lines))
     found = recognize(path)
     assert found.arguments["label"] == "colour" and found.arguments["drop_missing"]
-    assert found.count == 79 and found.dimension == 3 and found.class_names == ["alue", "blue"]
+    assert found.count == 79 and found.dimension == 2 and found.class_names == ["alue", "blue"]
+    assert found.arguments["leave_out"] == ["id"]
     made(found)
 
 
@@ -133,3 +134,84 @@ def test_nothing_of_the_kind(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             recognize(tmp_path / name)
+
+
+def columns_file(tmp_path, header, count=60, kinds="ab"):
+    """A table in which a column's content follows from its name."""
+    rng = np.random.RandomState(0)
+    content = {
+        "size": rng.normal(size=count).round(3),
+        "count": np.arange(count) // 2,
+        "flat": np.full(count, 7),
+        "shuffled": rng.permutation(count) + 1000,
+        "rows": np.arange(count),
+        "kind": np.array([kinds[i % len(kinds)] for i in range(count)]),
+        "name": np.array([f"n{i}" for i in range(count)]),
+    }
+    lines = zip(*(content[kind].tolist() for _, kind in header))
+    names = ",".join(name for name, _ in header)
+    text = "\n".join([names, *(",".join(map(str, line)) for line in lines)])
+    (tmp_path / "a.csv").write_text(text + "\n")
+    return tmp_path / "a.csv"
+
+
+@pytest.mark.parametrize("name", ["id", "Id", "PassengerId", "sample_no", "Unnamed: 0", "index"])
+def test_a_column_of_identifiers_is_left_out(tmp_path, name):
+    path = columns_file(tmp_path, [(name, "shuffled"), ("a", "size"), ("kind", "kind")])
+    found = recognize(path)
+    assert found.arguments["leave_out"] == [name] and found.dimension == 1
+    assert f"Column {name!r} is left out: it numbers the lines" in found.notes[0]
+    made(found)
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("id", "count"), ("fluid", "shuffled"), ("a", "shuffled"), ("id", "size")]
+)
+def test_a_column_of_measurements_stays(tmp_path, name, kind):
+    found = recognize(columns_file(tmp_path, [(name, kind), ("b", "size")]))
+    assert found.dimension == 2 and found.notes == () and "leave_out" not in found.arguments
+
+
+def test_columns_that_count_and_constants_are_left_out(tmp_path):
+    header = [("t", "rows"), ("a", "size"), ("unit", "flat"), ("kind", "kind")]
+    found = recognize(columns_file(tmp_path, header))
+    assert found.arguments["leave_out"] == ["t", "unit"] and found.arguments["label"] == "kind"
+    assert "'t' is left out: it numbers" in found.notes[0]
+    assert "'unit' is left out: it has the same number in all lines" in found.notes[1]
+    made(found)
+    # Without a header, too.
+    np.savetxt(tmp_path / "b.csv", np.column_stack([np.arange(50), np.arange(50) % 7]), "%d", ",")
+    assert recognize(tmp_path / "b.csv").arguments["leave_out"] == [0]
+
+
+def test_texts_that_are_all_different_are_no_classes(tmp_path):
+    found = recognize(columns_file(tmp_path, [("a", "size"), ("who", "name")]))
+    assert "label" not in found.arguments and found.arguments["leave_out"] == ["who"]
+    assert "'who' is left out: its texts are all different" in found.notes[0]
+    made(found)
+
+
+def test_images_keep_constant_pixels_but_not_an_identifier(tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, (50, 64))
+    pixels[:, 0] = 0
+    table = np.column_stack([np.arange(50), pixels])
+    header = ",".join(["id", *(f"p{i}" for i in range(64))])
+    np.savetxt(tmp_path / "a.csv", table, "%d", ",", header=header, comments="")
+    found = recognize(tmp_path / "a.csv")
+    assert found.image == (8, 8, 1) and found.arguments["leave_out"] == ["id"]
+    made(found)
+
+
+def test_columns_that_the_user_chose(tmp_path):
+    header = [("id", "shuffled"), ("a", "size"), ("unit", "flat"), ("kind", "kind")]
+    path = columns_file(tmp_path, header)
+    found = recognize(path, ["unit", "id"])
+    assert found.arguments["leave_out"] == ["a"] and found.dimension == 2 and found.notes == ()
+    made(found)
+    with pytest.raises(ValueError, match=r"a.csv: has no column 'ID'; it has id, a, unit, kind"):
+        recognize(path, ["ID"])
+    with pytest.raises(ValueError, match="line 2, column 3 .*'kind'.*, holds 'a'"):
+        recognize(path, ["kind"])
+    np.save(tmp_path / "a.npy", np.zeros((5, 2)))
+    with pytest.raises(ValueError, match=r"a.npy is no table \(CSV\)"):
+        recognize(tmp_path / "a.npy", ["a"])
