@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adversarial.datasets.own_data import OwnData, find, open_data
-from adversarial.datasets.source import Source, rows_of
+from adversarial.datasets.source import LARGEST_WHOLE, Source, rows_of
 from adversarial.files.opening import BadFile
 from adversarial.utils.budget import spend
 from adversarial.utils.string_utils import nearest
@@ -32,6 +32,7 @@ _MAX_COLUMNS = 1_000_000
 # once; larger ones would take too much memory beside the data sets.
 _LARGEST_KEPT = 1 << 28
 _tables: weakref.WeakValueDictionary[Any, _Table] = weakref.WeakValueDictionary()
+_WHOLE = re.compile(r"[+-]?\d+")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 
 
@@ -317,7 +318,7 @@ class _Reader:
                 for column, i in enumerate(self.used):
                     block[place, column] = self._number(row[i], line, i)
             return block
-        for place, column in np.argwhere(~np.isfinite(block)):
+        for place, column in np.argwhere(~(np.abs(block) <= LARGEST_WHOLE)):
             i = self.used[column]
             self._number(rows[place][i], lines[place], i)
         return block
@@ -342,6 +343,12 @@ class _Reader:
             raise BadFile(
                 f"{self.path}: line {line}, {self._named(column)}, holds {cell!r:.80}, which is "
                 "not finite"
+            )
+        if abs(value) > LARGEST_WHOLE and _WHOLE.fullmatch(cell) and int(cell) != int(value):
+            raise BadFile(
+                f"{self.path}: line {line}, {self._named(column)}, holds {cell!r:.80}, a whole "
+                "number that float64 rounds\nLeave_out the column if it has identifiers, or "
+                "subtract the smallest number from it."
             )
         return value
 

@@ -22,6 +22,8 @@ from adversarial.datasets.view_converter import AXES, check_axes
 
 # Numbers converted at a time: 16 MB as float32.
 _BLOCK = 1 << 22
+# float64, in which data is scaled, holds all whole numbers up to this one.
+LARGEST_WHOLE = 1 << 53
 CHANNELS = (1, 3, 4)
 
 
@@ -164,17 +166,25 @@ class ScaledRows:
         return self._scaling.apply(raw)
 
     def _check(self, raw: np.ndarray, indices: np.ndarray) -> None:
-        """ValueError, which names the example, if a number is not finite."""
-        if raw.dtype.kind != "f" or not raw.size:
+        """ValueError, which names the example, if a number is not finite, or cannot be scaled."""
+        is_float = raw.dtype.kind == "f"
+        largest = LARGEST if is_float else LARGEST_WHOLE
+        if not raw.size or not (is_float or raw.dtype.itemsize == 8):
             return
-        if -LARGEST <= raw.min() and raw.max() <= LARGEST:
+        if -largest <= raw.min() and raw.max() <= largest:
             return
-        row, column = np.argwhere(~(np.abs(raw) <= LARGEST))[0]
+        row, column = np.argwhere(~((raw >= -largest) & (raw <= largest)))[0]
         value = raw[row, column]
+        where = f"{self.source.name}: {self.source.place(int(indices[row]))}, column {column}, is "
+        if not is_float:
+            raise ValueError(
+                f"{where}{value}, a whole number beyond 2**53, which float64 rounds\n"
+                "Leave such a column out, such as one of identifiers, or subtract the smallest "
+                "number from it."
+            )
         what = "too large for float32" if np.isfinite(value) else "not finite"
         raise ValueError(
-            f"{self.source.name}: {self.source.place(int(indices[row]))}, column {column}, is "
-            f"{value:g}, which is {what}\nLeave such examples out, or replace the numbers."
+            f"{where}{value:g}, which is {what}\nLeave such examples out, or replace the numbers."
         )
 
 

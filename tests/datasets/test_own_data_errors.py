@@ -219,6 +219,21 @@ def test_numbers_that_are_not_finite(tmp_path, bad, scale, dtype):
             data.X.min()
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("scale", [[0, 1], "standardize", None])
+def test_whole_numbers_that_float64_rounds(tmp_path, dtype, scale):
+    values = np.arange(40, dtype=dtype).reshape(20, 2)
+    values[:, 1] += 2**62
+    path = tmp_path / "a.npy"
+    np.save(path, values)
+    message = "example 0, column 1, is 4611686018427387905, a whole number beyond 2\\*\\*53"
+    refused(message, NumpyFile, path, scale=scale, split={"train": [0, 20]})
+    values[:, 1] -= 2**62 - (2**53 - 39)
+    np.save(path, values)
+    scaled = NumpyFile(str(path), scale=[0, 1], split={"train": [0, 20]}).X
+    np.testing.assert_allclose(scaled[:, 1], np.arange(20) / 19, rtol=1e-6)
+
+
 def test_numbers_beyond_float32(tmp_path):
     values = np.ones((20, 2))
     values[3, 1] = 1e39
@@ -305,6 +320,7 @@ TABLE = "a,b,kind\n" + "1,2,x\n" * 12
         (TABLE + "3,1\n", {"label": "kind"}, "line 14 has 2 cells, but the first line has 3"),
         (TABLE + "3,inf,x\n", {"label": "kind"}, "line 14, .*'inf', which is not finite"),
         (TABLE + "3,1e999,x\n", {"label": "kind"}, "line 14, .*'1e999', which is not finite"),
+        (TABLE + f"{2**62 + 1},1,x\n", {"label": "kind"}, "line 14, .* that float64 rounds"),
         (TABLE + "3,two,x\n", {"label": "kind"}, "line 14, .*'two', which is no number"),
         ("a,b\n", {}, "holds no row of numbers"),
         ("a;b\n" + "1,5;2,5\n" * 12, {}, "line 2, column 0 .*'1,5', .*\nWrite decimal points"),
