@@ -17,6 +17,7 @@ from adversarial.monitor.experience import Experience
 from adversarial.monitor.measurement import Measurement
 from adversarial.monitor.monitored_data import MonitoredData, substitute_batch
 from adversarial.space import NullSpace
+from adversarial.utils.checks import check_name
 from adversarial.utils.seeding import Seed
 
 DEFAULT_SEED: Seed = (2013, 2, 18)
@@ -293,9 +294,10 @@ class Monitor(Experience):
         Raises
         ------
         ValueError
-            If there is a channel of this name, the data set is not monitored, `val` is no scalar,
-            or `val` depends on variables that are not in `ipt`.
+            If `name` has control characters, there is a channel of this name, the data set is not
+            monitored, `val` is no scalar, or `val` depends on variables that are not in `ipt`.
         """
+        check_name("the name of a channel", name)
         old = self.channels.get(name)
         if old is not None and old.val is not None:
             raise ValueError(f"a channel named {name!r} exists already")

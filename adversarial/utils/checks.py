@@ -18,6 +18,26 @@ def check_part(what: str, part: Any, method: str) -> None:
         raise TypeError(f"{what} cannot be {part!r:.80}, which has no method {method}")
 
 
+def check_name(what: str, name: str) -> None:
+    """ValueError if `name` cannot be in a line of a table: it is empty, or has control characters.
+
+    Line breaks are control characters. `what` says what is called so.
+
+    Examples
+    --------
+    >>> check_name("layer_name", "h\\n0")
+    Traceback (most recent call last):
+    ...
+    ValueError: layer_name 'h\\n0': a name has no line breaks or other control characters
+    """
+    if not name:
+        raise ValueError(f"{what} is empty")
+    if not name.isprintable():
+        raise ValueError(
+            f"{what} {name!r:.80}: a name has no line breaks or other control characters"
+        )
+
+
 def check_finite(**values: Any) -> None:
     """ValueError that names an argument that is infinite or NaN, or a dict with such a value.
 

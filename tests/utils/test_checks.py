@@ -7,9 +7,12 @@ import pytest
 
 from adversarial import AdversaryCost2, LazyAdversaryCost
 from adversarial.costs.dropout import Dropout
+from adversarial.models.mlp import Sigmoid
+from adversarial.models.model import Model
+from adversarial.monitor import Monitor
 from adversarial.training_algorithms.learning_rule import AdaGrad, RMSProp
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils.checks import check_finite
+from adversarial.utils.checks import check_finite, check_name
 
 NAN, INF = float("nan"), float("inf")
 
@@ -32,6 +35,18 @@ NAN, INF = float("nan"), float("inf")
 def test_what_is_not_finite_is_named(kind, name, value):
     with pytest.raises(ValueError, match=f"{name} must be finite, not"):
         kind(**{name: value})
+
+
+@pytest.mark.parametrize("bad", ["h\n0", "h\r", "\x1b[2J", "a\u2028b", "\x00", ""])
+def test_names_are_of_one_line(bad):
+    for refuse in (
+        lambda: check_name("layer_name", bad),
+        lambda: Sigmoid(layer_name=bad, dim=1, irange=0.1),
+        lambda: Monitor(Model()).add_channel(bad, None, 0.0),
+    ):
+        with pytest.raises(ValueError, match="control characters|is empty"):
+            refuse()
+    check_name("layer_name", "größe \u4e2d, 2")
 
 
 def test_finite_numbers_and_what_is_no_number():

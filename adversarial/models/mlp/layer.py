@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from adversarial.models.model import Model
 from adversarial.space import Space
+from adversarial.utils.checks import check_name
 
 if TYPE_CHECKING:
     from adversarial.models.mlp.network import MLP
@@ -30,6 +31,8 @@ class Layer(Model):
     ------
     TypeError
         If `layer_name` is no string.
+    ValueError
+        If it is empty or has control characters, such as line breaks.
 
     Examples
     --------
@@ -55,6 +58,8 @@ class Layer(Model):
         super().__init__(extensions)
         if layer_name is not None and not isinstance(layer_name, str):
             raise TypeError(f"layer_name must be a string, not {layer_name!r}")
+        if layer_name is not None:
+            check_name("layer_name", layer_name)
         self.layer_name = layer_name
         self.mlp = None
 
