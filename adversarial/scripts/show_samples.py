@@ -5,6 +5,7 @@
     python show_samples.py mnist.pkl --interpolate  # along lines in z space, as Figure 3
     python show_samples.py mnist_inpainting.pkl --inpaint right  # halves of images painted by G
     python show_samples.py mnist.pkl --num 50000 --out samples.npy  # or .npz, or FOLDER/ of PNGs
+    python show_samples.py iris.pkl --num 100 --out samples.csv     # a table, in its own units
     python show_samples.py mnist.pkl --interpolate --out walk.mp4   # or .gif
     python show_samples.py mnist_*.pkl --out epochs.gif             # from one epoch to the next
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.backend import floatX
+from adversarial.datasets.own_data import OwnData
 from adversarial.evaluation.sampling import (
     batches_at,
     generator_of,
@@ -33,14 +35,16 @@ from adversarial.evaluation.sampling import (
 )
 from adversarial.files.opening import open_regular
 from adversarial.scripts import cli
-from adversarial.scripts.inputs.datasets import examples_for, examples_of
+from adversarial.scripts.inputs.datasets import examples_for, examples_of, table_of
 from adversarial.space.conv2d import SIDES
 from adversarial.viewer import animation, sample_files, samples
 from adversarial.viewer.grid import present
 
-DATA = (".npy", ".npz")
+DATA = (".npy", ".npz", ".csv")
 # The last frame of samples over epochs is shown so many times, since it is the result.
 _HOLD = 4
+# Columns of a table that a note names.
+_LISTED = 20
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -57,8 +61,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_picture(
         parser,
         "beside the model: STEM_samples.png, STEM_nearest.png, "
-        "STEM_interpolated.png or STEM_inpainted_SIDE.png; FILE.npy, FILE.npz and FOLDER/ (of "
-        "single pictures) are data, FILE.gif and FILE.mp4 animations",
+        "STEM_interpolated.png or STEM_inpainted_SIDE.png; FILE.npy, FILE.npz, FILE.csv and "
+        "FOLDER/ (of single pictures) are data, FILE.gif and FILE.mp4 animations",
     )
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
     add("--cols", type=cli.positive_int, help="samples in a row (10; of --inpaint, 4)")
@@ -93,9 +97,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="YAML file of the examples for --nearest and --inpaint (the training set)",
     )
+    add(
+        "--model-scale",
+        action="store_true",
+        help="write samples of a table as the model emits them, not in the units of the table",
+    )
     add("--seed", type=cli.natural, default=0, help="for the samples (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
-    add("--overwrite", action="store_true", help="replace FILE.npy or FILE.npz of --out")
     add("--frames", type=cli.positive_int, default=20, help="of an animation, for each line (20)")
     add("--fps", type=cli.positive_number, help="frames a second (20; over epochs, 4)")
     cli.add_allow_module(parser)
@@ -109,7 +117,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _kind(out: str | None) -> str:
-    """What is to be written: 'picture', 'animation', 'folder', '.npy' or '.npz'."""
+    """What is to be written: 'picture', 'animation', 'folder', '.npy', '.npz' or '.csv'."""
     if out is None:
         return "picture"
     ending = os.path.splitext(out)[1].lower()
@@ -128,7 +136,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if is_data and (args.nearest or args.interpolate or args.inpaint):
         parser.error("--nearest, --interpolate and --inpaint draw pictures: end --out in .png")
     if args.num and not is_data:
-        parser.error("--num is for --out FILE.npy, FILE.npz or FOLDER/; a picture has --rows")
+        parser.error(
+            "--num is for --out FILE.npy, FILE.npz, FILE.csv or FOLDER/; a picture has --rows"
+        )
     if args.num and args.z:
         parser.error("--z says how many samples there are; leave --num out")
     if args.class_ is not None and args.inpaint:
@@ -162,13 +172,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sample_files.check_folder(args.out)
         out = args.out
     else:
-        out = cli.output_path(args.out, args.models[0], ending(args))
-        for read in (*args.models[1:], args.z):
-            if read:
-                cli.refuse_input(out, read)
-    if args.kind in DATA and os.path.exists(out) and not args.overwrite:
-        # Unlike a picture of samples, it may be somebody's data.
-        raise ValueError(f"--out {out}: the file exists already; add --overwrite to replace it")
+        reads = *args.models[1:], args.z, args.dataset
+        out = cli.output_path(args.out, args.models[0], ending(args), args.overwrite, reads)
     if args.kind == "animation":
         animation.check_can_write(out)
     if len(args.models) > 1:
@@ -228,9 +233,15 @@ def _write_data(args: argparse.Namespace, out: str, model: Any, z: np.ndarray | 
     else:
         n, drawn = len(z), batches_at(model, z)
     dim = generator_of(model).get_output_space().get_total_dimension()
-    bounds = _bounds(model)
+    bounds, columns, dtype = _bounds(model), None, "float32"
+    table = _table(args, model)
+    if table is not None:
+        # float64: float32 rounds numbers that are large beside their spread, such as times.
+        drawn, bounds, dtype = map(table.scaling.undo, drawn), None, "float64"
+    if table is not None or args.kind == ".csv":
+        columns = getattr(table, "columns", None) or [f"x{i}" for i in range(dim)]
     try:
-        view = samples.view_of(model)
+        view = None if columns else samples.view_of(model)
     except ValueError:
         if args.kind == "folder":
             raise
@@ -246,11 +257,29 @@ def _write_data(args: argparse.Namespace, out: str, model: Any, z: np.ndarray | 
             assert view is not None
             sample_files.write_folder(out, batches(), n, view, bounds)
         elif args.kind == ".npy":
-            sample_files.write_npy(out, batches(), n, dim)
+            sample_files.write_npy(out, batches(), n, dim, dtype)
+        elif columns is not None and args.kind == ".csv":
+            sample_files.write_csv(out, batches(), columns)
         else:
             shape = None if view is None else view.shape
-            sample_files.write_npz(out, batches(), n, dim, shape, bounds)
+            sample_files.write_npz(out, batches(), n, dim, shape, bounds, columns, dtype)
     print(out)
+    if table is not None and columns is not None:
+        listed = ", ".join(columns[:_LISTED]) + (", ..." if len(columns) > _LISTED else "")
+        print(f"note: in the units of {table.args['path']}; columns: {listed}", file=sys.stderr)
+
+
+def _table(args: argparse.Namespace, model: Any) -> OwnData | None:
+    """The table in whose units samples are written; None if they are written as they are."""
+    if args.kind == "folder" or args.model_scale:
+        return None
+    try:
+        return table_of(model, args.models[0], args.allow_module)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"the units of the samples are those of the model's training data: {error}\n"
+            "--model-scale writes the samples as the model emits them."
+        ) from None
 
 
 def _bounds(model: Any) -> list[float] | None:

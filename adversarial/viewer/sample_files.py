@@ -1,12 +1,13 @@
 """Writes any number of samples to a file or folder, batch by batch, in bounded memory.
 
-`show_samples` calls these. Arrays hold samples as the model emits them, one a row: one channel
-after the other, each row by row.
+`show_samples` calls these. Arrays hold samples one a row, images with one channel after the other,
+each row by row.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import os
 import shutil
@@ -27,8 +28,8 @@ Batches = Iterable[np.ndarray]
 _SMALLEST_PNG = 69
 
 
-def write_npy(path: str, batches: Batches, n: int, dim: int) -> None:
-    """Write `n` samples of `dim` numbers as an array (n, dim) of float32.
+def write_npy(path: str, batches: Batches, n: int, dim: int, dtype: str = "float32") -> None:
+    """Write `n` samples of `dim` numbers as an array (n, dim) of `dtype`.
 
     Examples
     --------
@@ -36,9 +37,28 @@ def write_npy(path: str, batches: Batches, n: int, dim: int) -> None:
     >>> np.load("x.npy")[:, 0]
     array([0., 0., 1.], dtype=float32)
     """
-    _check_room(path, 4 * n * dim)
+    _check_room(path, np.dtype(dtype).itemsize * n * dim)
     with atomic_write(path) as stream:
-        _write_rows(stream, batches, n, dim)
+        _write_rows(stream, batches, n, dim, dtype)
+
+
+def write_csv(path: str, batches: Batches, columns: Sequence[str]) -> None:
+    """Write samples as a table of text, with 12 significant digits, below the names of `columns`.
+
+    Examples
+    --------
+    >>> write_csv("x.csv", iter([np.array([[0.5, 2.0]])]), ["petal", "sepal"])
+    >>> print(open("x.csv").read(), end="")
+    petal,sepal
+    0.5,2
+    """
+    with atomic_write(path) as stream:
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(columns)
+        for batch in map(finite, batches):
+            table.writerows([f"{value:.12g}" for value in row] for row in batch.tolist())
+        text.detach()  # flushes it
 
 
 def write_npz(
@@ -48,12 +68,14 @@ def write_npz(
     dim: int,
     image_shape: Optional[Sequence[int]] = None,
     bounds: Optional[Sequence[float]] = None,
+    columns: Optional[Sequence[str]] = None,
+    dtype: str = "float32",
 ) -> None:
     """Write samples as the array `samples` of an .npz file, with what is known of them.
 
     The other arrays are `image_shape` (rows, columns, channels), if samples are images; `observed`,
     the least and the greatest value in the file; `bounds`, those that the model can emit, with
-    infinities where they are open.
+    infinities where they are open; `columns`, the names of the columns of a table.
 
     Examples
     --------
@@ -61,13 +83,15 @@ def write_npz(
     >>> {name: array.tolist() for name, array in np.load("x.npz").items() if name != "samples"}
     {'image_shape': [2, 2, 1], 'observed': [0.0, 0.0], 'bounds': [0.0, 1.0]}
     """
-    _check_room(path, 4 * n * dim)
+    _check_room(path, np.dtype(dtype).itemsize * n * dim)
     with atomic_write(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         with archive.open(_member("samples"), "w", force_zip64=True) as member:
-            observed = _write_rows(member, batches, n, dim)
+            observed = _write_rows(member, batches, n, dim, dtype)
         more: dict[str, Any] = {} if image_shape is None else {"image_shape": list(image_shape)}
         more["observed"] = np.array(observed)
         more["bounds"] = np.array(bounds or (-np.inf, np.inf), float)
+        if columns is not None:
+            more["columns"] = [*columns]
         for name, array in more.items():
             content = io.BytesIO()
             np.save(content, np.asarray(array))
@@ -79,13 +103,14 @@ def _member(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
 
 
-def _write_rows(stream: Any, batches: Batches, n: int, dim: int) -> tuple[float, float]:
+def _write_rows(stream: Any, batches: Batches, n: int, dim: int, dtype: str) -> tuple[float, float]:
     """Write an array in NumPy's format; returns its least and greatest value."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (n, dim)}
+    descr = np.dtype(dtype).newbyteorder("<").str
+    header = {"descr": descr, "fortran_order": False, "shape": (n, dim)}
     np.lib.format.write_array_header_1_0(stream, header)
     low, high = np.inf, -np.inf
     for batch in map(finite, batches):
-        stream.write(np.ascontiguousarray(batch, "<f4").tobytes())
+        stream.write(np.ascontiguousarray(batch, descr).tobytes())
         low, high = min(low, float(batch.min())), max(high, float(batch.max()))
     return low, high
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -277,3 +278,63 @@ def test_changed_data_do_not_resume(folder, capsys):
     np.savez("fashion.npz", X=IMAGES // 2, y=LABELS)
     assert run(train, "--resume", "gan.pkl", "--quiet") == 1
     assert "fashion.npz" in capsys.readouterr().err
+
+
+def table_experiment(scale="standardize"):
+    """A trained model of a table with columns of different units, and of text."""
+    rng = np.random.RandomState(0)
+    lines = [
+        f"{1.6e9 + 3600 * time:.0f},{40 + 5 * width!r},{kind}"
+        for time, width, kind in zip(rng.normal(size=COUNT), rng.normal(size=COUNT), LABELS)
+    ]
+    Path("days.csv").write_text("\n".join(["time,'the, width',kind".replace("'", '"'), *lines]))
+    data = "csv_file.CSVFile { path: days.csv, label: kind"
+    common = f"scale: {scale}, in_memory: null"
+    Path("gan.yaml").write_text(
+        YAML % dict(data=data, common=common, layer="Linear", dim=2, bias="")
+    )
+    assert train.main(["gan.yaml", "--quiet", "--max-epochs", "1"]) == 0
+
+
+def samples_of(name, *options):
+    show_samples.main(["gan.pkl", "--num", "150", "--out", name, *options])
+
+
+def test_samples_of_a_table_are_in_its_units(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table_experiment()
+    for name in ("x.csv", "x.npy", "x.npz"):
+        samples_of(name)
+    out, err = capsys.readouterr()
+    assert out == "x.csv\nx.npy\nx.npz\n"
+    assert err == 3 * "note: in the units of days.csv; columns: time, the, width\n"
+    # By hand: the training rows' mean and deviation.
+    model = serial.load("gan.pkl")
+    rows = np.genfromtxt("days.csv", delimiter=",", skip_header=1)[:, :2]
+    trained_on = rows[training_set(model).indices]
+    emitted = draw_samples(model, 150, 0).astype(np.float64)
+    expected = emitted * trained_on.std(axis=0) + trained_on.mean(axis=0)
+    np.testing.assert_allclose(np.load("x.npy"), expected, rtol=1e-12)
+    assert np.ptp(expected[:, 0]) > 1000
+    archive = np.load("x.npz")
+    assert archive["columns"].tolist() == ["time", "the, width"]
+    np.testing.assert_array_equal(archive["samples"], np.load("x.npy"))
+    with open("x.csv", newline="") as file:
+        table = list(csv.reader(file))
+    assert table[0] == ["time", "the, width"]
+    np.testing.assert_allclose(np.array(table[1:], float), expected, rtol=1e-11)
+    samples_of("y.npy", "--model-scale")
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(np.load("y.npy"), emitted.astype("float32"))
+
+
+def test_without_the_table_its_units_are_not_guessed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table_experiment(scale="[0, 1]")
+    Path("days.csv").unlink()
+    assert cli.run(lambda: samples_of("x.npy")) == 1
+    err = capsys.readouterr().err
+    assert "days.csv does not exist" in err and "--model-scale" in err
+    assert not Path("x.npy").exists()
+    samples_of("x.csv", "--model-scale")
+    assert Path("x.csv").read_text().startswith("x0,x1\n")

@@ -13,7 +13,8 @@ import numpy as np
 from adversarial import modelfile
 from adversarial.config import yaml_parse
 from adversarial.config.nodes import SEED, train_environment
-from adversarial.evaluation.compatibility import check_compatible
+from adversarial.datasets.own_data import OwnData
+from adversarial.evaluation.compatibility import check_compatible, image_shape
 from adversarial.evaluation.sampling import generator_of
 from adversarial.files import inputs, shipped
 from adversarial.files.opening import open_regular
@@ -57,6 +58,37 @@ def training_set(model: Any, allow_modules: Collection[str] = (), path: str | No
         if path is not None:
             stack.enter_context(modules_beside_model(path, allow_modules))
         return yaml_parse.load(source, environ, allow_modules=allow_modules, name=name)
+
+
+def table_of(model: Any, path: str, allow_modules: Collection[str] = ()) -> OwnData | None:
+    """The table that a model was trained on: own data of rows that are no images. None of others.
+
+    Other data is not loaded.
+
+    Raises
+    ------
+    ValueError
+        Where the table cannot be read.
+    """
+    source = getattr(model, "dataset_yaml_src", None)
+    if not isinstance(source, str) or image_shape(model) is not None:
+        return None
+    try:
+        with modules_beside_model(path, allow_modules):
+            described = yaml_parse.load(
+                source,
+                _environment_of(path, source, allow_modules),
+                instantiate=False,
+                allow_modules=allow_modules,
+                name=path,
+            )
+    except ValueError:
+        return None  # such as a class of a module that is not allowed
+    of = getattr(described, "callable", None)
+    if not (isinstance(of, type) and issubclass(of, OwnData)):
+        return None
+    found: OwnData = training_set(model, allow_modules, path)
+    return found if found.view_converter is None else None
 
 
 def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> dict[str, str]:
