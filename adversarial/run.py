@@ -200,6 +200,20 @@ class Run:
         return self.out or os.path.dirname(self.path) or "."
 
     @property
+    def what_folder(self) -> str:
+        """What `folder` is, for messages."""
+        if self.resume_from is not None:
+            return "the folder of the model file that is resumed"
+        return "the folder of the YAML" if self.out is None else "the folder of the run"
+
+    @contextlib.contextmanager
+    def confining(self, allow_outside: bool = False) -> Iterator[None]:
+        """Within this block, files are written to `folder` only, where the run places them."""
+        folder = None if allow_outside else self.folder
+        with outputs.confined_to(folder, self.what_folder), outputs.placed(self.placement()):
+            yield
+
+    @property
     def resumed(self) -> checkpoint.Saved:
         """`resume_from` of a run that has one."""
         assert self.resume_from is not None

@@ -86,7 +86,8 @@ def train_and_collect(
     FileExistsError
         If the table is there, and was not made by this search.
     """
-    cli.output_path(args.table, "table", "")  # checks that the folder exists
+    # A search that is continued replaces its own table, which is read below.
+    cli.output_path(args.table, "table", "", overwrite=True)
     folder = os.path.splitext(args.table)[0]
     texts = {name: variant(experiment, name, table) for name in names}
     if os.path.exists(args.table):

@@ -156,6 +156,24 @@ def test_phases_find_each_other_in_the_folder(folder, run):
     np.testing.assert_array_equal(params("x/two_phase2.pkl"), params("y/two_phase2.pkl"))
 
 
+def test_a_resumed_run_says_which_folder_it_writes_to(folder, run):
+    more = "!obj:adversarial.train_extensions.snapshots.Snapshots { epochs: [1, 2], save_path: "
+    more += '"${PYLEARN2_TRAIN_FILE_FULL_STEM}_{epoch}.pkl" }'
+    path = "${PYLEARN2_TRAIN_DIR}runs/${SEED}/a.pkl"
+    (folder / "b.yaml").write_text(text(more, save=path))
+    assert run("b.yaml", "--seed", "3", "--max-epochs", "1") == (0, "")
+    resume = "--resume", "runs/3/a.pkl", "--max-epochs", "2"
+    refused(run(*resume), "b_1_seed3.pkl is outside", "the folder of the model file that is")
+    assert run(*resume, "--allow-outside") == (0, "")
+    assert (folder / "b_2_seed3.pkl").exists()
+
+
+def test_the_home_folder_is_not_made_in_the_folder_of_the_yaml(folder, run):
+    (folder / "b.yaml").write_text(text(save="~/b.pkl"))
+    refused(run("b.yaml"), "~/b.pkl: ~ is not replaced", "b.yaml")
+    assert not (folder / "~").exists()
+
+
 def test_a_path_outside_is_refused_and_a_file_is_no_folder(yaml, folder, run):
     (folder / "b.yaml").write_text(text(save="../b.pkl"))
     refused(run("b.yaml", "--out", "x"), "b.pkl", "the folder of the run; --allow-outside")

@@ -4,7 +4,8 @@ The author of a YAML file, or of a model file that it loads, chose the paths in 
 the user. Within `confined_to(folder)`, files are written only to that folder and below, and only
 with the endings of data files: not start-up scripts, modules or settings of other programs. Within
 `protected()`, an existing file is replaced only if `permit` allows it, or if the run wrote it
-itself, which is recognised by a mark in the file.
+itself, which is recognised by a mark in the file. A command calls `claim` for each file that it
+writes, for the same rule: only `--overwrite` replaces an existing file.
 
 A class that writes files declares their paths before an instance is made:
 
@@ -44,11 +45,14 @@ ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", ".tfevents", *PICTURES)
 TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
 # The resolved folder of `confined_to`; None: anywhere. A global, since it must hold in all threads.
 _folder: Optional[str] = None
+_what_folder = ""
 # Resolved paths of the files that may be replaced; None: all.
 _replaceable: Optional[set[str]] = None
 # The mark that is written into the files of this run, by which a resumed run recognises them.
 _mark: Optional[str] = None
 _placement: Optional[Placement] = None
+# Resolved paths of the files of `claim` that did not exist, and have not been written yet.
+_claimed: set[str] = set()
 # `carries` searches for the mark in this many bytes at the beginning and the end of a file.
 _ENDS = 4096
 
@@ -96,15 +100,21 @@ def beside(path: str | os.PathLike[str], ending: str) -> str:
 
 
 @contextlib.contextmanager
-def confined_to(folder: Optional[str | os.PathLike[str]]) -> Iterator[None]:
-    """Within this block, files may be written only to `folder` and below; None: anywhere."""
-    global _folder, _replaceable
-    before = _folder, _replaceable
-    _folder, _replaceable = None if folder is None else os.path.realpath(folder), None
+def confined_to(
+    folder: Optional[str | os.PathLike[str]], what: str = "the folder of the YAML"
+) -> Iterator[None]:
+    """Within this block, files may be written only to `folder` and below; None: anywhere.
+
+    `what` says in messages which folder this is.
+    """
+    global _folder, _what_folder, _replaceable
+    before = _folder, _what_folder, _replaceable
+    _folder = None if folder is None else os.path.realpath(folder)
+    _what_folder, _replaceable = what, None
     try:
         yield
     finally:
-        _folder, _replaceable = before
+        _folder, _what_folder, _replaceable = before
 
 
 @contextlib.contextmanager
@@ -151,6 +161,19 @@ def protected() -> Iterator[None]:
         _replaceable = before
 
 
+def claim(path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Announce that a command will write the file `path`, before it computes what it writes.
+
+    Raises FileExistsError if the file exists, unless `overwrite` is true. If the file is made later
+    by somebody else, `check` raises it before the write.
+    """
+    target = os.path.realpath(path)
+    _claimed.discard(target)
+    if not overwrite:
+        _refuse_existing(path, target)
+        _claimed.add(target)
+
+
 def permit(paths: Iterable[str | os.PathLike[str]]) -> None:
     """Allow the files `paths` to be replaced within the current `protected` block."""
     if _replaceable is not None:
@@ -195,6 +218,12 @@ def admitted(path: str | os.PathLike[str]) -> str:
     path = preprocess(os.fspath(path))
     if not path or "\0" in path:
         raise ValueError(f"{path!r:.80} is not a path")
+    if os.path.expanduser(path) != path:
+        # Written as it is, it would make a folder called ~.
+        raise ValueError(
+            f"{path}: ~ is not replaced in the path of a file to write; give "
+            f"{os.path.expanduser(path)}"
+        )
     path = placed_path(path)
     check_inside(path)
     return path
@@ -217,18 +246,22 @@ def check(path: str | os.PathLike[str]) -> None:
     target = os.path.realpath(path)
     _check_inside(path, target)
     if _replaceable is not None and target not in _replaceable:
-        if os.path.lexists(target) and not carries(target, mark()):
-            raise FileExistsError(f"{path} exists already: --overwrite replaces it")
+        if not carries(target, mark()):
+            _refuse_existing(path, target)
         _replaceable.add(target)
+    if target in _claimed:
+        _refuse_existing(path, target)
+        _claimed.discard(target)
+
+
+def _refuse_existing(path: str | os.PathLike[str], target: str) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(f"{os.fspath(path)} exists already: --overwrite replaces it")
 
 
 def check_inside(path: str) -> None:
     """Raise `OutsideError` if `path`, with links and `..` resolved, may not be written to."""
     _check_inside(path, os.path.realpath(path))
-
-
-def _what_folder() -> str:
-    return "YAML" if _placement is None or _placement.folder is None else "run"
 
 
 def _check_inside(path: str, target: str) -> None:
@@ -237,7 +270,7 @@ def _check_inside(path: str, target: str) -> None:
     if os.path.commonpath([_folder, target]) != _folder:
         leads = "" if target == os.path.abspath(path) else f", which leads to {target},"
         raise OutsideError(
-            f"{path}{leads} is outside {_folder}, the folder of the {_what_folder()}; "
+            f"{path}{leads} is outside {_folder}, {_what_folder}; "
             "--allow-outside lets it be written"
         )
     if os.path.islink(path):

@@ -15,13 +15,14 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
 from adversarial import signals
 from adversarial.backend import engines
+from adversarial.files import outputs
 from adversarial.files.opening import trust_paths
 from adversarial.utils import errors
 from adversarial.utils.errors import describe as describe
@@ -43,12 +44,31 @@ if hasattr(os, "register_at_fork"):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose error messages take one line."""
+    """An argparse parser whose error messages take one line, and which knows `~`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        given = sys.argv[1:] if args is None else args
+        return super().parse_known_args([with_home(text) for text in given], namespace)
 
     def error(self, message: str) -> NoReturn:
         line = " ".join(message.split())
         line = errors.printable(errors.cropped(line))
         self.exit(2, f"{self.prog}: error: {line} (--help lists the arguments)\n")
+
+
+def with_home(text: str) -> str:
+    """An argument of a command, with `~` as the home folder.
+
+    Shells expand `--out ~/x`, but most do not expand `--out=~/x`, and a program that starts a
+    command has no shell. A file whose name is `~` can be given as `./~`.
+
+    >>> with_home("--out=~/x") == "--out=" + os.path.expanduser("~/x")
+    True
+    """
+    option, equals, value = text.partition("=")
+    if equals and option.startswith("-") and value.startswith("~"):
+        return f"{option}={os.path.expanduser(value)}"
+    return os.path.expanduser(text)
 
 
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
@@ -221,16 +241,33 @@ class TrustPaths(argparse.Action):
         trust_paths(True)
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add --overwrite, for every command that writes files; `output_path` takes its value."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that are there already"
+    )
+
+
 def add_picture(parser: argparse.ArgumentParser, out: str) -> None:
     """Add the options of every command that draws; `out` describes the path without --out."""
     parser.add_argument("--out", metavar="IMAGE", help=f"picture to write ({out})")
+    add_overwrite(parser)
     parser.add_argument(
         "--show", action="store_true", help="open a window, too, where there is a display"
     )
 
 
-def output_path(given: str | None, beside: str, ending: str) -> str:
+def output_path(
+    given: str | None,
+    beside: str,
+    ending: str,
+    overwrite: bool = False,
+    reads: Iterable[str | None] = (),
+) -> str:
     """The path of the file that a command writes, checked before anything is computed.
+
+    All commands have one rule: an existing file is replaced with --overwrite only. A picture whose
+    name the command chose is the exception: it is drawn anew, as a window would be.
 
     Parameters
     ----------
@@ -238,9 +275,15 @@ def output_path(given: str | None, beside: str, ending: str) -> str:
         The path that the user gave.
     beside, ending : str
         Without it, the path is that of the file `beside`, its own ending replaced by `ending`.
+    overwrite : bool
+        Whether --overwrite was given.
+    reads : paths, optional
+        What else the command reads, beside the file `beside`: such a file is never replaced.
 
     Raises
     ------
+    FileExistsError
+        If the file exists and may not be replaced.
     ValueError
         Where the folder does not exist, or the path is no regular file. Symbolic links are not
         followed: the folder may come from a stranger.
@@ -254,6 +297,7 @@ def output_path(given: str | None, beside: str, ending: str) -> str:
     try:
         found = os.lstat(path)
     except FileNotFoundError:
+        outputs.claim(path)
         return path
     if stat.S_ISLNK(found.st_mode):
         raise ValueError(
@@ -262,11 +306,15 @@ def output_path(given: str | None, beside: str, ending: str) -> str:
         )
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"cannot write {path!r}: it is not a regular file; name another")
-    refuse_input(path, beside)
+    for read in (beside, *reads):
+        if read:
+            _refuse_input(path, read)
+    is_redrawn = given is None and ending.endswith(outputs.PICTURES)
+    outputs.claim(path, overwrite or is_redrawn)
     return path
 
 
-def refuse_input(path: str, read: str) -> None:
+def _refuse_input(path: str, read: str) -> None:
     """ValueError if the file `path`, to be written, is the file `read`, which would be lost."""
     with contextlib.suppress(OSError):
         if os.path.samefile(path, read):

@@ -119,9 +119,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--csv",
         metavar="FILE",
-        help="also write the results to this file, one row a metric; replaces an earlier table "
-        "of results, but no other file",
+        help="also write the results to this file, one row a metric",
     )
+    cli.add_overwrite(parser)
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
@@ -137,10 +137,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
+    reads = *args.models[1:], args.features, args.dataset
     if args.csv:
-        check_replaceable(cli.output_path(args.csv, args.models[0], ".csv"))
+        cli.output_path(args.csv, args.models[0], ".csv", args.overwrite, reads)
     if args.memorised:
-        cli.output_path(args.memorised, args.models[0], ".png")
+        cli.output_path(args.memorised, args.models[0], ".png", args.overwrite, reads)
     with contextlib.ExitStack() as stack:
         for path in reversed(args.models):  # what is entered last is searched first
             stack.enter_context(modules_beside_model(path, args.allow_module))
@@ -396,18 +397,6 @@ def as_data(args: argparse.Namespace, report: Report) -> dict[str, Any]:
 
 
 TITLES = "model,metric,value,uncertainty,unit,num_samples,seed,data,classifier,seconds".split(",")
-
-
-def check_replaceable(path: str) -> None:
-    """Refuse to replace a file that is no table of `write_csv`: it may be the user's data."""
-    start = ",".join(TITLES).encode()
-    if os.path.exists(path):
-        with open(path, "rb") as stream:
-            if stream.read(len(start)) not in (start, b""):
-                raise FileExistsError(
-                    f"--csv {path}: the file exists already, and is no table of this command: "
-                    "name another"
-                )
 
 
 def write_csv(path: str, args: argparse.Namespace, reports: Sequence[Report]) -> None:

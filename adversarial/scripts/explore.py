@@ -17,7 +17,6 @@ from collections.abc import Sequence
 
 from adversarial import modelfile
 from adversarial.explorer.page import write_page
-from adversarial.files import outputs
 from adversarial.scripts import cli
 
 # Phones have trouble with larger pages.
@@ -29,7 +28,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("model", help="model file (.pkl)")
     add("--out", metavar="HTML", help="page to write (beside the model: STEM_explore.html)")
-    add("--overwrite", action="store_true", help="replace the page if it is there already")
+    cli.add_overwrite(parser)
     add("--seed", type=cli.natural, default=0, help="for the first samples (0)")
     add(
         "--float32",
@@ -43,17 +42,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    out = cli.output_path(args.out, args.model, "_explore.html")
-    if not out.lower().endswith((".html", ".htm")):
-        raise ValueError(f"--out {out}: the name of a page ends in .html")
-    with outputs.protected():
-        if args.overwrite:
-            outputs.permit([out])
-        outputs.check(out)
-        model = modelfile.load(args.model, allow_modules=args.allow_module)
-        title = os.path.splitext(os.path.basename(args.model))[0]
-        with cli.blaming(args.model):
-            size = write_page(model, out, title, not args.float32, args.seed) / 1e6
+    if args.out and not args.out.lower().endswith((".html", ".htm")):
+        raise ValueError(f"--out {args.out}: the name of a page ends in .html")
+    out = cli.output_path(args.out, args.model, "_explore.html", args.overwrite)
+    model = modelfile.load(args.model, allow_modules=args.allow_module)
+    title = os.path.splitext(os.path.basename(args.model))[0]
+    with cli.blaming(args.model):
+        size = write_page(model, out, title, not args.float32, args.seed) / 1e6
     print(f"wrote {out}, {size:.1f} MB")
     if size > LARGE_MEGABYTES:
         print(

@@ -58,6 +58,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="STEM",
         help="what the files' names begin with, and their folder (that of the model, without .pkl)",
     )
+    cli.add_overwrite(parser)
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     return parser.parse_args(argv)
@@ -107,12 +108,7 @@ def _paths(args: argparse.Namespace) -> list[str]:
     if args.out and len(endings) == 1 and args.out.endswith(suffix):
         # Who names the whole file gets this file.
         stem, endings = args.out, ("",)
-    paths = [cli.output_path(stem + ending, "", "") for ending in endings]
-    for path in paths:
-        with contextlib.suppress(OSError):
-            if os.path.samefile(path, args.model):
-                raise ValueError(f"--out {args.out} is the model itself: name another file")
-    return paths
+    return [cli.output_path(stem + ending, args.model, "", args.overwrite) for ending in endings]
 
 
 def _write(path: str, content: bytes) -> None:

@@ -10,6 +10,7 @@ file has a comment for each choice. docs/DATA.md describes the data sets.
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import shlex
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 
 from adversarial.config.yaml_parse import load_phases
 from adversarial.datasets.recognize import recognize
+from adversarial.files.atomic_write import atomic_write
 from adversarial.scripts import cli
 from adversarial.scripts.inputs import recipe
 from adversarial.scripts.inputs.recipe_choices import shape_of_size
@@ -26,13 +28,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(description="Write a YAML file that trains on data of your own.")
     add = parser.add_argument
     add("data", help="folder of images, or a file: .npy, .npz, .h5, idx, .csv")
-    add("--out", metavar="YAML", help="file to write, which must be new (DATA's name, .yaml)")
+    add("--out", metavar="YAML", help="file to write (DATA's name, .yaml)")
+    cli.add_overwrite(parser)
     add(
         "--size",
         nargs=2,
         type=cli.positive_int,
         metavar=("ROWS", "COLUMNS"),
         help="resize the images of a folder to this size",
+    )
+    add(
+        "--columns",
+        metavar="NAME[,NAME]",
+        help="the columns of a table that are data (those of numbers, but for a label, identifiers "
+        "and constants)",
     )
     add(
         "--dense",
@@ -47,18 +56,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     out = args.out or default_name(args.data)
     if not out.endswith((".yaml", ".yml")):
         raise ValueError(f"--out {out}: the name of a YAML file ends in .yaml")
-    if os.path.lexists(out):
-        raise FileExistsError(f"{out} exists already: --out names another file")
-    cli.output_path(out, args.data, "")
-    found = shape_of_size(recognize(args.data), args.size)
+    cli.output_path(out, args.data, "", args.overwrite)
+    columns = None if args.columns is None else columns_of(args.columns)
+    found = shape_of_size(recognize(args.data, columns), args.size)
     text = recipe.write(found, os.path.dirname(out) or ".", args.dense)
     load_phases(out, text=text)  # checks all names and arguments
-    with open(out, "x", encoding="utf-8") as stream:
-        stream.write(text)
+    with atomic_write(out) as stream:
+        stream.write(text.encode("utf-8"))
     print(text[2 : text.index("\n")])
     for note in found.notes:
         print(f"note: {note}")
     print(f"wrote {out}; now: adversarial-train {shlex.quote(out)}")
+
+
+def columns_of(text: str) -> list[str]:
+    """The names in the value of --columns; one that contains a comma is in quotes.
+
+    >>> columns_of('petal, sepal,"length, cm"')
+    ['petal', 'sepal', 'length, cm']
+    """
+    names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    if not names or not all(names) or len(set(names)) < len(names):
+        raise ValueError(f"--columns {text}: must be different names of columns, A,B")
+    return names
 
 
 def default_name(data: str) -> str:

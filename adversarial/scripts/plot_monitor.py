@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     first = args.models[0]
     # That of a sweep lies in its folder.
     beside = os.path.join(first, "sweep.json") if is_sweep(first) else first
-    out = cli.output_path(args.out, beside, "_channels.png")
+    out = cli.output_path(args.out, beside, "_channels.png", args.overwrite)
     new_figure(1, 1)  # reports a missing matplotlib before anything is read
     curves = mean_curves(args) if args.mean else single_curves(args)
     x_label = X_LABELS.get(args.x, args.x)

@@ -31,7 +31,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.source, "_examples.png")
+    out = cli.output_path(args.out, args.source, "_examples.png", args.overwrite)
     dataset = dataset_in(args.source, args.allow_module)
     count = len(examples_of(dataset))
     sheet = example_sheet(dataset, args.rows, args.cols, args.seed)

@@ -35,7 +35,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.models[0], "_game.png")
+    out = cli.output_path(args.out, args.models[0], "_game.png", args.overwrite)
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     models.sort(key=epochs_of)

@@ -46,7 +46,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     chosen = [re.sub(r"[^\w.-]", "_", name) for name in (args.player, args.layer) if name]
-    out = cli.output_path(args.out, args.model, "_".join(["_weights", *chosen]) + ".png")
+    out = cli.output_path(
+        args.out, args.model, "_".join(["_weights", *chosen]) + ".png", args.overwrite
+    )
     model = modelfile.load(args.model, allow_modules=args.allow_module)
     patches = patches_of(model, args.player, args.layer)
     if args.sort:

@@ -23,7 +23,7 @@ from typing import Any, Optional
 
 from adversarial.config.nodes import read_text
 from adversarial.evaluation.metric import find_metrics
-from adversarial.files import lock, outputs, shipped
+from adversarial.files import lock, shipped
 from adversarial.files.atomic_write import check_out
 from adversarial.files.opening import open_regular, trusts_paths
 from adversarial.run import Run
@@ -236,10 +236,9 @@ def _models(plan: RunPlan, folder: str, args: argparse.Namespace) -> list[str]:
     """The names of the model files that the phases of a run save, in order, within its folder."""
     settings = ["=".join(pair) for pair in plan.group.settings]
     run = Run.of_yaml(plan.group.config, plan.seed, args.allow_module, settings, folder)
-    with outputs.confined_to(None if args.allow_outside else run.folder):
-        with outputs.placed(run.placement()):
-            phases = run.phases()
-            found = [run.save_path(phases, number) for number in range(len(phases))]
+    with run.confining(args.allow_outside):
+        phases = run.phases()
+        found = [run.save_path(phases, number) for number in range(len(phases))]
     names = [os.path.relpath(path, folder) for path in found if path is not None]
     if not names:
         raise ValueError(

@@ -225,8 +225,7 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
     began = time.monotonic() if began is None else began
     last = 0
     with contextlib.ExitStack() as stack:
-        stack.enter_context(outputs.confined_to(None if args.allow_outside else run.folder))
-        stack.enter_context(outputs.placed(run.placement()))
+        stack.enter_context(run.confining(args.allow_outside))
         stack.enter_context(uploads.allowed(args.allow_upload))
         phases = run.phases()
         files = None

@@ -88,6 +88,8 @@ def split_values(option: str) -> tuple[str, list[str]]:
         listed[item.start_mark.index : item.end_mark.index].strip()
         for item in getattr(node, "value", ())
     ]
+    if text.rstrip().endswith(","):
+        raise ValueError(f"--set {option}: there is no value after the last comma")
     if not values:
         raise ValueError(f"--set {option}: there is no value after {path}=")
     # .1 and 0.1 are one number.

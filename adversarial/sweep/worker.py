@@ -198,7 +198,9 @@ class _Run:
                 return State.FAILED, "saved no model to score"
             model = last
         table = os.path.join(self.task.folder, SCORES)
-        status = self._start("evaluate", (model, *self.task.metrics, "--csv", table))
+        # A worker that was killed may have left a table.
+        arguments = (model, *self.task.metrics, "--csv", table, "--overwrite")
+        status = self._start("evaluate", arguments)
         if status == 0:
             return State.DONE, ""
         if _signal_of(status) is not None and self._is_over():

@@ -62,7 +62,7 @@ def sheet_of(
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.output_path(args.out, args.model, "_completions.png")
+    out = cli.output_path(args.out, args.model, "_completions.png", args.overwrite)
     kinds = inputs.kinds_of(args)
     model = modelfile.load(args.model, allow_modules=args.allow_module)
     model_fill = fill.model_fill(model, args.side, args.seed)

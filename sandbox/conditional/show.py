@@ -36,9 +36,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     cli.choose_engine(args)
-    out = cli.output_path(
-        args.out, args.model, "_classes_same_z.png" if args.same_z else "_classes.png"
-    )
+    ending = "_classes_same_z.png" if args.same_z else "_classes.png"
+    out = cli.output_path(args.out, args.model, ending, args.overwrite)
     model = load_model(args.model, args.allow_module)
     classes = (
         range(conditional_generator_of(model).n_classes) if args.classes is None else args.classes

@@ -39,7 +39,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.table, ".png")
+    out = cli.output_path(args.out, args.table, ".png", args.overwrite)
     save_figure(draw(read(args.table)), out)
     present(out, args.show)
 

@@ -58,7 +58,7 @@ def sheet_of(
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.model, "_inferred.png")
+    out = cli.output_path(args.out, args.model, "_inferred.png", args.overwrite)
     cli.choose_engine(args)
     model, inference = load(args.model, args.layer, args.allow_module)
     _, test = examples(model, args.model, args.allow_module)

@@ -297,7 +297,10 @@ def test_models_with_more_inputs_than_z(kind, folder, fast_compile, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "float16", "--out", "m.pkl"], "is the model itself: name another file"),
+        (
+            ["--format", "float16", "--out", "m.pkl"],
+            "m.pkl: the command reads this file; name another",
+        ),
         (["--format", "onnx", "--out", "none/x"], "there is no folder none"),
         (["--out", ""], "--out : names no file"),
         (["--out", "none/"], "--out none/: names no file"),
@@ -309,6 +312,20 @@ def test_what_cannot_be_written(arguments, message, folder, capsys):
     modelfile.save("m.pkl", pair(DENSE["linear"]))
     assert cli.run(lambda: export.main(["m.pkl", *arguments])) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "onnx", "numpy", "float16"])
+def test_what_exists_is_replaced_with_overwrite_only(kind, folder, capsys):
+    modelfile.save("m.pkl", pair(DENSE["linear"]))
+    argv = ["m.pkl", "--format", kind]
+    for ending in export.ENDINGS[kind]:
+        Path(f"m{ending}").write_text("mine")
+        assert cli.run(lambda: export.main(argv)) == 1
+        assert f"m{ending} exists already: --overwrite" in capsys.readouterr().err
+        assert Path(f"m{ending}").read_text() == "mine"
+        Path(f"m{ending}").unlink()
+    export.main(argv)
+    export.main([*argv, "--overwrite"])
 
 
 def test_a_missing_library_is_named(folder, capsys, monkeypatch):

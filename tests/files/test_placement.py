@@ -27,9 +27,10 @@ def test_relative_paths_go_to_the_folder_and_others_stay(folder):
     placement = Placement("yaml", "runs")
     assert placement.place("m.pkl") == os.path.join("runs", "m.pkl")
     assert placement.place("/elsewhere/m.pkl") == "/elsewhere/m.pkl"
-    with outputs.confined_to("runs"), outputs.placed(placement):
+    what = "the folder of the run"
+    with outputs.confined_to("runs", what), outputs.placed(placement):
         for path in ("/elsewhere/m.pkl", "../m.pkl"):
-            with pytest.raises(outputs.OutsideError, match="the folder of the run"):
+            with pytest.raises(outputs.OutsideError, match=what):
                 outputs.admitted(path)
 
 

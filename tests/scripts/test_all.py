@@ -36,6 +36,9 @@ def test_help_names_the_options_that_all_share(name, capsys):
     assert ("--allow-module NAME" in text) == (name not in WITHOUT_MODULES)
     draws = name.startswith(("show", "plot"))
     assert ("--out IMAGE" in text and "--show" in text) == draws
+    # A sweep continues the folder of --out.
+    writes = "--out " in text or "--csv " in text
+    assert ("--overwrite" in text) == (writes and name != "sweep")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from adversarial.files.atomic_write import atomic_write
 from adversarial.scripts import cli
 from adversarial.utils import errors
 
@@ -269,6 +270,11 @@ def test_pictures_replace_regular_files_only(tmp_path):
     picture = tmp_path / "a_x.png"
     picture.write_text("a picture")
     assert cli.output_path(None, beside, "_x.png") == str(picture)
+    for given, ending in ((str(picture), "_x.png"), (None, "_x.npy")):
+        (tmp_path / "a_x.npy").touch()
+        with pytest.raises(FileExistsError, match="exists already: --overwrite replaces it"):
+            cli.output_path(given, beside, ending)
+        cli.output_path(given, beside, ending, overwrite=True)
     (tmp_path / "precious").write_text("precious")
     for target in (tmp_path / "precious", tmp_path / "new", "/dev/null"):
         picture.unlink()
@@ -282,6 +288,34 @@ def test_pictures_replace_regular_files_only(tmp_path):
         cli.output_path(None, beside, "_x.png")
     with pytest.raises(OSError, match="too long"):
         cli.output_path(str(tmp_path / ("x" * 300 + ".png")), beside, "_x.png")
+
+
+def test_a_file_that_is_made_meanwhile_is_not_replaced(tmp_path):
+    out = tmp_path / "a.npy"
+    cli.output_path(str(out), "model.pkl", "")
+    out.write_text("somebody's")
+    with pytest.raises(FileExistsError, match="a.npy exists already"):
+        with atomic_write(out):
+            pass
+    assert out.read_text() == "somebody's"
+    cli.output_path(str(out), "model.pkl", "", overwrite=True)
+    for content in (b"1", b"2"):
+        with atomic_write(out) as stream:
+            stream.write(content)
+    assert out.read_bytes() == b"2"
+
+
+def test_the_home_folder_is_known_in_all_options(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    parser = cli.Parser()
+    parser.add_argument("model")
+    parser.add_argument("--out")
+    parser.add_argument("--set")
+    for words in (["~/m.pkl", "--out=~/x"], ["~/m.pkl", "--out", "~/x"]):
+        args = parser.parse_args([*words, "--set", "a=~"])
+        assert (args.model, args.out, args.set) == ("/home/me/m.pkl", "/home/me/x", "a=~")
+    args = parser.parse_args(["./~/m.pkl", "--out=a~", "--set=~nobody-of-this-name/x"])
+    assert (args.model, args.out, args.set) == ("./~/m.pkl", "a~", "~nobody-of-this-name/x")
 
 
 def test_options_that_commands_share():

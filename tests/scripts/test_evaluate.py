@@ -153,18 +153,21 @@ def test_a_model_that_does_not_say_its_data(command, dots, capsys):
     assert "parzen_ll needs splits: bare.pkl: the model file does not say which data set" in err
 
 
-def test_the_table_replaces_an_earlier_table_but_no_other_file(dots, command, capsys, tmp_path):
-    argv = (dots, *ARGS, "-m", "above", "--csv", "t.csv")
-    table = tmp_path / "t.csv"
-    for there in ("length,width\n1,2\n", "model"):
-        table.write_text(there)
-        assert command(*argv) == 1
-        assert "t.csv: the file exists already, and is no table" in capsys.readouterr().err
-        assert table.read_text() == there
-    table.write_text("")
-    for seed in (1, 2):
-        assert command(*argv, "--seed", seed) == 0
-        assert f",{seed}," in table.read_text()
+@pytest.mark.parametrize("option", ["--csv", "--memorised"])
+def test_what_exists_is_replaced_with_overwrite_only(option, dots, command, capsys, tmp_path):
+    argv = (dots, *ARGS, "-m", "above", option, "t.png")
+    file, model = tmp_path / "t.png", tmp_path / dots
+    file.write_text("mine")
+    assert command(*argv) == 1
+    assert "t.png exists already: --overwrite replaces it" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+    if option == "--csv":  # these samples are no pictures
+        assert command(*argv, "--overwrite") == 0
+        assert file.read_text().startswith("model,metric,value")
+    before = model.read_bytes()
+    assert command(*argv[:-1], dots, "--overwrite") == 1
+    assert "the command reads this file" in capsys.readouterr().err
+    assert model.read_bytes() == before
 
 
 def test_what_is_asked_for_is_checked_first(command, dots, capsys):

@@ -123,7 +123,8 @@ def test_other_examples_by_a_yaml(command, painter, model, tmp_path):
         ([painter, "--inpaint", "left"], np.s_[2:8, 2:8]),
         ([model, "--nearest", "--cols", 1], np.s_[2:8, 10:16]),
     ):
-        assert command(*argv, "--dataset", white, "--rows", 1, "--scale", 1, "--out", out) == 0
+        argv += ["--dataset", white, "--rows", 1, "--scale", 1, "--out", out, "--overwrite"]
+        assert command(*argv) == 0
         assert (pixels(out)[where] == 255).all()
 
 
@@ -294,15 +295,23 @@ def test_any_number_of_samples_takes_the_memory_of_a_batch(model, tmp_path):
     assert peak < 0.2 * 19_900 * 36 * 4
 
 
-@pytest.mark.parametrize("name", ["data.npy", "data.npz"])
-def test_data_are_not_replaced_without_overwrite(name, command, model, tmp_path, capsys):
+@pytest.mark.parametrize("name", ["data.npy", "data.npz", "data.png"])
+def test_files_are_not_replaced_without_overwrite(name, command, model, tmp_path, capsys):
     path = tmp_path / name
     path.write_bytes(b"somebody's data")
-    assert command(model, "--num", 3, "--out", path) == 1
-    assert f"--out {path}: the file exists already; add --overwrite" in capsys.readouterr().err
+    assert command(model, "--out", path) == 1
+    assert f"{path} exists already: --overwrite replaces it" in capsys.readouterr().err
     assert path.read_bytes() == b"somebody's data"
-    assert command(model, "--num", 3, "--out", path, "--overwrite") == 0
-    assert np.load(path) is not None
+    assert command(model, "--out", path, "--overwrite") == 0
+    assert path.read_bytes() != b"somebody's data"
+
+
+def test_a_picture_that_the_command_names_is_drawn_anew(command, model):
+    assert command(model) == 0
+    picture = model.with_name("faces.v2_samples.png")
+    before = picture.read_bytes()
+    assert command(model, "--seed", 1) == 0
+    assert picture.read_bytes() != before
 
 
 @pytest.mark.parametrize("name", ["z.npy", "z.npz", "other.npz"])

@@ -44,6 +44,8 @@ def test_values_are_those_of_a_yaml_list_as_text(option, values):
         ("a", "must be PATH=VALUE"),
         ("=1", "must be PATH=VALUE"),
         ("a=", "there is no value after a="),
+        ("a=.1,", "there is no value after the last comma"),
+        ("a=.1,,.2", "no YAML list"),
         ("a=1,2,1", "the value 1 is given twice"),
         ("a=[1", "no YAML list"),
         ("a=1],[2", "no YAML list"),
