@@ -86,7 +86,17 @@ class Result:
 
 
 class Unavailable(ValueError):
-    """An input of a metric cannot be had, or has too few rows; the message says why."""
+    """An input of a metric cannot be had, or has too few rows; the message says why.
+
+    Attributes
+    ----------
+    reason : str
+        The message without the name of the metric.
+    """
+
+    def __init__(self, message: str, reason: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.reason = message if reason is None else reason
 
 
 @dataclass(frozen=True)
@@ -136,11 +146,12 @@ class Metric:
             try:
                 given[need] = inputs[need]
             except Unavailable as error:
-                raise Unavailable(f"{self.name} needs {need}: {error}") from error
+                reason = f"needs {need}: {error}"
+                raise Unavailable(f"{self.name} {reason}", reason) from error
         try:
             result = self.function(**given, **options)
         except Unavailable as error:
-            raise Unavailable(f"{self.name}: {error}") from error
+            raise Unavailable(f"{self.name}: {error}", str(error)) from error
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
         if not isinstance(result, Result):

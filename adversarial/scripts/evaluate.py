@@ -198,6 +198,7 @@ def report_of(
     """Compute metrics; those that lack an input are left out, unless they were asked for."""
     report = Report(name, {}, {}, None)
     options = options_of(args, metrics)
+    left_out: dict[str, list[str]] = {}
     for metric in metrics:
         began = time.monotonic()
         try:
@@ -205,12 +206,14 @@ def report_of(
         except Unavailable as error:
             if args.metrics is not None and name not in BASELINES:
                 raise
-            print(f"note: {name}: left out: {error}", file=sys.stderr)
+            left_out.setdefault(error.reason, []).append(metric.name)
             continue
         report.seconds[metric.name] = time.monotonic() - began
         report.results[metric.name] = result
         for note in result.notes:
             print(f"note: {metric.name}: {note}", file=sys.stderr)
+    for reason, names in left_out.items():  # a line for each reason, not for each metric
+        print(f"note: {name}: left out: {', '.join(names)} ({reason})", file=sys.stderr)
     if not report.results:
         raise ValueError(f"{name}: no metric could be computed")
     if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
@@ -327,7 +330,10 @@ def sources(
         if args.features is not None:
             return Features.load(args.features, args.allow_module)
         if data().name != "mnist":
-            raise Unavailable("give --features MODEL, a classifier's model file")
+            raise Unavailable(
+                "give --features MODEL, the model file of a classifier of such data; "
+                "docs/EVALUATION.md, Features, says how to train one"
+            )
         return digit_features()
 
     def shape() -> tuple[int, int, int]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 import numpy as np
 
 from adversarial import backend
+from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.features import Features, digit_features
 from adversarial.evaluation.metric import Inputs, find_metrics
+from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils.budget import spend
+from adversarial.viewer.samples import view_of
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +39,24 @@ class Metrics(TrainExtension):
     metrics : list of str
         Names, as `python -m adversarial.scripts.evaluate` lists them.
     test : Dataset
-        What samples are compared with: its first `num_samples` examples.
+        What samples are compared with: `num_samples` of its examples, drawn at random once. Where a
+        metric chooses a hyperparameter (`parzen_ll`: sigma), as many others choose it.
     every : int
         Epochs from one computation to the next; the first is before training.
     num_samples : int
     classifier : MLP or 'mnist', optional
         The network whose features metrics compare: 'mnist' is the one of this package.
     seed : int
-        For z, from 0 to 2^32 - 1.
+        For z and the choice of test examples, from 0 to 2^32 - 1.
+    options : dict of dict, optional
+        Options by the names of metrics, as `{ais_ll: {steps: 100}}`.
 
     Raises
     ------
     ValueError
-        If there is no such metric, a number is out of range, or `classifier` is no classifier; at
-        setup, if the model has no generator, or a metric needs what is not there.
+        If there is no such metric or option, a number is out of range, or `classifier` is no
+        classifier; at setup, if the model has no generator, a metric needs a classifier and none is
+        given, or `test` differs from the training data in width, image shape or scale.
 
     Examples
     --------
@@ -69,8 +76,12 @@ class Metrics(TrainExtension):
         num_samples: int = 1000,
         classifier: Any = None,
         seed: int = 0,
+        options: Optional[Mapping[str, Mapping[str, Any]]] = None,
     ) -> None:
         self.names = [each.name for each in find_metrics(list(metrics))]
+        self.options = {name: dict(given) for name, given in (options or {}).items()}
+        for each in find_metrics(self.options):
+            each.check_options(self.options[each.name])
         for name, value, least in (("every", every, 1), ("num_samples", num_samples, 2)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} of Metrics must be a whole number of at least {least}")
@@ -84,10 +95,12 @@ class Metrics(TrainExtension):
         self.classifier = classifier
         self._draw: Any = None
         self._features: Optional[Features] = None
+        self._test: Any = None
+        self._split: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Data and compiled functions are not part of a saved training.
-        left_out = dict.fromkeys(("test", "classifier", "_draw", "_features"))
+        left_out = dict.fromkeys(("test", "classifier", "_draw", "_features", "_test", "_split"))
         return {**self.__dict__, **left_out}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
@@ -98,8 +111,8 @@ class Metrics(TrainExtension):
             samples = generator.sample(self.num_samples)
             self._draw = backend.function([], samples, name="metrics", no_default_updates=True)
         needed = {need for each in find_metrics(self.names) for need in each.needs}
-        for need in sorted(needed - {"samples", "training", "test", "features", "progress"}):
-            raise ValueError(f"Metrics cannot give {need}, which one of its metrics needs")
+        if needed & {"test", "splits"}:
+            self._choose(model, dataset)
         if "features" in needed:
             if self.classifier is None:
                 raise ValueError(
@@ -115,6 +128,15 @@ class Metrics(TrainExtension):
             if channel is None or channel.val is None:
                 add_data_free_channel(model.monitor, monitored, name, np.nan)
 
+    def _choose(self, model: Any, dataset: Any) -> None:
+        """Choose the test examples, and a split of those and as many others."""
+        rows, own = self.test.get_design_matrix(), dataset.get_design_matrix()
+        check_compatible(model, "the model", rows, self.test, "test of Metrics", own)
+        order = np.random.RandomState(self.seed).permutation(len(rows))[: 2 * self.num_samples]
+        scored, valid = np.array_split(order, 2)
+        self._split = Split(valid=rows[np.sort(valid)], scored=rows[np.sort(scored)])
+        self._test = rows[np.sort(order[: self.num_samples])]
+
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Compute the metrics, or repeat their values, as the last values of their channels."""
         if model.monitor.get_epochs_seen() % self.every:
@@ -126,12 +148,15 @@ class Metrics(TrainExtension):
         inputs = Inputs(
             samples=lambda: as_rows(self._draw(), generator_of(model)),
             training=dataset.get_design_matrix,
-            test=lambda: self.test.get_design_matrix()[: self.num_samples],
+            model=lambda: model,
+            shape=lambda: view_of(model, dataset).shape,
+            test=lambda: self._test,
+            splits=lambda: [self._split],
             features=lambda: self._features,
         )
         for each in find_metrics(self.names):
             try:
-                value = each.compute(inputs).value
+                value = each.compute(inputs, **self.options.get(each.name, {})).value
             except ValueError as error:
                 log.warning("no value of a metric: %s", error)
                 value = np.nan

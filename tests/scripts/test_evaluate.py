@@ -102,8 +102,13 @@ def test_all_metrics_whose_inputs_are_known(command, dots, capsys):
     assert {"parzen_ll", "nearest_distance", "above"} <= set(lines)
     assert out.splitlines()[0].endswith("seed 2; judged by the test examples of Dots")
     assert (
-        "note: dots.pkl: left out: spread_of_features needs features: give --features MODEL" in err
+        "spread_of_features (needs features: give --features MODEL, the model file of a "
+        "classifier of such data; docs/EVALUATION.md, Features, says how to train one)" in err
     )
+    # One line says it for all metrics of features.
+    assert err.count("left out") == err.count("needs features") == 1
+    (line,) = (line for line in err.splitlines() if "left out" in line)
+    assert "class_kl" in line and "recall" in line
     assert "note: above: counted" in err
     assert command(dots, *ARGS, "-m", "spread_of_features") == 1
     assert "give --features MODEL" in capsys.readouterr().err
@@ -146,8 +151,12 @@ def test_a_model_that_does_not_say_its_data(command, dots, capsys):
     assert "above" in out and "parzen_ll" not in out and "judged by" not in out
     without_data = {"model", "samples", "progress"}
     default = [each for each in metric.all_metrics().values() if each.by_default]
-    left_out = [each for each in default if set(each.needs) - without_data]
-    assert err.count("left out: ") == len(left_out) >= 3
+    left_out = [each.name for each in default if set(each.needs) - without_data]
+    named = ", ".join(
+        line.partition("left out: ")[2].partition(" (")[0] for line in err.splitlines()
+    )
+    assert set(left_out) <= set(named.split(", ")) and len(left_out) >= 3
+    assert err.count("left out: ") <= 5  # one for each reason
     assert command("bare.pkl", *ARGS, "-m", "parzen_ll") == 1
     err = capsys.readouterr().err
     assert "parzen_ll needs splits: bare.pkl: the model file does not say which data set" in err
@@ -201,7 +210,7 @@ def test_several_models_and_baselines(command, dots, capsys):
         "spread",
     }
     assert set(found[2]["metrics"]) == {"nearest_distance"}
-    assert "note: noise: left out: spread needs model: this is no model" in err
+    assert "note: noise: left out: spread (needs model: this is no model)" in err
     # Without a validation set, the data are training examples, whose distance is 0.
     assert "data: too few validation examples; these are of training" in err
     assert found[2]["metrics"]["nearest_distance"]["value"] == 0
@@ -224,7 +233,7 @@ def test_several_models_and_baselines(command, dots, capsys):
 def test_metrics_that_need_more_samples_are_left_out(command, dots, capsys):
     assert command(dots, *ARGS[:2], "-n", 4) == 0
     err = capsys.readouterr().err
-    assert "left out: ndb: 4 samples are too few: at least 20 are needed" in err
+    assert "left out: ndb (4 samples are too few: at least 20 are needed)" in err
     assert command(dots, *ARGS[:2], "-n", 4, "-m", "ndb") == 1
     assert "ndb: 4 samples are too few" in capsys.readouterr().err
 
