@@ -72,6 +72,17 @@ def embed(
     return made, real
 
 
+def some(rows: Rows, number: int) -> Rows:
+    """`number` of the rows in random order, the same at each call: data may be sorted by class.
+
+    Examples
+    --------
+    >>> sorted(some(np.arange(4)[:, None], 4).ravel().tolist())
+    [0, 1, 2, 3]
+    """
+    return rows[np.random.RandomState(0).permutation(len(rows))[:number]]
+
+
 def embed_one(rows: Rows, what: str, features: Optional[Embedding] = None, least: int = 2) -> Rows:
     """`rows` as float64, or their features, checked as `embed` does; messages call them `what`.
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from adversarial.evaluation.embedding import Embedding, embed
+from adversarial.evaluation.embedding import Embedding, embed, some
 from adversarial.evaluation.metric import Result, metric
 
 # As in the paper, a block has 1000 points; with fewer points in all, there are this many blocks.
@@ -23,7 +23,7 @@ def kid(samples: np.ndarray, test: np.ndarray, features: Embedding) -> Result:
         MMD^2 = mean k(x_i, x_j) over i != j  +  the same of y  -  2 mean k(x_i, y_j)
 
     It is unbiased, so that it may be negative, and values of different numbers of samples can be
-    compared. It is the mean over blocks of 1,000 samples and 1,000 test examples.
+    compared. It is the mean over blocks of 1,000 samples and 1,000 test examples, drawn at random.
 
     Parameters
     ----------
@@ -96,6 +96,7 @@ def _kernel_distance(made: np.ndarray, real: np.ndarray) -> Result:
     fewest = min(len(made), len(real))
     size = min(BLOCK, max(2, fewest // BLOCKS))
     count = fewest // size
+    made, real = (some(rows, count * size) for rows in (made, real))
     values = np.array(
         [
             squared_mmd(made[i * size : (i + 1) * size], real[i * size : (i + 1) * size])

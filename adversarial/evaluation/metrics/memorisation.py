@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import mannwhitneyu, norm
 
-from adversarial.evaluation.embedding import Embedding, embed_one
+from adversarial.evaluation.embedding import Embedding, embed_one, some
 from adversarial.evaluation.metric import Result, metric
 from adversarial.evaluation.nearest_neighbors import k_nearest
 
@@ -108,7 +108,7 @@ def _compare(
     samples: np.ndarray, training: np.ndarray, test: np.ndarray, features: Embedding | None
 ) -> Result:
     m = min(len(training), len(test))
-    training, test = (_some(rows, m) for rows in (training, test))
+    training, test = (some(rows, m) for rows in (training, test))
     made, seen, unseen = (
         # float32 halves the time of pixels; distances are computed anew, from the differences.
         embed_one(rows, what, features).astype(np.float64 if features else np.float32)
@@ -141,13 +141,6 @@ def _compare(
         "C_T": _standardized(to_seen, held_out),
     }
     return Result(share, error, details)
-
-
-def _some(rows: np.ndarray, number: int) -> np.ndarray:
-    """`number` of the rows, chosen at random unless these are all."""
-    if len(rows) == number:
-        return rows
-    return rows[np.sort(np.random.RandomState(0).permutation(len(rows))[:number])]
 
 
 def _standardized(x: np.ndarray, y: np.ndarray) -> float:

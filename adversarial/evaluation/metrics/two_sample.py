@@ -11,7 +11,7 @@ import math
 import numpy as np
 from scipy.stats import norm
 
-from adversarial.evaluation.embedding import Embedding, embed
+from adversarial.evaluation.embedding import Embedding, embed, some
 from adversarial.evaluation.metric import Result, metric
 from adversarial.evaluation.nearest_neighbors import k_nearest
 
@@ -27,7 +27,7 @@ def two_sample(samples: np.ndarray, test: np.ndarray, features: Embedding) -> Re
     Parameters
     ----------
     samples : (n, dimension) array
-    test : (m, dimension) array; the first min(n, m) of both are compared
+    test : (m, dimension) array; min(n, m) of both, drawn at random, are compared
     features : function from rows to features
 
     Returns
@@ -93,7 +93,7 @@ def two_sample_pixels(samples: np.ndarray, test: np.ndarray) -> Result:
 def _leave_one_out(made: np.ndarray, real: np.ndarray) -> Result:
     n = min(len(made), len(real))
     # float32 halves the time; which of two points is nearer rarely depends on the last digits.
-    points = np.concatenate([made[:n], real[:n]]).astype(np.float32)
+    points = np.concatenate([some(made, n), some(real, n)]).astype(np.float32)
     nearest = k_nearest(points, points, leave_out_own=True)[0][:, 0]
     right = (nearest < n) == (np.arange(2 * n) < n)
     accuracy = float(right.mean())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -75,6 +78,45 @@ def test_a_killed_evaluation_continues(evaluate, tmp_path, monkeypatch, fast_com
     # All is in the file: no transition is made again.
     killing(monkeypatch, 0)
     same(evaluate(path), expected)
+
+
+WHOLE = """\
+import sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+import exact
+from adversarial.evaluation.ais import checkpoint
+from adversarial.evaluation.ais.likelihood import Settings, ais_log_likelihood
+
+checkpoint.INTERVAL = 0.0
+generator, weights, bias = exact.linear(2, 3)
+x = (np.random.RandomState(0).randn(9, 2) @ weights + bias).astype("float32")
+state = sys.argv[1] if len(sys.argv) > 1 else None
+found = ais_log_likelihood(
+    generator, x, x, examples=4, simulated=4, valid_examples=3, sigmas=[0.2, 0.5], state=state,
+    settings=Settings(chains=2, steps={steps}, leapfrog_steps=1),
+)
+print(found.log_likelihoods.tolist(), found.sigma, found.gap)
+"""
+
+
+def test_sigkill_on_the_c_engine(tmp_path):
+    """The process of the C engine is killed in the middle; the next one prints the same result."""
+    path = tmp_path / "state.npz"
+    program = WHOLE.format(tests=__file__.rpartition("/")[0], steps=150)
+    command = [sys.executable, "-c", program]
+    process = subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 600
+    while not (path.exists() and any("current" in name for name in np.load(path).files)):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    assert process.communicate()[0] == b"" and process.returncode == -signal.SIGKILL
+    resumed, whole = (
+        subprocess.run(each, check=True, capture_output=True, timeout=600, text=True).stdout
+        for each in ([*command, str(path)], command)
+    )
+    assert resumed == whole and whole.startswith("[")
 
 
 @pytest.mark.parametrize(

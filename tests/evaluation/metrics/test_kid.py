@@ -36,10 +36,20 @@ def test_blocks_are_disjoint_and_their_mean_is_the_value():
     x, y = points(0, 2500), points(1, 2050) ** 2
     found = kid(x, y, same)
     assert found.details == {"blocks": 10, "block size": 205}
+    x, y = (each[np.random.RandomState(0).permutation(len(each))] for each in (x, y))
     values = [squared_mmd(x[i : i + 205], y[i : i + 205]) for i in range(0, 2050, 205)]
     assert found.value == pytest.approx(np.mean(values))
     assert found.uncertainty == pytest.approx(np.std(values, ddof=1) / 10**0.5)
-    assert kid_pixels(x, y) == found
+    assert kid_pixels(points(0, 2500), points(1, 2050) ** 2) == found
+
+
+def test_data_may_be_sorted():
+    """As by class, in a data set of folders: the first 1,000 examples are not the others."""
+    x, y = points(0, 3000), points(1, 4000)
+    y = y[np.argsort(y[:, 0])]
+    found = kid(x, y, same)
+    assert abs(found.value) < 4 * found.uncertainty < 0.05
+    assert squared_mmd(x[:1000], y[:1000]) > 0.1
 
 
 def test_mmd_is_that_of_torch_fidelity():
