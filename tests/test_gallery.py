@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,9 @@ NAMES = [page.stem for page in PAGES]
 
 # Each notebook with a training of seconds, to see that its lines fit together.
 SHORT = {
-    "figure1": {"EPOCHS": 2, "EXAMPLES": 5000},
+    "figure1": {"EPOCHS": 2, "EXAMPLES": 2000},
     "paper": {"EPOCHS": 1, "HIDDEN": 20, "UNITS": 5},
+    "parzen": {"SAMPLES": 300, "POINTS": 50},
     "walk_in_z": {"STEPS": 2, "MANY": 20},
 }
 
@@ -29,6 +33,13 @@ assert moments[-1].distance < 0.1""",
     "paper": """
 assert of_samples[:50].mean() > of_samples.min()
 assert -np.log(4) < value(test[:1000], draw(many_z)) < 0""",
+    "parzen": """
+scores = {kind: row[0] for kind, row in found.items()}
+distances = {kind: row[3] for kind, row in found.items()}
+assert scores["averages"] > scores["digits"] + 50 and scores["pale"] > scores["digits"], scores
+assert 0 < scores["digits"] - scores["no fours"] < 30 < scores["digits"] - scores["shifted"]
+assert min(scores, key=scores.get) == "noise", scores
+assert min(distances, key=distances.get) == "digits", distances""",
     "walk_in_z": """
 assert strengths[0] > 100 * strengths[49]""",
 }
@@ -139,3 +150,30 @@ def test_a_notebook_does_what_it_says(name):
         elif cell.source.startswith("**Figure"):
             assert pictured, cell.source
             pictured = False
+
+
+def texts(svg):
+    return re.findall(r"<text[^>]*>(.*?)</text>", svg, re.DOTALL)
+
+
+def test_the_scheme_for_slides_is_what_its_command_draws(tmp_path):
+    pytest.importorskip("matplotlib")
+    slides = ROOT / "docs" / "slides"
+    drawn = tmp_path / "scheme.svg"
+    subprocess.run([sys.executable, slides / "scheme.py", drawn], cwd=ROOT, check=True)
+    found = texts(drawn.read_text(encoding="utf-8"))
+    assert found == texts((slides / "scheme.svg").read_text(encoding="utf-8"))
+    assert {"generator G", "discriminator D"} <= set(found)
+
+
+def test_the_explorer_is_written_and_shown(tmp_path, monkeypatch):
+    """The parts of the site that show the page to play with a model."""
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    explorer = importlib.import_module("explorer")
+    (tmp_path / "_static").mkdir()
+    app = types.SimpleNamespace(builder=types.SimpleNamespace(format="html"), outdir=tmp_path)
+    explorer._write(app, None)
+    assert (tmp_path / "_static" / "explorer.html").stat().st_size > 1e6
+    page = (ROOT / "docs" / "EXPLORE.md").read_text(encoding="utf-8")
+    assert "explorer.html" in importlib.import_module("generated").expand(page)

@@ -25,7 +25,7 @@ from adversarial import backend  # before Aesara, which it sets up
 import aesara.tensor as at
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
+from IPython.display import DisplayHandle
 from PIL import Image
 
 from adversarial import MLP, MNIST, Maxout, init_sigmoid_bias_from_marginals
@@ -212,7 +212,8 @@ some_z = rng.uniform(-np.sqrt(3), np.sqrt(3), (20, 100)).astype("float32")
 
 film = [draw(some_z)]
 verdicts = []
-screen = display(picture(film[0]), display_id=True)
+screen = DisplayHandle()
+screen.display(picture(film[0]))
 for _ in range(EPOCHS):
     for batch in rng.permutation(len(data.X)).reshape(-1, 100):
         verdicts.append(train(data.X[batch]))
