@@ -155,6 +155,16 @@ def test_figure_1_keeps_moments_of_a_game_on_the_line():
     assert name == "Snapshots" and {0, last} < set(snapshots["epochs"])
 
 
+def test_the_panels_of_figure_1_continue_its_game_with_one_player_each():
+    data = plain(read("figure1"))[1]["dataset"]
+    b, c = (plain(phase)[1] for phase in read("figure1_panels"))
+    assert data == b["dataset"] == c["dataset"]
+    for phase, resting in ((b, "generator"), (c, "discriminator")):
+        assert phase["algorithm"][1]["cost"][1][f"ever_train_{resting}"] == 0
+    assert c["algorithm"][1]["batches_per_iter"] == 1
+    assert c["algorithm"][1]["termination_criterion"][1]["max_epochs"] == 1
+
+
 def test_inpainting_paints_the_half_that_d_judges():
     arguments = plain(read("mnist_inpainting"))[1]
     cost = arguments["algorithm"][1]["cost"]

@@ -2,6 +2,7 @@
 
 python train.py yaml/figure1.yaml
 python -m adversarial.scripts.show_game yaml/figure1_*.pkl --out figure1.png
+python -m adversarial.scripts.show_game yaml/figure1_*.pkl --out figure1.gif
 """
 
 from __future__ import annotations
@@ -15,30 +16,51 @@ import numpy as np
 from adversarial import modelfile
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.datasets import examples_of, training_set
+from adversarial.viewer import animation
 from adversarial.viewer.game import draw_game, moment_of
 from adversarial.viewer.grid import present
-from adversarial.viewer.plot import new_figure, save_figure
+from adversarial.viewer.plot import as_image, new_figure, save_figure
+
+# The last frame of an animation is shown so many times, since it is the result.
+HOLD = 8
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = cli.Parser(
         description="Draw a one-dimensional game as in the paper's Figure 1, a panel for each "
-        "model: p_data, p_g, D and the optimal D. Needs matplotlib.",
+        "model: p_data, p_g, D and the optimal D. As an animation, a frame for each. Needs "
+        "matplotlib.",
     )
     add = parser.add_argument
     add("models", nargs="+", metavar="MODEL", help="model files (.pkl) of one experiment")
-    cli.add_picture(parser, "beside the first model: STEM_game.png")
+    cli.add_picture(
+        parser, "beside the first model: STEM_game.png; FILE.gif and FILE.mp4 are animations"
+    )
+    add(
+        "--title",
+        dest="titles",
+        action="append",
+        metavar="TEXT",
+        help="for each model one title instead of 'epoch N'; the panels are then in the order "
+        "of the models as given, not of their epochs",
+    )
+    add("--fps", type=cli.positive_number, default=4, help="frames of an animation a second (4)")
     add("--seed", type=cli.natural, default=0, help="for the samples that estimate p_g (0)")
     cli.add_allow_module(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.titles and len(args.titles) != len(args.models):
+        parser.error(f"{len(args.models)} models need as many --title, not {len(args.titles)}")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     out = cli.output_path(args.out, args.models[0], "_game.png", args.overwrite)
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
+    is_animation = out.lower().endswith(animation.ENDINGS)
+    if is_animation:
+        animation.check_can_write(out)
     models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
-    models.sort(key=epochs_of)
     dataset = training_set(models[0], args.allow_module, args.models[0])
     if not hasattr(dataset, "density"):
         raise ValueError(
@@ -48,12 +70,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = examples_of(dataset)
     margin = 0.15 * np.ptp(data)
     x = np.linspace(data.min() - margin, data.max() + margin, 401)
+    if not args.titles:
+        models.sort(key=epochs_of)
     moments = []
-    for model in models:
-        moment = moment_of(model, dataset.density, x, f"epoch {epochs_of(model)}", args.seed)
+    for model, title in zip(models, args.titles or [f"epoch {epochs_of(m)}" for m in models]):
+        moment = moment_of(model, dataset.density, x, title, args.seed)
         print(f"{moment.title}: D is {moment.distance:.3f} from its optimum (root mean square)")
         moments.append(moment)
-    save_figure(draw_game(moments), out)
+    if is_animation:
+        frames = (as_image(draw_game([moment])) for moment in moments)
+        animation.write(out, frames, args.fps, hold=HOLD)
+    else:
+        save_figure(draw_game(moments), out)
     present(out, args.show)
 
 

@@ -114,7 +114,8 @@ def moment_of(
 
 def draw_game(moments: Sequence[Moment]) -> Any:
     """A matplotlib figure with a panel for each moment, side by side on the same axes."""
-    figure = new_figure(3.2 * len(moments), 3.6)
+    # A single panel is as wide as the legend.
+    figure = new_figure(max(5.0, 3.2 * len(moments)), 3.6)
     grid = figure.subplots(
         2, len(moments), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1)
     )

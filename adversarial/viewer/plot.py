@@ -5,11 +5,13 @@ matplotlib is optional; only this module imports it.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from adversarial.files.atomic_write import atomic_write
 
@@ -52,6 +54,13 @@ def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"cannot draw to {path!r}: end it in one of .{', .'.join(sorted(kinds))}")
     with atomic_write(path) as stream:
         figure.savefig(stream, format=kind)
+
+
+def as_image(figure: Any) -> Image.Image:
+    """The figure as a picture of its own size."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return Image.open(stream).convert("RGB")
 
 
 def literal(text: str) -> str:

@@ -208,4 +208,4 @@ print(f"area: {areas[0]:.2f} at the beginning, {areas[-1]:.2f} at the end")
 # - Leave out the decay of the learning rate, `update_callbacks`.
 # - Two bumps: `means=[-0.8, 0.4], deviations=[0.5, 0.3], weights=[1, 1]`. Does G find both?
 #
-# The command `python train.py yaml/figure1.yaml` trains this game from its YAML file.
+# The command `python train.py yaml/figure1.yaml` trains such a game from a YAML file.

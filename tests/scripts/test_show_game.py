@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
@@ -46,6 +46,29 @@ def test_panels_in_the_order_of_time(command, moments, capsys):
     assert path == str(moments[0].with_name("game_12_game.png"))
     with Image.open(path) as image:
         assert np.ptp(np.asarray(image.convert("L"))) > 100
+
+
+def test_titles_keep_the_order_of_the_models(command, moments, capsys, tmp_path):
+    titles = ("--title", "(a)", "--title", "(b)", "--out", tmp_path / "two.png")
+    assert command(*moments, *titles) == 0
+    *lines, _ = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["(a)", "(b)"]
+    with pytest.raises(SystemExit):
+        command(*moments, "--title", "(a)")
+    assert "2 models need as many --title, not 1" in capsys.readouterr().err
+
+
+def test_an_animation_has_a_frame_for_each_model(command, moments, capsys):
+    out = moments[0].with_name("game.gif")
+    assert command(*moments, "--out", out, "--fps", 5) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["epoch 3", "epoch 12"]
+    with Image.open(out) as image:
+        frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(image)]
+        assert image.info["loop"] == 0
+    # Pillow joins the repetitions of the last frame into one.
+    assert len(frames) == 2 and np.ptp(frames[0]) > 100
+    assert not np.array_equal(*frames)
 
 
 def test_mistakes_are_one_line(refused, moments, model, tmp_path, monkeypatch):
