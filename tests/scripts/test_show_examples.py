@@ -56,9 +56,10 @@ def test_seed_chooses(command, tmp_path):
     source.write_text("""!obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
         X: !obj:numpy.eye { N: 36 } }""")
     pictures = []
+    out = tmp_path / "a.png"
     for seed in (1, 1, 2):
-        out = tmp_path / "a.png"
-        assert command(source, "--rows", 1, "--cols", 4, "--seed", seed, "--out", out) == 0
+        argv = ["--rows", 1, "--cols", 4, "--seed", seed, "--out", out, "--overwrite"]
+        assert command(source, *argv) == 0
         pictures.append(pixels(out))
     assert (pictures[0] == pictures[1]).all() and (pictures[0] != pictures[2]).any()
 

@@ -38,7 +38,7 @@ def test_player_layer_order_and_size(command, model, pair, tmp_path, capsys):
     strongest = W[np.argmax(np.linalg.norm(W, axis=1))].reshape(6, 6)
     expected = np.rint((strongest / np.abs(W).max() / 2 + 0.5) * 255)
     np.testing.assert_allclose(pixels(out)[2:8, 2:8, 0], expected, atol=1)
-    assert command(model, "--layer", "y", "--out", out) == 0
+    assert command(model, "--layer", "y", "--out", out, "--overwrite") == 0
     assert "1 of 1 images, each weights into a unit" in capsys.readouterr().out
 
 
