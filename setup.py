@@ -120,7 +120,7 @@ setup(
         "adversarial.backend.ops": ["*.h"],
         "adversarial.evaluation": ["classifiers/*"],
         "adversarial.explorer": ["*.html", "*.css", "*.js"],
-        "sandbox": ["*/*.yaml"],
+        "sandbox": ["*/*.yaml", "*/*/*.yaml"],
     },
     # Unlike `python -m`, these import nothing from the current folder.
     entry_points={

@@ -15,7 +15,7 @@ from adversarial import backend
 from adversarial.backend import engines
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
-from adversarial.scripts import cli, train
+from adversarial.scripts import cli, show_samples, train
 from adversarial.scripts import evaluate as evaluate_command
 from adversarial.utils import modules_beside, own_modules, serial
 
@@ -117,6 +117,22 @@ def test_an_extension_that_fails_is_named_with_its_line(folder, capsys):
     place = f"error: the extension StopWhenRound (mine.yaml line {line}), in on_monitor: '<' not"
     assert place in first
     assert any("mine.py" in each for each in rest)  # the traceback
+
+
+def test_the_model_that_draws_its_samples_itself(folder, capsys):
+    model = own().GibbsNormal(rho=0.6)
+    samples = draw_samples(model, 4000, batch_size=1000)
+    np.testing.assert_allclose(np.cov(samples.T), [[1, 0.6], [0.6, 1]], atol=0.08)
+    assert (draw_samples(model, 10, seed=1) != samples[:10]).all()
+    found = metric.evaluate(model, ["nearest_distance"], 50, training=samples)
+    assert 0 < found["nearest_distance"].value < 0.5
+    with pytest.raises(metric.Unavailable, match="path_length: a GibbsNormal has no generator"):
+        metric.evaluate(model, ["path_length"], 50, features=lambda rows: rows)
+    serial.save("gibbs.pkl", model)
+    argv = ["gibbs.pkl", "--allow-module", "mine", "--out", "s.npy", "--num", "10"]
+    show_samples.main(argv)
+    again = serial.load("gibbs.pkl", allow_modules=["mine"])
+    np.testing.assert_array_equal(np.load("s.npy"), draw_samples(again, 10).astype("float32"))
 
 
 def test_the_layer_and_the_cost_compute_what_they_say(folder, evaluate):

@@ -99,7 +99,7 @@ def test_what_the_distributions_hold(built, checkout):
     }
     assert {name for name in package if not name.endswith(".md")} <= packed
     assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sandbox/**/*.py")} <= packed
-    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sandbox/*/*.yaml")} <= packed
+    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sandbox/**/*.yaml")} <= packed
     assert {name.partition("/")[0] for name in packed if ".dist-info" not in name} == {
         "adversarial",
         "sandbox",

@@ -12,7 +12,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial.datasets.view_converter import DefaultViewConverter
-from adversarial.evaluation.sampling import draw_samples, generator_of
+from adversarial.evaluation.sampling import draw_samples, sample_space
 from adversarial.space import Conv2DSpace
 
 ImageShape = tuple[int, int, int]  # rows, columns, channels
@@ -70,8 +70,7 @@ def check_compatible(
     ...
     ValueError: g.pkl makes samples of 2 numbers, but test.yaml has 4: was it trained on another ...
     """
-    generator = generator_of(model)
-    space = generator.get_output_space()
+    space = sample_space(model)
     made = space.get_total_dimension()
     width = made if width is None else width
     if rows.shape[1] != width:

@@ -38,8 +38,8 @@ from adversarial.utils.string_utils import nearest
 # What the arguments of a metric's function may be. Samples have the dtype `floatX` (float32);
 # data are as their data set has them, float32 or float64. Neither is checked to be finite.
 INPUTS = {
-    "model": "the AdversaryPair or Generator that is judged",
-    "samples": "(num_samples, dimension) array, samples of the generator as rows",
+    "model": "the model that is judged: an AdversaryPair, a Generator, or one with a sampler",
+    "samples": "(num_samples, dimension) array, samples of the model as rows",
     "training": "(n, dimension) array, the examples that the model was trained on",
     "test": "(n, dimension) array, test examples; of data with folds (TFD), those of one fold, the "
     "first unless --fold says otherwise",
@@ -86,7 +86,7 @@ class Result:
 
 
 class Unavailable(ValueError):
-    """An input of a metric cannot be had, or has too few rows; the message says why.
+    """An input of a metric cannot be had, or does not suit it; the message says why.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Metric:
                 raise Unavailable(f"{self.name} {reason}", reason) from error
         try:
             result = self.function(**given, **options)
-        except Unavailable as error:
+        except (Unavailable, sampling.NoGenerator) as error:
             raise Unavailable(f"{self.name}: {error}", str(error)) from error
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
@@ -348,7 +348,7 @@ def evaluate(
 
 
 def _shape_of(model: Any) -> ImageShape:
-    space = sampling.generator_of(model).get_output_space()
+    space = sampling.sample_space(model)
     shape = image_shape(space) or image_shape(model)
     if shape is None:
         raise Unavailable("the model does not say the shape of its images")

@@ -2,6 +2,13 @@
 
 Samples depend on the seed, the batch size and the parameters only, and drawing them leaves the
 model's own random streams as they are. Metrics, `show_samples` and `SampleGrid` call this.
+
+A model is sampled in one of two ways. An `AdversaryPair` or a `Generator` draws z and computes
+G(z). Any other model draws its samples itself, as a Markov chain does: it has a method
+`sampler(batch_size, seed)`, which returns a function without arguments. Each call of that function
+gives the next batch, an array (batch_size, dimension), and `get_output_space()` is the space of
+samples. `draw_samples`, `sample_batches`, `sampler_of` and `sample_space` serve both kinds of
+models; the other functions are for generators.
 """
 
 from __future__ import annotations
@@ -16,7 +23,11 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.models.generator import Generator
-from adversarial.space import VectorSpace, format_data
+from adversarial.space import Space, VectorSpace, format_data
+
+
+class NoGenerator(ValueError):
+    """A model has no generator, but what is asked for needs one: G(z) at given z, for example."""
 
 
 def generator_of(model: Any) -> Generator:
@@ -24,39 +35,122 @@ def generator_of(model: Any) -> Generator:
 
     Raises
     ------
-    ValueError
-        For any other model.
+    NoGenerator
+        For any other model: a ValueError.
     """
     generator = getattr(model, "generator", model)
     if not isinstance(generator, Generator):
-        raise ValueError(
-            f"a {type(model).__name__} has no generator to draw samples from; "
-            "give an AdversaryPair or a Generator"
+        raise NoGenerator(
+            f"a {type(model).__name__} has no generator "
+            + ("(it draws its samples itself)" if draws_itself(model) else "to draw samples from")
         )
     return generator
 
 
-class Sampler:
-    """Draws batches of G(z), by a function that is compiled once.
+def draws_itself(model: Any) -> bool:
+    """Whether `model` has a method `sampler`, through which its samples are drawn."""
+    return callable(getattr(model, "sampler", None))
+
+
+def sample_space(model: Any) -> Space:
+    """The space of the samples of `model`.
+
+    Raises
+    ------
+    NoGenerator
+        For a model of which no samples can be drawn.
+    """
+    return (model if draws_itself(model) else generator_of(model)).get_output_space()
+
+
+def sampler_of(model: Any, batch_size: int = 100, seed: int = 0) -> Callable[[], np.ndarray]:
+    """A function that draws the next `batch_size` samples at each call, as rows.
 
     Parameters
     ----------
-    model : AdversaryPair or Generator
-    batch_size : int
-    seed : int
+    model : AdversaryPair, Generator, or a model with a method `sampler`
+    batch_size, seed : int
         The same seed, batch size and parameters give the same samples.
-    """
 
-    def __init__(self, model: Any, batch_size: int = 100, seed: int = 0) -> None:
+    Raises
+    ------
+    ValueError
+        If `batch_size` is not positive, or no samples can be drawn of `model`.
+    TypeError
+        If the model's own sampler is no function.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if not draws_itself(model):
+        return Sampler(model, batch_size, seed)
+    draw = model.sampler(batch_size, seed)
+    name = type(model).__name__
+    if not callable(draw):
+        raise TypeError(f"{name}.sampler must return a function that draws a batch, not {draw!r}")
+    wanted = (batch_size, sample_space(model).get_total_dimension())
+
+    def checked() -> np.ndarray:
+        rows = np.asarray(draw())
+        if rows.shape != wanted:
+            raise ValueError(
+                f"the function that {name}.sampler returns must give an array of shape {wanted} "
+                f"(batch_size, numbers of get_output_space()), not {rows.shape}"
+            )
+        return rows
+
+    return checked
+
+
+class Sampler:
+    """Draws batches of G(z), by a function that is compiled once; see `sampler_of`."""
+
+    def __init__(self, model: Any, batch_size: int, seed: int) -> None:
         self.generator = generator_of(model)
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        self.batch_size = batch_size
         with fresh_streams(self.generator, seed):
             self._draw = backend.function([], self.generator.sample(batch_size))
 
     def __call__(self) -> np.ndarray:
         """`batch_size` samples as rows of a design matrix, shape (batch_size, dimension)."""
+        return as_rows(self._draw(), self.generator)
+
+
+class RepeatedSamples:
+    """Draws samples of a generator while it is trained, always from the same random numbers.
+
+    So what differs from one call to the next is what the generator has learned. Training stays bit
+    for bit what it is without. A model that draws its samples itself is refused: the steps of a
+    Markov chain can take longer than an epoch.
+
+    Parameters
+    ----------
+    model : AdversaryPair or Generator
+    n, seed : int
+    name : str
+        For profiles of the compiled function.
+
+    Raises
+    ------
+    NoGenerator
+        For any other model.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Sigmoid
+    >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=1.0)], nvis=3))
+    >>> draw = RepeatedSamples(generator, 10)
+    >>> np.array_equal(draw(), draw())
+    True
+    """
+
+    def __init__(self, model: Any, n: int, seed: int = 0, name: str = "samples") -> None:
+        self.generator = generator_of(model)
+        with fresh_streams(self.generator, seed):
+            samples = self.generator.sample(n)
+            # The function has random streams of its own, which never advance.
+            self._draw = backend.function([], samples, name=name, no_default_updates=True)
+
+    def __call__(self) -> np.ndarray:
+        """The samples, an array (n, dimension)."""
         return as_rows(self._draw(), self.generator)
 
 
@@ -71,7 +165,7 @@ def draw_samples(
 
     Parameters
     ----------
-    model : AdversaryPair or Generator
+    model : AdversaryPair, Generator, or a model with a method `sampler`
     n, seed : int
     batch_size : int
         Samples that are drawn at a time; others than 100 give other samples.
@@ -90,7 +184,7 @@ def draw_samples(
     (10, 4)
     """
     batches = sample_batches(model, n, seed, batch_size)
-    dimension = generator_of(model).get_output_space().get_total_dimension()
+    dimension = sample_space(model).get_total_dimension()
     samples = np.empty((n, dimension), backend.floatX)
     start = 0
     for batch in batches:
@@ -115,8 +209,9 @@ def sample_batches(
     """
     if n < 1:
         raise ValueError(f"the number of samples must be at least 1, got {n}")
-    draw = Sampler(model, min(batch_size, n), seed)
-    return (draw()[: n - start] for start in range(0, n, draw.batch_size))
+    batch_size = min(batch_size, n)
+    draw = sampler_of(model, batch_size, seed)
+    return (draw()[: n - start] for start in range(0, n, batch_size))
 
 
 def draw_noise(model: Any, n: int, seed: int = 0) -> np.ndarray:
@@ -215,16 +310,19 @@ def inpaint(model: Any, images: np.ndarray, side: str, seed: int = 0) -> np.ndar
         return backend.function([seen], painted)(np.asarray(images, seen.dtype))
 
 
-def as_rows(batch: np.ndarray, generator: Generator) -> np.ndarray:
-    """A batch in the generator's output space as rows of a design matrix."""
-    space = generator.get_output_space()
+def as_rows(batch: np.ndarray, model: Any) -> np.ndarray:
+    """A batch in the output space of `model` as rows of a design matrix."""
+    space = model.get_output_space()
     return format_data(np.asarray(batch), space, VectorSpace(space.get_total_dimension()))
 
 
 @contextlib.contextmanager
-def fresh_streams(generator: Generator, seed: int) -> Iterator[None]:
-    """Within the block, graphs of `generator` draw from new random streams, seeded by `seed`."""
-    owners = [part for part in _parts(generator) if hasattr(part, "theano_rng")]
+def fresh_streams(model: Any, seed: int) -> Iterator[None]:
+    """Within the block, graphs of `model` draw from new random streams, seeded by `seed`.
+
+    These streams take the place of the attribute `theano_rng` of the model and of its layers.
+    """
+    owners = [part for part in _parts(model) if hasattr(part, "theano_rng")]
     own = [part.theano_rng for part in owners]
     try:
         for i, part in enumerate(owners):

@@ -30,7 +30,7 @@ from adversarial.evaluation.parzen import (
     running_estimate,
 )
 from adversarial.evaluation.parzen_protocol import Outcome, Split, outcomes_of, total_of
-from adversarial.evaluation.sampling import Sampler, draw_samples
+from adversarial.evaluation.sampling import draw_samples, sampler_of
 from adversarial.files import shipped
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
@@ -166,7 +166,7 @@ def print_running_score(
         chosen_by = draw_samples(model, args.num_samples, args.seed)
         sigma, _ = cross_validate_sigma(chosen_by, split.valid, sigmas)
     # Other samples than those that chose sigma.
-    sampler = Sampler(model, args.batch_size, args.seed + 1)
+    sampler = sampler_of(model, args.batch_size, args.seed + 1)
     batches = (sampler() for _ in itertools.count())
     with StopRequest("this score") as stop:
         for seen, score in running_estimate(batches, split.scored, sigma):

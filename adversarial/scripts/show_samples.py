@@ -29,9 +29,11 @@ from adversarial.backend import floatX
 from adversarial.datasets.own_data import OwnData
 from adversarial.evaluation.sampling import (
     batches_at,
+    draws_itself,
     generator_of,
     given_class,
     sample_batches,
+    sample_space,
 )
 from adversarial.files.opening import open_regular
 from adversarial.scripts import cli
@@ -232,7 +234,7 @@ def _write_data(args: argparse.Namespace, out: str, model: Any, z: np.ndarray | 
         drawn = sample_batches(model, n, args.seed)
     else:
         n, drawn = len(z), batches_at(model, z)
-    dim = generator_of(model).get_output_space().get_total_dimension()
+    dim = sample_space(model).get_total_dimension()
     bounds, columns, dtype = _bounds(model), None, "float32"
     table = _table(args, model)
     if table is not None:
@@ -284,6 +286,8 @@ def _table(args: argparse.Namespace, model: Any) -> OwnData | None:
 
 def _bounds(model: Any) -> list[float] | None:
     """The least and the greatest value that the top layer of G can emit, if it is bounded."""
+    if draws_itself(model):
+        return None
     # Imported here, so that pictures do without.
     from adversarial.export import Untranslatable, generator_program
 

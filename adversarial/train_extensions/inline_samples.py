@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adversarial import backend
-from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.evaluation.sampling import RepeatedSamples, generator_of
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.progress import is_notebook
 from adversarial.viewer.inline import Samples
@@ -60,14 +59,12 @@ class InlineSamples(TrainExtension):
         if not is_notebook():
             return
         try:
+            generator_of(model)
             self._view = view_of(model, dataset)
         except ValueError:
             return
-        # Here rather than later: all compilation is before the first epoch. The random streams
-        # never advance, so that z is always the same.
-        generator = generator_of(model)
-        with fresh_streams(generator, self.seed):
-            self._draw = backend.function([], generator.sample(100), no_default_updates=True)
+        # Here rather than later: all compilation is before the first epoch.
+        self._draw = RepeatedSamples(model, 100, self.seed)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Show the picture."""
@@ -75,8 +72,7 @@ class InlineSamples(TrainExtension):
             return
         from IPython.display import display
 
-        rows = as_rows(self._draw(), generator_of(model))[: self.n]
-        samples = Samples.of(rows, self._view)
+        samples = Samples.of(self._draw()[: self.n], self._view)
         if self._shown is None:
             self._shown = display(samples, display_id=True)
         else:

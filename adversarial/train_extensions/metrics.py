@@ -8,12 +8,11 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import backend
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.features import Features, digit_features
 from adversarial.evaluation.metric import Inputs, find_metrics
 from adversarial.evaluation.parzen_protocol import Split
-from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.evaluation.sampling import RepeatedSamples
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
@@ -105,11 +104,7 @@ class Metrics(TrainExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Compile the sampling, and add the channels."""
-        generator = generator_of(model)
-        # Random streams of its own, which never advance: z is the same at each call.
-        with fresh_streams(generator, self.seed):
-            samples = generator.sample(self.num_samples)
-            self._draw = backend.function([], samples, name="metrics", no_default_updates=True)
+        self._draw = RepeatedSamples(model, self.num_samples, self.seed, "metrics")
         needed = {need for each in find_metrics(self.names) for need in each.needs}
         if needed & {"test", "splits"}:
             self._choose(model, dataset)
@@ -146,7 +141,7 @@ class Metrics(TrainExtension):
                     values[-1] = values[-2]
             return
         inputs = Inputs(
-            samples=lambda: as_rows(self._draw(), generator_of(model)),
+            samples=self._draw,
             training=dataset.get_design_matrix,
             model=lambda: model,
             shape=lambda: view_of(model, dataset).shape,

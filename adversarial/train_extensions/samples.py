@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adversarial import backend
-from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.evaluation.sampling import RepeatedSamples, generator_of
 from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.dispatch import warn_of_fault
@@ -114,6 +114,7 @@ class SampleGrid(TrainExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Compile the sampling, if the model makes images."""
         try:
+            generator_of(model)
             self._view = view_of(model, dataset)
         except ValueError as error:
             log.info("no picture of samples: %s", error)
@@ -121,23 +122,15 @@ class SampleGrid(TrainExtension):
             warn_of_fault("SampleGrid", error)
         else:
             # Here rather than at the first save: all compilation is before the first epoch.
-            self._compile(generator_of(model))
-
-    def _compile(self, generator: Any) -> None:
-        # The function has random streams of its own, which never advance: z, and the masks of a G
-        # with dropout, are the same at each call.
-        with fresh_streams(generator, self.seed):
-            samples = generator.sample(self.rows * self.cols)
-            self._draw = backend.function([], samples, name="samples", no_default_updates=True)
+            self._draw = RepeatedSamples(model, self.rows * self.cols, self.seed)
 
     def on_save(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Draw the picture."""
         if self._view is None:
             return
-        generator = generator_of(model)
         if self._draw is None:
-            self._compile(generator)
-        samples = as_rows(self._draw(), generator)
+            self._draw = RepeatedSamples(model, self.rows * self.cols, self.seed)
+        samples = self._draw()
         if not np.isfinite(samples).all():
             log.warning("no picture of samples: they are not finite; the model has diverged")
             return

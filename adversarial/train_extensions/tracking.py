@@ -13,7 +13,7 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial import backend
-from adversarial.evaluation.sampling import as_rows, fresh_streams, generator_of
+from adversarial.evaluation.sampling import RepeatedSamples, generator_of
 from adversarial.files import outputs
 from adversarial.tracking import Log
 from adversarial.train_extensions import TrainExtension
@@ -147,20 +147,18 @@ class Tracker(TrainExtension):
         if not self.samples_every:
             return
         try:
+            generator_of(model)
             self._view = view_of(model, dataset)
         except ValueError:  # no generator, or samples that are no images
             return
-        generator = generator_of(model)
-        with fresh_streams(generator, self.seed):
-            samples = generator.sample(SAMPLES)
-            self._draw = backend.function([], samples, name="samples", no_default_updates=True)
+        self._draw = RepeatedSamples(model, SAMPLES, self.seed)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Log the epoch."""
         epoch = model.monitor.get_epochs_seen()
         rows = None
         if self._draw is not None and epoch % self.samples_every == 0:
-            rows = as_rows(self._draw(), generator_of(model))  # all processes draw together
+            rows = self._draw()  # all processes draw together
         if not backend.is_first_process():
             return
         try:

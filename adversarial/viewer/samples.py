@@ -22,6 +22,7 @@ from adversarial.evaluation.sampling import (
     draw_samples,
     generator_of,
     inpaint,
+    sample_space,
     samples_at,
 )
 from adversarial.space import Space, VectorSpace
@@ -203,7 +204,7 @@ class View:
 
 def view_of(model: Any, dataset: Any = None) -> View:
     """The view of a model's samples; see `view_of_space`."""
-    return view_of_space(generator_of(model).get_output_space(), model, dataset=dataset)
+    return view_of_space(sample_space(model), model, dataset=dataset)
 
 
 def _view_of_grid(model: Any, rows: int, cols: int, dataset: Any = None) -> View:

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from adversarial.evaluation.sampling import (
+    NoGenerator,
+    RepeatedSamples,
     Sampler,
     batches_at,
     draw_noise,
@@ -12,6 +14,7 @@ from adversarial.evaluation.sampling import (
     generator_of,
     inpaint,
     sample_batches,
+    sample_space,
     samples_at,
 )
 from adversarial.models.adversary_pair import AdversaryPair
@@ -95,6 +98,45 @@ def test_images_become_rows_channel_after_channel():
     expected = flat.reshape(5, 2, 3, 3).transpose(0, 3, 1, 2).reshape(5, 18)
     np.testing.assert_allclose(rows, expected, atol=1e-5)
     np.testing.assert_allclose(samples_at(generator, z), expected, atol=1e-5)
+
+
+class Counter(MLP):
+    """Its samples are the numbers 0, 1, 2, ... and the seed."""
+
+    made, width = 0, 2
+
+    def sampler(self, batch_size, seed):
+        def draw():
+            numbers = np.arange(self.made, self.made + batch_size)
+            self.made += batch_size
+            return np.stack([numbers] + [np.full(batch_size, seed)] * (self.width - 1), axis=1)
+
+        return draw
+
+
+def counter():
+    return Counter([Linear(layer_name="y", dim=2, irange=0.0)], nvis=3)
+
+
+def test_a_model_with_a_sampler_is_sampled_through_it():
+    samples = draw_samples(counter(), 11, seed=5, batch_size=4)
+    np.testing.assert_array_equal(samples, np.stack([np.arange(11), np.full(11, 5)], axis=1))
+    assert [len(batch) for batch in sample_batches(counter(), 11, batch_size=4)] == [4, 4, 3]
+    assert sample_space(counter()).get_total_dimension() == 2
+    with pytest.raises(NoGenerator, match="a Counter has no generator .it draws its samples"):
+        draw_noise(counter(), 3)
+    with pytest.raises(NoGenerator, match="a Counter has no generator"):
+        RepeatedSamples(counter(), 3)
+
+
+def test_a_sampler_of_the_wrong_kind_is_named():
+    model = counter()
+    model.width = 3
+    with pytest.raises(ValueError, match=r"array of shape \(4, 2\) .*, not \(4, 3\)"):
+        draw_samples(model, 11, batch_size=4)
+    model.sampler = lambda batch_size, seed: None
+    with pytest.raises(TypeError, match="Counter.sampler must return a function"):
+        draw_samples(model, 11)
 
 
 def test_bad_values_are_named():

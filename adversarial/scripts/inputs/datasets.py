@@ -15,7 +15,7 @@ from adversarial.config import yaml_parse
 from adversarial.config.nodes import SEED, train_environment
 from adversarial.datasets.own_data import OwnData
 from adversarial.evaluation.compatibility import check_compatible, image_shape
-from adversarial.evaluation.sampling import generator_of
+from adversarial.evaluation.sampling import draws_itself, generator_of, sample_space
 from adversarial.files import inputs, shipped
 from adversarial.files.opening import open_regular
 from adversarial.modelfile.loading import modules_beside_model
@@ -177,9 +177,11 @@ def _width_of_data(model: Any, own: np.ndarray | None) -> int:
     """The number of numbers in an example of a model's data; `own` are its examples, if known."""
     if own is not None:
         return own.shape[1]
-    generator = generator_of(model)
-    taken = generator.get_input_space()  # of a generator that completes images: images
-    space = taken if isinstance(taken, Conv2DSpace) else generator.get_output_space()
+    space = sample_space(model)
+    if not draws_itself(model):
+        taken = generator_of(model).get_input_space()
+        if isinstance(taken, Conv2DSpace):  # of a generator that completes images: images
+            space = taken
     return space.get_total_dimension()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.compatibility import check_compatible
 from adversarial.evaluation.parzen_protocol import Split, load_split, split_of
-from adversarial.evaluation.sampling import generator_of
+from adversarial.evaluation.sampling import sample_space
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.datasets import dataset_in, examples_of, training_set
 
@@ -50,7 +50,7 @@ class EvaluationData:
         self._model, self._path = model, path
         self._is_checked = False
         with cli.blaming(path):
-            self._width = generator_of(model).get_output_space().get_total_dimension()
+            self._width = sample_space(model).get_total_dimension()
         if given in parzen_protocol.DATASETS:
             parzen_protocol.check_dimension(given, self._width, path)
         self.own = None
