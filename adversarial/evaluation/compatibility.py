@@ -130,6 +130,11 @@ def _check_samples(path: str, rows: np.ndarray, samples: np.ndarray, what: str) 
     """Raise ValueError where samples exceed the range of data, or span too little of it."""
     low, high = _range(rows)
     made_low, made_high = _range(samples)
+    if made_low == made_high < high:
+        raise ValueError(
+            f"all numbers in samples of {path} are {made_low:.4g}: has the model been trained, or "
+            "has it collapsed?"
+        )
     exceeds = max(low - made_low, made_high - high) > MAX_EXCESS * (high - low)
     if exceeds or made_high - made_low < MIN_SPAN * (high - low):
         raise ValueError(

@@ -97,7 +97,8 @@ def embed_one(rows: Rows, what: str, features: Optional[Embedding] = None, least
     if rows.ndim != 2:
         raise ValueError(f"{what} must be a matrix with an example a row, got shape {rows.shape}")
     if len(rows) < least:
-        raise Unavailable(f"{len(rows)} {what} are too few: at least {least} are needed")
+        counted = "rows of data" if what == "data" else what
+        raise Unavailable(f"{len(rows)} {counted} are too few: at least {least} are needed")
     if not np.isfinite(rows).all():
         hint = " (has the model diverged?)" if what == "samples" else ""
         raise ValueError(f"{what} contain NaN or infinite values{hint}")

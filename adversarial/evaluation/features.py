@@ -57,10 +57,8 @@ class Features:
 
     def __init__(self, network: Any, batch_size: int = 1000) -> None:
         if not isinstance(network, MLP) or len(network.layers) < 2:
-            raise ValueError(
-                f"features are taken from an MLP of at least two layers, not a "
-                f"{type(network).__name__}"
-            )
+            what = "an MLP of one" if isinstance(network, MLP) else f"a {type(network).__name__}"
+            raise ValueError(f"features are taken from an MLP of at least two layers, not {what}")
         self.batch_size = batch_size
         self.name = type(network).__name__
         self.sha256: Optional[str] = None
@@ -112,7 +110,8 @@ class Features:
     def _in_batches(self, compute: Callable[..., np.ndarray], rows: np.ndarray) -> np.ndarray:
         if rows.ndim != 2 or rows.shape[1] != self.dimension:
             raise ValueError(
-                f"the classifier takes examples of {self.dimension} numbers, not {rows.shape[1:]}"
+                f"the classifier takes examples of {self.dimension} numbers, but these have "
+                f"{' x '.join(map(str, rows.shape[1:]))}: was it trained on other data?"
             )
         rows = np.asarray(rows, backend.floatX)
         starts = range(0, max(len(rows), 1), self.batch_size)

@@ -208,6 +208,10 @@ def report_of(
                 raise
             left_out.setdefault(error.reason, []).append(metric.name)
             continue
+        except ValueError as error:
+            if type(error) is not ValueError or name in str(error).partition("\n")[0]:
+                raise
+            raise ValueError(f"{name}: {error}") from error
         report.seconds[metric.name] = time.monotonic() - began
         report.results[metric.name] = result
         for note in result.notes:
@@ -319,12 +323,19 @@ def sources(
         rows = data().own_rows
         if rows is None:
             raise Unavailable(f"{path} does not say which data set the model was trained on")
+        check_finite(rows, f"the training examples of {path}")
         return rows
 
     def splits() -> list[Split]:
         all_folds = data().has_folds and args.fold is None
         folds = range(parzen_protocol.FOLDS) if all_folds else [args.fold or 0]
-        return [data().split(fold) for fold in folds]
+        return [checked(fold, limit_size=CHOOSE_SIGMA) for fold in folds]
+
+    def checked(fold: int, limit_size: int) -> Split:
+        split = data().split(fold, limit_size)
+        for rows in (split.valid, split.scored):
+            check_finite(rows, f"the examples of {data().name}")
+        return split
 
     def features() -> Features:
         if args.features is not None:
@@ -347,11 +358,17 @@ def sources(
         "shape": shape,
         "samples": samples,
         "training": training,
-        "test": lambda: data().split(args.fold or 0, limit_size=0).scored,
+        "test": lambda: checked(args.fold or 0, limit_size=0).scored,
         "splits": splits,
         "features": features,
         "progress": lambda: cli.progress_bar,
     }
+
+
+def check_finite(rows: np.ndarray, what: str) -> None:
+    """Raise ValueError if numbers in memory are not finite; files are checked as they are read."""
+    if isinstance(rows, np.ndarray) and not np.isfinite(rows).all():
+        raise ValueError(f"{what} contain NaN or infinite values")
 
 
 def baseline_sources(

@@ -32,7 +32,7 @@ def test_features_and_classes_are_those_of_numpy(fast_compile, tmp_path):
     np.testing.assert_array_equal(features.classes(rows), (hidden @ V + c).argmax(axis=1))
     assert features.name == "judge.pkl"
     assert features.sha256 == hashlib.sha256(open(path, "rb").read()).hexdigest()
-    with pytest.raises(ValueError, match=r"takes examples of 6 numbers, not \(5,\)"):
+    with pytest.raises(ValueError, match=r"takes examples of 6 numbers, but these have 5"):
         features(rows[:, :5])
 
 

@@ -112,6 +112,13 @@ def _check_noise(generator: Any) -> None:
             "integral over the masks of all layers too, which annealed importance sampling by "
             "Hamiltonian Monte Carlo cannot compute"
         )
+    bound = getattr(generator.mlp, "condition", None) is not None
+    if hasattr(generator, "given_classes") and not bound:
+        raise ValueError(
+            f"the generator, a {name}, needs a class as well as z: the density of an example is a "
+            "mean over classes, between which Hamiltonian Monte Carlo cannot move. In Python, give "
+            "it the generator of one class: generator.given_classes([number])"
+        )
     noisy = [layer for layer in generator.mlp.layers if hasattr(layer, "theano_rng")]
     if noisy:
         raise ValueError(

@@ -41,7 +41,7 @@ def ais_ll(
         Validation examples, which choose sigma, and test examples; of data with folds, the first.
     progress : function of (total, what, unit)
     examples, simulated, valid_examples, sigma, state
-        As `ais.likelihood.ais_log_likelihood` takes them.
+        As `ais.likelihood.ais_log_likelihood` takes them; all test examples if there are fewer.
     chains, steps, leapfrog_steps, schedule, seed
         As `ais.likelihood.Settings` has them.
 
@@ -59,11 +59,12 @@ def ais_ll(
     if not (state is None or isinstance(state, (str, os.PathLike))):
         raise ValueError(f"state must be a path, not {state!r}")
     split = splits[0]
+    fewer = min(examples, len(split.scored)) if isinstance(examples, int) else examples
     found = ais_log_likelihood(
         model,
         split.scored,
         split.valid,
-        examples=examples,
+        examples=fewer,
         simulated=simulated,
         valid_examples=valid_examples,
         sigma=sigma,
@@ -80,6 +81,8 @@ def ais_ll(
         **_named("gap on simulated data", found.gap),
     }
     notes = []
+    if fewer != examples:
+        notes.append(f"there are {fewer} test examples, not {examples}")
     if len(splits) > 1:
         notes.append("only the first fold was scored; --fold chooses another")
     if found.at_edge:
