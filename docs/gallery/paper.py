@@ -49,7 +49,8 @@ data = MNIST("train", stop=50000)
 def picture(images, columns=20):
     """Images (n, 784) as one picture with so many images in a row."""
     tiles = np.asarray(images).reshape(-1, columns, 28, 28).swapaxes(1, 2)
-    return Image.fromarray((255 * tiles.reshape(-1, columns * 28)).astype("uint8"))
+    grey = Image.fromarray((255 * tiles.reshape(-1, columns * 28)).astype("uint8"))
+    return grey.resize((2 * grey.width, 2 * grey.height), Image.NEAREST)
 
 
 picture(data.X[:40])
