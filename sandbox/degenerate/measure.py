@@ -124,7 +124,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    out = cli.output_path(args.out, args.model, "_degenerate.png")
+    out = cli.output_path(args.out, args.model, "_degenerate.png", args.overwrite)
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     model = modelfile.load(args.model, allow_modules=args.allow_module)
     data = HalfCircles(args.samples, args.seed + 1).get_design_matrix()

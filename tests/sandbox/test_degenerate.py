@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from sandbox.degenerate import DenoisingChain, HalfCircles, distances, nearest_place, points_at
+from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.generator import Generator
+from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.utils import serial
+from sandbox.degenerate import (
+    DenoisingChain,
+    HalfCircles,
+    distances,
+    measure,
+    nearest_place,
+    points_at,
+)
 from sandbox.degenerate.measure import PIECES, of_chain, of_samples
 
 
@@ -84,3 +98,20 @@ def test_a_chain_mixes_only_when_it_is_blurred():
     sharp, blurred = (of_chain(noise, num_samples=500) for noise in (0.05, 0.5))
     assert sharp.distance < 0.04 and sharp.switches < 0.001
     assert blurred.distance > 0.1 and blurred.switches > 0.2
+
+
+def test_the_command_measures_and_draws(tmp_path, monkeypatch, capsys, fast_compile):
+    pytest.importorskip("matplotlib")
+    # Quickly: one chain.
+    monkeypatch.setattr(measure, "NOISES", (0.1,))
+    monkeypatch.setattr(measure, "BURN_IN", 1)
+    G = MLP([Linear(layer_name="y", dim=2, irange=0.5)], nvis=1)
+    D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.5)], nvis=2)
+    serial.save(tmp_path / "line.pkl", AdversaryPair(Generator(G, noise="uniform"), D))
+    measure.main([str(tmp_path / "line.pkl"), "--samples", "300", "--json"])
+    text, _, path = capsys.readouterr().out.rstrip().rpartition("\n")
+    names = [row["name"] for row in json.loads(text)]
+    assert names == ["data", "generator", "chain, noise 0.1"]
+    assert path == str(tmp_path / "line_degenerate.png")
+    with Image.open(path) as image:
+        assert np.ptp(np.asarray(image.convert("L"))) > 100
