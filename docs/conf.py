@@ -42,6 +42,9 @@ nb_execution_mode = "off"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 
+# Options keep their two hyphens.
+smartquotes = False
+
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]

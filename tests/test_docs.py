@@ -13,6 +13,7 @@ import runpy
 import shlex
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -129,10 +130,25 @@ def anchors(path):
         yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def check_address(link):
+    """An address on the web is well formed; whether it is there depends on the network."""
+    parts = urlsplit(link)
+    assert parts.scheme in ("http", "https") and parts.port is None, link
+    assert re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", parts.hostname or ""), link
+    assert link.isascii() and not re.search(r"[\s<>\"`]", link), link
+
+
+@pytest.mark.parametrize("link", ["https://arxiv", "htps://arxiv.org", "https://a.org/a b"])
+def test_a_bad_address_is_found(link):
+    with pytest.raises(AssertionError):
+        check_address(link)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if "://" in link:
+            check_address(link)
             continue
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page

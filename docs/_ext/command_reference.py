@@ -64,7 +64,7 @@ def _command(name: str) -> str:
         for entry in importlib.metadata.entry_points(group="console_scripts")
         if entry.value == f"{module}:command"
     ]
-    text = docstrings.markdown(importlib.import_module(module).__doc__ or "")
+    text = _beginning(docstrings.markdown(importlib.import_module(module).__doc__ or ""))
     options = [
         docstrings.term(_spelling(action), _about(action), _help(parser, action))
         for action in parser._actions
@@ -79,6 +79,13 @@ def _command(name: str) -> str:
             *options,
         ]
     )
+
+
+def _beginning(text: str) -> str:
+    """The first paragraph, and the commands after it; the rest is for readers of the code."""
+    first, _, rest = text.partition("\n\n")
+    commands = rest.partition("\n```")[0] + "\n```" if rest.startswith("```") else ""
+    return f"{first}\n\n{commands}"
 
 
 def _spelling(action: argparse.Action) -> str:
