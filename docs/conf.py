@@ -41,6 +41,8 @@ nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "off"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
+# What several calls of print wrote is one block.
+nb_merge_streams = True
 
 # Options keep their two hyphens.
 smartquotes = False

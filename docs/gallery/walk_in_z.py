@@ -17,11 +17,12 @@
 # $-\sqrt{3}$ and $\sqrt{3}$.
 
 # %%
+import base64
 import io
 from pathlib import Path
 
 import numpy as np
-from IPython.display import Image
+from IPython.display import HTML
 
 import adversarial
 from adversarial import draw_noise, samples_at
@@ -116,8 +117,8 @@ point, size = z[0], 0.01
 moved = samples_at(model, (point + size * np.eye(100)).astype("float32"))
 J = (moved - samples_at(model, point[None])) / size  # (100, 784): a row for each number of z
 directions, strengths, _ = np.linalg.svd(J, full_matrices=False)
-print("change of the image in the strongest direction:", round(float(strengths[0]), 1))
-print("in the 50th:", round(float(strengths[49]), 2))
+print("change of the image in the strongest direction:", f"{strengths[0]:.2g}")
+print("in the 50th:", f"{strengths[49]:.1g}")
 away = np.linspace(-3, 3, 10)[:, None]
 pictures(np.concatenate([point + away * directions[:, i] for i in (0, 1, 2, 50)]))
 
@@ -163,7 +164,8 @@ for factor in factors[1:]:
 frames = list(animation.walk_frames(model, rows=3, cols=8, steps=STEPS, seed=0, scale=2))
 stream = io.BytesIO()
 frames[0].save(stream, format="GIF", save_all=True, append_images=frames[1:], duration=100, loop=0)
-Image(stream.getvalue(), format="gif", alt="24 digits that change into other digits")
+code = base64.b64encode(stream.getvalue()).decode()
+HTML(f'<img src="data:image/gif;base64,{code}" alt="24 digits that turn into other digits">')
 
 # %% [markdown]
 # **Figure G.** *24 walks at once. The same in one command:* `python show_samples.py
