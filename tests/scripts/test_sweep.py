@@ -11,13 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from adversarial.evaluation.metric import evaluate
 from adversarial.files import lock
 from adversarial.scripts import sweep
 from adversarial.sweep import cluster, schedule
 from adversarial.sweep.records import Progress, State
 from adversarial.sweep.worker import Task
+from adversarial.utils import serial
 
 distributed = pytest.importorskip("distributed", reason="the extra sweep")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -180,7 +183,10 @@ def test_a_run_that_diverges_and_one_that_fails(start):
     status, out, err = finish(process)
     assert status == 1, err
     good, bad, failed = rows("tiny_sweep/runs.csv")
-    assert good["state"] == "done" and float(good["nearest_distance"]) > 0
+    (saved,) = Path("tiny_sweep").glob("learning_rate=.1,*/tiny.pkl")
+    expected = evaluate(serial.load(saved), ["nearest_distance"], 50, training=np.eye(9))
+    assert good["state"] == "done"
+    assert float(good["nearest_distance"]) == expected["nearest_distance"].value > 0
     assert bad["state"] == "diverged" and bad["why"] and bad["nearest_distance"] == ""
     assert failed["state"] == "failed" and "learning_rate" in failed["why"]
     assert "0 of 1 (1 diverged)" in out and "0 of 1 (1 failed)" in out
