@@ -31,10 +31,8 @@ MNIST_TRAIN = ("MNIST", {"which_set": "train", "start": 0, "stop": 50000})
 MNIST_VALID = ("MNIST", {"which_set": "train", "start": 50000, "stop": 60000})
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnist_quick"])
-def test_mnist_has_the_networks_and_the_cost_of_the_paper(name):
-    train = read(name)
-    arguments = plain(train)[1]
+def test_mnist_has_the_networks_and_the_cost_of_the_paper():
+    arguments = plain(read("mnist"))[1]
     assert arguments["dataset"] == MNIST_TRAIN
     pair = arguments["model"][1]
     marginals = ("init_sigmoid_bias_from_marginals", {"dataset": MNIST_TRAIN})
@@ -89,7 +87,7 @@ def test_mnist_has_the_networks_and_the_cost_of_the_paper(name):
             "discriminator_input_scales": {"h0": 1.25},
         },
     )
-    assert arguments["save_path"] == str(YAML / f"{name}.pkl")
+    assert arguments["save_path"] == str(YAML / "mnist.pkl")
     assert arguments["save_freq"] == 1
 
 
@@ -122,11 +120,25 @@ def test_table_1_is_the_papers_training_at_twice_the_rate_with_an_average_beside
     assert table1 == paper
 
 
-def test_the_quick_experiment_ends_by_itself():
-    algorithm = plain(read("mnist_quick"))[1]["algorithm"][1]
-    name, arguments = algorithm["termination_criterion"]
-    assert name == "EpochCounter"
-    assert 0 < arguments["max_epochs"] <= 50
+def test_the_quick_experiment_is_the_papers_with_narrow_networks_and_ends_by_itself():
+    paper, quick = plain(read("mnist"))[1], plain(read("mnist_quick"))[1]
+    players = [pair["model"][1] for pair in (paper, quick)]
+    for hidden in ("generator", "discriminator"):
+        wide, narrow = (
+            (pair[hidden][1]["mlp"] if hidden == "generator" else pair[hidden])[1]["layers"][:-1]
+            for pair in players
+        )
+        for (_, of_paper), (_, of_quick) in zip(wide, narrow):
+            size = "dim" if hidden == "generator" else "num_units"
+            assert 3 * of_quick.pop(size) < 2 * of_paper.pop(size)
+    name, arguments = quick["algorithm"][1].pop("termination_criterion")
+    assert name == "EpochCounter" and 0 < arguments["max_epochs"] <= 50
+    ((_, adjustor),) = paper.pop("extensions")
+    rules = [part["algorithm"][1].pop("learning_rule") for part in (paper, quick)]
+    assert rules[1] == ("Momentum", {"init_momentum": adjustor["final_momentum"]})
+    for part in (paper, quick):
+        part.pop("save_path")
+    assert quick == paper
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist_quick"])
