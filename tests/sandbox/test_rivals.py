@@ -123,12 +123,12 @@ def exact_gradient(rbm, rows):
     return [a - m for a, m in zip(of_data, expected(states(len(b)), p))]
 
 
-@pytest.mark.parametrize("chains", [0, 20000])
+@pytest.mark.parametrize("chains", [0, 10000])
 def test_contrastive_divergence_with_many_steps_is_the_gradient_of_the_likelihood(evaluate, chains):
-    """Both kinds of chains end in the model's distribution; the standard error is about 0.004."""
+    """Both kinds of chains end in the model's distribution; the standard error is about 0.005."""
     dbn = DeepBeliefNetwork([randomise(RBM(4, 3, irange=0.0), 0.7)])
     rows = np.random.RandomState(1).uniform(size=(5, 4))
-    batch = np.tile(rows, (4000, 1)).astype("float32")
+    batch = np.tile(rows, (2000, 1)).astype("float32")
     gradients, updates = ContrastiveDivergence(steps=25, chains=chains).get_gradients(
         dbn, at.constant(batch)
     )
@@ -208,9 +208,10 @@ def test_training_raises_the_likelihood_of_the_data():
     """Two patterns; after training, the model has most of its mass on them."""
     patterns = np.array([[1, 1, 0, 0], [0, 0, 1, 1]], float)
     dbn = DeepBeliefNetwork([RBM(4, 3, irange=0.1)])
-    trained(dbn, ContrastiveDivergence(5, chains=20), 200, np.tile(patterns, (10, 1)))
+    trained(dbn, ContrastiveDivergence(1, chains=50), 300, np.tile(patterns, (10, 1)))
     p = joint(dbn.top).sum(axis=1)
-    assert p[number_of(patterns)].min() > 0.3
+    of_patterns = p[number_of(patterns)]  # before training 1 / 16 each
+    assert of_patterns.sum() > 0.7 and of_patterns.min() > 0.2
 
 
 # The samplers of RBMs and deep belief networks
@@ -347,7 +348,7 @@ def check_covariance(rows, mean, covariance):
 def test_chain_of_linear_autoencoders_has_the_covariance_of_the_lyapunov_equation(level):
     """x' = x E E^T + noise E^T E ... : a contraction if the singular values of E are below 1."""
     layers = [Autoencoder(n, m, irange=0.0, units="linear") for n, m in ((5, 4), (4, 3))]
-    stack = StackedAutoencoders(layers, noise=0.8, level=level, burn_in=80, thinning=3)
+    stack = StackedAutoencoders(layers, noise=0.8, level=level, burn_in=60, thinning=3)
     randomise(stack)
     for layer in layers:
         # Singular values of similar size, so that the chain moves in all directions.
@@ -364,7 +365,7 @@ def test_chain_of_linear_autoencoders_has_the_covariance_of_the_lyapunov_equatio
     noise = 0.8**2 * A @ A @ A
     covariance = solve_discrete_lyapunov(A, noise)
     mean = np.linalg.solve(np.eye(len(A)) - A, shift)
-    sampler = stack.sampler(20000, seed=1)
+    sampler = stack.sampler(8000, seed=1)
     rows = sampler()
     state = sampler.state[0].get_value()
     # The chain lives in the space that E spans, so directions are compared there.
@@ -495,12 +496,9 @@ def linear_chain(gsn):
         for k in [*range(1, len(sizes), 2), *range(2, len(sizes), 2)]:
             layers[k] = layers[k - 1] @ weights[k - 1] + added[k] + shift * biases[k]
             if k + 1 < len(sizes):
-                layers[k] = layers[k] + old_or_new(layers, k) @ weights[k].T
+                layers[k] = layers[k] + layers[k + 1] @ weights[k].T
         layers[0] = layers[1] @ weights[0].T + shift * biases[0]
         return np.concatenate(layers)
-
-    def old_or_new(layers, k):
-        return layers[k + 1]
 
     n, m = ends[-1], sum(sizes[k] for k, _ in noises)
     A = np.stack([step(row, np.zeros(m), 0) for row in np.eye(n)], axis=1)
@@ -510,15 +508,15 @@ def linear_chain(gsn):
 
 @pytest.mark.parametrize("dims", [[3], [4, 3], [4, 3, 2]])
 def test_chain_of_a_linear_gsn_has_the_covariance_of_the_lyapunov_equation(dims):
-    gsn = GSN(2, dims, 0.6, [0.5, 0.7, 0.4][: len(dims)], units="linear", burn_in=80, thinning=2)
+    gsn = GSN(2, dims, 0.6, [0.5, 0.7, 0.4][: len(dims)], units="linear", burn_in=40, thinning=2)
     randomise(gsn)
     for W in gsn.weights:
-        W.set_value(0.65 * W.get_value() / np.linalg.norm(W.get_value(), 2))
+        W.set_value(0.6 * W.get_value() / np.linalg.norm(W.get_value(), 2))
     A, B, shift = linear_chain(gsn)
-    assert np.abs(np.linalg.eigvals(A)).max() < 0.95
+    assert np.abs(np.linalg.eigvals(A)).max() < 0.8
     covariance = solve_discrete_lyapunov(A, B @ B.T)
     mean = np.linalg.solve(np.eye(len(A)) - A, shift)
-    sampler = gsn.sampler(20000, seed=1)
+    sampler = gsn.sampler(8000, seed=1)
     rows = sampler()
     state = np.concatenate([array.get_value() for array in sampler.state], axis=1)
     np.testing.assert_array_equal(rows, state[:, :2])

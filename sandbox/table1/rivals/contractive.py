@@ -104,9 +104,7 @@ class StackedAutoencoders(LayerStack):
         thinning: int = 100,
         seed: Optional[Seed] = None,
     ) -> None:
-        super().__init__(
-            list(layers) if isinstance(layers, tuple) else layers, burn_in, thinning, seed
-        )
+        super().__init__(layers, burn_in, thinning, seed)
         self.noise = between("noise", noise, 0)
         self.level = len(layers) - 1 if level is None else whole("level", level, 0)
         if self.level >= len(layers):

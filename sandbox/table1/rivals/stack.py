@@ -11,6 +11,7 @@ a new one on top.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import aesara.tensor as at
@@ -139,7 +140,7 @@ class LayerStack(ChainModel):
 
     def __init__(
         self,
-        layers: list[TiedLayer],
+        layers: Sequence[Any],
         burn_in: int = 1000,
         thinning: int = 100,
         seed: Optional[Seed] = None,
@@ -157,7 +158,7 @@ class LayerStack(ChainModel):
                     f"a layer{origin.of(above)} has {above.nvis} visible units, but the layer "
                     f"below{origin.of(below)} has {below.dim} hidden ones: make them equal"
                 )
-        self.layers = list(layers)
+        self.layers: list[Any] = list(layers)  # of `layer_class`
         self.input_space = layers[0].input_space
 
     @property
