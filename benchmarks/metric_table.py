@@ -38,7 +38,7 @@ TABLE1 = "yaml/mnist_table1.yaml"
 # Stages of one training follow each other: the next one resumes it.
 RECIPES = {
     **{f"mnist_{n}": Recipe(MNIST, n, "mnist.pkl") for n in (1, 10, 25, 50, 100, 150, 200, 250)},
-    "quick": Recipe("yaml/mnist_quick.yaml", 15, "mnist_quick.pkl"),
+    "quick": Recipe("yaml/mnist_quick.yaml", 20, "mnist_quick.pkl"),
     "table1": Recipe(TABLE1, 150, "mnist_table1.pkl"),
     "table1_averaged": Recipe(TABLE1, 150, "mnist_table1_averaged.pkl"),
     "conditional": Recipe("sandbox/conditional/experiment.yaml", 40, "experiment.pkl"),
