@@ -89,8 +89,10 @@ class Train(Recoverable):
             raise ValueError("the dataset holds no example to train on")
         super().__init__(dataset, model, algorithm, save_path, save_freq, extensions)
         self.allow_overwrite = allow_overwrite
-        # Whether the last `main_loop` ended because its time budget was spent.
+        # Whether the last `main_loop` ended because its time budget was spent, and how many epochs
+        # the model had when it began.
         self.is_out_of_time = False
+        self.epochs_before = 0
         self._set_up: Optional[tuple[list[Any], Any]] = None
         # Whether the observers' `on_monitor` has yet to be called for the last monitoring.
         self._observers_wait = False
@@ -232,6 +234,7 @@ class Train(Recoverable):
         # epoch has yet to be measured: that changes the model's records.
         untouched = self._seen() if self._course.is_measured else None
         self.is_out_of_time = False
+        self.epochs_before = monitor.get_epochs_seen()
         monitor.training_succeeded = False
         with StopRequest() as stop:
             if self.algorithm is not None:

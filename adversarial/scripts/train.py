@@ -54,6 +54,12 @@ OUR_LOGS = ("train", "adversarial")
 # The status after --time-budget: "temporary failure" in sysexits.h, by which batch queues start a
 # job again.
 OUT_OF_TIME = 75
+# Why a training, mostly a resumed one, trains nothing.
+FINISHED = (
+    "nothing to train: the model has %d epochs, and its termination criterion or an extension "
+    "ended it; to train longer, change that (--max-epochs can only lower it): --set "
+    "algorithm.termination_criterion.max_epochs=N, or --config COPY.yaml with an edited copy"
+)
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -241,13 +247,7 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
             if len(phases) > 1:
                 log.info("phase %d of %d", number + 1, len(phases))
             if run.resume_from is not None and run.is_done(number):
-                log.info(
-                    "finished after %d epochs, ended by its termination criterion or an extension; "
-                    "to train longer, change that in a copy of the YAML file: --resume %s "
-                    "--config COPY.yaml",
-                    run.resume_from.epochs,
-                    run.resume_from.name,
-                )
+                log.info(FINISHED, run.resume_from.epochs)
                 # All processes draw a picture together, so all must agree to.
                 if backend.agree(int(files is not None and files.is_behind(number))):
                     with outputs.marked(run.mark(number)):
@@ -346,6 +346,10 @@ def train(
     if phase.is_out_of_time:
         log.info("stopped, not done: the time budget is spent; %s", outcome(phase))
     else:
+        epochs = phase.model.monitor.get_epochs_seen()
+        limited = args.max_epochs is not None and epochs >= args.max_epochs
+        if phase.epochs_before == epochs and not limited:
+            log.info(FINISHED, epochs)
         log.info("done; %s", outcome(phase))
     if phase.save_freq and not phase.is_saved:
         raise OSError(f"training is done, but {phase.save_path} could not be saved")
