@@ -176,7 +176,7 @@ setup(
     extras_require={
         # Intel's BLAS, which comes first on Intel's processors (backend/toolchain/blas.py).
         "mkl": [f"mkl>=2023; {MKL_RUNS}"],
-        # The second engine; jax 0.7 needs NumPy 2, which Aesara does not take.
+        # The second engine; jax 0.7 needs NumPy 2, which takes numpy2-overrides.txt.
         "jax": [JAX],
         "cuda": [JAX.replace("jax", "jax[cuda12]")],
         "test": [

@@ -21,6 +21,7 @@ from adversarial.backend.toolchain import (
     config,
     graph_cache,
     integrity,
+    numpy2,
     parallel_build,
 )
 
@@ -59,7 +60,9 @@ class CEngine(Engine):
 
 @functools.cache
 def _check_machine() -> None:
-    """Raise CompilerMissing if there is no compiler; warn, once, if there is no fast BLAS."""
+    """Raise an error if C code cannot be compiled; warn, once, if there is no fast BLAS."""
+    if numpy2.is_installed():
+        raise config.SetupError(numpy2.NO_C)
     setup = config.configure()
     compiler.require(aesara.config.cxx, setup.cxx_by_user)
     if setup.blas.slow:

@@ -99,7 +99,12 @@ def configure() -> Setup:
     for key, value in library.environment:
         os.environ.setdefault(key, value)
     _limit_spinning()
-    cxx = chosen.get("cxx", compiler.find())
+    # Not before: it imports NumPy, whose BLAS reads the environment.
+    from adversarial.backend.toolchain import numpy2
+
+    if numpy2.is_installed():
+        numpy2.restore()
+    cxx = chosen.get("cxx", "" if numpy2.is_installed() else compiler.find())
     flags = {
         "floatX": "float32",
         "gcc__cxxflags": f"{OPTIMIZE} -g0"

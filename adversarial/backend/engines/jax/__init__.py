@@ -17,6 +17,7 @@ from typing import Any, Optional
 import aesara
 
 from adversarial.backend.engines.base import Cluster, Engine, without_garbage_collection
+from adversarial.backend.toolchain import numpy2
 
 MISSING = (
     "the JAX engine needs JAX, which is not installed: pip install -e '.[jax]', "
@@ -34,8 +35,8 @@ class JaxEngine(Engine):
     compiling = "compiling; XLA does so at each start"
 
     def is_first_choice(self, several: bool) -> bool:
-        # No other engine supports several devices or hosts.
-        return several or _sees_gpu()
+        # No other engine supports several devices or hosts, or NumPy 2.
+        return several or numpy2.is_installed() or _sees_gpu()
 
     def use(self, devices: Optional[int], cluster: Optional[Cluster]) -> None:
         if importlib.util.find_spec("jax") is None:

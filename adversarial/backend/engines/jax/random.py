@@ -9,11 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from aesara.graph.basic import Apply
 from aesara.link.jax.dispatch import jax_funcify
-from jax.experimental import enable_x64
 
 from adversarial.backend.engines.jax import devices
 from adversarial.backend.ops import philox
 from adversarial.backend.ops.random_draw import BINOMIAL, COIN, NORMAL, UNIFORM, Advance, Draw
+
+try:
+    from jax import enable_x64
+except ImportError:  # JAX below 0.8
+    from jax.experimental import enable_x64
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -85,7 +89,7 @@ def _times(a: jax.Array, factor: int) -> tuple[jax.Array, jax.Array]:
     def wide(value: Any) -> jax.Array:
         return jax.lax.convert_element_type(jnp.broadcast_to(_u32(value), a.shape), np.uint64)
 
-    with enable_x64():
+    with enable_x64(True):
         product = jax.lax.mul(jax.lax.convert_element_type(a, np.uint64), wide(factor))
         high = jax.lax.shift_right_logical(product, wide(32))
         return (
