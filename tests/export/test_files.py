@@ -159,7 +159,8 @@ def test_the_numpy_file_needs_numpy_only(name, tmp_path, fast_compile, capsys):
 
 def test_a_hostile_layer_name_is_no_code_of_the_numpy_file(tmp_path):
     evil = 'h0\n    raise SystemExit("evil")\n"""\nraise SystemExit("evil")'
-    mlp = MLP([NoiseCat(2, 1.0, evil), Linear(4, "sigmoid", irange=1.0)], nvis=3)
+    layer = 'h0"""; raise SystemExit("evil") #'  # names with line breaks are refused
+    mlp = MLP([NoiseCat(2, 1.0, layer), Linear(4, "sigmoid", irange=1.0)], nvis=3)
     mlp.add_layers([Tanh(dim=2, layer_name="np", irange=1.0)])
     program = generator_program(Generator(mlp, noise="spherical"))
     text, weights = to_module([program], "m.py", "m.npz", evil, "0")
