@@ -18,6 +18,9 @@ _TWINS = (("PYLEARN2_", "ADVERSARIAL_"), ("ADVERSARIAL_", "PYLEARN2_"))
 _OPEN = ("PYLEARN2_DATA_PATH", "PYLEARN2_TRAIN_")
 # A shorter value is not hidden in messages, since it may equal an ordinary word or number.
 _SHORTEST_HIDDEN = 4
+# A value that looks like a word or a number is hidden only where it stands alone: "train" is also a
+# part of "trained". Any other value is hidden everywhere, since a file may put letters beside it.
+_ORDINARY = re.compile(r"[A-Za-z]+|[0-9.]+")
 
 _allowed: set[str] = set()
 
@@ -86,7 +89,11 @@ def hide_values(text: str) -> str:
     for name in sorted(_allowed, key=lambda name: len(os.environ.get(name, "")), reverse=True):
         value = os.environ.get(name, "")
         if len(value) >= _SHORTEST_HIDDEN:
-            text = text.replace(value, f"${{{name}}}")
+            pattern = re.escape(value)
+            if _ORDINARY.fullmatch(value):
+                # The names of the commands, train.py and adversarial-train, stay.
+                pattern = rf"(?<!\w)(?<!adversarial-){pattern}(?!\w|\.py\b)"
+            text = re.sub(pattern, lambda _, name=name: f"${{{name}}}", text)  # type: ignore[misc]
     return text
 
 

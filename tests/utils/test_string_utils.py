@@ -40,6 +40,21 @@ def test_values_that_were_allowed_are_hidden_in_messages(monkeypatch):
     assert hide_values("is s3cret-value, 12") == "is s3cret-value, 12"
     allow_variables(["TOKEN", "N"])
     assert hide_values("/x/s3cret-value.pkl of 12") == "/x/${TOKEN}.pkl of 12"
+    assert hide_values("as3cret-valueb") == "a${TOKEN}b"
+
+
+def test_a_hidden_word_or_number_stays_in_other_words_and_numbers(monkeypatch):
+    monkeypatch.setenv("WHICH", "train")
+    monkeypatch.setenv("COUNT", "1000")
+    allow_variables(["WHICH", "COUNT"])
+    for text in (
+        "nothing was trained or written",
+        "train.py: error: retrain on 10000 or 21000 examples of train_2",
+        "adversarial-train: error",
+    ):
+        assert hide_values(text) == text
+    assert hide_values("/data/train/x.npy of 1000") == "/data/${WHICH}/x.npy of ${COUNT}"
+    assert hide_values("which_set: 'train', 1000.") == "which_set: '${WHICH}', ${COUNT}."
 
 
 def test_twin():
