@@ -30,8 +30,8 @@ def choose(
     Parameters
     ----------
     name : str, optional
-        "c", "jax", or "auto": C, unless JAX is installed and sees a GPU. By default, the
-        environment variable ADVERSARIAL_BACKEND, else "auto".
+        "c", "jax", or "auto": C, unless JAX is installed and sees a GPU, or there is no C++
+        compiler. By default, the environment variable ADVERSARIAL_BACKEND, else "auto".
     devices : int, optional
         Devices of each process, among which minibatches are split (1); JAX only.
     cluster : Cluster, optional

@@ -65,7 +65,8 @@ def require(cxx: str, chosen_by_user: bool) -> None:
             return
         raise CompilerMissing(
             f"No C++ compiler found. Install one: {_how_to_get_compiler()}.\n"
-            "Or use the JAX engine, which needs none: --backend jax (pip install -e '.[jax]')."
+            "Or use the JAX engine, which needs none: pip install -e '.[jax]'. It is then chosen "
+            "by itself, unless --backend or ADVERSARIAL_BACKEND names C."
         )
     if shutil.which(cxx) is None:
         raise CompilerMissing(

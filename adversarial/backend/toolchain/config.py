@@ -37,10 +37,12 @@ class SetupError(ImportError):
 
 @dataclass(frozen=True)
 class Setup:
-    """The BLAS in use, and the names of the Aesara flags that the user set."""
+    """The BLAS and the compiler in use, and the names of the Aesara flags that the user set."""
 
     blas: blas.Blas
     user_flags: frozenset[str]
+    #: Path of the C++ compiler; empty if there is none.
+    cxx: str
 
     @property
     def cxx_by_user(self) -> bool:
@@ -142,7 +144,7 @@ def configure() -> Setup:
     if config.openmp:
         library = library.for_callers()
     fork.watch(library.set_threads if library.name == "OpenBLAS" and library.library else None)
-    return Setup(blas=library, user_flags=frozenset(chosen))
+    return Setup(blas=library, user_flags=frozenset(chosen), cxx=config.cxx)
 
 
 def _respect_quota() -> None:

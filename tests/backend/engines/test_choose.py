@@ -43,6 +43,22 @@ def test_auto_takes_jax_where_it_sees_a_gpu(monkeypatch):
     assert backend.choose() == "jax"
 
 
+@pytest.mark.parametrize(
+    "has_jax, is_set, wanted", [(True, False, "jax"), (False, False, "c"), (True, True, "c")]
+)
+def test_auto_takes_jax_where_there_is_no_compiler(has_jax, is_set, wanted, monkeypatch, caplog):
+    if has_jax:
+        pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
+    else:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    flags = frozenset({"cxx"} if is_set else ())
+    setup = jax.config.Setup(jax.config.configure().blas, flags, cxx="")
+    monkeypatch.setattr(jax.config, "configure", lambda: setup)
+    monkeypatch.setattr(jax, "_sees_gpu", lambda: False)
+    assert backend.choose() == wanted
+    assert ("the engine is JAX" in caplog.text) == (wanted == "jax")
+
+
 def test_jax_is_not_imported_without_a_gpus_driver():
     code = (
         "import glob, sys; glob.glob = lambda pattern: []; from adversarial import backend;"

@@ -22,8 +22,13 @@ print(backend.function([], x * 3)())
 """
 
 
-def run(tmp_path, flags=""):
-    environment = {**os.environ, "PATH": str(tmp_path), "AESARA_FLAGS": flags}
+def run(tmp_path, flags="", backend="c"):
+    environment = {
+        **os.environ,
+        "PATH": str(tmp_path),
+        "AESARA_FLAGS": flags,
+        "ADVERSARIAL_BACKEND": backend,
+    }
     return subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, cwd=ROOT, capture_output=True, text=True
     )
@@ -35,12 +40,22 @@ def test_without_compiler_only_compiling_fails(tmp_path):
     assert done.returncode == 1
     *_, last, other = done.stderr.strip().splitlines()
     assert "CompilerMissing: No C++ compiler found. Install one: " in last
-    assert "--backend jax" in other
+    assert "JAX engine, which needs none: pip install" in other
+    assert "ADVERSARIAL_BACKEND" in other
     assert "WARNING" not in done.stderr
 
 
+def test_without_compiler_jax_is_used_if_it_is_installed(tmp_path):
+    pytest.importorskip("jax", reason="JAX, the second engine, is not installed")
+    done = run(tmp_path, backend="auto")
+    assert done.stdout == "[2. 4.]\n[3. 6.]\n", done.stderr
+    assert "the engine is JAX, since there is no C++ compiler" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert run(tmp_path, backend="jax").stderr == ""
+
+
 def test_doing_without_is_the_users_choice(tmp_path):
-    done = run(tmp_path, "cxx=")
+    done = run(tmp_path, "cxx=", backend="auto")
     assert done.stdout == "[2. 4.]\n[3. 6.]\n", done.stderr
     assert done.stderr == ""
 
@@ -49,7 +64,7 @@ def test_advice_fits_the_machine(monkeypatch, tmp_path):
     def advice():
         with pytest.raises(backend.CompilerMissing) as error:
             compiler.require("", chosen_by_user=False)
-        assert "--backend jax" in str(error.value).splitlines()[1]
+        assert "ADVERSARIAL_BACKEND" in str(error.value).splitlines()[1]
         return str(error.value)
 
     monkeypatch.setattr(sys, "prefix", str(tmp_path))

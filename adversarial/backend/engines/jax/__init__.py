@@ -17,7 +17,7 @@ from typing import Any, Optional
 import aesara
 
 from adversarial.backend.engines.base import Cluster, Engine, without_garbage_collection
-from adversarial.backend.toolchain import numpy2
+from adversarial.backend.toolchain import compiler, config, numpy2
 
 MISSING = (
     "the JAX engine needs JAX, which is not installed: pip install -e '.[jax]', "
@@ -36,7 +36,7 @@ class JaxEngine(Engine):
 
     def is_first_choice(self, several: bool) -> bool:
         # No other engine supports several devices or hosts, or NumPy 2.
-        return several or numpy2.is_installed() or _sees_gpu()
+        return several or numpy2.is_installed() or _sees_gpu() or _replaces_c()
 
     def use(self, devices: Optional[int], cluster: Optional[Cluster]) -> None:
         if importlib.util.find_spec("jax") is None:
@@ -95,3 +95,20 @@ def _sees_gpu() -> bool:
     except Exception as error:
         log.warning("JAX cannot be used (%s), so the engine is C", error)
         return False
+
+
+def _replaces_c() -> bool:
+    """Whether JAX is installed and C++ cannot be compiled; says so in the log."""
+    # A compiler that the user set, or did without (cxx=), is the C engine's.
+    setup = config.configure()
+    if setup.cxx_by_user or importlib.util.find_spec("jax") is None:
+        return False
+    try:
+        compiler.require(setup.cxx, chosen_by_user=False)
+    except compiler.CompilerMissing:
+        log.warning(
+            "the engine is JAX, since there is no C++ compiler, or no C headers of Python "
+            "(ADVERSARIAL_BACKEND=jax omits this line)"
+        )
+        return True
+    return False
