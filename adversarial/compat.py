@@ -59,9 +59,11 @@ class OldModule(types.ModuleType):
     def __dir__(self) -> list[str]:
         names = {rest.partition(".")[0] for rest in _moved_within(self.__name__)}
         try:
-            names.update(dir(importlib.import_module(current_path(self.__name__))))
+            module = importlib.import_module(current_path(self.__name__))
         except ImportError:
-            pass
+            return sorted(names)
+        if not isinstance(module, OldModule):
+            names.update(dir(module))
         return sorted(names)
 
 

@@ -55,6 +55,8 @@ assert sgd.SGD is SGD is today.SGD and sgd.ExponentialDecay is ExponentialDecay
 assert adversarial.sgd_alt.SGD is not SGD and StepsOfD is not SGD
 assert maxout.MaxoutConvC01B.__module__ == "adversarial.models.maxout_conv"
 assert "MaxoutConvC01B" in dir(maxout) and "Maxout" in dir(maxout)
+import pylearn2.gui  # nothing else is in this folder, which the package does not have
+assert dir(pylearn2.gui) == ["patch_viewer"]
 cost = AdversaryCost2(0, .1, .5, {"h0": .8}, 2., {"h0": 1.25}, 1., 1., None, None, 1., None, True,
                       True, True, True, False, False, None, 0., True, 2., 3.)
 assert (cost.blend_obj, cost.minimax_coeff, cost.zurich_coeff) == (True, 2., 3.)
@@ -66,7 +68,9 @@ import adversarial.compat
 for line in ("import pylearn2.models.rbm", "from pylearn2.models.autoencoder import Autoencoder",
              "from pylearn2.models.dbm import DBM", "import pylearn2.nothing",
              "from pylearn2.models.mlp import Nope",
-             "import adversarial.nothing", "from pylearn2.testing.skip import skip_if_no_data"):
+             "import adversarial.nothing", "from pylearn2.testing.skip import skip_if_no_data",
+             "from pylearn2.cross_validation import TrainCV",
+             "from pylearn2.gui import get_weights_report"):
     try:
         exec(line)
     except ImportError as error:
@@ -107,6 +111,8 @@ def test_what_is_not_there_says_so():
     assert "cannot import name 'Nope'" in lines[4]
     assert lines[5] == "No module named 'adversarial.nothing'"
     assert "own tests are left out; see docs/DIFFERENCES.md" in lines[6]
+    assert "cross-validations" in lines[7] and "are left out" in lines[7]
+    assert "cannot import name 'get_weights_report'" in lines[8]
 
 
 @pytest.mark.parametrize("layout", ["package", "module"])

@@ -78,6 +78,10 @@ def test_labels_and_contrast():
         ("pylearn2.models.dbm.DBM", "Boltzmann machines"),
         ("pylearn2.datasets.cifar100.CIFAR100", "CIFAR-100"),
         ("pylearn2.datasets.svhn.SVHN", "SVHN"),
+        ("pylearn2.cross_validation.TrainCV", "cross-validation"),
+        ("pylearn2.cross_validation.dataset_iterators.DatasetKFold", "cross-validation"),
+        ("pylearn2.gui.get_weights_report.get_weights_report", "reports of weights"),
+        ("pylearn2.datasets.csv_dataset.CSVDataset", "CSVDataset .CSVFile reads"),
     ],
 )
 def test_what_is_out_of_scope_is_named(name, what):
