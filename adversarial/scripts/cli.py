@@ -15,6 +15,7 @@ import os
 import stat
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -77,7 +78,8 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=engines.NAMES,
         default=None,
-        help=f"what graphs are compiled to; auto: C, unless JAX sees a GPU (or {engines.VARIABLE})",
+        help="what graphs are compiled to; auto: JAX if it sees a GPU, or if it is installed and "
+        f"there is no C++ compiler; else C (or {engines.VARIABLE})",
     )
 
 
@@ -140,7 +142,7 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
     streams = errors.EscapingStream(sys.stdout), errors.EscapingStream(sys.stderr)
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
         try:
-            with signals.named(errors.program_name()):
+            with _plain_warnings(), signals.named(errors.program_name()):
                 status = main()
         except BrokenPipeError:
             # The reader of stdout has exited (`... | head`): there is nobody to tell.
@@ -161,6 +163,17 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
                     errors.explain(error)
                 return 1
         return 0 if status is None else int(status)
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Within this block, warnings take one line, without the line of code that gave them."""
+    show = warnings.showwarning
+    warnings.showwarning = lambda message, *rest, **named: errors.say(f"warning: {message}")
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
 
 
 def _swallow_output() -> None:

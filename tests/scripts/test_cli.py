@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_user_error_is_one_line_and_status_1(error, line, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"{cli.program_name()}: {line}\n"
+
+
+def test_a_warning_is_one_line_without_code(capsys):
+    def main():
+        warnings.warn("one image in two files\x1b[2J", UserWarning, stacklevel=1)
+
+    shown = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert cli.run(main) == 0
+    assert capsys.readouterr().err == "warning: one image in two files\\x1b[2J\n"
+    assert warnings.showwarning is shown
 
 
 def test_a_bug_shows_where_it_happened(capsys, monkeypatch):
