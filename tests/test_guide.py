@@ -28,7 +28,6 @@ RUN = ("sh", "python")
 SAVED = {
     ("docs/guide/yaml_files.md", "yaml"): "small.yaml",
     ("docs/guide/migrate.md", "yaml"): "maxout_2014.yaml",
-    ("docs/guide/resume.md", "bash"): "job.sh",
 }
 SMALLER = {
     "--num 50000": "--num 50",
@@ -168,21 +167,34 @@ def test_page_slowly(page, home):
     follow(page, home)
 
 
-def test_the_job_submits_itself_again(home):
+@pytest.mark.parametrize(
+    "name, again, model",
+    [
+        ("job.sh", "job.sh\n", "runs/mnist.pkl"),
+        ("seeds.sh", "--array=3 seeds.sh\n", "runs/seed3/mnist.pkl"),
+    ],
+)
+def test_the_job_submits_itself_again(name, again, model, home):
     """A budget that is over at once: the job asks for the rest, and ends with status 75."""
     folder, environment = home
-    (script,) = [block for language, block in blocks("docs/guide/resume.md") if language == "bash"]
-    (folder / "job.sh").write_text(script)
-    for seconds, wanted in (("0.01", (75, "job.sh\n")), ("3300", (0, ""))):
+    page = blocks("docs/guide/resume.md")
+    (script,) = [
+        block
+        for language, block in page
+        if language == "bash" and ("--array" in block) == (name == "seeds.sh")
+    ]
+    (folder / name).write_text(script)
+    for seconds, wanted in (("0.01", (75, again)), ("3300", (0, ""))):
         done = subprocess.run(
-            ["bash", "job.sh"],
+            ["bash", name],
             cwd=folder,
-            env={**environment, "SECONDS_EACH": seconds},
+            env={**environment, "SECONDS_EACH": seconds, "SLURM_ARRAY_TASK_ID": "3"},
             capture_output=True,
             text=True,
             timeout=600,
         )
         assert (done.returncode, done.stdout) == wanted, done.stderr
+        assert (folder / model).exists()
 
 
 def test_every_page_of_the_guide_is_run():
