@@ -160,7 +160,7 @@ def test_links(page):
 PAGES_OF_THE_PAST = ("DIFFERENCES.md", "CHANGELOG.md")
 # Files that the reader writes.
 OF_THE_READER = ("mine.py", "mine.yaml", "ops/name.py", "ops/name.h")
-OF_THE_READER += ("mnist_numpy.py", "mnist_table1_numpy.py", "my_layers.py", "job.sh")
+OF_THE_READER += ("mnist_numpy.py", "mnist_table1_numpy.py", "my_layers.py", "job.sh", "seeds.sh")
 OF_THE_READER += ("small.yaml", "maxout_2014.yaml", "mnist/", "cifar10/", "faces/TFD/")
 FOLDERS = ("adversarial", "benchmarks", "docs", "sandbox", "tests", "yaml")
 PATHS = [f"/{path.relative_to(ROOT)}" for name in FOLDERS for path in (ROOT / name).rglob("*")]
