@@ -1,7 +1,7 @@
 """Settings of the documentation site.
 
-    python -m pip install -e ".[docs]"
-    python -m sphinx -c docs -W --keep-going . build/site
+    python -m pip install -e ".[docs,plot]"
+    python -m sphinx -c docs -W --keep-going -D nb_execution_mode=cache . build/site
 
 The source folder is the root of the repository, so a page is the Markdown file that a reader of
 the repository sees, with the same links. `_ext` holds the parts that are made from the code.
@@ -30,13 +30,13 @@ include_patterns = [
     "pretrained/README.md",
     "sandbox/README.md",
 ]
-extensions = ["myst_nb", "sphinx.ext.mathjax", "generated", "explorer"]
+extensions = ["myst_nb", "mathml", "generated", "explorer", "notebooks"]
 
 myst_enable_extensions = ["deflist", "dollarmath"]
 # Links to headings, as in the repository: page.md#a-heading.
 myst_heading_anchors = 4
-# Notebooks are Python files. `-D nb_execution_mode=force` runs them; else their text and code are
-# shown without output.
+# Notebooks are Python files. `-D nb_execution_mode=cache` runs those whose code is new; else their
+# text and code are shown without outputs, and each page says so.
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "off"
 nb_execution_timeout = 600
@@ -47,6 +47,7 @@ nb_merge_streams = True
 # Options keep their two hyphens.
 smartquotes = False
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]

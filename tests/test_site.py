@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 import subprocess
 import sys
@@ -62,6 +64,38 @@ def test_no_link_is_dead(site):
             elif anchor and target in pages and anchor not in pages[target].anchors:
                 dead.append((path.name, link))
     assert not dead
+
+
+NOTEBOOKS = sorted((ROOT / "docs" / "gallery").glob("*.py"))
+
+
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_can_be_downloaded_from_its_page(site, source):
+    page = site / "docs" / "gallery" / f"{source.stem}.html"
+    (link,) = (link for link in Page(page).links if link.endswith(".ipynb"))
+    notebook = json.loads((page.parent / link).read_text(encoding="utf-8"))
+    code = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert len(code) > 3 and notebook["nbformat"] == 4
+    assert all(cell in source.read_text(encoding="utf-8") for cell in code)
+    linked = re.findall(r"\]\((\w+\.\w+)\)", json.dumps(notebook))
+    assert all((page.parent / link).with_name(name).exists() for name in linked), linked
+    # This site was built without running the notebooks.
+    assert "The figures appear when you run" in page.read_text(encoding="utf-8")
+
+
+def test_a_notebook_that_was_run_says_nothing_about_missing_figures(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    notebooks = importlib.import_module("notebooks")
+    text = NOTEBOOKS[0].read_text(encoding="utf-8")
+    assert notebooks.NOT_RUN in notebooks.with_note(text, "name", executed=False)
+    assert notebooks.NOT_RUN not in notebooks.with_note(text, "name", executed=True)
+
+
+def test_equations_need_no_network(site):
+    page = (site / "docs" / "gallery" / "paper.html").read_text(encoding="utf-8")
+    assert page.count("<math") > 30 and "<munder>" in page
+    scripts = [link for link in re.findall(r'<script[^>]* src="([^"]+)"', page)]
+    assert scripts and not [link for link in scripts if "//" in link]
 
 
 def test_each_page_is_in_the_table_of_contents(site):

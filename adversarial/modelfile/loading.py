@@ -96,7 +96,7 @@ def open_model(path: str | os.PathLike[str]) -> BinaryIO:
     if not os.path.exists(path):
         raise_cannot_open(path)
     if os.path.isdir(path):
-        raise IsADirectoryError(f"cannot open {path}: it is a folder")
+        raise IsADirectoryError(f"cannot open {path}: it is a folder{models_in(path)}")
     stream = open_regular(path)
     try:
         inputs.check(path, stream)
@@ -104,6 +104,17 @@ def open_model(path: str | os.PathLike[str]) -> BinaryIO:
         stream.close()
         raise
     return stream
+
+
+def models_in(folder: str | os.PathLike[str]) -> str:
+    """What to give in place of a folder: the model files in it, or in the runs of a sweep."""
+    for pattern in ("*.pkl", "*/*.pkl"):
+        there = sorted(Path(folder).glob(pattern))
+        if there:
+            # The runs of a sweep have models of one name.
+            example = Path(folder, pattern).with_name(there[0].name)
+            return f"; give a model file in it, such as {example}"
+    return ""
 
 
 def raise_cannot_open(path: str | os.PathLike[str]) -> None:

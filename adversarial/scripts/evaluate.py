@@ -151,54 +151,66 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics = [metric for metric in all_metrics().values() if metric.by_default]
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
-    options_of(args, metrics)
+    options = options_of(args, metrics)
     reports: list[Report] = []
-    printed = 0
     for path in args.models:
         model = modelfile.load(path, allow_modules=args.allow_module)
         data = evaluation_data(model, path, args)
         inputs = sources(model, path, data, args)
-        reports.append(report_of(path, metrics, Inputs(**inputs), data, args))
+        found = [report_of(path, metrics, options, Inputs(**inputs), data, args)]
         if args.memorised:
             samples, training, test = (inputs[need]() for need in ("samples", "training", "test"))
             sheet = memorised_sheet(samples, training, test, view_of(model))
             sheet.save(args.memorised, scale=2)
         if args.baselines and path == args.models[-1]:
+            compared = [metric for metric in metrics if metric.name in found[0].results]
             for name in BASELINES:
                 inputs = baseline_sources(name, inputs, data, args)
-                reports.append(report_of(name, metrics, Inputs(**inputs), data, args))
+                found.append(report_of(name, compared, options, Inputs(**inputs), data, args))
+        print_notes(found)
         if not args.json:
-            for report in reports[printed:]:
+            for report in found:
                 print_report(report, args)
-            printed = len(reports)
+        reports += found
     if args.csv:
         write_csv(args.csv, args, reports)
     if args.json:
-        found = [as_data(args, report) for report in reports]
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=1))
+        rows = [as_data(args, report) for report in reports]
+        print(json.dumps(rows[0] if len(rows) == 1 else rows, indent=1))
 
 
 @dataclass
 class Report:
-    """The results of one model, or of a baseline: `data` is the name of what judged, if any."""
+    """The results of one model, or of a baseline.
+
+    Attributes
+    ----------
+    name : str
+    results, seconds : dict
+        By the names of the metrics.
+    left_out : dict
+        The names of the metrics that were left out, by the reason.
+    data : str, optional
+        The name of what judged.
+    """
 
     name: str
     results: dict[str, Result]
     seconds: dict[str, float]
+    left_out: dict[str, list[str]]
     data: str | None
 
 
 def report_of(
     name: str,
     metrics: Sequence[Metric],
+    options: dict[str, dict[str, Any]],
     inputs: Inputs,
     data: Callable[[], EvaluationData],
     args: argparse.Namespace,
 ) -> Report:
     """Compute metrics; those that lack an input are left out, unless they were asked for."""
-    report = Report(name, {}, {}, None)
-    options = options_of(args, metrics)
-    left_out: dict[str, list[str]] = {}
+    report = Report(name, {}, {}, {}, None)
     for metric in metrics:
         began = time.monotonic()
         try:
@@ -206,7 +218,7 @@ def report_of(
         except Unavailable as error:
             if args.metrics is not None and name not in BASELINES:
                 raise
-            left_out.setdefault(error.reason, []).append(metric.name)
+            report.left_out.setdefault(error.reason, []).append(metric.name)
             continue
         except ValueError as error:
             if type(error) is not ValueError or name in str(error).partition("\n")[0]:
@@ -214,15 +226,31 @@ def report_of(
             raise ValueError(f"{name}: {error}") from error
         report.seconds[metric.name] = time.monotonic() - began
         report.results[metric.name] = result
-        for note in result.notes:
-            print(f"note: {metric.name}: {note}", file=sys.stderr)
-    for reason, names in left_out.items():  # a line for each reason, not for each metric
-        print(f"note: {name}: left out: {', '.join(names)} ({reason})", file=sys.stderr)
     if not report.results:
+        print_notes([report])
         raise ValueError(f"{name}: no metric could be computed")
     if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
         report.data = name_of(data(), args)
     return report
+
+
+def print_notes(reports: Sequence[Report]) -> None:
+    """What the metrics note, and which ones were left out: each once for a model and baselines."""
+    lines = dict.fromkeys(
+        f"note: {metric}: {note}"
+        for report in reports
+        for metric, result in report.results.items()
+        for note in result.notes
+    )
+    # A line for each reason, not for each metric or report.
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for report in reports:
+        for reason, metrics in report.left_out.items():
+            left_out.setdefault((reason, ", ".join(metrics)), []).append(report.name)
+    for (reason, metrics), names in left_out.items():
+        lines[f"note: {', '.join(names)}: left out: {metrics} ({reason})"] = None
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
 def print_report(report: Report, args: argparse.Namespace) -> None:
@@ -326,6 +354,7 @@ def sources(
         check_finite(rows, f"the training examples of {path}")
         return rows
 
+    @cache  # so that its note is printed once for a model and the baselines
     def splits() -> list[Split]:
         all_folds = data().has_folds and args.fold is None
         folds = range(parzen_protocol.FOLDS) if all_folds else [args.fold or 0]

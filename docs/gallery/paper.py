@@ -198,7 +198,18 @@ train = backend.function([x], [D_of_data.mean(), D_of_samples.mean()], updates=u
 
 # %% [markdown]
 # That is the whole method. `train(images)` draws noise, plays one step, and returns what D thinks
-# of the data and of the samples on average.
+# of the data and of the samples on average. These are the lines of Algorithm 1:
+#
+# | Algorithm 1 | this notebook |
+# |---|---|
+# | sample $m$ noise vectors $z^{(i)}$ | `z = streams.uniform(...)`, new in each step |
+# | sample $m$ examples $x^{(i)}$ | `for batch in rng.permutation(...)`, below |
+# | D ascends its gradient | `(0.5 * V, D)` in the loop above |
+# | G descends its gradient | `(objective_of_G, G)` there; it ascends $\log D(G(z))$ |
+#
+# One thing differs. Algorithm 1 updates D first, then draws new noise and updates G against the new
+# D. Here, as in the authors' code, both players move at once, from the same parameters and with the
+# same noise.
 #
 # ## Training
 #

@@ -11,9 +11,10 @@
 #
 # A *generator* G is a network that turns a list of random numbers $z$ into an image $G(z)$. This
 # notebook takes a trained generator of handwritten digits and moves $z$ by hand. What happens to
-# the digit on the way? Nothing is trained here, so all of it takes a few seconds.
+# the digit on the way? Nothing is trained here, so all of it takes about 15 seconds.
 #
-# The generator is the one of `pretrained/mnist_table1.pkl`. Its $z$ has 100 numbers, each between
+# The generator is the one of `pretrained/mnist_table1.pkl`, so the notebook needs a checkout of the
+# repository (`pip install -e .`). Its $z$ has 100 numbers, each between
 # $-\sqrt{3}$ and $\sqrt{3}$.
 
 # %%

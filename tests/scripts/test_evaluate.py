@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import sys
 
 import numpy as np
@@ -210,7 +211,7 @@ def test_several_models_and_baselines(command, dots, capsys):
         "spread",
     }
     assert set(found[2]["metrics"]) == {"nearest_distance"}
-    assert "note: noise: left out: spread (needs model: this is no model)" in err
+    assert "note: data, noise: left out: spread (needs model: this is no model)" in err
     # Without a validation set, the data are training examples, whose distance is 0.
     assert "data: too few validation examples; these are of training" in err
     assert found[2]["metrics"]["nearest_distance"]["value"] == 0
@@ -228,6 +229,26 @@ def test_several_models_and_baselines(command, dots, capsys):
     assert all(float(row["seconds"]) >= 0 for row in table)
     assert command(dots, "twin.pkl", *ARGS, "-m", "spread") == 0
     assert capsys.readouterr().out.count(": 30 samples, seed 2") == 2
+
+
+def test_a_note_is_printed_once_for_a_model_and_the_baselines(command, dots, capsys):
+    assert command(dots, *ARGS, "--baselines") == 0
+    err = capsys.readouterr().err
+    notes = [line for line in err.splitlines() if line.startswith("note: ")]
+    assert err.count("needs features") == 1 and "note: dots.pkl: left out: " in err
+    assert notes and len(notes) == len(set(notes))
+
+
+def test_the_folder_of_a_sweep_is_refused_with_what_to_give(command, dots, capsys, tmp_path):
+    for run in ("a", "b"):
+        (tmp_path / "sweep" / run).mkdir(parents=True)
+        (tmp_path / "sweep" / run / "mine.pkl").write_bytes((tmp_path / dots).read_bytes())
+    assert command("sweep", *ARGS, "-m", "above") == 1
+    given = os.path.join("sweep", "*", "mine.pkl")
+    told = f"cannot open sweep: it is a folder; give a model file in it, such as {given}"
+    assert told in capsys.readouterr().err
+    assert command(os.path.join("sweep", "a"), *ARGS, "-m", "above") == 1
+    assert os.path.join("sweep", "a", "mine.pkl") in capsys.readouterr().err
 
 
 def test_metrics_that_need_more_samples_are_left_out(command, dots, capsys):
