@@ -247,8 +247,8 @@ def print_notes(reports: Sequence[Report]) -> None:
     for report in reports:
         for reason, metrics in report.left_out.items():
             left_out.setdefault((reason, ", ".join(metrics)), []).append(report.name)
-    for (reason, metrics), names in left_out.items():
-        lines[f"note: {', '.join(names)}: left out: {metrics} ({reason})"] = None
+    for (reason, listed), names in left_out.items():
+        lines[f"note: {', '.join(names)}: left out: {listed} ({reason})"] = None
     for line in lines:
         print(line, file=sys.stderr)
 
