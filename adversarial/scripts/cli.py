@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from adversarial import signals
 from adversarial.backend import engines
+from adversarial.evaluation.sampling import NoGenerator
 from adversarial.files import outputs
 from adversarial.files.opening import trust_paths
 from adversarial.utils import errors
@@ -187,6 +188,8 @@ def blaming(path: str) -> Iterator[None]:
     """Within this block, errors of a model are reported as errors of the file `path`."""
     try:
         yield
+    except NoGenerator as error:
+        raise NoGenerator(f"{path}: {error}") from error
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError) as error:
         raise ValueError(
             f"{path}: holds a model that does not work ({type(error).__name__}: {error})"
