@@ -39,7 +39,7 @@ POINTS = 1000  # test digits that are scored
 # ## The idea, on a line
 #
 # A generative model that can only draw samples has no formula for its density. So we make one: put
-# a small bell curve, a *window*, on each sample, and add them up. With samples $s_1 \dots s_n$ and
+# a small bell curve, a *window*, on each sample, and add them up. With samples $s_1 \ldots s_n$ and
 # windows of width $\sigma$:
 #
 # $$p(x) = \frac{1}{n} \sum_{i=1}^n \mathcal{N}(x;\ s_i, \sigma^2)$$
