@@ -41,7 +41,7 @@ class HalfCircles(DenseDesignMatrix):
     Examples
     --------
     >>> data = HalfCircles(num_examples=100)
-    >>> data.X.shape, bool(distances(data.X).max() < 1e-6)
+    >>> data.X.shape, bool(distances(data.X).min(axis=1).max() < 1e-6)
     ((100, 2), True)
     """
 

@@ -168,7 +168,7 @@ def test_scores(play, tmp_path):
     assert (progress.state, progress.why, progress.trained) == (State.FAILED, "no data", True)
     progress, starts = play("pass", metrics=metrics)  # the training is not repeated
     table = tmp_path / "run" / "scores.csv"
-    assert starts == [f"evaluate run/m.pkl --metrics radius --csv {table}"]
+    assert starts == [f"evaluate run/m.pkl --metrics radius --csv {table} --overwrite"]
     assert (progress.state, progress.starts) == (State.DONE, 1)
 
 

@@ -511,6 +511,6 @@ def test_the_example_of_the_page(capsys):
     out = capsys.readouterr().out
     assert "0 samples (" in out and "1 generator/y_W 0." in out and "experiment 1" in out
     # The extensions of the page can be made.
-    (listed,) = re.findall(r"```yaml\n +extensions: \[(.*?)\n    \],", page, re.DOTALL)
+    (listed,) = re.findall(r"```yaml\n +extensions: \[(.*?)\n    \]\n", page, re.DOTALL)
     write(listed, "page.yaml")
     assert run("page.yaml", "--max-epochs", "0") == 0
