@@ -32,7 +32,7 @@ from adversarial.utils.deprecated import deprecated_arguments
 
 _PER_NUMBER = 20  # nanoseconds of the slowest preprocessor
 # Nanoseconds to find the eigenvectors of a matrix of n columns, divided by n^3.
-_PER_CUBE = 0.3
+_PER_CUBE = 0.45
 
 
 class Preprocessor(Persistent):
