@@ -1,8 +1,8 @@
 """The commands of the README and of the user guide are run, block by block, each page in a folder.
 
 Everything is small: `small_scale/sitecustomize.py` makes the data sets and trainings short, and
-`SMALLER` the numbers of samples and of runs. `python -m pip` and the like only check that extras of
-that name exist; `.ci/run` installs them. A block that is not run says why in its first line:
+`SMALLER` the numbers of samples and of runs. `python -m pip`, `pip` and `uv` only check that extras
+of that name exist; `.ci/run` installs them. A block that is not run says why in its first line:
 
     # Not run by the tests: needs SLURM.
 """
@@ -107,7 +107,8 @@ def home(tmp_path):
         shutil.copytree(ROOT / name, folder / name, ignore=kept)
     save_folder(folder / "flowers", pictures(120, (8, 8)))
     program(programs / "python", PYTHON)
-    program(programs / "pip", 'exec python -m pip "$@"')
+    for name in ("pip", "uv"):
+        program(programs / name, f'exec python -m pip {name} "$@"')
     return folder, {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         "PATH": f"{programs}:{os.environ['PATH']}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -166,7 +167,7 @@ def test_a_folder_with_a_space_is_reached_by_a_link(tmp_path, monkeypatch):
 
 def test_numpys_is_warned_about_once(monkeypatch):
     setup = backend.configure()
-    slow = type(setup)(blas=blas.NUMPY, user_flags=setup.user_flags)
+    slow = dataclasses.replace(setup, blas=blas.NUMPY)
     monkeypatch.setattr(c.config, "configure", lambda: slow)
     c._check_machine.cache_clear()
     x = at.scalar()
