@@ -21,7 +21,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics = [metric for metric in all_metrics().values() if metric.by_default]
     else:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
-    options = options_of(args, metrics)
+    options = options_of(args.option, metrics)
     reports: list[Report] = []
     for path in args.models:
         model = modelfile.load(path, allow_modules=args.allow_module)
@@ -284,13 +284,15 @@ def option(text: str) -> tuple[str, str, Any]:
         return metric, key, value
 
 
-def options_of(args: argparse.Namespace, metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
+def options_of(
+    options: Iterable[tuple[str, str, Any]], metrics: Sequence[Metric], by: str = "--metrics"
+) -> dict[str, dict[str, Any]]:
     """The options that were given, by the names of the metrics that are computed."""
     found: dict[str, dict[str, Any]] = {metric.name: {} for metric in metrics}
-    for metric, key, value in args.option:
+    for metric, key, value in options:
         if metric not in found:
             find_metrics([metric])
-            raise ValueError(f"--option {metric}.{key}: --metrics does not name {metric}")
+            raise ValueError(f"--option {metric}.{key}: {by} does not name {metric}")
         found[metric][key] = value
     for metric in metrics:
         metric.check_options(found[metric.name])

@@ -22,12 +22,13 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from adversarial.config.nodes import read_text
+from adversarial.evaluation.features import Features
 from adversarial.evaluation.metric import find_metrics
 from adversarial.files import lock, shipped
 from adversarial.files.atomic_write import check_out
 from adversarial.files.opening import open_regular, trusts_paths
 from adversarial.run import Run
-from adversarial.scripts import cli
+from adversarial.scripts import cli, evaluate
 from adversarial.scripts.train import OUT_OF_TIME
 from adversarial.signals import StopRequest
 from adversarial.sweep import cluster, plot, results, schedule, worker
@@ -92,6 +93,15 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help="name of the model file to score, where a run saves several; * matches any text",
     )
     add("--num-samples", type=cli.positive_int, metavar="N", help="samples for --score (10000)")
+    add("--features", metavar="MODEL", help="a classifier's model file for --score, as of evaluate")
+    add(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="METRIC.NAME=VALUE",
+        help="an option of a metric of --score, as of evaluate; may be given several times",
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler")
     where.add_argument(
@@ -120,6 +130,10 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
             parser.error(f"--slurm {text}: must be KEY=VALUE, such as walltime=04:00:00")
     if args.scheduler and args.workers:
         parser.error("--workers is not for --scheduler, whose workers are there already")
+    if not args.score:
+        for name in ("score_model", "num_samples", "features", "option"):
+            if getattr(args, name):
+                parser.error(f"--{name.replace('_', '-')} is for --score, which is not given")
     return args
 
 
@@ -133,14 +147,20 @@ def _best(text: str) -> Best:
     return Best(name, {"max": max, "min": min}[which])
 
 
+def _option(text: str) -> str:
+    """For argparse: an option of a metric, as it stands."""
+    evaluate.option(text)
+    return text
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parse(argv)
     began = time.monotonic()
     plans = plans_of(args)
     if args.out is not None:
         check_out(args.out)
-    if args.score and not args.allow_module:  # whose modules may have more metrics
-        find_metrics([name.strip() for name in args.score.split(",")])
+    if args.score:
+        check_score(args)
     root = args.out or f"{os.path.splitext(args.configs[0])[0]}_sweep"
     cluster.distributed()  # reports a missing Dask before anything is read
     tasks = tasks_of(plans, root, args)
@@ -156,6 +176,16 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if status:
         return status
     return 1 if bad else 0
+
+
+def check_score(args: argparse.Namespace) -> None:
+    """Refuse metrics, options or a classifier that cannot score the trained models."""
+    options = [evaluate.option(text) for text in args.option]
+    if not args.allow_module:  # whose modules may have more metrics
+        metrics = find_metrics([name.strip() for name in args.score.split(",")])
+        evaluate.options_of(options, metrics, "--score")
+    if args.features is not None:
+        Features.load(args.features, args.allow_module)
 
 
 def plans_of(args: argparse.Namespace) -> list[RunPlan]:
@@ -200,6 +230,9 @@ def tasks_of(plans: Sequence[RunPlan], root: str, args: argparse.Namespace) -> l
         metrics = ["--metrics", args.score, *_permissions(args)] if args.score else []
         if args.score and args.num_samples:
             metrics += ["--num-samples", str(args.num_samples)]
+        if args.score and args.features is not None:
+            metrics += ["--features", args.features]
+        metrics += [word for text in args.option for word in ("--option", text)]
         tasks.append(
             Task(
                 sweep="",
@@ -304,7 +337,14 @@ def agree(
     if args.workers is None and not args.scheduler:
         most = len(plans) if args.slurm is not None else cluster.processors() // threads
         args.workers = max(1, min(most, len(plans)))
-    write_json(path, {**asked, "threads": threads})
+    score = list(tasks[0].metrics)
+    if began and args.score and kept.get("score", score) != score:
+        for task in tasks:  # by other metrics or options
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(task.folder, SCORES))
+    elif began and not args.score:
+        score = kept.get("score", score)
+    write_json(path, {**asked, "threads": threads, "score": score})
     sweep = uuid.uuid4().hex
     return [dataclasses.replace(task, sweep=sweep, threads=threads) for task in tasks]
 
@@ -350,7 +390,7 @@ def train_all(
     began: float,
 ) -> int:
     """Train and score all runs that are not over; the exit status of a sweep that was stopped."""
-    to_do = [task for task in tasks if not _is_over(task, bool(args.score))]
+    to_do = [task for task in tasks if not worker.is_over(task)]
     if len(to_do) < len(tasks):
         say(args, f"{root}: {len(tasks) - len(to_do)} of {len(tasks)} runs are done already")
     if not to_do:
@@ -392,15 +432,6 @@ def train_all(
         return 128 + stop.signum
     say(args, f"stopped, not done: the time budget is spent; {again}")
     return OUT_OF_TIME
-
-
-def _is_over(task: Task, is_scored: bool) -> bool:
-    """Whether nothing is left to do for a run. One that failed is tried again."""
-    progress = Progress.read(task.folder)
-    if progress.state == State.DIVERGED:
-        return True
-    scores = os.path.join(task.folder, SCORES)
-    return progress.state == State.DONE and not (is_scored and not os.path.exists(scores))
 
 
 def _firsts(tasks: Sequence[Task]) -> list[Task]:

@@ -103,6 +103,13 @@ def last_save(task: Task) -> Optional[tuple[str, int, int]]:
     return model, found.st_mtime_ns, found.st_size
 
 
+def is_over(task: Task) -> bool:
+    """Whether nothing is left to do for a run. One that failed is tried again."""
+    state = Progress.read(task.folder).state
+    is_scored = not task.metrics or os.path.exists(os.path.join(task.folder, SCORES))
+    return state == State.DIVERGED or (state == State.DONE and is_scored)
+
+
 def dry_run(task: Task) -> tuple[str, list[str]]:
     """Compile and measure what a run would train: (the error or "", names of its channels)."""
     return _Run(task).dry()
@@ -123,7 +130,7 @@ class _Run:
 
     def to_end(self) -> Progress:
         progress = self.progress
-        if progress.state == State.DONE or progress.state == State.DIVERGED:
+        if is_over(self.task):
             return progress
         progress.state, progress.why, progress.sweep = State.RUNNING, "", self.task.sweep
         progress.host, progress.worker = socket.gethostname(), os.getpid()

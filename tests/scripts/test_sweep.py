@@ -176,11 +176,11 @@ def test_stopped_and_continued(start, whole):
 
 def test_a_run_that_diverges_and_one_that_fails(start):
     """The others go on; the tables mark them; the models are scored."""
-    process = start(
+    argv = (
         *("--set", "algorithm.learning_rate=.1,1e38,-1", "--max-epochs", "4"),
-        *("--score", "nearest_distance", "--num-samples", "50", "--channel", "*objective_?"),
+        *("--score", "nearest_distance", "--channel", "*objective_?"),
     )
-    status, out, err = finish(process)
+    status, out, err = finish(start(*argv, "--num-samples", "50"))
     assert status == 1, err
     good, bad, failed = rows("tiny_sweep/runs.csv")
     (saved,) = Path("tiny_sweep").glob("learning_rate=.1,*/tiny.pkl")
@@ -191,6 +191,13 @@ def test_a_run_that_diverges_and_one_that_fails(start):
     assert failed["state"] == "failed" and "learning_rate" in failed["why"]
     assert "0 of 1 (1 diverged)" in out and "0 of 1 (1 failed)" in out
     assert "learning_rate=1e38,seed=0: diverged" in err
+    # What is trained is scored again with another number of samples.
+    finish(start(*argv, "--num-samples", "20"))
+    expected = evaluate(serial.load(saved), ["nearest_distance"], 20, training=np.eye(9))
+    assert (
+        float(rows("tiny_sweep/runs.csv")[0]["nearest_distance"])
+        == expected["nearest_distance"].value
+    )
 
 
 def test_a_running_scheduler(folder, command, capsys):
@@ -221,6 +228,9 @@ def test_a_running_scheduler(folder, command, capsys):
         (["tiny.yaml", "--seeds", "9-0"], "ends before it begins"),
         (["tiny.yaml", "--out", "tiny.yaml"], "--out: tiny.yaml is not a folder"),
         (["tiny.yaml", "--score", "parzen_l"], "no metric 'parzen_l'; did you mean parzen_ll?"),
+        (["tiny.yaml", "--score", "fid", "--features", "no.pkl"], "no.pkl"),
+        (["tiny.yaml", "--score", "kid", "--option", "kid.x=1"], "kid has no option"),
+        (["tiny.yaml", "--score", "kid", "--option", "fid.x=1"], "--score does not name fid"),
         (["tiny.yaml", "--set", "algorithm.learning_rate=.1,0.10"], "value 0.1 is given twice"),
         (["tiny.yaml", "--out", ""], "--out: an empty name is no folder"),
         (["unsaved.yaml"], "saves no model"),
