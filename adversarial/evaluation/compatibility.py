@@ -12,7 +12,17 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial.datasets.view_converter import DefaultViewConverter
-from adversarial.evaluation.sampling import draw_samples, sample_space
+from adversarial.evaluation.sampling import draw_samples, draws_itself, generator_of, sample_space
+from adversarial.models.mlp import (
+    MLP,
+    HardSigmoid,
+    Sigmoid,
+    SigmoidConvNonlinearity,
+    Softmax,
+    Tanh,
+    TanhConvNonlinearity,
+)
+from adversarial.models.mlp.activation import SigmoidActivation
 from adversarial.space import Conv2DSpace
 
 ImageShape = tuple[int, int, int]  # rows, columns, channels
@@ -25,6 +35,51 @@ MAX_EXCESS = 0.5
 # Samples must span at least this fraction of the data's range; a collapsed model's span more.
 MIN_SPAN = 0.02
 NUM_SAMPLES = 100
+# The least and the greatest number that the last layer of a generator can give.
+_UNIT = (Sigmoid, HardSigmoid, SigmoidActivation, SigmoidConvNonlinearity, Softmax)
+_BOUNDS = ((_UNIT, (0.0, 1.0)), ((Tanh, TanhConvNonlinearity), (-1.0, 1.0)))
+_FREE = (-math.inf, math.inf)
+
+
+def rows_of(data: Any, what: str) -> np.ndarray:
+    """The examples of `data`, checked: finite numbers, an example a row.
+
+    Parameters
+    ----------
+    data : (n, dimension) array, or a data set
+    what : str
+        What messages call the data.
+
+    Raises
+    ------
+    ValueError
+        Where `data` is something else, holds no example, or a number is not finite.
+
+    Examples
+    --------
+    >>> rows_of(np.zeros(3), "test")
+    Traceback (most recent call last):
+    ...
+    ValueError: test must be a data set or an array of numbers (examples, dimension), not ...
+    """
+    if hasattr(data, "get_design_matrix"):
+        data = data.get_design_matrix()
+    rows = np.asarray(data)
+    if rows.ndim != 2 or rows.dtype.kind not in "biuf":
+        shape = f" of {rows.dtype} of shape {rows.shape}" if rows.ndim else ""
+        raise ValueError(
+            f"{what} must be a data set or an array of numbers (examples, dimension), not "
+            f"{type(data).__name__}{shape}"
+        )
+    if not rows.size:
+        raise ValueError(f"{what} has the shape {rows.shape}, so it holds no example")
+    if not np.isfinite(rows).all():
+        row, column = np.argwhere(~np.isfinite(rows))[0]
+        raise ValueError(
+            f"{what}: example {row}, number {column}, is {rows[row, column]}, which is not finite\n"
+            "Leave such examples out, or replace the numbers."
+        )
+    return rows
 
 
 def check_compatible(
@@ -88,7 +143,7 @@ def check_compatible(
     if own is not None:
         _check_scale(path, rows, own, what)
     elif made == width:
-        _check_samples(path, rows, draw_samples(model, NUM_SAMPLES), what)
+        _check_samples(path, rows, model, what)
 
 
 def image_shape(owner: Any) -> Optional[ImageShape]:
@@ -126,10 +181,19 @@ def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> Non
         )
 
 
-def _check_samples(path: str, rows: np.ndarray, samples: np.ndarray, what: str) -> None:
-    """Raise ValueError where samples exceed the range of data, or span too little of it."""
+def _check_samples(path: str, rows: np.ndarray, model: Any, what: str) -> None:
+    """Raise ValueError where samples exceed the range of data, or cannot span it."""
+    samples = draw_samples(model, NUM_SAMPLES)
     low, high = _range(rows)
     made_low, made_high = _range(samples)
+    top, (least, greatest) = _bounds(model)
+    # Samples may lie anywhere within these bounds, so their own range says less than the bounds do.
+    if max(least - low, high - greatest) > TOLERANCE * (greatest - least):
+        raise ValueError(
+            f"{path} makes samples from {least:g} to {greatest:g}, since its generator ends in "
+            f"{top}, but {what} goes from {low:.4g} to {high:.4g}: give data that is treated as "
+            "the training set was"
+        )
     if made_low == made_high < high:
         raise ValueError(
             f"all numbers in samples of {path} are {made_low:.4g}: has the model been trained, or "
@@ -142,6 +206,16 @@ def _check_samples(path: str, rows: np.ndarray, samples: np.ndarray, what: str) 
             f"{low:.4g} to {high:.4g}: give --dataset a YAML file of data that is treated as the "
             "training set was"
         )
+
+
+def _bounds(model: Any) -> tuple[str, tuple[float, float]]:
+    """(the last layer's class, the least and the greatest number of a sample)."""
+    top = None if draws_itself(model) else getattr(generator_of(model), "mlp", None)
+    while isinstance(top, MLP):
+        top = top.layers[-1]
+    top = getattr(top, "nonlin", top)  # of a convolutional layer
+    name = type(top).__name__
+    return next(((name, at) for kinds, at in _BOUNDS if isinstance(top, kinds)), (name, _FREE))
 
 
 def _range(rows: np.ndarray) -> tuple[float, float]:

@@ -56,9 +56,8 @@ class Features:
     """
 
     def __init__(self, network: Any, batch_size: int = 1000) -> None:
-        if not isinstance(network, MLP) or len(network.layers) < 2:
-            what = "an MLP of one" if isinstance(network, MLP) else f"a {type(network).__name__}"
-            raise ValueError(f"features are taken from an MLP of at least two layers, not {what}")
+        if not _is_suitable(network):
+            raise ValueError(_unsuitable(network))
         self.batch_size = batch_size
         self.name = type(network).__name__
         self.sha256: Optional[str] = None
@@ -84,10 +83,9 @@ class Features:
         with open_regular(path) as stream:
             digest = digest_of(stream)
         network = modelfile.load(path, allow_modules=allow_modules)
-        try:
-            features = cls(network)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
+        if not _is_suitable(network):
+            raise ValueError(f"{path}: {_unsuitable(network)}")
+        features = cls(network)
         features.name, features.sha256 = os.path.basename(path), digest
         return features
 
@@ -116,6 +114,56 @@ class Features:
         rows = np.asarray(rows, backend.floatX)
         starts = range(0, max(len(rows), 1), self.batch_size)
         return np.concatenate([compute(rows[start : start + self.batch_size]) for start in starts])
+
+
+def _is_suitable(network: Any) -> bool:
+    return isinstance(network, MLP) and len(network.layers) >= 2
+
+
+def _unsuitable(network: Any) -> str:
+    """Why `network` has no features, and what to give."""
+    what = "an MLP of one layer" if isinstance(network, MLP) else type(network).__name__
+    return f"features are taken from an MLP of at least two layers, as of a classifier, not {what}"
+
+
+def check_classifier(given: Any, what: str) -> None:
+    """Raise ValueError unless `features_of` takes `given`; messages call it `what`."""
+    if isinstance(given, str) and given != "mnist":
+        raise ValueError(
+            f"{what} is 'mnist' or a network, not the text {given!r}\n"
+            f'Of a model file, give what it holds: !pkl: "{given}" in a YAML file, '
+            f"adversarial.load({given!r}) in Python."
+        )
+    if not isinstance(given, str) and not callable(given) and not _is_suitable(given):
+        raise ValueError(f"{what}: {_unsuitable(given)}")
+
+
+def features_of(given: Any, what: str = "features") -> Callable[[np.ndarray], np.ndarray]:
+    """The function that computes features, of what a caller gives for it.
+
+    Parameters
+    ----------
+    given : MLP of at least two layers, 'mnist', or a function from rows (n, dimension) to (n, k)
+        'mnist' is the classifier of digits that comes with the package.
+    what : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError
+        Where it is something else.
+
+    Examples
+    --------
+    >>> features_of("classifier.pkl")
+    Traceback (most recent call last):
+    ...
+    ValueError: features is 'mnist' or a network, not the text 'classifier.pkl'...
+    """
+    check_classifier(given, what)
+    if isinstance(given, str):
+        return digit_features()
+    return given if callable(given) else Features(given)
 
 
 def digit_features() -> Features:

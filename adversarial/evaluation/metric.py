@@ -19,6 +19,7 @@ module of a user's own registers its metrics when it is imported. The command
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 import math
@@ -29,14 +30,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
-import numpy as np
-
 from adversarial.evaluation import sampling
-from adversarial.evaluation.compatibility import ImageShape, check_compatible, image_shape
+from adversarial.evaluation.compatibility import (
+    ImageShape,
+    check_compatible,
+    image_shape,
+    rows_of,
+)
+from adversarial.evaluation.features import features_of
 from adversarial.utils.string_utils import nearest
 
 # What the arguments of a metric's function may be. Samples have the dtype `floatX` (float32);
-# data are as their data set has them, float32 or float64. Neither is checked to be finite.
+# data are as their data set has them, float32 or float64, and finite. Samples may be NaN.
 INPUTS = {
     "model": "the model that is judged: an AdversaryPair, a Generator, or one with a sampler",
     "samples": "(num_samples, dimension) array, samples of the model as rows",
@@ -154,6 +159,8 @@ class Metric:
             raise Unavailable(f"{self.name}: {error}", str(error)) from error
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
+        except MemoryError as error:
+            raise MemoryError(f"{self.name}: {error}") from error
         if not isinstance(result, Result):
             raise TypeError(f"the metric {self.name} must return a Result, not {result!r:.80}")
         digest = getattr(given.get("features"), "sha256", None)
@@ -273,13 +280,21 @@ def all_metrics() -> dict[str, Metric]:
 
 
 def find_metrics(names: Iterable[str]) -> list[Metric]:
-    """The metrics of these names.
+    """The metrics of these names, each once.
 
     Raises
     ------
     ValueError
         For a name that no metric has; the message lists those that there are.
+
+    Examples
+    --------
+    >>> [each.name for each in find_metrics(["fid", "kid", "fid"])]
+    ['fid', 'kid']
     """
+    if isinstance(names, str):
+        raise ValueError(f"metrics must be a list of names, such as [{names}], not {names!r}")
+    names = list(dict.fromkeys(names))
     known = all_metrics()
     for name in names:
         if name not in known:
@@ -307,8 +322,10 @@ def evaluate(
         How many samples to draw, and from which random streams.
     options : dict of dict, optional
         Options by the names of metrics.
-    data : `training`, `test`, `splits`, `features`, `shape`, as INPUTS describes them
-        Without `shape`, it is that of the model's images, if the model says it.
+    data : `training`, `test`, `splits`, `features`, `shape`, `progress`, as INPUTS describes them
+        `training` and `test` may be data sets; `features` may also be the classifier, an MLP, or
+        'mnist' for that of this package. Without `shape`, it is that of the model's images, if the
+        model says it.
 
     Returns
     -------
@@ -317,34 +334,76 @@ def evaluate(
     Raises
     ------
     ValueError
-        Where a metric needs data that is not given, or data and samples differ in width or scale.
+        Where a metric needs data that is not given, data and samples differ in width or scale, a
+        number of the data is not finite, or an argument is unknown.
 
     Examples
     --------
     >>> from adversarial.models.generator import Generator
     >>> from adversarial.models.mlp import MLP, Sigmoid
     >>> generator = Generator(MLP([Sigmoid(layer_name="y", dim=2, irange=1.0)], nvis=3))
+    >>> import numpy as np
     >>> corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> found = evaluate(generator, ["nearest_distance"], num_samples=50, training=corners)
     >>> 0 < found["nearest_distance"].value < 0.5**0.5
     True
     """
-    for name in ("training", "test"):
-        if name in data:
-            check_compatible(model, "the model", np.asarray(data[name]), None, name)
-    for split in data.get("splits", ()):
-        check_compatible(model, "the model", split.scored, None, "splits")
-    inputs = Inputs(
-        model=lambda: model,
-        samples=lambda: sampling.draw_samples(model, num_samples, seed),
-        shape=lambda: _shape_of(model),
-        **{name: lambda value=value: value for name, value in data.items()},
-    )
-    options = options or {}
-    return {
-        chosen.name: chosen.compute(inputs, **options.get(chosen.name, {}))
-        for chosen in find_metrics(metrics)
+    found, options = find_metrics(metrics), options or {}
+    for name, given in options.items():
+        if name not in {chosen.name for chosen in found}:
+            find_metrics([name])
+            raise ValueError(f"options of {name}, but metrics does not name it")
+        if not isinstance(given, Mapping):
+            raise ValueError(f"options of {name} must be a dict, not {given!r}")
+    sources: dict[str, Callable[[], Any]] = {
+        "model": lambda: model,
+        "samples": lambda: sampling.draw_samples(model, num_samples, seed),
+        "shape": lambda: _shape_of(model),
     }
+    for name, value in _checked(model, data).items():
+        sources[name] = functools.partial(_same, value)
+    inputs = Inputs(**sources)
+    return {chosen.name: chosen.compute(inputs, **options.get(chosen.name, {})) for chosen in found}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+# What `evaluate` takes as data; it makes the other inputs itself.
+_GIVEN = [name for name in INPUTS if name not in ("model", "samples")]
+_PARTS = ("valid", "scored")  # of a `Split`
+
+
+def _checked(model: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data that `evaluate` was given, as metrics take it."""
+    for name in data:
+        if name not in _GIVEN:
+            close = nearest(name, _GIVEN)
+            hint = f"; did you mean {close}?" if close else ""
+            raise ValueError(f"evaluate takes no {name!r}{hint} (it takes: {', '.join(_GIVEN)})")
+    checked = dict(data)
+    own = None
+    for name in ("training", "test"):  # first the data that the scale of the others must have
+        if name in data:
+            checked[name] = rows = rows_of(data[name], name)
+            check_compatible(model, "the model", rows, data[name], name, own)
+            own = rows if name == "training" else own
+    if "splits" in data:
+        splits = data["splits"]
+        if not isinstance(splits, (list, tuple)) or not splits:
+            raise ValueError(f"splits must be a list of Splits, not {type(splits).__name__}")
+        for split in splits:
+            if not all(hasattr(split, name) for name in _PARTS):
+                raise ValueError(
+                    f"splits must be a list of Splits, with {type(split).__name__} in it"
+                )
+            for name in _PARTS:
+                rows = rows_of(getattr(split, name), f"splits, {name}")
+                check_compatible(model, "the model", rows, None, f"splits, {name}", own)
+    if "features" in data:
+        checked["features"] = features_of(data["features"])
+    return checked
 
 
 def _shape_of(model: Any) -> ImageShape:

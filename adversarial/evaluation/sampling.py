@@ -24,6 +24,9 @@ import numpy as np
 from adversarial import backend
 from adversarial.models.generator import Generator
 from adversarial.space import Space, VectorSpace, format_data
+from adversarial.utils.memory import check_fits
+
+FLOAT_BYTES = np.dtype(backend.floatX).itemsize
 
 
 class NoGenerator(ValueError):
@@ -41,8 +44,12 @@ def generator_of(model: Any) -> Generator:
     generator = getattr(model, "generator", model)
     if not isinstance(generator, Generator):
         raise NoGenerator(
-            f"a {type(model).__name__} has no generator "
-            + ("(it draws its samples itself)" if draws_itself(model) else "to draw samples from")
+            f"a model of class {type(model).__name__} has no generator "
+            + (
+                "(it draws its samples itself)"
+                if draws_itself(model)
+                else "to draw samples from: give an AdversaryPair, or a Generator"
+            )
         )
     return generator
 
@@ -183,8 +190,9 @@ def draw_samples(
     >>> draw_samples(generator, 10).shape
     (10, 4)
     """
-    batches = sample_batches(model, n, seed, batch_size)
     dimension = sample_space(model).get_total_dimension()
+    batches = sample_batches(model, n, seed, batch_size)
+    check_fits(f"{n:,} samples of {dimension:,} numbers", n * dimension * FLOAT_BYTES)
     samples = np.empty((n, dimension), backend.floatX)
     start = 0
     for batch in batches:
@@ -207,8 +215,8 @@ def sample_batches(
     >>> [len(batch) for batch in sample_batches(generator, 250)]
     [100, 100, 50]
     """
-    if n < 1:
-        raise ValueError(f"the number of samples must be at least 1, got {n}")
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"the number of samples must be a whole number of at least 1, not {n!r}")
     batch_size = min(batch_size, n)
     draw = sampler_of(model, batch_size, seed)
     return (draw()[: n - start] for start in range(0, n, batch_size))

@@ -13,7 +13,7 @@ import numpy as np
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation import parzen_protocol
-from adversarial.evaluation.compatibility import check_compatible
+from adversarial.evaluation.compatibility import check_compatible, rows_of
 from adversarial.evaluation.metric import Progress, no_progress
 from adversarial.evaluation.parzen import FoldedScore, ParzenEstimator, ParzenScore
 from adversarial.evaluation.parzen_protocol import default_sigmas, outcomes_of, split_of, total_of
@@ -76,7 +76,9 @@ def score(
     >>> found.n, found.standard_error < 1
     (100, True)
     """
-    dataset = data if hasattr(data, "get_design_matrix") else DenseDesignMatrix(X=_rows(data))
+    dataset = (
+        data if hasattr(data, "get_design_matrix") else DenseDesignMatrix(X=rows_of(data, "data"))
+    )
     if sigma is not None:
         chosen, limit_size = np.array([sigma], dtype=float), 0
     else:
@@ -88,13 +90,3 @@ def score(
         samples = draw_samples(model, num_samples, seed, progress=bar.update)
     splits = (split_of(dataset, n, limit_size, itself=True) if n else first for n in folds)
     return total_of(list(outcomes_of(ParzenEstimator(samples), splits, chosen, progress)))
-
-
-def _rows(data: Any) -> np.ndarray:
-    rows = np.asarray(data)
-    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.number):
-        raise ValueError(
-            "data to score must be a data set or an array of numbers (examples, dimension), not "
-            f"{type(data).__name__}{'' if rows.ndim == 0 else f' of shape {rows.shape}'}"
-        )
-    return rows

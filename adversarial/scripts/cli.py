@@ -24,7 +24,7 @@ from tqdm import tqdm
 from adversarial import signals
 from adversarial.backend import engines
 from adversarial.evaluation.sampling import NoGenerator
-from adversarial.files import outputs
+from adversarial.files import atomic_write, outputs
 from adversarial.files.opening import trust_paths
 from adversarial.utils import errors
 from adversarial.utils.errors import describe as describe
@@ -314,6 +314,7 @@ def output_path(
         found = os.lstat(path)
     except FileNotFoundError:
         outputs.claim(path)
+        _check_folder(path, folder)
         return path
     if stat.S_ISLNK(found.st_mode):
         raise ValueError(
@@ -327,7 +328,18 @@ def output_path(
             _refuse_input(path, read)
     is_redrawn = given is None and ending.endswith(outputs.PICTURES)
     outputs.claim(path, overwrite or is_redrawn)
+    _check_folder(path, folder)
     return path
+
+
+def _check_folder(path: str, folder: str) -> None:
+    """ValueError unless a file can be made in `folder`, from which `path` is then renamed."""
+    try:
+        atomic_write.check_writable(path, "it")
+    except OSError as error:
+        raise ValueError(
+            f"cannot write {path}: {folder} is not writable; name a file in another folder"
+        ) from error
 
 
 def _refuse_input(path: str, read: str) -> None:
@@ -347,13 +359,18 @@ def natural(text: str) -> int:
     return _checked(int(text), lambda n: n >= 0, "must not be negative")
 
 
+def seed(text: str) -> int:
+    """For argparse: a whole number from 0 to 2^32 - 1, as NumPy takes it."""
+    return _checked(int(text), lambda n: 0 <= n < 1 << 32, "must be from 0 to 4294967295")
+
+
 def positive_number(text: str) -> float:
     """For argparse: a finite number above 0."""
     return _checked(float(text), lambda x: 0 < x < math.inf, "must be positive and finite")
 
 
 # What argparse calls the type in "invalid ... value".
-positive_int.__name__ = natural.__name__ = "whole number"
+positive_int.__name__ = natural.__name__ = seed.__name__ = "whole number"
 positive_number.__name__ = "number"
 
 

@@ -47,6 +47,7 @@ from adversarial.modelfile.loading import modules_beside_model
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.utils import own_modules
+from adversarial.viewer.grid import is_picture
 from adversarial.viewer.memorised import memorised_sheet
 from adversarial.viewer.samples import view_of
 
@@ -96,7 +97,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=10000,
         help="samples to draw (10000)",
     )
-    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     add(
         "--features",
         metavar="MODEL",
@@ -127,11 +128,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.memorised and len(args.models) > 1:
         parser.error("--memorised draws the picture of a single model")
+    if args.memorised and args.csv and same_path(args.memorised, args.csv):
+        parser.error(f"--csv and --memorised would both write {args.csv}; name two files")
+    if args.memorised and not is_picture(args.memorised):
+        parser.error(f"--memorised draws a picture: end {args.memorised} in .png")
     if args.dataset not in (None, *parzen_protocol.DATASETS) and not os.path.exists(
         shipped.source_of(args.dataset)
     ):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
     return args
+
+
+def same_path(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, which need not exist."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -289,11 +299,11 @@ def options_of(
 ) -> dict[str, dict[str, Any]]:
     """The options that were given, by the names of the metrics that are computed."""
     found: dict[str, dict[str, Any]] = {metric.name: {} for metric in metrics}
-    for metric, key, value in options:
-        if metric not in found:
-            find_metrics([metric])
-            raise ValueError(f"--option {metric}.{key}: {by} does not name {metric}")
-        found[metric][key] = value
+    for name, key, value in options:
+        if name not in found:
+            find_metrics([name])
+            raise ValueError(f"--option {name}.{key}: {by} does not name {name}")
+        found[name][key] = value
     for metric in metrics:
         metric.check_options(found[metric.name])
     return found

@@ -29,7 +29,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("model", help="model file (.pkl)")
     add("--out", metavar="HTML", help="page to write (beside the model: STEM_explore.html)")
     cli.add_overwrite(parser)
-    add("--seed", type=cli.natural, default=0, help="for the first samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the first samples (0)")
     add(
         "--float32",
         action="store_true",

@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("-c", "--cross_val", type=cli.positive_int, default=10, help="how many sigmas to try (10)")
     add("--sigma_start", type=float, default=-1.0, help="log10 of the first sigma tried (-1)")
     add("--sigma_end", type=float, default=0.0, help="log10 of the last sigma tried (0)")
-    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     add(
         "--running",
         action="store_true",

@@ -22,7 +22,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("source", help="YAML file of a data set or an experiment, or a model file (.pkl)")
     add("--rows", type=cli.positive_int, default=10, help="rows of images (10)")
     add("--cols", type=cli.positive_int, default=10, help="images in a row (10)")
-    add("--seed", type=cli.natural, default=0, help="for the choice (0)")
+    add("--seed", type=cli.seed, default=0, help="for the choice (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each pixel (2)")
     cli.add_picture(parser, "beside the source: STEM_examples.png")
     cli.add_allow_module(parser)

@@ -45,7 +45,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "of the models as given, not of their epochs",
     )
     add("--fps", type=cli.positive_number, default=4, help="frames of an animation a second (4)")
-    add("--seed", type=cli.natural, default=0, help="for the samples that estimate p_g (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples that estimate p_g (0)")
     cli.add_allow_module(parser)
     args = parser.parse_args(argv)
     if args.titles and len(args.titles) != len(args.models):

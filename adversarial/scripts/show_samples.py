@@ -104,7 +104,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="write samples of a table as the model emits them, not in the units of the table",
     )
-    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels for each of the model (2)")
     add("--frames", type=cli.positive_int, default=20, help="of an animation, for each line (20)")
     add("--fps", type=cli.positive_number, help="frames a second (20; over epochs, 4)")

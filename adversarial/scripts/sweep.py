@@ -39,6 +39,7 @@ from adversarial.sweep.view import LiveView
 from adversarial.sweep.worker import Task
 from adversarial.train import NAN_POLICIES
 from adversarial.utils import string_utils
+from adversarial.utils.modules_beside import beside
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -181,9 +182,14 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def check_score(args: argparse.Namespace) -> None:
     """Refuse metrics, options or a classifier that cannot score the trained models."""
     options = [evaluate.option(text) for text in args.option]
-    if not args.allow_module:  # whose modules may have more metrics
-        metrics = find_metrics([name.strip() for name in args.score.split(",")])
-        evaluate.options_of(options, metrics, "--score")
+    with contextlib.ExitStack() as stack:
+        for config in args.configs:
+            folder = os.path.dirname(os.path.abspath(config))
+            stack.enter_context(beside(folder, allowed=args.allow_module))
+        for module in args.allow_module:  # which may have more metrics
+            evaluate.import_metrics(module)
+    metrics = find_metrics([name.strip() for name in args.score.split(",")])
+    evaluate.options_of(options, metrics, "--score")
     if args.features is not None:
         Features.load(args.features, args.allow_module)
 

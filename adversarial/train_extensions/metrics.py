@@ -9,10 +9,10 @@ from typing import Any, Optional
 import numpy as np
 
 from adversarial.evaluation.compatibility import check_compatible
-from adversarial.evaluation.features import Features, digit_features
-from adversarial.evaluation.metric import Inputs, find_metrics
+from adversarial.evaluation.features import check_classifier, features_of
+from adversarial.evaluation.metric import Inputs, Unavailable, find_metrics
 from adversarial.evaluation.parzen_protocol import Split
-from adversarial.evaluation.sampling import RepeatedSamples
+from adversarial.evaluation.sampling import RepeatedSamples, sample_space
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
@@ -31,7 +31,8 @@ class Metrics(TrainExtension):
     Samples are always of the same noise z, so that a curve shows what the model learns. Training
     stays bit for bit what it is without this extension. Between computations, a channel repeats
     its last value. A metric that fails, as on samples of a model that has diverged, is NaN, with a
-    warning.
+    warning. One that cannot be computed before training, for lack of an input or of examples, is an
+    error.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ class Metrics(TrainExtension):
         Epochs from one computation to the next; the first is before training.
     num_samples : int
     classifier : MLP or 'mnist', optional
-        The network whose features metrics compare: 'mnist' is the one of this package.
+        The network whose features metrics compare: 'mnist' is the one of this package. Of a model
+        file, in YAML: `classifier: !pkl: classifier.pkl`.
     seed : int
         For z and the choice of test examples, from 0 to 2^32 - 1.
     options : dict of dict, optional
@@ -77,10 +79,14 @@ class Metrics(TrainExtension):
         seed: int = 0,
         options: Optional[Mapping[str, Mapping[str, Any]]] = None,
     ) -> None:
-        self.names = [each.name for each in find_metrics(list(metrics))]
+        self.names = [each.name for each in find_metrics(metrics)]
         self.options = {name: dict(given) for name, given in (options or {}).items()}
         for each in find_metrics(self.options):
             each.check_options(self.options[each.name])
+            if each.name not in self.names:
+                raise ValueError(f"options of {each.name}, but metrics does not name it")
+        if classifier is not None:
+            check_classifier(classifier, "classifier of Metrics")
         for name, value, least in (("every", every, 1), ("num_samples", num_samples, 2)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} of Metrics must be a whole number of at least {least}")
@@ -93,7 +99,7 @@ class Metrics(TrainExtension):
         self.seed = seed
         self.classifier = classifier
         self._draw: Any = None
-        self._features: Optional[Features] = None
+        self._features: Any = None
         self._test: Any = None
         self._split: Any = None
 
@@ -113,8 +119,9 @@ class Metrics(TrainExtension):
                 raise ValueError(
                     "a metric of Metrics needs features: give it a classifier, or 'mnist'"
                 )
-            named = isinstance(self.classifier, str) and self.classifier == "mnist"
-            self._features = digit_features() if named else Features(self.classifier)
+            self._features = features_of(self.classifier, "classifier of Metrics")
+            # One row shows whether the classifier is one of such data.
+            self._features(np.zeros((1, sample_space(model).get_total_dimension())))
         monitored = getattr(algorithm, "monitoring_dataset", None)
         if not monitored:
             raise ValueError("Metrics needs channels: give the algorithm a monitoring_dataset")
@@ -153,6 +160,8 @@ class Metrics(TrainExtension):
             try:
                 value = each.compute(inputs, **self.options.get(each.name, {})).value
             except ValueError as error:
+                if isinstance(error, Unavailable) and not model.monitor.get_epochs_seen():
+                    raise  # an input is missing, or too small, which training does not change
                 log.warning("no value of a metric: %s", error)
                 value = np.nan
             channel_values(model, each.name)[-1] = value

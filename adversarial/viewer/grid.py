@@ -203,6 +203,22 @@ def grid_of(
     return grid
 
 
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether `save_image` can write a file of this name, by its ending.
+
+    Examples
+    --------
+    >>> is_picture("digits.PNG"), is_picture("digits.csv")
+    (True, False)
+    """
+    return _format_of(path) in Image.SAVE
+
+
+def _format_of(path: str | os.PathLike[str]) -> str | None:
+    """The name that Pillow has for the format of this ending."""
+    return Image.registered_extensions().get(os.path.splitext(path)[1].lower())
+
+
 def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
     """Write `image` to `path`, atomically; its ending tells the format.
 
@@ -212,9 +228,8 @@ def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
         Where Pillow writes no format of that ending.
     """
     path = os.fspath(path)
-    ending = os.path.splitext(path)[1].lower()
-    kind = Image.registered_extensions().get(ending)
-    if kind not in Image.SAVE:
+    kind = _format_of(path)
+    if not is_picture(path):
         raise ValueError(f"cannot tell an image format from {path!r}: end it in .png")
     mark = outputs.mark()
     options = {}

@@ -54,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser, completions: int) -> None:
         metavar="N",
         help="search the first N training images for the nearest (10000)",
     )
-    add("--seed", type=cli.natural, default=0, help="for masks and completions (0)")
+    add("--seed", type=cli.seed, default=0, help="for masks and completions (0)")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
 

@@ -54,7 +54,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=1000,
         help="samples of each class; models without classes make as many in total (1000)",
     )
-    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     add(
         "--no-parzen", action="store_true", help="leave out the log-likelihoods, which take minutes"
     )

@@ -23,7 +23,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--classes", type=cli.natural, nargs="+", metavar="C", help="draw only these classes (all)")
     add("--cols", type=cli.positive_int, default=10, help="samples per row (10)")
     add("--same-z", action="store_true", help="use the same z in all rows of a column")
-    add("--seed", type=cli.natural, default=0, help="for z (0)")
+    add("--seed", type=cli.seed, default=0, help="for z (0)")
     add("--scale", type=cli.positive_int, default=2, help="screen pixels per image pixel (2)")
     cli.add_picture(
         parser, "beside the model: STEM_classes.png, with --same-z STEM_classes_same_z.png"

@@ -116,7 +116,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("model", help="model file (.pkl) of sandbox/degenerate/experiment.yaml")
     cli.add_picture(parser, "beside the model: STEM_degenerate.png")
     add("--samples", type=cli.positive_int, default=20000, help="samples of each (20000)")
-    add("--seed", type=cli.natural, default=0, help="for all samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for all samples (0)")
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)
     return parser.parse_args(argv)

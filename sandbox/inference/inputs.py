@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="search the nearest sample to each example among N samples (10000)",
     )
-    add("--seed", type=cli.natural, default=0, help="for the samples (0)")
+    add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
 

@@ -64,7 +64,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         metavar="N",
         help="number of labels, equally many of each class (100 and 1000)",
     )
-    add("--seed", type=cli.natural, default=0, help="for the labels of the first model (0)")
+    add("--seed", type=cli.seed, default=0, help="for the labels of the first model (0)")
     add(
         "--steps",
         type=cli.positive_int,

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation import metric as module
+from adversarial.evaluation.features import Features
 from adversarial.evaluation.metric import (
     Inputs,
     Result,
@@ -20,7 +22,7 @@ from adversarial.evaluation.metric import (
 from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.parzen_protocol import Split
 from adversarial.models.generator import Generator
-from adversarial.models.mlp import MLP, Sigmoid
+from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax, Tanh
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +131,108 @@ def test_python_users_are_told_of_mismatched_data(fast_compile, training, says):
 
 def test_an_unknown_uncertainty_is_not_shown():
     assert str(Result(2.0, unit="nats")) == "2 nats" and math.isnan(Result(2.0).uncertainty)
+
+
+def generator(top=Sigmoid, irange=0.5):
+    return Generator(MLP([top(layer_name="y", dim=4, irange=irange)], nvis=3))
+
+
+def classifier():
+    layers = [Sigmoid(layer_name="h", dim=3, irange=1.0), Softmax(2, "y", irange=1.0)]
+    return MLP(layers, nvis=4)
+
+
+DATA = np.random.RandomState(0).rand(30, 4)
+HOLED = np.where(np.arange(4) == 2, np.nan, DATA)
+
+BAD = {
+    "metrics must be a list of names, such as .fid., not 'fid'": dict(metrics="fid"),
+    "takes no 'tset'; did you mean test": dict(tset=DATA),
+    "takes no 'samples'": dict(samples=DATA),
+    "options of kid, but metrics does not name it": dict(options={"kid": {}}),
+    "no metric 'kidd'; did you mean kid": dict(options={"kidd": {}}),
+    "options of fid_pixels must be a dict, not 3": dict(options={"fid_pixels": 3}),
+    "whole number of at least 1, not 2.5": dict(num_samples=2.5),
+    "test must be .*, not NoneType": dict(test=None),
+    "test must be .* not ndarray of float64 of shape .4,.": dict(test=DATA[0]),
+    "test must be .* of shape .30, 2, 2.": dict(test=DATA.reshape(30, 2, 2)),
+    "test must be .* of complex128": dict(test=DATA * 1j),
+    r"test has the shape \(0, 4\), so it holds no example": dict(test=DATA[:0]),
+    "training: example 0, number 2, is nan, which is not finite": dict(training=HOLED),
+    "splits, valid: example 0, number 2, is nan": dict(splits=[Split(HOLED, DATA)]),
+    "splits must be a list of Splits, not ndarray": dict(splits=DATA),
+    "splits must be a list of Splits, with ndarray in it": dict(splits=[DATA]),
+    "splits, scored has 3": dict(splits=[Split(DATA, DATA[:, :3])]),
+    "features is 'mnist' or a network, not the text 'c.pkl'": dict(features="c.pkl"),
+    "features: features are taken from an MLP of at least two": dict(features=3),
+}
+
+
+@pytest.mark.parametrize("says", BAD)
+def test_python_users_are_told_what_is_wrong_with_an_argument(fast_compile, says):
+    given = {"metrics": ["fid_pixels"], "num_samples": 20, "test": DATA, **BAD[says]}
+    with pytest.raises(ValueError, match=says):
+        evaluate(generator(), **given)
+
+
+def test_evaluate_takes_classifiers_data_sets_and_generators_of_names(fast_compile):
+    network = classifier()
+    names = ["fid", "nearest_distance", "fid"]
+    data = {"test": DATA, "training": DenseDesignMatrix(X=DATA)}
+    model = generator()
+    found = evaluate(model, iter(names), num_samples=20, features=network, **data)
+    assert list(found) == ["fid", "nearest_distance"]
+    again = evaluate(model, names, num_samples=20, features=Features(network), **data)
+    assert [found[name].value for name in found] == [again[name].value for name in found]
+
+
+def test_the_shape_of_images_may_be_given(fast_compile):
+    @metric(unit="")
+    def columns(samples, shape):
+        "How many columns an image has."
+        return Result(shape[1])
+
+    assert evaluate(generator(), ["columns"], num_samples=2, shape=(2, 2, 1))["columns"].value == 2
+
+
+@pytest.mark.parametrize(
+    "top, low, high, is_refused",
+    [
+        (Sigmoid, -1, 1, True),
+        (Sigmoid, 0, 1, False),
+        (Tanh, -1, 1, False),
+        (Tanh, 0, 255, True),
+        (Linear, -1, 1, False),
+    ],
+)
+def test_data_that_the_last_layer_cannot_make_is_refused(fast_compile, top, low, high, is_refused):
+    """Samples of a Sigmoid lie within [-1, 1], so their own range tells nothing."""
+    test = low + (high - low) * DATA
+    made = generator(top)
+    if is_refused:
+        with pytest.raises(ValueError, match=f"since its generator ends in {top.__name__}, but te"):
+            evaluate(made, ["fid_pixels"], num_samples=20, test=test)
+    else:
+        assert evaluate(made, ["fid_pixels"], num_samples=20, test=test)["fid_pixels"].value > 0
+
+
+def test_test_examples_have_the_scale_of_the_training_examples(fast_compile):
+    with pytest.raises(ValueError, match="was trained on data from .* but test goes from -"):
+        data = {"training": DATA, "test": 2 * DATA - 1}
+        evaluate(generator(), ["fid_pixels"], num_samples=20, **data)
+
+
+def test_one_sample_has_no_known_error(fast_compile):
+    found = evaluate(generator(), ["nearest_distance"], num_samples=1, training=DATA)
+    assert math.isnan(found["nearest_distance"].uncertainty)
+    assert found["nearest_distance"].value > 0
+
+
+def test_a_metric_that_lacks_memory_is_named():
+    @metric(unit="")
+    def large(samples):
+        "Takes much memory."
+        return Result(float(np.empty((1 << 50, 1 << 10)).size))
+
+    with pytest.raises((MemoryError, ValueError), match="large: "):
+        compute("large", samples=np.eye(2))

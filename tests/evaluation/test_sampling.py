@@ -123,9 +123,9 @@ def test_a_model_with_a_sampler_is_sampled_through_it():
     np.testing.assert_array_equal(samples, np.stack([np.arange(11), np.full(11, 5)], axis=1))
     assert [len(batch) for batch in sample_batches(counter(), 11, batch_size=4)] == [4, 4, 3]
     assert sample_space(counter()).get_total_dimension() == 2
-    with pytest.raises(NoGenerator, match="a Counter has no generator .it draws its samples"):
+    with pytest.raises(NoGenerator, match="Counter has no generator .it draws its samples"):
         draw_noise(counter(), 3)
-    with pytest.raises(NoGenerator, match="a Counter has no generator"):
+    with pytest.raises(NoGenerator, match="a model of class Counter has no generator"):
         RepeatedSamples(counter(), 3)
 
 
@@ -142,9 +142,9 @@ def test_a_sampler_of_the_wrong_kind_is_named():
 def test_bad_values_are_named():
     generator = Generator(network())
     assert generator_of(generator) is generator
-    with pytest.raises(ValueError, match="a MLP has no generator"):
+    with pytest.raises(ValueError, match="a model of class MLP has no generator"):
         draw_samples(network(), 3)
-    with pytest.raises(ValueError, match="number of samples must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="whole number of at least 1, not 0"):
         draw_samples(generator, 0)
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         draw_samples(generator, 3, batch_size=0)

@@ -262,7 +262,7 @@ def test_a_reshaping_generator(fast_compile):
 
 def test_what_has_no_players_is_refused():
     G = MLP([Linear(12, "h0", irange=1.0)], nvis=3)
-    with pytest.raises(ValueError, match="an? MLP has no generator"):
+    with pytest.raises(ValueError, match="class MLP has no generator"):
         generator_program(G)
     with pytest.raises(ValueError, match="a Generator has no discriminator to export"):
         discriminator_program(Generator(G))

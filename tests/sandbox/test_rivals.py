@@ -657,7 +657,7 @@ def test_what_needs_noise_says_so(model_file, capfd):
         (evaluate.main, [model_file, "--metrics", "ais_ll", "--dataset", "data.yaml"]),
     ):
         assert cli.run(lambda main=main, argv=argv: main(argv)) == 1
-        assert "a GSN has no generator (it draws its samples itself)" in capfd.readouterr().err
+        assert "GSN has no generator (it draws its samples itself)" in capfd.readouterr().err
 
 
 # Mistakes

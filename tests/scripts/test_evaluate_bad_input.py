@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,7 @@ def files(tmp_path_factory):
         save_data("one", np.linspace(0, 1, 6, dtype="float32")[None])
         save_data("three", rows[:3])
         save_data("wide", 255 * rows)
+        save_data("signed", 2 * rows - 1)
         save_data("narrow", rows[:, :5])
         save_filled("m", generator())
         save_filled("diverged", generator(), np.nan)
@@ -91,7 +94,8 @@ CASES = {
     "m.pkl -m parzen_ll -d nan.yaml": "the examples of nan.yaml contain NaN or infinite values",
     "constant.pkl -m ndb": "constant.pkl does not say which data set",
     "constant.pkl -m fid_pixels": "all numbers in samples of constant.pkl are 0.5: has the model",
-    "m.pkl -m fid_pixels -d wide.yaml": "m.pkl makes samples from 0.",
+    "m.pkl -m fid_pixels -d wide.yaml": "m.pkl makes samples from 0 to 1, since its generator ends",
+    "m.pkl -m fid_pixels -d signed.yaml": "in Sigmoid, but signed.yaml goes from -",
     "m.pkl -m fid_pixels -d narrow.yaml": "m.pkl makes samples of 6 numbers, but narrow.yaml has 5",
     "m.pkl -m fid_pixels -d tfd": "samples of 6 numbers, but tfd has 2304 or 9216",
     # Classifiers
@@ -100,12 +104,12 @@ CASES = {
     "m.pkl -m fid --features broken.pkl": "fid: the features of samples contain NaN",
     "m.pkl -m fid --features of_five.pkl": "takes examples of 5 numbers, but these have 6",
     "m.pkl -m fid --features single.pkl": "single.pkl: features are taken from an "
-    "MLP of at least two layers, not an MLP of one",
+    "MLP of at least two layers, as of a classifier, not an MLP of one",
     "m.pkl -m fid --features m.pkl": "m.pkl: features are taken from an MLP",
     "m.pkl -m fid --features none.pkl": "none.pkl: No such file",
     "m.pkl -m class_kl --features regression.pkl": "the top layer of the network is no Softmax",
     # Models
-    "classifier.pkl -m fid_pixels": "classifier.pkl: a MLP has no generator to draw samples from",
+    "classifier.pkl -m fid_pixels": "classifier.pkl: a model of class MLP has no generator to draw",
     "none.pkl -m fid_pixels": "cannot open none.pkl: there is no such file",
     "text.pkl -m fid_pixels": "text.pkl: is not a model file of this program",
     "empty -m fid_pixels": "cannot open empty: it is a folder",
@@ -124,8 +128,52 @@ CASES = {
     "m.pkl -m ais_ll --option ais_ll.state=3": "state must be a path, not 3",
     "m.pkl -m fid_pixels --option ais_ll.steps=3": "--metrics does not name ais_ll",
     "m.pkl -m fid_pixels --csv m.pkl": "cannot write m.pkl: the command reads this file",
-    "m.pkl -m fid_pixels --memorised empty": "cannot write 'empty': it is not a regular file",
+    "m.pkl -m fid_pixels --csv empty": "cannot write 'empty': it is not a regular file",
 }
+
+
+ARGUMENTS = {
+    "m.pkl -m fid_pixels --seed 4294967296": "--seed: must be from 0 to 4294967295",
+    "m.pkl -m fid_pixels --csv new.png --memorised ./new.png": "would both write new.png",
+    "m.pkl -m fid_pixels --memorised new.xyz": "--memorised draws a picture: end new.xyz in .png",
+}
+
+
+@pytest.mark.parametrize("line", ARGUMENTS)
+def test_bad_arguments_are_named_before_anything_is_read(files, monkeypatch, capsys, line):
+    monkeypatch.chdir(files)
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main(line.split())
+    assert ended.value.code == 2 and ARGUMENTS[line] in capsys.readouterr().err
+
+
+def test_more_samples_than_fit_into_memory_are_refused(files, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    argv = ["m.pkl", "-d", "good.yaml", "-m", "fid_pixels", "-n", str(10**13)]
+    assert cli.run(lambda: evaluate.main(argv)) == 1
+    # 6 numbers of 4 bytes.
+    said = "out of memory (10,000,000,000,000 samples of 6 numbers take 223,517.4 GiB, but this"
+    err = capsys.readouterr().err
+    assert said in err and "GiB: ask for fewer)" in err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a folder without files")
+def test_a_folder_that_takes_no_file_is_named_first(files, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    argv = ["m.pkl", "-d", "good.yaml", "-m", "fid_pixels", "--csv", "/proc/table.csv"]
+    assert cli.run(lambda: evaluate.main(argv)) == 1
+    out, err = capsys.readouterr()
+    assert "cannot write /proc/table.csv: /proc is not writable; name a file in another" in err
+    assert out == ""
+
+
+def test_too_few_samples_for_a_covariance_are_noted(files, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    argv = ["m.pkl", "-d", "good.yaml", "-m", "fid_pixels", "-n"]
+    assert cli.run(lambda: evaluate.main([*argv, "6"])) == 0
+    assert "fid_pixels: 6 samples are too few for a covariance of 6 num" in capsys.readouterr().err
+    assert cli.run(lambda: evaluate.main([*argv, "7"])) == 0
+    assert "too few for a covariance" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", CASES)

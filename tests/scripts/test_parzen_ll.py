@@ -151,7 +151,7 @@ def test_mistakes_are_one_line(command, digits, tmp_path, capsys, monkeypatch):
     for path, dataset, message in [
         (tmp_path / "none.pkl", "mnist", "none.pkl"),
         (junk, "mnist", "junk.pkl"),
-        (no_generator, "mnist", "a MLP has no generator"),
+        (no_generator, "mnist", "a model of class MLP has no generator"),
         (digits, "tfd", "makes samples of 784 numbers, but tfd has 2304 or 9216"),
     ]:
         assert command(path, "-d", dataset) == 1

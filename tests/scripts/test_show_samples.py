@@ -167,7 +167,7 @@ def test_mistakes_are_one_line(command, model, tmp_path, capsys):
         (["a.pkl", "--inpaint", "middle"], "invalid choice: 'middle'"),
         (["a.pkl", "--dataset", "a.yaml"], "--dataset needs --nearest or --inpaint"),
         (["a.pkl", "--interpolate", "--cols", "1"], "at least --cols 2"),
-        (["a.pkl", "--seed", "-1"], "must not be negative"),
+        (["a.pkl", "--seed", "-1"], "must be from 0 to 4294967295"),
     ],
 )
 def test_usage(command, argv, message, capsys):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adversarial.evaluation import metric
 from adversarial.evaluation.metric import evaluate
 from adversarial.files import lock
 from adversarial.scripts import sweep
@@ -217,6 +218,17 @@ def test_a_running_scheduler(folder, command, capsys):
 
 # Mistakes: each is reported once, before any run
 
+OWN = ["tiny.yaml", "--allow-module", "metric_of_mine"]
+OWN_METRIC = """
+from adversarial.evaluation.metric import Result, metric
+
+
+@metric(unit="")
+def own_metric(samples, *, power=2):
+    "A metric of mine."
+    return Result(float((samples**power).mean()))
+"""
+
 
 @pytest.mark.parametrize(
     "argv, message",
@@ -231,6 +243,12 @@ def test_a_running_scheduler(folder, command, capsys):
         (["tiny.yaml", "--score", "fid", "--features", "no.pkl"], "no.pkl"),
         (["tiny.yaml", "--score", "kid", "--option", "kid.x=1"], "kid has no option"),
         (["tiny.yaml", "--score", "kid", "--option", "fid.x=1"], "--score does not name fid"),
+        ([*OWN, "--score", "kidd"], "no metric 'kidd'; did you mean kid?"),
+        (
+            [*OWN, "--score", "own_metric", "--option", "own_metric.x=1"],
+            "own_metric has no option 'x' (it has: power)",
+        ),
+        (["tiny.yaml", "--score", "kid", "--allow-module", "nowhere"], "--allow-module nowhere: "),
         (["tiny.yaml", "--set", "algorithm.learning_rate=.1,0.10"], "value 0.1 is given twice"),
         (["tiny.yaml", "--out", ""], "--out: an empty name is no folder"),
         (["unsaved.yaml"], "saves no model"),
@@ -240,6 +258,9 @@ def test_a_running_scheduler(folder, command, capsys):
 def test_mistakes(folder, command, capsys, monkeypatch, argv, message):
     Path("bad.yaml").write_text("!obj:adversarial.train.Train {\n    dataset: [\n")
     Path("unsaved.yaml").write_text(TINY.replace(", save_freq: 1", ", save_freq: 0"))
+    Path("metric_of_mine.py").write_text(OWN_METRIC)
+    monkeypatch.setattr(metric, "_registered", metric.all_metrics())
+    monkeypatch.delitem(sys.modules, "metric_of_mine", raising=False)
     Path("full").mkdir()
     Path("full/a.txt").touch()
     monkeypatch.setattr(cluster, "local", None)  # is not reached

@@ -83,9 +83,10 @@ def test_features_of_a_classifier_and_failures(caplog):
     classifier = MLP(layers, nvis=4)
     model = training(Metrics(["fid"], test, num_samples=30, classifier=classifier), epochs=1)
     assert np.isfinite(model.monitor.channels["fid"].val_record).all()
-    model = training(Metrics(["ndb"], test, num_samples=3), epochs=1)
-    assert np.isnan(model.monitor.channels["ndb"].val_record).all()
-    assert "ndb: 3 samples are too few" in caplog.text
+    # The classifier with random weights sees one class only.
+    model = training(Metrics(["class_kl"], test, num_samples=30, classifier=classifier), epochs=1)
+    assert np.isnan(model.monitor.channels["class_kl"].val_record).all()
+    assert "class_kl: the classifier says that all 30 test examples are of class" in caplog.text
 
 
 def test_every_metric_of_the_command_can_be_watched():
@@ -133,6 +134,10 @@ def test_data_of_another_scale_is_refused_before_training(scale):
         (dict(metrics=["fid_pixel"]), "did you mean fid_pixels"),
         (dict(options={"ais_ll": {"step": 3}}), "ais_ll has no option 'step'; did you mean steps"),
         (dict(options={"ais": {}}), "no metric 'ais'"),
+        (dict(options={"ais_ll": {"steps": 3}}), "options of ais_ll, but metrics does not name it"),
+        (dict(metrics="fid"), "metrics must be a list of names"),
+        (dict(classifier="c.pkl"), "classifier of Metrics is 'mnist' or a network, not the text"),
+        (dict(classifier=3), "classifier of Metrics: features are taken from an MLP of at least"),
     ],
 )
 def test_bad_arguments_are_named(arguments, says):
@@ -143,6 +148,14 @@ def test_bad_arguments_are_named(arguments, says):
 def test_a_missing_classifier_is_named_before_training():
     with pytest.raises(ValueError, match="needs features: give it a classifier"):
         training(Metrics(["fid"], DenseDesignMatrix(X=rows(1))))
+
+
+def test_what_no_training_can_mend_is_an_error_before_it():
+    layers = [Sigmoid(layer_name="h", dim=3, irange=1.0), Softmax(2, "y", irange=1.0)]
+    with pytest.raises(ValueError, match="takes examples of 5 numbers, but these have 4"):
+        training(Metrics(["fid"], DenseDesignMatrix(X=rows(1)), classifier=MLP(layers, nvis=5)))
+    with pytest.raises(ValueError, match="support_size: 4 samples are too few: at least 5"):
+        training(Metrics(["support_size"], DenseDesignMatrix(X=rows(1)), num_samples=4))
 
 
 def test_the_yaml_of_the_page():

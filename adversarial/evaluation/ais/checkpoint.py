@@ -98,8 +98,18 @@ class Checkpoint:
     def _read(self, runs: Iterable[str], values: Iterable[str]) -> None:
         assert self.path is not None
         names = [_RESULT + run for run in runs] + [_CURRENT + value for value in values]
-        arrays = load_npz(self.path, [_FINGERPRINT, *names])
-        found = arrays.pop(_FINGERPRINT, np.empty(0, np.uint8))
+        try:
+            arrays = load_npz(self.path, [_FINGERPRINT, *names])
+        except ValueError as error:
+            raise ValueError(
+                f"{error}\nName another file for the state; a state is made where there is no file."
+            ) from error
+        if _FINGERPRINT not in arrays:
+            raise ValueError(
+                f"{self.path} holds something else than the state of an evaluation\n"
+                "Name another file."
+            )
+        found = arrays.pop(_FINGERPRINT)
         if found.tobytes() != self.fingerprint.encode("ascii"):
             raise ValueError(
                 f"{self.path} is not the state of this evaluation: the model, the data, an option "

@@ -37,7 +37,7 @@ def fid(samples: np.ndarray, test: np.ndarray, features: Embedding) -> Result:
     -------
     Result
         d^2, with its standard error over samples and test examples; `details` has the part of the
-        means.
+        means. A note says where a covariance is of no full rank for lack of samples or examples.
 
     Raises
     ------
@@ -123,7 +123,14 @@ def frechet(made: np.ndarray, real: np.ndarray) -> Result:
         change -= np.einsum("ni,ni->n", gaps @ transport, gaps)
         variance += change.var(ddof=1) / len(rows)
     details = {"of the means": float(shift @ shift)}
-    return Result(max(0.0, float(distance)), math.sqrt(variance), details)
+    notes = []
+    fewest, what = min((len(made), "samples"), (len(real), "test examples"))
+    if fewest <= len(shift):
+        notes.append(
+            f"{fewest:,} {what} are too few for a covariance of {len(shift):,} numbers, so the "
+            "value is biased: compare it only with values of as many"
+        )
+    return Result(max(0.0, float(distance)), math.sqrt(variance), details, tuple(notes))
 
 
 def _pseudo_inverse(matrix: np.ndarray) -> np.ndarray:

@@ -25,8 +25,8 @@ def nearest_distance(samples: np.ndarray, training: np.ndarray) -> Result:
     Returns
     -------
     Result
-        The mean, with its standard error over samples, in units of the data; `details` has the
-        least distance and the median.
+        The mean, with its standard error over samples, in units of the data; of one sample, the
+        error is not known. `details` has the least distance and the median.
 
     Raises
     ------
@@ -41,6 +41,6 @@ def nearest_distance(samples: np.ndarray, training: np.ndarray) -> Result:
     """
     gaps = np.subtract(samples, training[nearest_neighbors(training, samples)], dtype=np.float64)
     distances = np.sqrt(np.einsum("nd,nd->n", gaps, gaps))
-    error = distances.std() / math.sqrt(len(distances))
+    error = distances.std() / math.sqrt(len(distances)) if len(distances) > 1 else math.nan
     details = {"least": float(distances.min()), "median": float(np.median(distances))}
     return Result(float(distances.mean()), float(error), details)
