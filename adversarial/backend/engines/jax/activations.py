@@ -34,11 +34,12 @@ def convert_maxout(op: Maxout, **kwargs: Any) -> Any:
     def maxout(z: jax.Array) -> tuple[jax.Array, jax.Array]:
         op._check(z.shape[1])
         pieces = z.reshape(z.shape[0], -1, op.num_pieces)
-        best, which = pieces[:, :, 0], jnp.zeros(pieces.shape[:2], jnp.uint8)
-        for k in range(1, op.num_pieces):
-            x = pieces[:, :, k]
-            takes = (x > best) | ((x != x) & (best == best))
-            best, which = jnp.where(takes, x, best), jnp.where(takes, jnp.uint8(k), which)
+        best = pieces.max(axis=2)
+        # The first maximum, or the first NaN, by a reduction: XLA would fuse comparisons of the
+        # pieces into each gradient that reads their result, and repeat them there for each piece.
+        is_best = (pieces == best[:, :, None]) | (pieces != pieces)
+        piece = jnp.arange(op.num_pieces, dtype=jnp.uint8)
+        which = jnp.where(is_best, piece, jnp.uint8(255)).min(axis=2)
         return best, which
 
     return maxout
