@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from aesara.link.jax.dispatch import jax_funcify
 
+from adversarial.backend.engines.jax import devices
 from adversarial.backend.ops.all_finite import AllFinite
 from adversarial.backend.ops.maxout import Maxout, MaxoutGrad
 from adversarial.backend.ops.rectifier import Rectify, RectifyGrad
@@ -69,7 +70,17 @@ def convert_unit_statistics(op: UnitStatistics, **kwargs: Any) -> Any:
 @jax_funcify.register(AllFinite)
 def convert_all_finite(op: AllFinite, **kwargs: Any) -> Any:
     def all_finite(*arrays: jax.Array) -> jax.Array:
-        found = [jnp.isfinite(array).all() for array in arrays]
-        return jnp.stack(found).all().astype(jnp.int8)
+        return jnp.stack([is_finite(array) for array in arrays]).all().astype(jnp.int8)
 
     return all_finite
+
+
+def is_finite(array: jax.Array) -> jax.Array:
+    """Whether all values of `array` are finite, as a boolean scalar."""
+    if devices.platform() != "cpu" or array.ndim < 2 or array.size == 0:
+        return jnp.isfinite(array).all()
+    # XLA reduces a large array slowly on a CPU. Its product with a vector of zeros is faster, and
+    # is NaN where a row has an infinity or NaN. XLA must not know that the vector is zero.
+    matrix = array.reshape(len(array), -1)
+    zero = jnp.minimum(jnp.abs(matrix[:1, :1]), 0)
+    return jnp.isfinite(matrix @ jnp.broadcast_to(zero, (matrix.shape[1], 1))).all()
