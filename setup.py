@@ -153,8 +153,8 @@ setup(
         "aesara==2.9.*",
         # Aesara's C code needs NumPy 1; 1.22 is the first with what its RandomState typing uses.
         "numpy>=1.22,<2",
-        # Aesara imports functions that SciPy 1.13 took away.
-        "scipy>=1.7,<1.13",
+        # Aesara imports functions that SciPy 1.13 took away, from modules with names of 1.8.
+        "scipy>=1.8,<1.13",
         # A fast BLAS with no step of the user's own, 26 MB. On AMD's processors it is faster than
         # MKL (docs/PERFORMANCE.md), which takes 943 MB more.
         "scipy-openblas32>=0.3.23",

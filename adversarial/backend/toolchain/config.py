@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adversarial.backend import fork
-from adversarial.backend.toolchain import blas, compiled_code, compiler, integrity
+from adversarial.backend.toolchain import blas, compiled_code, compiler, deferred, integrity
 from adversarial.utils import errors
 
 # -ffast-math is not used: with it the paper's MNIST model becomes NaN within five epochs. The two
@@ -195,7 +195,9 @@ def _import_with(flags: dict[str, str], last: dict[str, str]) -> None:
         with warnings.catch_warnings():
             # Aesara imports distutils, which is deprecated; users cannot change that.
             warnings.simplefilter("ignore", DeprecationWarning)
-            import aesara  # noqa: F401
+            with deferred.deferring():
+                import aesara  # noqa: F401
+                import aesara.tensor.nnet  # noqa: F401  # imports scipy.signal
     except (ValueError, configparser.Error) as error:
         raise SetupError(
             f"Aesara does not accept a setting: {error}\nSettings are made in "

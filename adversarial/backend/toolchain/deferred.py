@@ -1,0 +1,100 @@
+"""Lets Aesara be imported without SciPy's large subpackages, and without setuptools.
+
+Aesara imports all of `scipy.stats`, `scipy.signal` and `scipy.special`, and calls them only where
+an Op runs in Python. With what they import in turn, they take a third of the time of all imports.
+So `config` imports Aesara within `deferring`, where placeholders take the place of these modules. A
+placeholder imports its module when it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+# Each module, and the functions that Aesara takes from it while it is imported. Of the modules
+# without any, Aesara uses attributes only later.
+_MODULES: dict[str, Sequence[str]] = {
+    "scipy.signal._signaltools": ("_bvalfromboundary", "_valfrommode", "convolve"),
+    "scipy.signal._sigtools": ("_convolve2d",),
+    "scipy.special": (),
+    "scipy.stats": (),
+}
+# Aesara tries these first. They are the names of the two modules in SciPy 1.7.
+_ABSENT = ("scipy.signal.signaltools", "scipy.signal.sigtools")
+
+
+class _Placeholder(types.ModuleType):
+    def __init__(self, name: str, functions: Sequence[str]) -> None:
+        super().__init__(name)
+        self._has_all = not functions
+        for function in functions:
+            setattr(self, function, _calling(name, function))
+
+    def __getattr__(self, name: str) -> Any:
+        # The machinery of imports asks for names such as __path__.
+        if name.startswith("__") or not self._has_all:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(_imported(self.__name__), name)
+
+
+def _calling(module: str, function: str) -> Any:
+    return lambda *args, **named: getattr(_imported(module), function)(*args, **named)
+
+
+def _imported(name: str) -> types.ModuleType:
+    """The module `name` itself, although its placeholder may still be in `sys.modules`."""
+    _remove_placeholders(name.split(".")[1])
+    return importlib.import_module(name)
+
+
+def _remove_placeholders(*subpackages: str) -> None:
+    for name in (*_MODULES, *_ABSENT):
+        if name.split(".")[1] in subpackages and _is_placeholder(name):
+            del sys.modules[name]
+
+
+def _is_placeholder(name: str) -> bool:
+    return isinstance(sys.modules.get(name, name), (_Placeholder, type(None)))
+
+
+@contextlib.contextmanager
+def deferring() -> Iterator[None]:
+    """Within this block, ``import`` finds placeholders. What was imported before stays."""
+    import scipy
+
+    for name, functions in _MODULES.items():
+        if ".".join(name.split(".")[:2]) not in sys.modules:
+            sys.modules[name] = made = _Placeholder(name, functions)
+            if not functions:  # the import of the module itself replaces the attribute
+                setattr(scipy, name.split(".")[1], made)
+    if "scipy.signal" not in sys.modules:
+        for name in _ABSENT:
+            sys.modules[name] = None  # type: ignore[assignment]  # ``import`` raises ImportError
+    hollow = _hollow_setuptools()
+    try:
+        yield
+    finally:
+        _remove_placeholders("signal", "special", "stats")
+        if hollow:
+            # setuptools refuses to be imported after parts of it.
+            for name in [n for n in sys.modules if n.partition(".")[0] == "setuptools"]:
+                del sys.modules[name]
+
+
+def _hollow_setuptools() -> bool:
+    """Put an empty package in the place of setuptools; False if it is imported already.
+
+    Aesara imports only `setuptools._distutils`, which does not need the package around it.
+    """
+    spec = None if "setuptools" in sys.modules else importlib.util.find_spec("setuptools")
+    if spec is None or spec.submodule_search_locations is None:
+        return False
+    package = types.ModuleType("setuptools")
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules["setuptools"] = package
+    return True
