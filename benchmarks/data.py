@@ -18,7 +18,7 @@ _LOAD = {
     "X = CIFAR10('train', stop=40000, gcn=55.0).X",
 }
 _FIND_CIFAR10 = (
-    "import sys; from adversarial.datasets import download as d; "
+    "import sys; from adversarial.datasets import data_path as d; "
     "sys.exit(not (d.find_in_data_path('cifar10/cifar-10-batches-py') "
     "or (d.cache_dir() / 'cifar10/cifar-10-batches-py').exists()))"
 )

@@ -35,12 +35,13 @@ class Digits:
         # At random, since the first half of the test set is easier than the second.
         rng = np.random.RandomState(0)
         held_out = MNIST("train", start=50000, stop=60000)
-        order = rng.permutation(10000)
+        order = rng.permutation(len(held_out.X))
         self.held_out, self.number = held_out.X[order], number
         self.labels = np.asarray(held_out.y).ravel()[order]
         self.samples = self.held_out[:number]
-        self.training = MNIST("train", start=0, stop=50000).X[rng.permutation(50000)[:number]]
-        self.test = MNIST("test").X[rng.permutation(10000)[:number]]
+        training, test = MNIST("train", start=0, stop=50000).X, MNIST("test").X
+        self.training = training[rng.permutation(len(training))[:number]]
+        self.test = test[rng.permutation(len(test))[:number]]
 
 
 def dropped(digits: Digits) -> np.ndarray:
@@ -99,7 +100,8 @@ def main() -> None:
     args = parser.parse_args()
     digits, features = Digits(args.n), digit_features()
     columns = {"none": lambda digits: digits.samples, **DAMAGES}
-    names = [name for name, each in all_metrics().items() if "model" not in each.needs]
+    metrics = all_metrics().items()
+    names = [name for name, each in metrics if each.by_default and "model" not in each.needs]
     table: dict[str, list[str]] = {name: [] for name in names}
     for column, damage in columns.items():
         began = time.monotonic()

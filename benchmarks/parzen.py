@@ -73,10 +73,11 @@ def make_points(path: str, model: str | None) -> str:
     split = load_split("mnist", 784, limit_size=VALID)
     if model is None:
         rng = np.random.RandomState(0)
-        digits = MNIST("train", stop=50000).X[rng.permutation(50000)[:SAMPLES]]
+        digits = MNIST("train", stop=50000).X
+        digits = digits[rng.permutation(len(digits))[:SAMPLES]]
         images = digits.reshape(-1, 28, 28)
         blurred = (images + np.roll(images, 1, 1) + np.roll(images, 1, 2)) / 3
-        noisy = blurred.reshape(SAMPLES, 784) + 0.02 * rng.normal(size=digits.shape)
+        noisy = blurred.reshape(digits.shape) + 0.02 * rng.normal(size=digits.shape)
         samples, words = np.clip(noisy, 0, 1), "samples: training digits, blurred, with noise"
     else:
         from adversarial import modelfile
@@ -143,11 +144,11 @@ def time_sklearn(path: str, subset: int) -> dict[str, Any]:
 def time_products(path: str, repeats: int) -> float:
     """Seconds for the matrix products alone: float32, NumPy's BLAS, all processors."""
     samples, valid, test = load(path)
-    out = np.empty((VALID, SAMPLES), np.float32)
+    out = np.empty((len(valid), len(samples)), np.float32)
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
-        for rows in [valid, *np.split(test, TEST // VALID)]:
+        for rows in [valid, *np.split(test, len(test) // len(valid))]:
             np.matmul(rows, samples.T, out=out)
         times.append(time.perf_counter() - began)
     return median(times)

@@ -12,23 +12,11 @@ import re
 import runpy
 import shlex
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from pages import PAGES, ROOT, blocks
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    path
-    for folder, pattern in (
-        (".", "*.md"),
-        ("docs", "**/*.md"),
-        ("adversarial", "**/*.md"),
-        ("sandbox", "**/*.md"),
-        ("benchmarks", "**/*.md"),
-    )
-    for path in (ROOT / folder).glob(pattern)
-)
 SOURCES = sorted(
     path
     for folder in ("yaml", "sandbox", "benchmarks", "adversarial/scripts")
@@ -54,8 +42,8 @@ def commands_in(path):
     """The commands in a file, as the shell would have them."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+        scripts = [block for language, block in blocks(path) if language == "sh"]
+        lines = "\n".join(scripts).replace("\\\n", " ").splitlines()
         prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     else:
         prose = "\n".join(re.findall(r"#(.*)", text)) if path.suffix == ".yaml" else text
