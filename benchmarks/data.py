@@ -17,10 +17,13 @@ _LOAD = {
     "cifar10": "from adversarial.datasets.cifar10 import CIFAR10; "
     "X = CIFAR10('train', stop=40000, gcn=55.0).X",
 }
+# Not 1, with which Python ends after an error.
+_MISSING = 3
 _FIND_CIFAR10 = (
     "import sys; from adversarial.datasets import data_path as d; "
-    "sys.exit(not (d.find_in_data_path('cifar10/cifar-10-batches-py') "
-    "or (d.cache_dir() / 'cifar10/cifar-10-batches-py').exists()))"
+    "found = d.find_in_data_path('cifar10/cifar-10-batches-py') "
+    "or (d.cache_dir() / 'cifar10/cifar-10-batches-py').exists(); "
+    f"sys.exit(0 if found else {_MISSING})"
 )
 
 
@@ -33,7 +36,7 @@ def prepare(experiment: Experiment, folder: Path) -> tuple[Path, str, dict[str, 
     """
     environment = dict(os.environ)
     words = f"real {experiment.dataset}"
-    if experiment.dataset == "cifar10" and _python(_FIND_CIFAR10, environment) != 0:
+    if experiment.dataset == "cifar10" and not _has_cifar10(environment):
         _write_noise(folder / "cifar10" / "cifar-10-batches-py")
         environment["PYLEARN2_DATA_PATH"] = str(folder)
         words = "uniform random pixels, since there is no CIFAR-10 in PYLEARN2_DATA_PATH"
@@ -42,6 +45,13 @@ def prepare(experiment: Experiment, folder: Path) -> tuple[Path, str, dict[str, 
     if _python(code, environment) != 0:
         sys.exit(f"the data set {experiment.dataset} could not be loaded")
     return path, words, environment
+
+
+def _has_cifar10(environment: dict[str, str]) -> bool:
+    status = _python(_FIND_CIFAR10, environment)
+    if status not in (0, _MISSING):
+        sys.exit("could not look for CIFAR-10")
+    return status == 0
 
 
 def _python(code: str, environment: dict[str, str]) -> int:
