@@ -221,27 +221,40 @@ def report_of(
 ) -> Report:
     """Compute metrics; those that lack an input are left out, unless they were asked for."""
     report = Report(name, {}, {}, {}, None)
-    for metric in metrics:
-        began = time.monotonic()
-        try:
-            result = metric.compute(inputs, **options[metric.name])
-        except Unavailable as error:
-            if args.metrics is not None and name not in BASELINES:
-                raise
-            report.left_out.setdefault(error.reason, []).append(metric.name)
-            continue
-        except ValueError as error:
-            if type(error) is not ValueError or name in str(error).partition("\n")[0]:
-                raise
-            raise ValueError(f"{name}: {error}") from error
-        report.seconds[metric.name] = time.monotonic() - began
-        report.results[metric.name] = result
+    try:
+        for metric in metrics:
+            began = time.monotonic()
+            try:
+                result = computed(name, metric, options[metric.name], inputs)
+            except Unavailable as error:
+                if args.metrics is not None and name not in BASELINES:
+                    raise
+                report.left_out.setdefault(error.reason, []).append(metric.name)
+                continue
+            report.seconds[metric.name] = time.monotonic() - began
+            report.results[metric.name] = result
+    except BaseException:
+        # What is there may have taken minutes.
+        if report.results and not args.json:
+            print_notes([report])
+            print_report(report, args)
+        raise
     if not report.results:
         print_notes([report])
         raise ValueError(f"{name}: no metric could be computed")
     if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
         report.data = name_of(data(), args)
     return report
+
+
+def computed(name: str, metric: Metric, options: dict[str, Any], inputs: Inputs) -> Result:
+    """The result of a metric; its errors name the model."""
+    try:
+        return metric.compute(inputs, **options)
+    except ValueError as error:
+        if type(error) is not ValueError or name in str(error).partition("\n")[0]:
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def print_notes(reports: Sequence[Report]) -> None:

@@ -43,6 +43,12 @@ def above(samples):
     return Result(float((samples > 0.5).mean()), notes=("counted",))
 
 
+@metric(unit="", by_default=False)
+def broken(samples):
+    "Fails."
+    raise ValueError("cannot be computed")
+
+
 @metric(unit="")
 def spread_of_features(samples, features):
     "Variance of a classifier's features."
@@ -174,10 +180,10 @@ def test_what_exists_is_replaced_with_overwrite_only(option, dots, command, caps
     if option == "--csv":  # these samples are no pictures
         assert command(*argv, "--overwrite") == 0
         assert file.read_text().startswith("model,metric,value")
-    before = model.read_bytes()
-    assert command(*argv[:-1], dots, "--overwrite") == 1
-    assert "the command reads this file" in capsys.readouterr().err
-    assert model.read_bytes() == before
+        before = model.read_bytes()
+        assert command(*argv[:-1], dots, "--overwrite") == 1
+        assert "the command reads this file" in capsys.readouterr().err
+        assert model.read_bytes() == before
 
 
 def test_what_is_asked_for_is_checked_first(command, dots, capsys):
@@ -191,6 +197,13 @@ def test_what_is_asked_for_is_checked_first(command, dots, capsys):
         "--allow-module no_such_dots: there is no module no_such_dots beside the file"
         in capsys.readouterr().err
     )
+
+
+def test_what_was_computed_before_an_error_is_printed(command, dots, capsys):
+    assert command(dots, *ARGS, "-m", "above,broken") == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].startswith("above ")
+    assert "note: above: counted" in err and f"{dots}: broken: cannot be computed" in err
 
 
 def test_several_models_and_baselines(command, dots, capsys):
