@@ -28,7 +28,6 @@ from adversarial.utils import serial
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import data  # noqa: E402
 from benchmarks import step as command  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, Experiment, Layer, Product  # noqa: E402
 from benchmarks.implementations import floor, ours  # noqa: E402
@@ -232,14 +231,6 @@ def test_edited_yaml_has_other_sizes_and_no_monitoring():
     assert [x.keywords.get("num_units", 1) for x in judge] == [60, 60, 1]
     marginals = generator[-1].keywords["init_bias"].keywords["dataset"]
     assert marginals is train["dataset"]  # still one object
-
-
-def test_cifar10_is_found(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYLEARN2_DATA_PATH", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert data._python(data._FIND_CIFAR10, dict(os.environ)) != 0
-    (tmp_path / "cifar10" / "cifar-10-batches-py").mkdir(parents=True)
-    assert data._python(data._FIND_CIFAR10, dict(os.environ)) == 0
 
 
 def test_products_of_a_step():
