@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -67,34 +68,56 @@ def deferring() -> Iterator[None]:
     """Within this block, ``import`` finds placeholders. What was imported before stays."""
     import scipy
 
-    for name, functions in _MODULES.items():
-        if ".".join(name.split(".")[:2]) not in sys.modules:
-            sys.modules[name] = made = _Placeholder(name, functions)
-            if not functions:  # the import of the module itself replaces the attribute
-                setattr(scipy, name.split(".")[1], made)
-    if "scipy.signal" not in sys.modules:
-        for name in _ABSENT:
-            sys.modules[name] = None  # type: ignore[assignment]  # ``import`` raises ImportError
-    hollow = _hollow_setuptools()
+    hollow, before = False, set(sys.modules)
     try:
+        for name, functions in _MODULES.items():
+            if ".".join(name.split(".")[:2]) not in sys.modules:
+                sys.modules[name] = made = _Placeholder(name, functions)
+                if not functions:  # the import of the module itself replaces the attribute
+                    setattr(scipy, name.split(".")[1], made)
+        if "scipy.signal" not in sys.modules:
+            for name in _ABSENT:  # ``import`` raises ImportError
+                sys.modules[name] = None  # type: ignore[assignment]
+        hollow = _hollow_setuptools(before)
         yield
     finally:
         _remove_placeholders("signal", "special", "stats")
+        if hasattr(scipy, "__getattr__"):  # SciPy imports attributes itself, from 1.9 on
+            for name in ("special", "stats"):
+                if isinstance(vars(scipy).get(name), _Placeholder):
+                    delattr(scipy, name)
         if hollow:
-            # setuptools refuses to be imported after parts of it.
-            for name in [n for n in sys.modules if n.partition(".")[0] == "setuptools"]:
-                del sys.modules[name]
+            _remove_setuptools(before)
 
 
-def _hollow_setuptools() -> bool:
-    """Put an empty package in the place of setuptools; False if it is imported already.
+def _hollow_setuptools(before: set[str]) -> bool:
+    """Put an empty package in the place of setuptools; whether that was possible.
 
-    Aesara imports only `setuptools._distutils`, which does not need the package around it.
+    Aesara imports only three modules of `setuptools._distutils`, imported here. Most versions of
+    them do not need the package around them.
     """
-    spec = None if "setuptools" in sys.modules else importlib.util.find_spec("setuptools")
+    spec = None if "setuptools" in before else importlib.util.find_spec("setuptools")
     if spec is None or spec.submodule_search_locations is None:
         return False
     package = types.ModuleType("setuptools")
     package.__path__ = list(spec.submodule_search_locations)
     sys.modules["setuptools"] = package
+    # They import packages that setuptools includes, and that it appends to the path itself.
+    path = sys.path[:]
+    sys.path.extend(os.path.join(folder, "_vendor") for folder in package.__path__)
+    try:
+        for name in ("errors", "spawn", "sysconfig"):
+            importlib.import_module(f"setuptools._distutils.{name}")
+    except (ImportError, AttributeError):
+        _remove_setuptools(before)
+        return False
+    finally:
+        sys.path[:] = path
     return True
+
+
+def _remove_setuptools(before: set[str]) -> None:
+    # setuptools refuses to be imported after parts of it, and warns after distutils.
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("setuptools", "distutils"):
+            del sys.modules[name]

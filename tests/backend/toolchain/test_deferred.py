@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import setuptools
 
 SLOW = ("scipy.stats", "scipy.signal", "scipy.special", "setuptools")
 
 
-def run(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+def run(program: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -61,6 +70,8 @@ expected = {function}
 assert np.allclose(found, expected, rtol=1e-6, atol=0), (found, expected)
 """
 TAIL = """
+import warnings
+warnings.simplefilter("error", UserWarning)  # of setuptools after distutils
 import scipy.signal, scipy.special, scipy.stats, setuptools
 from scipy.signal import convolve
 from scipy.special import erf
@@ -73,7 +84,41 @@ from distutils.core import setup
 """
 
 
-@pytest.mark.parametrize("first", ["", "import scipy.stats, scipy.signal, scipy.special"])
+@pytest.mark.parametrize(
+    "first",
+    ["", "import scipy.special", "import scipy.stats, scipy.signal, scipy.special"],
+)
 def test_ops_in_python_call_scipy(first):
     comparisons = (COMPARISON.format(op=op, function=function) for op, function in OPS.values())
     run("".join([HEAD.format(first=first), *comparisons, TAIL]))
+
+
+def test_no_placeholder_is_left_in_scipy():
+    run("""
+import adversarial.backend
+from scipy import special, stats
+import scipy.special, scipy.stats
+assert special is scipy.special and stats is scipy.stats
+assert "erf" in dir(special) and "norm" in stats.__all__
+""")
+
+
+@pytest.mark.parametrize(
+    "line, is_left_out",
+    [
+        ("import packed_with_setuptools", True),
+        ("import setuptools; setuptools.__file__", False),
+    ],
+)
+def test_parts_of_setuptools_may_need_more_of_it(tmp_path, line, is_left_out):
+    """As in version 84, which imports packages that setuptools includes."""
+    copied = tmp_path / "setuptools"
+    shutil.copytree(Path(setuptools.__file__).parent, copied)
+    (copied / "_vendor").mkdir(exist_ok=True)
+    (copied / "_vendor" / "packed_with_setuptools.py").touch()
+    module = copied / "_distutils" / "spawn.py"
+    module.write_text(f"{module.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    names = run("import sys, adversarial.backend; print(*sys.modules)", PYTHONPATH=paths).split()
+    assert ("setuptools" not in names) == is_left_out
+    assert ("packed_with_setuptools" in names) == is_left_out
