@@ -30,7 +30,7 @@ include_patterns = [
     "pretrained/README.md",
     "sandbox/README.md",
 ]
-extensions = ["myst_nb", "mathml", "generated", "explorer", "notebooks"]
+extensions = ["myst_nb", "mathml", "generated", "explorer", "notebooks", "cells"]
 
 myst_enable_extensions = ["deflist", "dollarmath"]
 # Links to headings, as in the repository: page.md#a-heading.

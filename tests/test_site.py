@@ -98,6 +98,12 @@ def test_equations_need_no_network(site):
     assert scripts and not [link for link in scripts if "//" in link]
 
 
+def test_long_paths_in_cells_may_break_after_slashes(site):
+    page = (site / "docs" / "PAPER.html").read_text(encoding="utf-8")
+    assert "adversarial/<wbr>models/<wbr>generator.py" in page
+    assert "sandbox/minimal.py" in page  # not in a table
+
+
 def test_each_page_is_in_the_table_of_contents(site):
     listed = {unquote(link).partition("#")[0] for link in Page(site / "README.html").links}
     special = {"README.html", "index.html", "genindex.html", "search.html"}
