@@ -21,8 +21,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -167,20 +167,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         model = modelfile.load(path, allow_modules=args.allow_module)
         data = evaluation_data(model, path, args)
         inputs = sources(model, path, data, args)
-        found = [report_of(path, metrics, options, Inputs(**inputs), data, args)]
-        if args.memorised:
-            samples, training, test = (inputs[need]() for need in ("samples", "training", "test"))
-            sheet = memorised_sheet(samples, training, test, view_of(model))
-            sheet.save(args.memorised, scale=2)
-        if args.baselines and path == args.models[-1]:
-            compared = [metric for metric in metrics if metric.name in found[0].results]
-            for name in BASELINES:
-                inputs = baseline_sources(name, inputs, data, args)
-                found.append(report_of(name, compared, options, Inputs(**inputs), data, args))
-        print_notes(found)
-        if not args.json:
-            for report in found:
-                print_report(report, args)
+        with printed(args) as found:
+            found.append(Report(path))
+            fill(found[-1], metrics, options, Inputs(**inputs), data, args)
+            if args.memorised:
+                samples, training, test = (
+                    inputs[need]() for need in ("samples", "training", "test")
+                )
+                sheet = memorised_sheet(samples, training, test, view_of(model))
+                sheet.save(args.memorised, scale=2)
+            if args.baselines and path == args.models[-1]:
+                compared = [metric for metric in metrics if metric.name in found[0].results]
+                for name in BASELINES:
+                    inputs = baseline_sources(name, inputs, data, args)
+                    found.append(Report(name))
+                    fill(found[-1], compared, options, Inputs(**inputs), data, args)
         reports += found
     if args.csv:
         write_csv(args.csv, args, reports)
@@ -205,46 +206,49 @@ class Report:
     """
 
     name: str
-    results: dict[str, Result]
-    seconds: dict[str, float]
-    left_out: dict[str, list[str]]
-    data: str | None
+    results: dict[str, Result] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    data: str | None = None
 
 
-def report_of(
-    name: str,
+@contextlib.contextmanager
+def printed(args: argparse.Namespace) -> Iterator[list[Report]]:
+    """A list for reports, printed at the end of the block; after an error, as far as they go."""
+    reports: list[Report] = []
+    try:
+        yield reports
+    finally:  # what is computed may have taken minutes
+        print_notes(reports)
+        for report in reports:
+            if report.results and not args.json:
+                print_report(report, args)
+
+
+def fill(
+    report: Report,
     metrics: Sequence[Metric],
     options: dict[str, dict[str, Any]],
     inputs: Inputs,
     data: Callable[[], EvaluationData],
     args: argparse.Namespace,
-) -> Report:
+) -> None:
     """Compute metrics; those that lack an input are left out, unless they were asked for."""
-    report = Report(name, {}, {}, {}, None)
-    try:
-        for metric in metrics:
-            began = time.monotonic()
-            try:
-                result = computed(name, metric, options[metric.name], inputs)
-            except Unavailable as error:
-                if args.metrics is not None and name not in BASELINES:
-                    raise
-                report.left_out.setdefault(error.reason, []).append(metric.name)
-                continue
-            report.seconds[metric.name] = time.monotonic() - began
-            report.results[metric.name] = result
-    except BaseException:
-        # What is there may have taken minutes.
-        if report.results and not args.json:
-            print_notes([report])
-            print_report(report, args)
-        raise
+    for metric in metrics:
+        began = time.monotonic()
+        try:
+            result = computed(report.name, metric, options[metric.name], inputs)
+        except Unavailable as error:
+            if args.metrics is not None and report.name not in BASELINES:
+                raise
+            report.left_out.setdefault(error.reason, []).append(metric.name)
+            continue
+        report.seconds[metric.name] = time.monotonic() - began
+        report.results[metric.name] = result
     if not report.results:
-        print_notes([report])
-        raise ValueError(f"{name}: no metric could be computed")
+        raise ValueError(f"{report.name}: no metric could be computed")
     if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
         report.data = name_of(data(), args)
-    return report
 
 
 def computed(name: str, metric: Metric, options: dict[str, Any], inputs: Inputs) -> Result:

@@ -343,9 +343,9 @@ def agree(
     if args.workers is None and not args.scheduler:
         most = len(plans) if args.slurm is not None else cluster.processors() // threads
         args.workers = max(1, min(most, len(plans)))
-    score = list(tasks[0].metrics)
+    score = [*tasks[0].metrics, *(["--score-model", args.score_model] if args.score_model else [])]
     if began and args.score and kept.get("score", score) != score:
-        for task in tasks:  # by other metrics or options
+        for task in tasks:  # by other metrics or options, or of another model file
             with contextlib.suppress(FileNotFoundError):
                 os.remove(os.path.join(task.folder, SCORES))
     elif began and not args.score:

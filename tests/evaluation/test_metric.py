@@ -232,7 +232,7 @@ def test_a_metric_that_lacks_memory_is_named():
     @metric(unit="")
     def large(samples):
         "Takes much memory."
-        return Result(float(np.empty((1 << 50, 1 << 10)).size))
+        return Result(float(np.empty(1 << 55).size))
 
-    with pytest.raises((MemoryError, ValueError), match="large: "):
+    with pytest.raises(MemoryError, match="large: "):
         compute("large", samples=np.eye(2))

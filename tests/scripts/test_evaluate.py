@@ -206,6 +206,21 @@ def test_what_was_computed_before_an_error_is_printed(command, dots, capsys):
     assert "note: above: counted" in err and f"{dots}: broken: cannot be computed" in err
 
 
+def test_what_was_computed_before_a_baseline_fails_is_printed(command, dots, capsys):
+    @metric.metric(unit="")
+    def broken_for_baselines(samples):
+        calls.append(samples)
+        if len(calls) > 1:
+            raise ValueError("cannot be computed")
+        return metric.Result(0.25)
+
+    calls = []
+    assert command(dots, *ARGS, "-m", "broken_for_baselines", "--baselines") == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1] == "broken_for_baselines  0.25" and len(out.splitlines()) == 2
+    assert "data: broken_for_baselines: cannot be computed" in err
+
+
 def test_several_models_and_baselines(command, dots, capsys):
     serial.save("twin.pkl", serial.load(dots))
     argv = [*ARGS, "-m", "nearest_distance,spread", "--baselines", "--csv", "t.csv", "--json"]

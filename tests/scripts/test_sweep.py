@@ -192,13 +192,16 @@ def test_a_run_that_diverges_and_one_that_fails(start):
     assert failed["state"] == "failed" and "learning_rate" in failed["why"]
     assert "0 of 1 (1 diverged)" in out and "0 of 1 (1 failed)" in out
     assert "learning_rate=1e38,seed=0: diverged" in err
-    # What is trained is scored again with another number of samples.
-    finish(start(*argv, "--num-samples", "20"))
-    expected = evaluate(serial.load(saved), ["nearest_distance"], 20, training=np.eye(9))
-    assert (
-        float(rows("tiny_sweep/runs.csv")[0]["nearest_distance"])
-        == expected["nearest_distance"].value
-    )
+    # What is trained is scored again with another number of samples, and of another model file.
+    other = serial.load(saved)
+    for parameter in other.generator.get_params():
+        parameter.set_value(2 * parameter.get_value())
+    serial.save(saved.with_name("other.pkl"), other)
+    for model, more in ((saved, ()), (saved.with_name("other.pkl"), ("--score-model", "o*.pkl"))):
+        finish(start(*argv, "--num-samples", "20", *more))
+        expected = evaluate(serial.load(model), ["nearest_distance"], 20, training=np.eye(9))
+        found = float(rows("tiny_sweep/runs.csv")[0]["nearest_distance"])
+        assert found == expected["nearest_distance"].value
 
 
 def test_a_running_scheduler(folder, command, capsys):
