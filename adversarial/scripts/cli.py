@@ -314,7 +314,7 @@ def output_path(
         found = os.lstat(path)
     except FileNotFoundError:
         outputs.claim(path)
-        _check_folder(path, folder)
+        _check_writable(path)
         return path
     if stat.S_ISLNK(found.st_mode):
         raise ValueError(
@@ -328,18 +328,16 @@ def output_path(
             _refuse_input(path, read)
     is_redrawn = given is None and ending.endswith(outputs.PICTURES)
     outputs.claim(path, overwrite or is_redrawn)
-    _check_folder(path, folder)
+    _check_writable(path)
     return path
 
 
-def _check_folder(path: str, folder: str) -> None:
-    """ValueError unless a file can be made in `folder`, from which `path` is then renamed."""
+def _check_writable(path: str) -> None:
+    """ValueError unless a file can be made beside `path`, and renamed to it."""
     try:
         atomic_write.check_writable(path, "it")
-    except OSError as error:
-        raise ValueError(
-            f"cannot write {path}: {folder} is not writable; name a file in another folder"
-        ) from error
+    except OSError as error:  # of the file, the folder or the disk
+        raise ValueError(f"cannot write {path}: {error}; name a file in another folder") from error
 
 
 def _refuse_input(path: str, read: str) -> None:

@@ -163,7 +163,7 @@ def test_a_folder_that_takes_no_file_is_named_first(files, monkeypatch, capsys):
     argv = ["m.pkl", "-d", "good.yaml", "-m", "fid_pixels", "--csv", "/proc/table.csv"]
     assert cli.run(lambda: evaluate.main(argv)) == 1
     out, err = capsys.readouterr()
-    assert "cannot write /proc/table.csv: /proc is not writable; name a file in another" in err
+    assert "cannot write /proc/table.csv: /proc, where it is to be saved, is not writable (" in err
     assert out == ""
 
 
