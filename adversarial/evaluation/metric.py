@@ -349,6 +349,8 @@ def evaluate(
     True
     """
     found, options = find_metrics(metrics), options or {}
+    if not isinstance(options, Mapping):
+        raise ValueError(f"options must be a dict by the names of metrics, not {options!r}")
     for name, given in options.items():
         if name not in {chosen.name for chosen in found}:
             find_metrics([name])

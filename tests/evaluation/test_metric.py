@@ -151,6 +151,7 @@ BAD = {
     "takes no 'samples'": dict(samples=DATA),
     "options of kid, but metrics does not name it": dict(options={"kid": {}}),
     "no metric 'kidd'; did you mean kid": dict(options={"kidd": {}}),
+    "options must be a dict by the names of metrics, not .'fid": dict(options=["fid_pixels"]),
     "options of fid_pixels must be a dict, not 3": dict(options={"fid_pixels": 3}),
     "whole number of at least 1, not 2.5": dict(num_samples=2.5),
     "test must be .*, not NoneType": dict(test=None),
