@@ -53,8 +53,8 @@ def test_notes_say_what_to_doubt(model_and_data):
     assert any("without simulated examples" in note for note in result.notes)
     coarse = found(model, split, sigma=0.01, steps=1, simulated=3)
     assert any("raise the option steps, now 1" in note for note in coarse.notes)
-    blurred = Split(split.valid * 100, split.scored)
-    assert any("outermost" in note for note in found(model, blurred, simulated=0).notes)
+    wide = Split(split.valid * 3, split.scored)
+    assert any("outermost" in note for note in found(model, wide, simulated=0).notes)
 
 
 def test_it_is_computed_only_if_it_is_named():
