@@ -182,7 +182,7 @@ def test_samples_are_a_prefix_and_leave_the_training_alone(fast_compile):
     z = adversarial.draw_noise(model, 100, seed=3)[:7]
     W, b = (param.get_value() for param in model.generator.get_params())
     np.testing.assert_allclose(few, 1 / (1 + np.exp(-(z @ W + b))), rtol=1e-5)
-    with pytest.raises(ValueError, match="number of samples must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1, not 0"):
         model.sample(0)
 
 
@@ -237,9 +237,9 @@ def test_the_score_of_an_array(fast_compile):
     "data, message",
     [
         (np.zeros((5, 3)), "samples of 4 numbers, but the data has 3"),
-        (np.zeros(5), r"not ndarray of shape \(5,\)"),
+        (np.zeros(5), r"not ndarray of float64 of shape \(5,\)"),
         ("mnist", "not str"),
-        ([["a"]], r"not list of shape \(1, 1\)"),
+        ([["a"]], r"not list of .* of shape \(1, 1\)"),
     ],
 )
 def test_what_cannot_be_scored(data, message, fast_compile):
