@@ -182,20 +182,36 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+# What the tables call the implementations; a version follows those of the libraries.
+TITLES = {
+    "ours": "ours, C",
+    "ours_on_jax": "ours, JAX",
+    "torch": "PyTorch eager",
+    "torch_compile": "torch.compile",
+    "torch_bf16": "PyTorch, bfloat16 autocast",
+    "jax": "JAX, jit",
+    "floor": "matrix products alone",
+}
+
+
 def table(workers: Sequence[Worker], experiment: Experiment) -> str:
-    """The table of results. A ratio is the median of the ratios within each round."""
+    """The results as a Markdown table. A ratio is the median of the ratios within each round.
+
+    The best peer is the fastest of the other libraries in float32.
+    """
     by_name = {worker.name: worker for worker in workers}
     peers = [by_name[name] for name in PEERS if name in by_name]
     best = min(peers, key=lambda worker: median(worker.times), default=None)
     floor = by_name.get("floor")
-    rows = [("", "ms", "middle half", "/ best peer", "/ floor", "GFLOP/s", "CPU ms", "peak MiB")]
+    header = "", "ms", "middle half", "/ best peer", "/ products", "GFLOP/s", "CPU ms", "peak MiB"
+    rows: list[tuple[str, ...]] = [header]
     for worker in workers:
         middle = median(worker.times)
         # Doubled, since quantiles() refuses a single value.
         low, _, high = quantiles(worker.times * 2, n=4, method="inclusive")
         rows.append(
             (
-                worker.name,
+                TITLES[worker.name],
                 f"{middle * 1e3:.2f}",
                 f"{low * 1e3:.2f}-{high * 1e3:.2f}",
                 ratio(worker, best),
@@ -206,9 +222,9 @@ def table(workers: Sequence[Worker], experiment: Experiment) -> str:
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows)]
-    widths[0] *= -1  # align left
+    rows.insert(1, tuple("-" * width for width in widths))
     return "\n".join(
-        "  ".join(f"{cell:{'<' if n < 0 else '>'}{abs(n)}}" for cell, n in zip(row, widths))
+        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)) + " |"
         for row in rows
     )
 

@@ -8,6 +8,7 @@ IMPLEMENTATIONS = {
     "ours_on_jax": "ours_on_jax",
     "torch": "pytorch",
     "torch_compile": "pytorch_compiled",
+    "torch_bf16": "pytorch_bf16",
     "jax": "jax_jit",
     "floor": "floor",
 }

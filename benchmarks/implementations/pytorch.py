@@ -74,7 +74,7 @@ class Game:
         """
         e = self.experiment
         z = draw_noise(e) if z is None else z
-        d, g = losses(e, self.generator, self.discriminator, x, z, drop or dropout(e))
+        d, g = self.losses(x, z, drop or dropout(e))
         of_d = torch.autograd.grad(
             d, [p for pair in self.discriminator for p in pair], retain_graph=True
         )
@@ -89,6 +89,11 @@ class Game:
         self.optimizer.step()
         self.count += 1
         return d.detach(), g.detach()
+
+    def losses(
+        self, x: torch.Tensor, z: torch.Tensor, drop: Drop
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return losses(self.experiment, self.generator, self.discriminator, x, z, drop)
 
 
 def learning_rate(e: Experiment, count: int) -> float:

@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import step as command  # noqa: E402
 from benchmarks.experiments import EXPERIMENTS, Experiment, Layer, Product  # noqa: E402
-from benchmarks.implementations import floor, ours  # noqa: E402
+from benchmarks.implementations import IMPLEMENTATIONS, floor, ours  # noqa: E402
 from benchmarks.interleaved import Unavailable, Worker  # noqa: E402
 
 BATCH, STEPS = 5, 3
@@ -171,6 +171,28 @@ def test_pytorch_makes_our_steps(played, module):
         for network in (game.generator, game.discriminator)
     ]
     _check(mine, losses, after)
+
+
+def test_bfloat16_rounds_our_first_step(played):
+    torch = pytest.importorskip("torch")
+    from benchmarks.implementations import pytorch_bf16
+
+    experiment, mine = played
+    game = pytorch_bf16.Game(experiment, mine.before)
+    masks = [torch.tensor(np.concatenate(pair)) for pair in zip(*mine.masks[0])]
+    found = game.step(
+        torch.tensor(mine.x),
+        torch.tensor(mine.noise[0]),
+        lambda i, h: h * masks[i] / experiment.include[i],
+    )
+    # bfloat16 has eight bits: products differ, by some hundredths.
+    wanted = np.array(mine.losses[0])
+    error = np.abs(np.array([float(x) for x in found]) - wanted) / wanted
+    assert 1e-6 < error.max() < 0.05
+    assert all(p.dtype == torch.float32 for p in game.params)
+    for network, before in zip((game.generator, game.discriminator), mine.before):
+        for pair, old in zip(network, before):
+            assert all((p.detach().numpy() != o).any() for p, o in zip(pair, old))
 
 
 def test_jax_makes_our_steps(played):
@@ -411,13 +433,12 @@ def test_ratios_are_medians_over_rounds():
         worker("jax", [5.0, 9.0, 5.0]),
         worker("floor", [0.5, 1.0, 1.0]),
     ]
-    rows = {
-        line.split()[0]: line.split()
-        for line in command.table(workers, EXPERIMENTS["mnist"]).splitlines()[1:]
-    }
-    assert rows["ours"][1] == "2000.00"
-    assert rows["ours"][3:5] == ["0.500", "2.000"]
-    assert rows["torch"][3] == "1.000"
+    lines = command.table(workers, EXPERIMENTS["mnist"]).splitlines()
+    rows = {cells[1]: cells for cells in ([c.strip() for c in x.split("|")] for x in lines[2:])}
+    assert rows["ours, C"][2] == "2000.00"
+    assert rows["ours, C"][4:6] == ["0.500", "2.000"]
+    assert rows["PyTorch eager"][4] == "1.000"
+    assert set(command.TITLES) == set(IMPLEMENTATIONS)
 
 
 @pytest.mark.parametrize("bad", [["--rounds", "0"], ["--width", "-1"], ["--batch", "-3"]])
