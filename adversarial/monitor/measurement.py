@@ -24,6 +24,8 @@ from adversarial.signals import Interrupted
 log = logging.getLogger(__name__)
 # The time between two lines in the log, of a monitoring that takes long.
 SECONDS_BETWEEN_LINES = 5.0
+# Takes the name of a data set, how many of its examples are measured, and of how many if known.
+ShowProgress = Callable[[str, int, Optional[int]], None]
 
 
 class Measurement:
@@ -71,7 +73,9 @@ class Measurement:
             if own:
                 self._on_data.append((data, own, _compile(data.feed.inputs, own, mode)))
 
-    def __call__(self, between_batches: Callable[[], None]) -> list[tuple[MonitorChannel, float]]:
+    def __call__(
+        self, between_batches: Callable[[], None], show_progress: Optional[ShowProgress] = None
+    ) -> list[tuple[MonitorChannel, float]]:
         """Measure all channels.
 
         Parameters
@@ -79,6 +83,8 @@ class Measurement:
         between_batches : callable
             Called after each batch. If it raises Interrupted, all random streams and data sets are
             put back to where they were.
+        show_progress : callable, optional
+            As of `Progress`.
 
         Returns
         -------
@@ -87,7 +93,7 @@ class Measurement:
         measured = list(zip(self._once, self._compute_once()))
         before = [(stream, stream.get_value()) for stream in self._streams]
         positions = [(data.feed, data.feed.rng_state()) for data, _, _ in self._on_data]
-        progress = Progress(between_batches)
+        progress = Progress(between_batches, show_progress)
         try:
             for data, channels, compute in self._on_data:
                 # A prerequisite that several channels share is called once a batch.
@@ -103,12 +109,14 @@ class Measurement:
 
 
 class Progress:
-    """Called after each batch of a monitoring: calls `between_batches`, and logs now and then.
+    """Called after each batch of a monitoring: calls `between_batches`, and shows the progress.
 
     Parameters
     ----------
     between_batches : callable
         Takes no arguments. What it raises ends the monitoring.
+    show : callable, optional
+        Takes the same arguments as a call of this. By default, a line in the log now and then.
 
     Examples
     --------
@@ -117,13 +125,19 @@ class Progress:
     a batch is measured
     """
 
-    def __init__(self, between_batches: Callable[[], None]) -> None:
+    def __init__(
+        self, between_batches: Callable[[], None], show: Optional[ShowProgress] = None
+    ) -> None:
         self._between_batches = between_batches
+        self._show = show or self._log
         self._logged = time.monotonic()
 
     def __call__(self, name: str, examples: int, total: Optional[int]) -> None:
         """`examples` of `total` have been measured; None where the data set is a stream."""
         self._between_batches()
+        self._show(name, examples, total)
+
+    def _log(self, name: str, examples: int, total: Optional[int]) -> None:
         if time.monotonic() - self._logged >= SECONDS_BETWEEN_LINES:
             self._logged = time.monotonic()
             of_all = "" if total is None else f" of {total:,}"

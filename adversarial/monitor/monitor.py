@@ -14,7 +14,7 @@ from aesara.graph.basic import Constant, graph_inputs
 
 from adversarial.monitor.channel import TIMESTAMPS, MonitorChannel
 from adversarial.monitor.experience import Experience
-from adversarial.monitor.measurement import Measurement
+from adversarial.monitor.measurement import Measurement, ShowProgress
 from adversarial.monitor.monitored_data import MonitoredData, substitute_batch
 from adversarial.space import NullSpace
 from adversarial.utils.checks import check_name
@@ -30,6 +30,7 @@ _NOT_SAVED = (
     "_of_set_up",
     "between_batches",
     "set_ups",
+    "show_progress",
 )
 
 
@@ -56,6 +57,9 @@ class Monitor(Experience):
         How many trainings of this process have added their channels.
     between_batches : callable
         Called after each batch of a monitoring; may raise Interrupted.
+    show_progress : callable or None
+        Called after each batch with the data set's name, the number of examples that are measured,
+        and that of all, or None where it is unknown. By default, a line in the log now and then.
 
     Examples
     --------
@@ -73,6 +77,7 @@ class Monitor(Experience):
     """
 
     between_batches: Callable[[], None] = staticmethod(_nothing)
+    show_progress: Optional[ShowProgress] = None
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -362,7 +367,7 @@ class Monitor(Experience):
         if self._measurement is None:
             self.redo_theano()
         assert self._measurement is not None
-        self._record(self._measurement(self.between_batches))
+        self._record(self._measurement(self.between_batches, self.show_progress))
 
     def _record(self, measured: list[tuple[MonitorChannel, float]]) -> None:
         now = (self._epochs_seen, self._batches_seen, self._examples_seen, self._seconds())

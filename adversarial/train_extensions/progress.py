@@ -1,4 +1,4 @@
-"""A progress bar for each epoch; where there is no terminal, a line every few seconds."""
+"""Progress bars of epochs and of monitorings; without a terminal, a line every few seconds."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ class Progress(TrainExtension):
     Parameters
     ----------
     bar : bool, optional
-        True for a bar, which is removed after the epoch, False for lines in the log. By default a
-        bar if stderr is a terminal, or in a notebook.
+        True for a bar, which is removed after the epoch, and another one while the channels are
+        measured; False for lines in the log. By default bars if stderr is a terminal, or in a
+        notebook.
     seconds_between_lines : float
         The least number of seconds between two lines.
 
@@ -62,6 +63,8 @@ class Progress(TrainExtension):
         self.bar = sys.stderr.isatty() or is_notebook() if bar is None else bar
         self.seconds_between_lines = seconds_between_lines
         self._shown: Optional[tqdm] = None
+        # The data set of the bar that is shown, if that is of a monitoring.
+        self._measuring: Optional[str] = None
         self._failed = False
         self._epoch = 0
         # The number of minibatches done at the first call in this epoch: above 1 in an epoch that
@@ -70,10 +73,13 @@ class Progress(TrainExtension):
         self._began = self._last = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_shown": None}
+        return {**self.__dict__, "_shown": None, "_measuring": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Add an update callback to the algorithm, if it has such callbacks."""
+        """Add an update callback to the algorithm, and a callback to the monitor, if they can."""
+        monitor = getattr(model, "monitor", None)
+        if self.bar and monitor is not None:
+            monitor.show_progress = self._on_measured
         callbacks = getattr(algorithm, "update_callbacks", None)
         if callbacks is not None and self._on_minibatch not in callbacks:
             callbacks.append(self._on_minibatch)
@@ -86,7 +92,7 @@ class Progress(TrainExtension):
 
     def close(self) -> None:
         """Remove the bar, if one is shown."""
-        shown, self._shown = self._shown, None
+        shown, self._shown, self._measuring = self._shown, None, None
         if shown is not None:
             try:
                 shown.close()
@@ -108,20 +114,37 @@ class Progress(TrainExtension):
 
     def _update_bar(self, algorithm: Any) -> None:
         if self._shown is None:
-            self._shown = bar_class()(
+            self._shown = self._new_bar(
+                f"epoch {self._epoch + 1}",
                 total=algorithm.batches_per_epoch * algorithm.batch_size or None,
                 initial=(algorithm.batches_this_epoch - 1) * algorithm.batch_size,
-                desc=f"epoch {self._epoch + 1}",
-                unit=" examples",
-                unit_scale=True,
-                bar_format="{desc}: {percentage:3.0f}%|{bar}| {rate_noinv_fmt}, {remaining} left",
-                file=sys.stderr,
-                leave=False,
-                dynamic_ncols=True,
             )
         self._shown.update(algorithm.batch_size)
-        if algorithm.batches_this_epoch == algorithm.batches_per_epoch != 0:
-            self._shown.set_description_str(f"epoch {self._epoch + 1}, measuring")
+
+    def _on_measured(self, name: str, examples: int, total: Optional[int]) -> None:
+        if self._failed:
+            return
+        try:
+            if self._shown is None or self._measuring != name:
+                self.close()
+                self._shown, self._measuring = self._new_bar(f"measuring {name}", total), name
+            self._shown.update(examples - self._shown.n)
+        except Exception as error:
+            self._failed = True
+            warn_of_fault("Progress", error)
+
+    def _new_bar(self, description: str, total: Optional[int], initial: int = 0) -> tqdm:
+        return bar_class()(
+            total=total,
+            initial=initial,
+            desc=description,
+            unit=" examples",
+            unit_scale=True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {rate_noinv_fmt}, {remaining} left",
+            file=sys.stderr,
+            leave=False,
+            dynamic_ncols=True,
+        )
 
     def _log_line(self, algorithm: Any) -> None:
         now = time.monotonic()

@@ -4,8 +4,13 @@ import io
 import logging
 from types import SimpleNamespace
 
+import aesara.tensor as at
+import numpy as np
 import pytest
 
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.models.mlp import MLP, Linear
+from adversarial.monitor.monitor import Monitor
 from adversarial.train_extensions import progress
 from adversarial.train_extensions.progress import Progress
 from adversarial.utils import serial
@@ -95,7 +100,7 @@ def test_a_bar_for_each_epoch_that_goes_away(model, algorithm, monkeypatch):
     shown.on_monitor(model, None, algorithm)
     run_epoch(model, algorithm)
     assert shown._shown.n == shown._shown.total == 20 * 50
-    assert "epoch 1, measuring: 100%" in screen.getvalue()
+    assert "epoch 1: " in screen.getvalue()
     assert "examples/s" in screen.getvalue() and " left" in screen.getvalue()
     shown.on_monitor(model, None, algorithm)
     assert shown._shown is None
@@ -104,6 +109,44 @@ def test_a_bar_for_each_epoch_that_goes_away(model, algorithm, monkeypatch):
     assert "epoch 2" in screen.getvalue()
     shown.close()
     shown.close()
+
+
+def test_a_bar_for_each_data_set_that_is_measured(algorithm, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(progress.sys, "stderr", screen)
+    network = MLP([Linear(1, "y", irange=0.1)], nvis=2)
+    monitor = network.monitor = Monitor.get_monitor(network)
+    x = at.matrix("x")
+    for name, rows in (("First", 6), ("Second", 4)):
+        data = type(name, (DenseDesignMatrix,), {})(X=np.ones((rows, 2), "float32"))
+        monitor.add_dataset(data, batch_size=2)
+        monitor.add_channel(name, x, x.sum(), data)
+    shown = Progress(bar=True)
+    shown.setup(network, None, algorithm)
+    monitor()  # before the first minibatch
+    assert (shown._shown.n, shown._shown.total) == (4, 4)
+    for line in ("measuring First: ", "measuring Second: "):
+        assert line in screen.getvalue()
+    assert "epoch" not in screen.getvalue()
+    algorithm.batches_this_epoch = 1
+    shown.close()
+    for callback in algorithm.update_callbacks:
+        callback(algorithm)
+    monitor()  # in place of the bar of the epoch
+    assert shown._shown.desc.startswith("measuring Second")
+    shown.close()
+    assert screen.getvalue().endswith("\r")
+    assert "show_progress" not in monitor.__getstate__()
+
+
+def test_an_error_of_the_bar_does_not_end_the_measuring(model, algorithm, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "bar_class", lambda: pytest.fail)
+    model.monitor.show_progress = None
+    shown = Progress(bar=True)
+    shown.setup(model, None, algorithm)
+    model.monitor.show_progress("data", 1, 2)
+    model.monitor.show_progress("data", 2, 2)
+    assert len(caplog.messages) == 1 and caplog.messages[0].startswith("Progress failed")
 
 
 def test_a_bar_only_where_there_is_a_terminal(monkeypatch):
