@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""Time from the start of train.py to the end of its first minibatch.
+"""Time from the start of train.py to its first progress, and to the end of its first minibatch.
 
     python benchmarks/startup.py
 
 A cold start has an empty folder of compiled modules; a warm start has the one that the cold start
-filled. The time includes the first monitoring, which comes before the first minibatch.
+filled. The first progress is the first batch of the first monitoring, at which the progress bar
+appears. The whole monitoring comes before the first minibatch.
 """
 
 from __future__ import annotations
@@ -24,11 +25,26 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "benchmarks.startup"
-MARK = "first minibatch at "
+MARK = "startup: "
 
 
 class FirstMinibatch:
-    """Update callback: prints the time of its first call, and ends the process."""
+    """Update callback: ends the process at its first call.
+
+    Prints the time of the first batch of a monitoring, and that of the call.
+    """
+
+    def __init__(self) -> None:
+        from adversarial.monitor.measurement import Progress
+
+        call = Progress.__call__
+
+        def first(progress: Progress, *args: Any) -> None:
+            print(f"{MARK}{time.time()!r}", flush=True)
+            Progress.__call__ = call  # type: ignore[method-assign]
+            progress(*args)
+
+        Progress.__call__ = first  # type: ignore[assignment,method-assign]
 
     def __call__(self, algorithm: Any) -> None:
         print(f"{MARK}{time.time()!r}", flush=True)
@@ -71,8 +87,8 @@ def with_stop(text: str) -> str:
     return yaml.serialize(root)
 
 
-def seconds(path: Path, compiled: Path) -> float:
-    """Seconds from the start of `train.py path` to the end of its first minibatch."""
+def seconds(path: Path, compiled: Path) -> tuple[float, float]:
+    """Seconds from the start of `train.py path` to its first progress, and first minibatch."""
     flags = f"base_compiledir={compiled}"
     own = os.environ.get("AESARA_FLAGS")
     environment = {**os.environ, "AESARA_FLAGS": f"{own},{flags}" if own else flags}
@@ -84,16 +100,17 @@ def seconds(path: Path, compiled: Path) -> float:
         stdout=subprocess.PIPE,
         text=True,
     )
-    for line in done.stdout.splitlines():
-        if line.startswith(MARK):
-            return float(line[len(MARK) :]) - began
+    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    if len(lines) == 2:
+        progress, minibatch = (float(line[len(MARK) :]) - began for line in lines)
+        return progress, minibatch
     sys.exit(f"train.py ended with status {done.returncode} before its first minibatch")
 
 
-def show(kind: str, times: list[float]) -> None:
-    if times:
+def show(kind: str, starts: list[tuple[float, float]]) -> None:
+    for what, times in zip(("first progress", "first minibatch"), zip(*starts)):
         each = ", ".join(f"{t:.1f}" for t in times)
-        print(f"{kind}: {median(times):.1f} s to the first minibatch (median of {each})")
+        print(f"{kind}: {median(times):.1f} s to the {what} (median of {each})")
 
 
 if __name__ == "__main__":
