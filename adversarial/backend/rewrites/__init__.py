@@ -2,7 +2,9 @@
 
 Costs and models are written as in the paper, and so compute some things twice; these rewrites merge
 them. `register` adds the rewrites to Aesara's tag `fast_run`, and so to the default mode. A mode
-that excludes the tag `TAG` omits them. `_PASSES` lists them in the order in which they run.
+that excludes the tag `TAG` omits them; one that excludes `FOR_C` omits those that insert operations
+with C code, and keeps those that help every engine. `_PASSES` lists them in the order in which they
+run.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from adversarial.backend.rewrites import (
     merge_passes,
 )
 
-__all__ = ["TAG", "register", "without_unwanted"]
+__all__ = ["FOR_C", "TAG", "register", "without_unwanted"]
 
 TAG = "adversarial_fused"
+FOR_C = "adversarial_for_c"
 
 _PASSES = (
     # After the merge that follows Aesara's canonical form.
@@ -36,9 +39,9 @@ _PASSES = (
     ("adversarial_merge_again", MergeOptimizer(), 1.68, ()),
     # Before Aesara fuses elementwise operations (49), which would hide the patterns.
     ("adversarial_sink_factors", hoist_factors.towards_inputs, 48.5, ()),
-    ("adversarial_fuse", fuse.patterns, 48.6, ()),
-    ("adversarial_skip_zeros", fuse.skipping_zeros, 75.4, ()),
-    ("adversarial_in_place", fuse.in_place, 75.5, ("inplace",)),
+    ("adversarial_fuse", fuse.patterns, 48.6, (FOR_C,)),
+    ("adversarial_skip_zeros", fuse.skipping_zeros, 75.4, (FOR_C,)),
+    ("adversarial_in_place", fuse.in_place, 75.5, (FOR_C, "inplace")),
 )
 
 _UNWANTED = (

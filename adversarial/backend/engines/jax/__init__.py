@@ -3,7 +3,8 @@
 This module defines `JaxEngine`, and imports JAX only when the engine is used. `mode` has the linker
 and the rewrites. `function` has the compiled functions, whose shared variables stay on the device.
 `devices` places arrays on devices. `conv`, `pooling`, `random` and `activations` convert the Ops of
-this package to JAX, and `patches` replaces Aesara's conversions that fail with current JAX.
+this package to JAX, and `dot` matrix products. `patches` replaces Aesara's conversions that fail
+with current JAX.
 """
 
 from __future__ import annotations

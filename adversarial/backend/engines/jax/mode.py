@@ -14,19 +14,28 @@ from aesara.link.jax.dispatch import jax_funcify
 from aesara.link.jax.linker import JAXLinker
 from aesara.link.utils import map_storage
 
+from adversarial.backend import rewrites
 from adversarial.backend.engines.jax import (  # noqa: F401
     activations,
     conv,
+    dot,
     patches,
     pooling,
     random,
 )
 from adversarial.backend.engines.jax.function import Function
-from adversarial.backend.rewrites import TAG
 
 # Rewrites for C code only: in-place and fused operations (XLA fuses by itself), BLAS calls, and
 # convolutions as matrix products.
-FOR_C = ("cxx_only", "BlasOpt", "inplace", "fusion", "conv_opts", "AbstractConvCheck", TAG)
+FOR_C = (
+    "cxx_only",
+    "BlasOpt",
+    "inplace",
+    "fusion",
+    "conv_opts",
+    "AbstractConvCheck",
+    rewrites.FOR_C,
+)
 
 
 class Linker(JAXLinker):

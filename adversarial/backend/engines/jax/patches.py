@@ -22,7 +22,13 @@ from aesara.tensor.elemwise import CAReduce
 from aesara.tensor.math import Argmax, MaxAndArgmax
 from aesara.tensor.nnet.basic import SoftmaxWithBias
 from aesara.tensor.shape import Reshape, SpecifyShape
-from aesara.tensor.subtensor import AdvancedIncSubtensor, AdvancedIncSubtensor1, IncSubtensor
+from aesara.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    IncSubtensor,
+    Subtensor,
+    indices_from_subtensor,
+)
 from jax.dtypes import canonicalize_dtype
 
 
@@ -182,6 +188,17 @@ def convert_split(op: Split, **kwargs: Any) -> Callable:
         return jnp.split(x, [int(end) for end in ends], axis=int(axis))
 
     return split
+
+
+@jax_funcify.register(Subtensor)
+def convert_subtensor(op: Subtensor, **kwargs: Any) -> Callable:
+    """Aesara's conversion accepts only constants in slices, but no lengths of arrays."""
+
+    def subtensor(x: jax.Array, *indices: Any) -> jax.Array:
+        known = [i if isinstance(i, jax.Array) else int(i) for i in indices]
+        return jnp.asarray(x)[tuple(indices_from_subtensor(known, op.idx_list))]
+
+    return subtensor
 
 
 @jax_funcify.register(SoftmaxWithBias)

@@ -33,6 +33,7 @@ from aesara.tensor.subtensor import (  # noqa: E402
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
     IncSubtensor,
+    Subtensor,
 )
 
 from adversarial.backend import function, shared  # noqa: E402
@@ -87,6 +88,10 @@ def split(x):
     return at.split(x, [2, 3, 1], 3, axis=1)[1], X[:, 2:5]
 
 
+def sliced(x):
+    return x[x.shape[0] // 2 :, at.argmax(x[0])], X[2:, X[0].argmax()]
+
+
 def softmax(x):
     e = np.exp(X + X[0])
     return softmax_with_bias(x, x[0]), e / e.sum(axis=1, keepdims=True)
@@ -124,6 +129,7 @@ CASES = [
     (Argmax, jax_funcify.dispatch(object), best_place),
     (Split, jax_funcify.dispatch(object), split),
     (SoftmaxWithBias, jax_funcify.dispatch(object), softmax),
+    (Subtensor, subtensor.jax_funcify_Subtensor, sliced),
     (IncSubtensor, subtensor.jax_funcify_IncSubtensor, written),
     (AdvancedIncSubtensor1, subtensor.jax_funcify_IncSubtensor, rows_added),
     (AdvancedIncSubtensor, subtensor.jax_funcify_AdvancedIncSubtensor, places_added),
