@@ -25,34 +25,40 @@ def convert_max_pool(op: MaxPool, **kwargs: Any) -> Any:
         op._check(x.shape)
         batch, groups, *size = op._pooled(x.shape)
         rows, columns = x.shape[2:]
-        x = x.reshape(batch, groups, op.num_pieces, rows, columns)
+        # Channels last, as a convolution makes them: the loops over adjacent maps are vectorized.
+        x = x.transpose(0, 2, 3, 1).reshape(batch, rows, columns, groups, op.num_pieces)
         reach = [(n - 1) * step + 1 for n, step in zip(size, op.pool_stride)]
         beyond = [
             (0, r + pool - 1 - n) for r, pool, n in zip(reach, op.pool_shape, (rows, columns))
         ]
-        x = jnp.pad(x, [(0, 0)] * 3 + beyond, constant_values=-np.inf)
-        start = (
-            np.arange(size[0])[:, None] * op.down * columns + np.arange(size[1]) * op.right
-        ).astype("int32")
-        best = which = None
-        # In the order of `max_pool`: of equal maxima, the first one gets the gradient.
-        for right in range(op.wide):
-            for piece in range(op.num_pieces):
-                for down in range(op.high):
-                    v = x[
-                        :,
-                        :,
-                        piece,
-                        down : down + reach[0] : op.down,
-                        right : right + reach[1] : op.right,
-                    ]
-                    place = np.int32((piece * rows + down) * columns + right) + start
-                    if best is None:
-                        best, which = v, jnp.broadcast_to(place, v.shape)
-                    else:
-                        takes = (v > best) | ((v != v) & (best == best))
-                        best, which = jnp.where(takes, v, best), jnp.where(takes, place, which)
-        return best, which
+        # XLA computes a reduction once, and comparisons again in each operation that reads them.
+        lowest = np.array(-np.inf, x.dtype)
+        windows, strides = (1, *op.pool_shape, 1), (1, *op.pool_stride, 1)
+        around = [(0, 0), *beyond, (0, 0)]
+        best = jax.lax.reduce_window(x.max(axis=4), lowest, jax.lax.max, windows, strides, around)
+        x = jnp.pad(x, [*around, (0, 0)], constant_values=-np.inf)
+        start = np.arange(size[0])[:, None] * op.down * columns + np.arange(size[1]) * op.right
+        start = start.astype("int32")[:, :, None]
+        which: Any = None
+        # From the last place in the order of `max_pool` to the first one: of equal maxima, the
+        # first one gets the gradient. NaN is the maximum of a window that has one.
+        for right, piece, down in itertools.product(
+            *(range(n - 1, -1, -1) for n in (op.wide, op.num_pieces, op.high))
+        ):
+            # A strided slice; indexing would gather.
+            v = jax.lax.slice(
+                x,
+                (0, down, right, 0, piece),
+                (batch, down + reach[0], right + reach[1], groups, piece + 1),
+                (1, *op.pool_stride, 1, 1),
+            )[..., 0]
+            place = np.int32((piece * rows + down) * columns + right) + start
+            place = jnp.broadcast_to(place, v.shape)
+            if which is None:
+                which = place
+            else:
+                which = jnp.where((v == best) | (v != v), place, which)
+        return best.transpose(0, 3, 1, 2), which.transpose(0, 3, 1, 2)
 
     return max_pool
 
