@@ -1,16 +1,21 @@
 """Installation; the tools' settings are in pyproject.toml."""
 
+import os
 import re
 import sys
 from pathlib import Path
 
-if sys.version_info >= (3, 13):
-    # Before anything else: an installer that overlooks python_requires would compile NumPy.
+if sys.version_info >= (3, 13) and "PIP_BUILD_TRACKER" in os.environ:
+    # Here, since no metadata can say it in words, and before anything else, since setuptools may be
+    # missing. pip sets this variable while it runs setup.py. It cannot override Aesara's limits.
+    this = "{}.{}".format(*sys.version_info)
     sys.exit(
-        "adversarial-nets needs Python 3.9, 3.10, 3.11 or 3.12; this is Python "
-        f"{sys.version_info[0]}.{sys.version_info[1]}, for which NumPy 1 has no builds.\n"
-        "One that works, in an environment of its own:\n"
-        "    pip install uv && uv venv --seed --python 3.12 .venv && . .venv/bin/activate"
+        f"pip cannot install adversarial-nets on Python {this}: NumPy 1 has no builds for it. Take "
+        "Python 3.9, 3.10, 3.11 or 3.12, or install with uv, for the JAX engine and NumPy 2.\n"
+        "Another Python, in an environment of its own, with all that the package can do:\n"
+        "    pip install uv && uv venv --seed --python 3.12 .venv && . .venv/bin/activate\n"
+        f"Python {this}, in a checkout and an environment of its own (docs/BACKENDS.md):\n"
+        '    pip install uv && uv pip install -e ".[jax]" --override numpy2-overrides.txt'
     )
 
 from setuptools import find_packages, setup
@@ -111,7 +116,7 @@ setup(
         "Operating System :: POSIX :: Linux",
         "Programming Language :: C++",
         "Programming Language :: Python :: 3",
-        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 13)),
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)),
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
@@ -146,15 +151,19 @@ setup(
             )
         ]
     },
-    # Aesara's NumPy (below 2) has no builds for Python 3.13.
-    python_requires=">=3.9,<3.13",
+    # No upper limit: from Python 3.13 on the JAX engine works, if uv overrides Aesara's limits.
+    python_requires=">=3.9",
     install_requires=[
         # The engine: graphs to C. 2.9 is its last series, and our repairs of it are for 2.9.
         "aesara==2.9.*",
         # Aesara's C code needs NumPy 1; 1.22 is the first with what its RandomState typing uses.
-        "numpy>=1.22,<2",
+        "numpy>=1.22,<2; python_version < '3.13'",
+        # NumPy 1 has no builds for Python 3.13. An installer that does not override Aesara's limit
+        # ends at once with this conflict, where it would try for minutes to compile NumPy 1.
+        "numpy>=2; python_version >= '3.13'",
         # Aesara imports functions that SciPy 1.13 took away, from modules with names of 1.8.
-        "scipy>=1.8,<1.13",
+        "scipy>=1.8,<1.13; python_version < '3.13'",
+        "scipy>=1.14; python_version >= '3.13'",
         # A fast BLAS with no step of the user's own, 26 MB. On AMD's processors it is faster than
         # MKL (docs/PERFORMANCE.md), which takes 943 MB more.
         "scipy-openblas32>=0.3.23",

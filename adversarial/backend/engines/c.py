@@ -62,7 +62,7 @@ class CEngine(Engine):
 def _check_machine() -> None:
     """Raise an error if C code cannot be compiled; warn, once, if there is no fast BLAS."""
     if numpy2.is_installed():
-        raise config.SetupError(numpy2.NO_C)
+        raise config.SetupError(numpy2.no_c())
     setup = config.configure()
     compiler.require(aesara.config.cxx, setup.cxx_by_user)
     if setup.blas.slow:

@@ -7,14 +7,26 @@ docs/BACKENDS.md says how to install this combination.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
-NO_C = (
-    f"the C engine needs NumPy 1, since Aesara's C code does not fit NumPy {np.__version__}, which "
-    "is installed\nUse JAX: --backend jax. Or install NumPy 1: pip install 'numpy<2'"
-)
+#: Python from this version on has no builds of NumPy 1, so the JAX engine is the only one there.
+WITHOUT_NUMPY_1 = (3, 13)
+#: Installs the JAX engine with NumPy 2, in a checkout.
+INSTALL = 'pip install uv && uv pip install -e ".[jax]" --override numpy2-overrides.txt'
+
+
+def no_c() -> str:
+    """Why the C engine is refused, and what to do."""
+    text = (
+        "the C engine needs NumPy 1, since Aesara's C code does not fit NumPy "
+        f"{np.__version__}, which is installed\nUse JAX: --backend jax. "
+    )
+    if sys.version_info < WITHOUT_NUMPY_1:
+        return text + "Or install NumPy 1: pip install 'numpy<2'"
+    return text + "Or take Python 3.12: NumPy 1 has no builds for this one"
 
 
 def is_installed() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,10 @@ def test_with_numpy_2_jax_is_chosen_and_c_refused(monkeypatch):
             backend.function([], backend.shared([1.0]) * 2)
     finally:
         c._check_machine.cache_clear()
+
+
+@pytest.mark.parametrize("version, words", [((3, 12), "'numpy<2'"), ((3, 13), "take Python 3.12")])
+def test_what_to_do_fits_the_python(version, words, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", version)
+    first, second = numpy2.no_c().split("\n")
+    assert np.__version__ in first and "--backend jax" in second and words in second

@@ -13,6 +13,7 @@ import glob
 import importlib.util
 import logging
 import os
+import sys
 from typing import Any, Optional
 
 import aesara
@@ -20,9 +21,10 @@ import aesara
 from adversarial.backend.engines.base import Cluster, Engine, without_garbage_collection
 from adversarial.backend.toolchain import compiler, config, numpy2
 
-MISSING = (
-    "the JAX engine needs JAX, which is not installed: pip install -e '.[jax]', "
-    "or '.[cuda]' for an NVIDIA GPU"
+MISSING = "the JAX engine needs JAX, which is not installed: " + (
+    "pip install -e '.[jax]', or '.[cuda]' for an NVIDIA GPU"
+    if sys.version_info < numpy2.WITHOUT_NUMPY_1
+    else numpy2.INSTALL
 )
 # The modes that this engine accepts; it compiles all of them in `jax_mode()`.
 _MODES = (None, "FAST_RUN", "FAST_COMPILE", "JAX")
