@@ -86,6 +86,7 @@ class StopRequest:
         """Raise Interrupted if this process, or another that trains with it, received a signal."""
         signum = self.signum
         if backend.processes() > 1:
+            backend.check_peers()
             self._checks += 1
             together = self._checks % TOGETHER_EVERY == 0
             signum = (backend.agree(signum or 0) or None) if together else None

@@ -257,6 +257,11 @@ class Train(Recoverable):
                 if self.save_freq and self._seen() != untouched:
                     self.save()
                 raise
+            except backend.PeerLost:
+                # Only the file: extensions might compute together with the process that has died.
+                if self.save_freq and self.save_path is not None and self._seen() != untouched:
+                    self._write(self.save_path)
+                raise
             finally:
                 vars(monitor).pop("between_batches", None)
             monitor.training_succeeded = True

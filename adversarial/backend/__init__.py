@@ -15,13 +15,17 @@ from adversarial.backend.compilation import assign, function, is_made, shared  #
 from adversarial.backend.engines import (  # noqa: E402
     Cluster,
     agree,
+    blame,
+    check_peers,
     choose,
     chosen,
+    compare,
     compiling,
     describe,
     is_first_process,
     processes,
 )
+from adversarial.backend.engines.base import PeerLost  # noqa: E402
 from adversarial.backend.ops.all_finite import all_finite  # noqa: E402
 from adversarial.backend.ops.conv import conv2d, repair, transposed_conv2d  # noqa: E402
 from adversarial.backend.ops.maxout import maxout  # noqa: E402
@@ -40,13 +44,17 @@ floatX: str = aesara.config.floatX  # noqa: N816
 __all__ = [
     "Cluster",
     "CompilerMissing",
+    "PeerLost",
     "RandomStreams",
     "SetupError",
     "agree",
     "all_finite",
     "assign",
+    "blame",
+    "check_peers",
     "choose",
     "chosen",
+    "compare",
     "compiling",
     "conv2d",
     "describe",

@@ -151,9 +151,15 @@ def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> in
             return 1
         except KeyboardInterrupt as error:
             errors.explain(error)
+            engines.leave("interrupted", errors.INTERRUPTED)
             return errors.INTERRUPTED
-        except Exception as error:
-            errors.explain(error, main)
+        except SystemExit as stop:  # a signal, or a mistake in the options
+            engines.leave("terminated", stop.code if isinstance(stop.code, int) else 1)
+            raise
+        except Exception as problem:
+            cause = engines.blame(problem)
+            errors.explain(cause, main)
+            engines.leave(errors.describe(cause).partition("\n")[0], 1)
             return 1
         try:
             sys.stdout.flush()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import importlib.metadata
 import logging
 import os
@@ -32,7 +33,7 @@ import adversarial
 from adversarial import backend, modelfile
 from adversarial.config import settings
 from adversarial.datasets.feed import num_examples
-from adversarial.files import outputs, uploads
+from adversarial.files import opening, outputs, uploads
 from adversarial.recovery import MOST_ROLLBACKS, ROLLBACK_FACTOR
 from adversarial.run import Run
 from adversarial.run_files import Reservation
@@ -262,6 +263,8 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
                 left = max(0.0, args.time_budget - (time.monotonic() - began))
             with outputs.marked(run.mark(number)):
                 phase = run.make(phases, number)
+                if backend.processes() > 1:
+                    backend.compare(_in_common(run, args, phase))
                 progress = add_extensions(phase, args)
                 if files is not None:
                     files.add(phase, number)
@@ -271,6 +274,26 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
                 return status
             last = status or last  # without time left, a phase is only set up and saved
     return last
+
+
+def _in_common(run: Run, args: Options, phase: Train) -> dict[str, str]:
+    """What must be the same in all processes that train together, by the words for it."""
+    about = phase.experiment or {}
+    found = {
+        "the YAML file": about["yaml"],
+        "--set": about["settings"],
+        "--seed": about["seed"],
+        "the data": about["data"],
+        "--max-epochs": args.max_epochs,
+        "--time-budget": args.time_budget,
+        "--nan-policy": args.nan_policy,
+        "the number of devices, or JAX's version": backend.describe(),
+        "the package's version": adversarial.__version__,
+    }
+    if run.resume_from is not None:
+        with open(run.resume_from.name, "rb") as stream:
+            found["the model file"] = opening.digest_of(stream)
+    return {name: hashlib.sha256(repr(value).encode()).hexdigest() for name, value in found.items()}
 
 
 def add_extensions(phase: Train, args: Options) -> Progress:

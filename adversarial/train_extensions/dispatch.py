@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
+from adversarial import backend
 from adversarial.signals import Interrupted
 from adversarial.utils import errors, origin
 
@@ -79,6 +80,8 @@ def call_observers(extensions: Iterable[Any], method: str, *parts: Any) -> None:
         except Interrupted:
             raise
         except Exception as error:
+            if isinstance(backend.blame(error), backend.PeerLost):
+                raise  # the training cannot go on
             warn_of_fault(f"{type(extension).__name__}.{method}{origin.of(extension)}", error)
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Optional
 
 from adversarial.backend.engines.base import Cluster, Engine
@@ -96,3 +97,26 @@ def agree(number: int) -> int:
 def processes() -> int:
     """The number of processes that train together."""
     return 1 if _chosen is None else engine().processes()
+
+
+def compare(items: Mapping[str, str]) -> None:
+    """Raise ValueError, in all processes that train together, if `items` differ among them."""
+    if _chosen is not None:
+        engine().compare(items)
+
+
+def check_peers() -> None:
+    """Raise PeerLost if another of the processes that train together has died."""
+    if _chosen is not None:
+        engine().check_peers()
+
+
+def blame(error: Exception) -> Exception:
+    """`error`, or PeerLost if it comes of the death of another process."""
+    return error if _chosen is None else engine().blame(error)
+
+
+def leave(reason: str, status: int) -> None:
+    """If others train with this process, which fails, tell them why and end it with `status`."""
+    if _chosen is not None:
+        engine().leave(reason, status)

@@ -1,11 +1,11 @@
-"""`Engine`, the interface through which the package compiles and runs graphs, and `Cluster`."""
+"""`Engine`, the interface through which the package compiles and runs graphs; `Cluster`."""
 
 from __future__ import annotations
 
 import abc
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -43,6 +43,10 @@ class Cluster:
             raise ValueError(
                 f"process_id must be 0 .. {self.num_processes - 1}, not {self.process_id}"
             )
+
+
+class PeerLost(ConnectionError):
+    """Another of the processes that train together has ended; the message says what to do."""
 
 
 class Engine(abc.ABC):
@@ -111,6 +115,25 @@ class Engine(abc.ABC):
     def processes(self) -> int:
         """The number of processes that train together."""
         return 1
+
+    def compare(self, items: Mapping[str, str]) -> None:
+        """Raise ValueError, in all processes, if `items` differ among them; each must call this."""
+        return None
+
+    def check_peers(self) -> None:
+        """Raise PeerLost if another process has died."""
+        return None
+
+    def blame(self, error: Exception) -> Exception:
+        """`error`, or PeerLost if `error` comes of the death of another process."""
+        return error
+
+    def leave(self, reason: str, status: int) -> None:
+        """End this process, which fails for `reason`, with `status`, and tell the others why.
+
+        A process that trains alone returns from this.
+        """
+        return None
 
 
 @contextlib.contextmanager

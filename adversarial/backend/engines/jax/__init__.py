@@ -2,9 +2,9 @@
 
 This module defines `JaxEngine`, and imports JAX only when the engine is used. `mode` has the linker
 and the rewrites. `function` has the compiled functions, whose shared variables stay on the device.
-`devices` places arrays on devices. `conv`, `pooling`, `random` and `activations` convert the Ops of
-this package to JAX, and `dot` matrix products. `patches` replaces Aesara's conversions that fail
-with current JAX.
+`devices` places arrays on devices, and `peers` watches the other processes. `conv`, `pooling`,
+`random` and `activations` convert the Ops of this package to JAX, and `dot` matrix products.
+`patches` replaces Aesara's conversions that fail with current JAX.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import importlib.util
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, Optional
 
 import aesara
 
 from adversarial.backend.engines.base import Cluster, Engine, without_garbage_collection
+from adversarial.backend.engines.jax import peers
 from adversarial.backend.toolchain import compiler, config, numpy2
 
 MISSING = "the JAX engine needs JAX, which is not installed: " + (
@@ -83,6 +85,18 @@ class JaxEngine(Engine):
         from adversarial.backend.engines.jax import devices
 
         return devices.processes()
+
+    def compare(self, items: Mapping[str, str]) -> None:
+        peers.compare(items)
+
+    def check_peers(self) -> None:
+        peers.check()
+
+    def blame(self, error: Exception) -> Exception:
+        return peers.blame(error)
+
+    def leave(self, reason: str, status: int) -> None:
+        peers.leave(reason, status)
 
 
 def _sees_gpu() -> bool:

@@ -18,6 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from adversarial.backend.engines.base import Cluster
+from adversarial.backend.engines.jax import peers
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +43,7 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
         _cluster = cluster
         # Without gloo, JAX has no collectives for processes that compute on CPUs.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        try:
-            jax.distributed.initialize(
-                cluster.coordinator, cluster.num_processes, cluster.process_id
-            )
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            raise OSError(
-                f"process {cluster.process_id} of {cluster.num_processes} could not join "
-                f"the others at {cluster.coordinator}: {reason}"
-            ) from error
+        peers.connect(cluster)
     count = count or 1
     there = jax.local_devices()
     if count > len(there):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,14 +105,14 @@ def begin(folder, *args, virtual=1, backend="jax"):
     )  # fmt: skip
 
 
-def together(folders, *args):
-    """One process in each of `folders`, that train together."""
+def together(folders, *args, each=None):
+    """One process in each of `folders`, that train together; `each`: further options of each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     return [
-        begin(folder, *args, "--coordinator", address, "--num-processes", str(len(folders)),
-              "--process-id", str(i))
+        begin(folder, *args, *(each[i] if each else ()), "--coordinator", address,
+              "--num-processes", str(len(folders)), "--process-id", str(i))
         for i, folder in enumerate(folders)
     ]  # fmt: skip
 
@@ -152,14 +153,84 @@ def of_one(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_eight_devices_train_as_one_does_and_two_go_on(of_one, tmp_path):
-    folder = tmp_path / "eight"
-    first = ended(begin(folder, "--max-epochs", "1", "--devices", "8", virtual=8))
+def test_eight_devices_train_as_one_does_and_two_processes_go_on(of_one, tmp_path):
+    folders = [tmp_path / "eight", tmp_path / "second"]
+    first = ended(begin(folders[0], "--max-epochs", "1", "--devices", "8", virtual=8))
     assert ", 8 CPUs\n" in first
-    ended(begin(folder, "--resume", "game.pkl", "--max-epochs", "2", "--devices", "2", virtual=2))
+    folders[1].mkdir()
+    shutil.copy(folders[0] / "game.pkl", folders[1])
+    for process in together(folders, "--resume", "game.pkl", "--max-epochs", "2"):
+        ended(process)
+    alike(trajectory(folders[0]), of_one)
+    engines = serial.load(folders[0] / "game.pkl").monitor.engines
+    assert [epoch for epoch, _ in engines] == [0, 1]
+    assert engines[0][1].endswith("8 CPUs") and engines[1][1].endswith("2 CPUs of 2 processes")
+
+
+@pytest.mark.slow
+def test_two_devices_go_on_as_one(of_one, tmp_path):
+    folder = tmp_path / "two"
+    ended(begin(folder, "--max-epochs", "1", "--devices", "2", virtual=2))
+    ended(begin(folder, "--resume", "game.pkl", "--max-epochs", "2"))
     alike(trajectory(folder), of_one)
-    engines = serial.load(folder / "game.pkl").monitor.engines
-    assert [(epoch, text[-6:]) for epoch, text in engines] == [(0, "8 CPUs"), (1, "2 CPUs")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_when_one_process_is_killed_the_other_ends_and_says_so(victim, tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    processes = together(folders)
+    try:
+        until(lambda: (folders[0] / "game.pkl").exists(), processes)
+        service = children(processes[0].pid)
+        processes[victim].kill()
+        err = processes[1 - victim].communicate(timeout=60)[1]
+        assert processes[1 - victim].returncode == 1
+        first, second = err[err.index("train.py: error:") :].splitlines()
+        assert f"process {victim} of 2 has ended" in first and "--resume" in second
+        assert "Traceback" not in err
+        # Nor is JAX's service left.
+        assert service
+        until(lambda: not any(map(is_alive, service)))
+    finally:
+        for process in processes:
+            process.kill()
+    assert serial.load(folders[0] / "game.pkl").monitor.get_epochs_seen() >= 1
+
+
+@pytest.mark.slow
+def test_processes_that_train_different_things_end_at_once(tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    processes = together(folders, each=[["--seed", "1"], ["--seed", "2", "--max-epochs", "1"]])
+    try:
+        errors = [process.communicate(timeout=LONGEST)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [1, 1]
+    for err in errors:
+        assert "train.py: error: process 1 differs from process 0 in: --seed, --max-epochs\n" in err
+    assert not (folders[0] / "game.pkl").exists()
+
+
+def until(condition, processes=()):
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end and all(p.poll() is None for p in processes)
+        time.sleep(0.1)
+
+
+def is_alive(pid):
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def children(pid):
+    """Process ids of the children of a process."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return found.read_text().split()
 
 
 @pytest.mark.slow
