@@ -41,12 +41,20 @@ class StepTimer:
     ----------
     finish : callable, optional
         Waits until all steps that were started are done. Needed where a library is asynchronous.
+    gpu_bytes : callable, optional
+        The peak of the GPU's memory that this process has used.
     **facts
         Sent to the parent as they are, for example `versions`.
     """
 
-    def __init__(self, finish: Callable[[], Any] = lambda: None, **facts: Any) -> None:
+    def __init__(
+        self,
+        finish: Callable[[], Any] = lambda: None,
+        gpu_bytes: Callable[[], int] = lambda: 0,
+        **facts: Any,
+    ) -> None:
         self._finish = finish
+        self._gpu_bytes = gpu_bytes
         self._facts = facts
         self._out = claim_stdout()
         self._left = STEPS_BEFORE_READY
@@ -80,7 +88,7 @@ class StepTimer:
         self._left = STEPS_BEFORE_TIMING
 
     def _send(self, **facts: Any) -> None:
-        send(self._out, peak_mib=peak_mib(), **facts)
+        send(self._out, peak_mib=peak_mib(), gpu_mib=self._gpu_bytes() / 2**20, **facts)
 
 
 _stdout: Any | None = None
@@ -126,17 +134,24 @@ def use_cpus(count: int) -> None:
 
 
 DEVICES = ("cpu", "gpu")
+# What products of float32 on a GPU are computed in, and JAX's word for it.
+PRECISIONS = {"float32": "float32", "tf32": "tensorfloat32"}
+_PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
 
 
-def use_device(device: str) -> None:
+def use_device(device: str, precision: str = "float32") -> None:
     """Select the CPU or the first GPU. Call before importing numerical libraries."""
+    os.environ[_PRECISION] = PRECISIONS[precision]
     if device == "cpu":
         os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
     else:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
         # All workers are in memory at once, so none may reserve the whole GPU.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
+
+
+def is_tf32() -> bool:
+    return os.environ.get(_PRECISION) == PRECISIONS["tf32"]
 
 
 class Worker:
@@ -163,7 +178,7 @@ class Worker:
         self.name = name
         self.times: list[float] = []  # seconds per step, one entry per turn
         self.cpu: list[float] = []
-        self.peak_mib = 0.0
+        self.peak_mib = self.gpu_mib = 0.0
         # A process group of its own, so that its child processes are stopped with it.
         self._process = subprocess.Popen(
             command,
@@ -212,6 +227,7 @@ class Worker:
         if "unavailable" in received:
             raise Unavailable(received["unavailable"])
         self.peak_mib = max(self.peak_mib, received["peak_mib"])
+        self.gpu_mib = max(self.gpu_mib, received.get("gpu_mib", 0.0))
         return received
 
     def _signal(self, number: int) -> None:

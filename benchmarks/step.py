@@ -26,6 +26,7 @@ from benchmarks.experiments import EXPERIMENTS, ROOT, Experiment  # noqa: E402
 from benchmarks.implementations import IMPLEMENTATIONS  # noqa: E402
 from benchmarks.interleaved import (  # noqa: E402
     DEVICES,
+    PRECISIONS,
     STEPS_BEFORE_TIMING,
     Unavailable,
     Worker,
@@ -66,6 +67,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=DEVICES,
         default="cpu",
         help="where to compute (cpu); with gpu, implementations that cannot use one are left out",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of matrix products on a GPU, in all implementations (float32)",
     )
     add("--json", metavar="FILE", help="also write all measurements to this file")
     add(
@@ -145,6 +152,8 @@ def start(
             str(data),
             "--device",
             args.device,
+            "--precision",
+            args.precision,
             *(["--trained", experiment.trained] if experiment.trained else []),
         ]
         try:
@@ -164,8 +173,8 @@ def heading(
     lines = [
         f"{experiment.name}: batch {experiment.batch}, width {experiment.width:g}, {data}; "
         f"{experiment.operations / 1e9:.2f} GFLOP of matrix products per step",
-        f"{processor()}, {args.cpus} of its processors; medians of {args.rounds} interleaved "
-        f"turns of {steps} steps (after {STEPS_BEFORE_TIMING} untimed)",
+        f"{processor()}, {args.cpus} of its processors; products in {args.precision}; medians of "
+        f"{args.rounds} interleaved turns of {steps} steps (after {STEPS_BEFORE_TIMING} untimed)",
     ]
     if load > BUSY:
         lines.append(f"NOT QUIET: the load average was {load:.1f} before this began")
@@ -204,7 +213,7 @@ def table(workers: Sequence[Worker], experiment: Experiment) -> str:
     best = min(peers, key=lambda worker: median(worker.times), default=None)
     floor = by_name.get("floor")
     header = "", "ms", "middle half", "/ best peer", "/ products", "GFLOP/s", "CPU ms", "peak MiB"
-    rows: list[tuple[str, ...]] = [header]
+    rows: list[tuple[str, ...]] = [(*header, "GPU MiB")]
     for worker in workers:
         middle = median(worker.times)
         # Doubled, since quantiles() refuses a single value.
@@ -219,8 +228,11 @@ def table(workers: Sequence[Worker], experiment: Experiment) -> str:
                 f"{experiment.operations / middle / 1e9:.0f}",
                 f"{median(worker.cpu) * 1e3:.1f}",
                 f"{worker.peak_mib:.0f}",
+                f"{worker.gpu_mib:.0f}",
             )
         )
+    if not any(worker.gpu_mib for worker in workers):
+        rows = [row[:-1] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     rows.insert(1, tuple("-" * width for width in widths))
     return "\n".join(
@@ -241,12 +253,14 @@ def as_data(args: argparse.Namespace, experiment: Experiment, workers: Sequence[
         "batch": experiment.batch,
         "width": experiment.width,
         "cpus": args.cpus,
+        "precision": args.precision,
         "operations": experiment.operations,
         "implementations": {
             worker.name: {
                 "seconds_a_step": worker.times,
                 "cpu_seconds_a_step": worker.cpu,
                 "peak_mib": worker.peak_mib,
+                "gpu_mib": worker.gpu_mib,
                 "seconds_to_ready": worker.seconds_to_ready,
                 **worker.facts,
             }

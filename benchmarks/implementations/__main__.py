@@ -9,6 +9,7 @@ from benchmarks.experiments import EXPERIMENTS
 from benchmarks.implementations import IMPLEMENTATIONS
 from benchmarks.interleaved import (
     DEVICES,
+    PRECISIONS,
     Unavailable,
     claim_stdout,
     die_with_parent,
@@ -28,11 +29,12 @@ def main() -> None:
     parser.add_argument("--cpus", type=int, required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--device", choices=DEVICES, required=True)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     args = parser.parse_args()
     die_with_parent()
     out = claim_stdout()
     use_cpus(args.cpus)
-    use_device(args.device)
+    use_device(args.device, args.precision)
     experiment = EXPERIMENTS[args.model].resized(args.batch, args.width, args.trained)
     try:
         implementation = importlib.import_module(

@@ -22,15 +22,15 @@ Drop = Callable[[int, jax.Array], jax.Array]
 
 def run(experiment: Experiment, data: str, cpus: int) -> None:
     """Train for ever. Parameters and velocities are donated to each step."""
-    # Like the other implementations; JAX's default on a GPU is TF32.
-    jax.config.update("jax_default_matmul_precision", "float32")
     X = jnp.asarray(np.load(data))
     state = initial_state(experiment, experiment.initial_parameters())
     # XLA's own random bit generator is faster on the CPU than JAX's default.
     key = jax.random.key(0, impl="rbg")
     step = jax.jit(functools.partial(drawn_step, experiment), donate_argnums=0)
     permutation = jax.jit(functools.partial(jax.random.permutation, x=len(X)))
-    timer = StepTimer(lambda: jax.block_until_ready(state), versions=f"JAX {jax.__version__}")
+    timer = StepTimer(
+        lambda: jax.block_until_ready(state), gpu_bytes, versions=f"JAX {jax.__version__}"
+    )
     m = experiment.batch
     while True:
         key, epoch = jax.random.split(key)
@@ -38,6 +38,11 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
         for start in range(0, len(X) - m + 1, m):
             state = step(state, key, X, order, start)
             timer()
+
+
+def gpu_bytes() -> int:
+    """The peak of the GPU's memory that this process has used; 0 on a CPU."""
+    return int((jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0))
 
 
 def initial_state(e: Experiment, parameters: tuple[list, list]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from benchmarks.experiments import ROOT, Experiment, scale_units
 from benchmarks.interleaved import StepTimer, Unavailable
 
 
-def run(experiment: Experiment, data: str, cpus: int) -> None:
+def run(
+    experiment: Experiment, data: str, cpus: int, gpu_bytes: Callable[[], int] = lambda: 0
+) -> None:
     """Train for ever. An update callback measures, after each minibatch."""
     train = load(experiment)
     train.setup()
@@ -25,7 +27,7 @@ def run(experiment: Experiment, data: str, cpus: int) -> None:
     # Reading a parameter waits until all started steps are done.
     smallest = min(train.model.get_params(), key=lambda p: p.get_value(borrow=True).size)
     timer = StepTimer(
-        smallest.get_value, versions=f"Aesara {version('aesara')}, {backend.describe()}"
+        smallest.get_value, gpu_bytes, versions=f"Aesara {version('aesara')}, {backend.describe()}"
     )
     train.algorithm.update_callbacks.append(timer)
     while True:

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.experiments import Experiment, Layer
-from benchmarks.interleaved import StepTimer
+from benchmarks.interleaved import StepTimer, is_tf32
 
 Params = Sequence[tuple[torch.Tensor, torch.Tensor]]
 # Dropout of the input h of layer i.
@@ -27,7 +27,7 @@ def use_gpu() -> None:
     """Create all tensors on the GPU, if this process sees one."""
     if torch.cuda.is_available():
         torch.set_default_device("cuda")
-        torch.backends.cuda.matmul.allow_tf32 = False  # float32, like the other implementations
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = is_tf32()
 
 
 def wait() -> None:
@@ -39,7 +39,8 @@ def train(game: Any, data: str, cpus: int, versions: str) -> None:
     """Train `game` for ever, on minibatches that are shuffled anew for each epoch."""
     torch.set_num_threads(cpus)
     X = torch.from_numpy(np.load(data)).to(torch.get_default_device())
-    timer = StepTimer(wait, versions=versions)
+    gpu_bytes = torch.cuda.max_memory_allocated if torch.cuda.is_available() else lambda: 0
+    timer = StepTimer(wait, gpu_bytes, versions=versions)
     m = game.experiment.batch
     while True:
         order = torch.randperm(len(X))

@@ -424,7 +424,7 @@ def test_trained_parameters_are_copied(played, tmp_path):
 
 def test_ratios_are_medians_over_rounds():
     def worker(name, times):
-        return types.SimpleNamespace(name=name, times=times, cpu=times, peak_mib=1.0)
+        return types.SimpleNamespace(name=name, times=times, cpu=times, peak_mib=1.0, gpu_mib=0.0)
 
     # In each round ours takes half of torch's time, although the machine's speed changes.
     workers = [
