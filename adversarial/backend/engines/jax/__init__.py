@@ -4,7 +4,8 @@ This module defines `JaxEngine`, and imports JAX only when the engine is used. `
 and the rewrites. `function` has the compiled functions, whose shared variables stay on the device.
 `devices` places arrays on devices, and `peers` watches the other processes. `conv`, `pooling`,
 `random` and `activations` convert the Ops of this package to JAX, and `dot` matrix products.
-`patches` replaces Aesara's conversions that fail with current JAX.
+`ordering` lets XLA update weights in place. `patches` replaces Aesara's conversions that fail with
+current JAX.
 """
 
 from __future__ import annotations

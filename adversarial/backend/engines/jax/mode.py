@@ -19,6 +19,7 @@ from adversarial.backend.engines.jax import (  # noqa: F401
     activations,
     conv,
     dot,
+    ordering,
     patches,
     pooling,
     random,
@@ -52,6 +53,7 @@ class Linker(JAXLinker):
         storage_map: Any = None,
         **kwargs: Any,
     ) -> tuple[Callable, list[Container], list[Container]]:
+        ordering.update_last(self.fgraph)
         order = self.schedule(self.fgraph)
         inputs, outputs, _ = map_storage(
             self.fgraph, order, input_storage, output_storage, storage_map
