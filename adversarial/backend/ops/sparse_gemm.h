@@ -87,13 +87,20 @@ struct Shares {
 template <typename Real, typename Choice>
 class SparseProduct {
     typedef adversarial::Matrix<Real> Matrix;
-    typedef Real Pack __attribute__((vector_size(32), may_alias));
-    typedef Real Loose __attribute__((vector_size(32), may_alias, aligned(sizeof(Real))));
+#ifdef __AVX512F__
+    enum { bytes = 64 };
+#else
+    enum { bytes = 32 };
+#endif
+    typedef Real Pack __attribute__((vector_size(bytes), may_alias));
+    typedef Real Loose __attribute__((vector_size(bytes), may_alias, aligned(sizeof(Real))));
     enum {
-        lanes = sizeof(Pack) / sizeof(Real),
-        wide = 8, narrow = 4,  // width of a panel, in packs
+        lanes = bytes / sizeof(Real),
+        wide = 256 / bytes, narrow = 128 / bytes,  // width of a panel, in packs
         height = 16,  // height of a tile of z
-        cached = 26 * 1024 / sizeof(Real),  // entries of b in a panel: an L1 cache has 32 KiB
+        // Entries of b in a panel. It is a little larger than an L1 cache of 32 KiB: longer rows of
+        // entries save more than misses of a few lines cost (docs/PERFORMANCE.md).
+        cached = 40 * 1024 / sizeof(Real),
         gathered = 1 << 21  // size of the block of s whose entries are gathered at a time
     };
     struct Entry { Real value; npy_int32 place; };  // `place`: offset of the row of b in the panel
@@ -152,12 +159,11 @@ class SparseProduct {
     void pack(npy_intp top, npy_intp left, npy_intp n, Real *panel) const {
         const npy_intp m = std::min(inner - top, step);
         if (n < width) std::fill(panel, panel + m * width, 0);
-        if (b.right == 1)
-            for (npy_intp k = 0; k < m; ++k)
-                std::copy_n(&b(top + k, left), n, panel + k * width);
-        else
-            for (npy_intp j = 0; j < n; ++j)
-                for (npy_intp k = 0; k < m; ++k) panel[k * width + j] = b(top + k, left + j);
+        // By rows, also if b is stored by columns: then a cache line of each column serves the next
+        // rows, and the panel is written in order.
+        for (npy_intp k = 0; k < m; ++k)
+            if (b.right == 1) std::copy_n(&b(top + k, left), n, panel + k * width);
+            else for (npy_intp j = 0; j < n; ++j) panel[k * width + j] = b(top + k, left + j);
     }
     // to = scale * the sum of the entries' rows + keep * to
     template <int packs>
