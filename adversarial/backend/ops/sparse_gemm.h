@@ -249,6 +249,8 @@ public:
 template <typename Real, typename Choice>
 class Multiplication {
     typedef adversarial::Matrix<Real> Matrix;
+    // Rows or columns of z; with fewer, and in halves with fewer, a BLAS is faster.
+    enum { least_side = 8, least_half = 16 };
     npy_intp inner, m;
     Real alpha, beta;
 
@@ -286,7 +288,7 @@ public:
         : inner(inner), m(m), alpha(alpha), beta(beta) {}
 
     void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
-        if (std::min(n, m) < 16 || (double) n * inner * m < Choice::least)
+        if (std::min(n, m) < least_side || (double) n * inner * m < Choice::least)
             return in_parts(x, y, z, n);
         const Shares in_x(x, n, inner), in_y(y, inner, m);
         if (std::min(in_x.all, in_y.all) <= Choice::densest()) try {
@@ -300,7 +302,8 @@ public:
             return in_parts(x, y, z, n);
         }
         // The rows of samples and of data, in one matrix, have different shares of zeros.
-        if (std::min(in_x.top, in_x.bottom) > Choice::densest()) return in_parts(x, y, z, n);
+        if (n / 2 < least_half || std::min(in_x.top, in_x.bottom) > Choice::densest())
+            return in_parts(x, y, z, n);
         const npy_intp half = n / 2;
         run(x, y, z, half);
         run(x.below(half), y, z.below(half), n - half);

@@ -203,3 +203,21 @@ def test_without_c():
     product = SparseDot22("float32")(x, y)
     function = backend.function([x, y], product, mode=aesara.compile.mode.Mode("py", None))
     assert function(np.float32([[1, 0]]), np.float32([[3], [4]])) == 3
+
+
+@pytest.mark.parametrize("n, left_out", [(7, False), (8, True), (15, True)])
+def test_zeros_are_left_out_of_eight_rows_or_more(product, n, left_out):
+    for order in "CF":
+        x = np.array(sparse(np.random.RandomState(2), (n, 1000), 0.1), order=order)
+        y = np.random.RandomState(3).randn(1000, 400).astype("f")
+        np.testing.assert_allclose(product(x, y), x.astype("d") @ y, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(product(y.T, x.T), y.T.astype("d") @ x.T, rtol=1e-4, atol=1e-3)
+        x[:, 7], y[7] = 0, np.inf
+        assert np.isfinite(product(x, y)).all() == left_out
+
+
+def test_a_half_of_few_rows_stays_in_its_matrix(product):
+    x, y = np.ones((20, 1000), "f"), np.ones((1000, 400), "f")
+    x[:10] *= np.random.RandomState(4).uniform(size=(10, 1000)) < 0.1
+    x[:, 7], y[7] = 0, np.inf
+    assert not np.isfinite(product(x, y)).any()
