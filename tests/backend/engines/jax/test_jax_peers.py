@@ -143,6 +143,17 @@ def test_a_loss_ends_a_comparison(three):
     assert [type(each) for each in results] == [PeerLost, PeerLost, type(None)]
 
 
+def test_a_verdict_counts_more_than_the_end_that_follows_it(three, monkeypatch):
+    def answer(**message):
+        three[1]._hear(0, {"verdict": "process 1 differs from process 0 in: --seed"})
+        three[1]._hear(0, {"ended": "process 1 differs"})
+
+    monkeypatch.setattr(three[1].lines[0], "send", answer)
+    with pytest.raises(ValueError, match="^process 1 differs from process 0 in: --seed\n"):
+        three[1].compare({"--seed": "2"})
+    assert three[1].lost
+
+
 def test_one_that_gives_no_sign_of_life(address, monkeypatch, quick):
     monkeypatch.setattr(peers, "SILENCE", 1.0)
     first = peers.Peers(Cluster(address, 2, 0))
