@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -409,16 +410,20 @@ def test_wandb_gets_the_same_offline():
     assert run("gan.yaml", "--max-epochs", "2") == 0
     wandb.finish()
     (file,) = Path("log/wandb").glob("offline-run-*/*.wandb")
-    raw = file.read_bytes()
     history, config = {}, {}
-    for data in leveldb_records(raw):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        items = {"/".join(i.nested_key) or i.key: i.value_json for i in record.history.item}
-        if items:
-            history[int(items["_step"])] = items
-        config.update({i.key: i.value_json for i in record.run.config.update})
-        config.update({i.key: i.value_json for i in record.config.update})
+    end = time.monotonic() + 30
+    # On a busy machine W&B's own process may still be writing.
+    while len(history) < 3 and time.monotonic() < end:
+        time.sleep(0.1)
+        raw = file.read_bytes()
+        for data in leveldb_records(raw):
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(data)
+            items = {"/".join(i.nested_key) or i.key: i.value_json for i in record.history.item}
+            if items:
+                history[int(items["_step"])] = items
+            config.update({i.key: i.value_json for i in record.run.config.update})
+            config.update({i.key: i.value_json for i in record.config.update})
     assert sorted(history) == [0, 1, 2]
     channel = modelfile.load("gan.pkl").monitor.channels["train_objective_d"].val_record
     logged = [json.loads(history[step]["train_objective_d"]) for step in range(3)]
