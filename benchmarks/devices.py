@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def step_ms(args: argparse.Namespace, processes: int, devices: int) -> float:
-    """Milliseconds of a step, in the second of two epochs: the first one compiles."""
+    """Milliseconds of a step, in the last of three epochs: the first one compiles."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         settings = {
