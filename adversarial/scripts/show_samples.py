@@ -92,8 +92,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument(
         "--z", metavar="FILE", help=".npy or .npz file of points z, one a row, to draw samples at"
     )
-    add("--class", dest="class_", type=cli.natural, metavar="K",
-        help="draw samples of this class only, of a conditional model")  # fmt: skip
+    add(
+        "--class",
+        dest="class_",
+        type=cli.natural,
+        metavar="K",
+        help="draw samples of this class only, of a conditional model",
+    )
     add(
         "--dataset",
         metavar="FILE",

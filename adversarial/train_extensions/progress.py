@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Optional
 
 from tqdm import tqdm
@@ -100,15 +101,18 @@ class Progress(TrainExtension):
                 warn_of_fault("Progress", error)
 
     def _on_minibatch(self, algorithm: Any) -> None:
+        self._attempt(self._update_bar if self.bar else self._log_line, algorithm)
+
+    def _on_measured(self, name: str, examples: int, total: Optional[int]) -> None:
+        self._attempt(self._measured, name, examples, total)
+
+    def _attempt(self, show: Callable[..., None], *arguments: Any) -> None:
+        """Call `show`; after an error of the terminal, which must not end the training, no more."""
         if self._failed:
             return
         try:
-            if self.bar:
-                self._update_bar(algorithm)
-            else:
-                self._log_line(algorithm)
+            show(*arguments)
         except Exception as error:
-            # An error of the terminal must not end the training.
             self._failed = True
             warn_of_fault("Progress", error)
 
@@ -121,17 +125,11 @@ class Progress(TrainExtension):
             )
         self._shown.update(algorithm.batch_size)
 
-    def _on_measured(self, name: str, examples: int, total: Optional[int]) -> None:
-        if self._failed:
-            return
-        try:
-            if self._shown is None or self._measuring != name:
-                self.close()
-                self._shown, self._measuring = self._new_bar(f"measuring {name}", total), name
-            self._shown.update(examples - self._shown.n)
-        except Exception as error:
-            self._failed = True
-            warn_of_fault("Progress", error)
+    def _measured(self, name: str, examples: int, total: Optional[int]) -> None:
+        if self._shown is None or self._measuring != name:
+            self.close()
+            self._shown, self._measuring = self._new_bar(f"measuring {name}", total), name
+        self._shown.update(examples - self._shown.n)
 
     def _new_bar(self, description: str, total: Optional[int], initial: int = 0) -> tqdm:
         return bar_class()(

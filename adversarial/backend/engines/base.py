@@ -44,6 +44,10 @@ class Cluster:
                 f"process_id must be 0 .. {self.num_processes - 1}, not {self.process_id}"
             )
 
+    def name(self, number: int) -> str:
+        """What messages call a process, for example "process 1 of 2"."""
+        return f"process {number} of {self.num_processes}"
+
 
 class PeerLost(ConnectionError):
     """Another of the processes that train together has ended; the message says what to do."""

@@ -2,10 +2,10 @@
 
 This module defines `JaxEngine`, and imports JAX only when the engine is used. `mode` has the linker
 and the rewrites. `function` has the compiled functions, whose shared variables stay on the device.
-`devices` places arrays on devices, and `peers` watches the other processes. `conv`, `pooling`,
-`random` and `activations` convert the Ops of this package to JAX, and `dot` matrix products.
-`ordering` lets XLA update weights in place. `patches` replaces Aesara's conversions that fail with
-current JAX.
+`devices` places arrays on devices. `rendezvous` finds the other processes, and `peers` watches
+them. `conv`, `pooling`, `random` and `activations` convert the Ops of this package to JAX, and
+`dot` matrix products. `ordering` lets XLA update weights in place. `patches` replaces Aesara's
+conversions that fail with current JAX.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from adversarial.backend.engines.base import Cluster, PeerLost
-from adversarial.backend.engines.jax import peers
+from adversarial.backend.engines.jax import peers, rendezvous
 
 LONGEST = 60  # seconds until something counts as hanging
 
@@ -19,7 +19,7 @@ LONGEST = 60  # seconds until something counts as hanging
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Short limits; JAX's service is not started, and no process is ended."""
-    monkeypatch.setattr(peers, "JOINING", 20.0)
+    monkeypatch.setattr(rendezvous, "JOINING", 20.0)
     monkeypatch.setattr(peers, "GRACE", 0.1)
     monkeypatch.setattr(peers, "INTERVAL", 0.2)
     monkeypatch.setattr(peers.Peers, "_start_service", lambda self, host: 4321)
@@ -215,7 +215,7 @@ def test_those_who_do_not_fit_end_all(address, others, words):
 
 
 def test_one_that_never_joins(address, monkeypatch):
-    monkeypatch.setattr(peers, "JOINING", 2.0)
+    monkeypatch.setattr(rendezvous, "JOINING", 2.0)
     made = [peers.Peers(Cluster(address, 3, i)) for i in range(2)]
     found = all_at_once(*(each.join for each in made))
     for error in found:
@@ -224,14 +224,25 @@ def test_one_that_never_joins(address, monkeypatch):
 
 
 def test_a_wrong_address(address, monkeypatch):
-    monkeypatch.setattr(peers, "JOINING", 1.0)
+    monkeypatch.setattr(rendezvous, "JOINING", 1.0)
     with pytest.raises(OSError, match=f"^process 1 of 2 could not reach process 0 at {address} w"):
         peers.Peers(Cluster(address, 2, 1)).join()
-    monkeypatch.setattr(peers, "JOINING", 10.0 * LONGEST)  # a name that is unknown stays unknown
+    # A name that is unknown stays unknown.
+    monkeypatch.setattr(rendezvous, "JOINING", 10.0 * LONGEST)
     with pytest.raises(
         OSError, match="could not reach process 0 at nowhere.invalid:99: .*\n--coord"
     ):
         peers.Peers(Cluster("nowhere.invalid:99", 2, 1)).join()
+
+
+def test_a_service_that_does_not_start(address, monkeypatch):
+    def fails(self, host):
+        raise OSError("no service here")
+
+    monkeypatch.setattr(peers.Peers, "_start_service", fails)
+    made = [peers.Peers(Cluster(address, 3, i)) for i in range(3)]
+    found = all_at_once(*(each.join for each in made))
+    assert [str(error) for error in found] == ["no service here"] * 3
 
 
 def test_a_port_that_is_taken(address):
