@@ -1,1 +1,1 @@
-"""Benchmarks of this project against other libraries. Nothing here is part of the package."""
+"""Benchmarks of this project, some against other libraries. Nothing here is part of the package."""

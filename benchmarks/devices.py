@@ -66,10 +66,8 @@ def step_ms(args: argparse.Namespace, processes: int, devices: int) -> float:
         started = []
         try:
             for i in range(processes):
-                several = [] if processes == 1 else [
-                    "--coordinator", address, "--num-processes", str(processes),
-                    "--process-id", str(i),
-                ]  # fmt: skip
+                several = ["--coordinator", address, "--num-processes", str(processes)]
+                several = [*several, "--process-id", str(i)] if processes > 1 else []
                 started.append(
                     subprocess.Popen(
                         [*command, "--out", str(folder / str(i)), *several],
@@ -82,6 +80,7 @@ def step_ms(args: argparse.Namespace, processes: int, devices: int) -> float:
         finally:
             for process in started:
                 process.kill()
+                process.wait()
         (table,) = (folder / "0").glob("*.monitor.csv")
         with open(table, newline="") as stream:
             rows = list(csv.DictReader(stream))

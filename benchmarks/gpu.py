@@ -1,8 +1,9 @@
 #!/usr/bin/env python
 """What benchmarks/gpu.sh measures on a GPU; it makes the environment and calls this.
 
-1. Steps of the three models: this project, plain JAX, PyTorch eager and torch.compile, with their
-   peaks of the GPU's memory; with matrix products in float32 and in TF32.
+1. Steps of the three models: this project, plain JAX, and PyTorch eager, compiled and under
+   bfloat16 autocast, with their peaks of the GPU's memory; with matrix products in float32 and in
+   TF32.
 2. Epochs of the three models, with and without monitoring.
 3. A training of yaml/cifar10_convolutional.yaml until no metric gets better, evaluated every few
    epochs, with a picture of samples each time.

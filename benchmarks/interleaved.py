@@ -12,6 +12,7 @@ threads, since threads that spin while they wait for work would slow the others.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -216,13 +217,16 @@ class Worker:
     def close(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
-        self._stdin.close()
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # what could not be written to a worker that died
+            self._stdin.close()
         self._stdout.close()
 
     def _receive(self) -> dict[str, Any]:
         line = self._stdout.readline()
         if not line:
-            raise Unavailable(f"it ended with status {self._process.wait()}")
+            raise Unavailable(f"{self.name} has ended with status {self._process.wait()}")
         received = json.loads(line)
         if "unavailable" in received:
             raise Unavailable(received["unavailable"])

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from adversarial import modelfile
 from adversarial.scripts import evaluate
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,12 @@ def train(folder: Path, name: str, recipe: Recipe) -> Path:
     argv += ["--max-epochs", str(recipe.epochs), "--quiet"]
     print(f"{name}: train.py {' '.join(argv)}", file=sys.stderr)
     subprocess.run([sys.executable, "train.py", *argv], cwd=ROOT, check=True)
+    done = modelfile.load(str(saved)).monitor.get_epochs_seen()
+    if done != recipe.epochs:
+        sys.exit(
+            f"metric_table.py: {saved} has had {done} epochs, and {name} is to have "
+            f"{recipe.epochs}\nRemove {run}, and it is trained again"
+        )
     partial = target.with_suffix(".partial")
     shutil.copyfile(run / recipe.file, partial)
     os.replace(partial, target)

@@ -81,7 +81,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="print the most expensive nodes of this project's step",
     )
     args = parser.parse_args(argv)
-    if min(args.rounds, args.cpus, args.batch or 1, args.steps or 1) < 1 or not args.width > 0:
+    numbers = (args.rounds, args.cpus, args.batch, args.steps)
+    if min(number for number in numbers if number is not None) < 1 or not args.width > 0:
         parser.error("rounds, steps, batch, cpus and width must be positive")
     if args.implementations is None:
         args.implementations = [
@@ -111,6 +112,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 # Each round starts with another worker, since the order affects the caches.
                 for i in range(len(workers)):
                     workers[(turn + i) % len(workers)].turn(steps)
+        except Unavailable as error:
+            sys.exit(f"step.py: {error}")
         finally:
             for worker in workers:
                 worker.close()
@@ -191,7 +194,7 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-# What the tables call the implementations; a version follows those of the libraries.
+# What the tables call the implementations.
 TITLES = {
     "ours": "ours, C",
     "ours_on_jax": "ours, JAX",

@@ -33,6 +33,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    load = os.getloadavg()[0]
     times: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(args.repeat):
         for workers, found in times.items():
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             spent = _processor_seconds() - before
             print(f"{workers} at once: {found[-1]:.1f} s, {spent:.1f} processor s", flush=True)
     one, two = (min(found) for found in times.values())
-    print(f"load of the machine: {os.getloadavg()[2]:.1f}; efficiency {one / (2 * two):.2f}")
+    print(f"load before: {load:.1f}; efficiency {one / (2 * two):.2f}")
 
 
 def timed(args: argparse.Namespace, workers: int) -> float:

@@ -40,6 +40,7 @@ from adversarial.sweep.worker import Task
 from adversarial.train import NAN_POLICIES
 from adversarial.utils import string_utils
 from adversarial.utils.modules_beside import beside
+from adversarial.utils.processors import available_processors
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -327,7 +328,7 @@ def agree(
                 f"{root} is not the folder of a sweep: it has {others[0]}\n"
                 "Give another folder by --out; it is made if it is missing"
             )
-    _, threads = cluster.shares(cluster.processors(), len(plans), args.workers)
+    _, threads = cluster.shares(available_processors(), len(plans), args.workers)
     if args.scheduler or args.slurm is not None:
         threads = 1
     if began:
@@ -341,7 +342,7 @@ def agree(
         threads = before
     threads = args.threads or threads
     if args.workers is None and not args.scheduler:
-        most = len(plans) if args.slurm is not None else cluster.processors() // threads
+        most = len(plans) if args.slurm is not None else available_processors() // threads
         args.workers = max(1, min(most, len(plans)))
     score = [*tasks[0].metrics, *(["--score-model", args.score_model] if args.score_model else [])]
     if began and args.score and kept.get("score", score) != score:

@@ -10,7 +10,8 @@ own, which runs `train.py`. Dask.distributed decides on which machine.
     cluster     Dask's clusters: of this machine, at an address, of SLURM
     schedule    gives the runs to the workers, and again if a worker dies
     view        the live view in the terminal
-    results     the tables and the plot of a sweep
+    results     the tables of a sweep
+    plot        its plot
 
 What makes a sweep exact is not here: a run that is resumed gives the same bits as one that was
 never stopped, and a run whose files another process still writes is refused (`files/lock.py`).

@@ -1,7 +1,8 @@
 """What a sweep trains: all combinations of settings with all seeds, and the names of the runs.
 
-`scripts/sweep.py` makes a plan of its arguments. The name of a run follows from its experiment,
-settings and seed alone, so the same command finds the same folders again.
+`scripts/sweep.py` makes a plan of its arguments. The name of a run follows from its settings, its
+seed and, if several YAML files are given, its experiment: the same command finds the same
+folders again.
 """
 
 from __future__ import annotations
@@ -232,7 +233,9 @@ def _name(group: Group, seed: int, several: bool) -> str:
     parts += [f"{short[path]}={value}" for path, value in group.settings]
     exact = ",".join(parts)
     plain = re.sub(r"[^\w.+=,-]+", "_", exact, flags=re.ASCII)
+    # Two experiments, or two settings, may look alike without these characters.
+    identity = (group.stem, group.settings) if several else group.settings
     if plain != exact or len(plain) > _LONGEST_NAME or plain.startswith((".", "-")):
-        digest = hashlib.sha256(repr(group.settings).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(repr(identity).encode()).hexdigest()[:8]
         plain = f"{plain[:_LONGEST_NAME].lstrip('.-')}_{digest}"
     return f"{plain},seed={seed}" if plain else f"seed={seed}"

@@ -1,4 +1,4 @@
-"""The tables and the plot of a sweep, from what its runs have left in their folders.
+"""The tables of a sweep, from what its runs have left in their folders.
 
 `scripts/sweep.py` writes them. They depend on the runs' results only, not on when and where these
 ran: so a sweep that was interrupted leaves the same files, to the bit, as one that was not.

@@ -7,6 +7,7 @@ as it has saved in between, since a machine may be taken away any number of time
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ def run_all(
     stopping: Callable[[], bool],
     show: Callable[[Mapping[str, Progress]], None],
 ) -> dict[str, Progress]:
-    """How far all runs are, by name, when all are done, or saved because `stopping()` was true.
+    """The runs that have come to an end, by name: all, or those begun before `stopping()` was true.
 
     Parameters
     ----------
@@ -53,13 +54,15 @@ def run_all(
     while futures:
         if stopping() and stopped_at is None:
             stopped_at = time.monotonic()
-            for name in [name for name in futures if not _is_running(by_name[name])]:
+            for name in [name for name in futures if not worker.is_running(by_name[name])]:
                 futures.pop(name).cancel()
         if client.status not in ("running", "connecting"):
             raise LostScheduler("the Dask scheduler has ended")
         again: list[Task] = []
         for name, future in list(futures.items()):
-            if future.status == "pending" and (stopped_at is None or _is_running(by_name[name])):
+            if future.status == "pending" and (
+                stopped_at is None or worker.is_running(by_name[name])
+            ):
                 continue
             del futures[name]
             if future.status == "pending":  # saved, but its worker could no longer say so
@@ -89,7 +92,7 @@ def check(client: Any, task: Task, stopping: Callable[[], bool]) -> list[str]:
     Raises
     ------
     ValueError
-        If the dry run fails; the message is that of train.py.
+        If the dry run fails, with the message of train.py, or its workers die.
     """
     future = client.submit(worker.dry_run, task, pure=False, key=f"dry-run-{os.urandom(8).hex()}")
     while future.status == "pending":
@@ -97,16 +100,19 @@ def check(client: Any, task: Task, stopping: Callable[[], bool]) -> list[str]:
             future.cancel()
             return []
         time.sleep(TICK)
-    error, names = future.result()
+    try:
+        error, names = future.result()
+    except Exception as lost:
+        if type(lost).__name__ != "KilledWorker":
+            raise
+        raise ValueError(
+            f"{task.config}: the workers died during its dry run\nNothing was trained. The system "
+            "may have killed them because it had too little memory"
+        ) from None
     if error and not stopping():
         log = os.path.join(task.folder, LOG)
         raise ValueError(f"{error}\nNothing was trained; {log} has the output of a dry run")
     return names
-
-
-def _is_running(task: Task) -> bool:
-    found = Progress.read(task.folder)
-    return found.state == State.RUNNING and found.sweep == task.sweep
 
 
 def _outcome(future: Any, task: Task, saves: list[Any]) -> Optional[Progress]:
@@ -119,11 +125,21 @@ def _outcome(future: Any, task: Task, saves: list[Any]) -> Optional[Progress]:
         return Progress(**future.result()) if future.status == "finished" else None
     error = future.exception()
     if type(error).__name__ != "KilledWorker":
-        return Progress(State.FAILED, errors.describe(error).partition("\n")[0])
+        return _failed(task, errors.describe(error).partition("\n")[0])
     saves.append(worker.last_save(task))
     if len(saves) < MOST_DEATHS or len(set(saves[-MOST_DEATHS:])) > 1:
         return None
-    return Progress(State.FAILED, "its workers died again and again, without a save in between")
+    return _failed(task, "its workers died again and again, without a save in between")
+
+
+def _failed(task: Task, why: str) -> Progress:
+    """Record, for `results`, a failure that the worker could not record."""
+    with contextlib.suppress(OSError, ValueError):
+        progress = Progress.read(task.folder)
+        progress.state, progress.why, progress.process = State.FAILED, why, 0
+        os.makedirs(task.folder, exist_ok=True)
+        progress.write(task.folder)
+    return Progress(State.FAILED, why)
 
 
 def _submit(client: Any, tasks: Iterable[Task]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The live view of a sweep: how many runs are done, and a line for each run that is training.
 
-`scripts/sweep.py` calls it every half second. In a terminal the lines are drawn again in place;
+`schedule.run_all` calls it every half second. In a terminal the lines are drawn again in place;
 elsewhere, as in the log file of a batch job, a line is printed when a run ends, and once a minute.
 The values come from the tables of channels that the runs write after each epoch.
 """
@@ -18,7 +18,7 @@ from typing import Optional, TextIO
 from adversarial.scripts.inputs.histories import History, read_history
 from adversarial.sweep.records import Progress, State
 from adversarial.sweep.results import chosen_channels
-from adversarial.sweep.worker import Task
+from adversarial.sweep.worker import Task, is_running
 from adversarial.utils import errors
 
 REDRAW, REPORT = 1.0, 60.0  # seconds, in a terminal and elsewhere
@@ -63,7 +63,7 @@ class LiveView:
         if not is_due and not self._in_place:
             self._write(lines, [])
             return
-        running = [task for task in self._tasks if task.name not in ended and self._runs(task)]
+        running = [task for task in self._tasks if task.name not in ended and is_running(task)]
         last = [self._summary(ended, len(running))]
         last += [f"  {self._of_run(task)}" for task in running]
         self._write(lines, last)
@@ -100,12 +100,6 @@ class LiveView:
         for state in (State.DIVERGED, State.FAILED, State.STOPPED):
             parts += [f"{states.count(state)} {state}"] if state in states else []
         return f"{', '.join(parts)}; {duration(time.monotonic() - self._began)}"
-
-    def _runs(self, task: Task) -> bool:
-        with contextlib.suppress(OSError, ValueError):
-            found = Progress.read(task.folder)
-            return found.state == State.RUNNING and found.sweep == task.sweep
-        return False
 
     def _of_ended(self, task: Task, progress: Progress) -> str:
         if progress.state == State.STOPPED:

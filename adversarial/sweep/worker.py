@@ -24,7 +24,7 @@ from typing import Any, Optional
 from adversarial.files import shipped
 from adversarial.files.opening import open_beside, open_regular
 from adversarial.sweep import child
-from adversarial.sweep.records import LOG, SCORES, Progress, State, Watch
+from adversarial.sweep.records import LOG, LOST_AFTER, SCORES, Progress, State, Watch
 
 POLL = 0.25  # seconds between two looks at the process and at the sweep
 # A run that a signal kills so often, without a save in between, has failed: out of memory, say.
@@ -62,6 +62,9 @@ class Task:
     scored : str
         The name of the model file to score, in which ``*`` matches any text.
     threads : int
+        Of each run.
+    lost_after : float
+        Seconds without a beat of the sweep after which it counts as dead.
     """
 
     sweep: str
@@ -76,7 +79,7 @@ class Task:
     threads: int = 1
     metrics: tuple[str, ...] = ()
     scored: str = ""
-    lost_after: float = field(default=150.0, compare=False)
+    lost_after: float = field(default=LOST_AFTER, compare=False)
 
     @property
     def folder(self) -> str:
@@ -110,6 +113,14 @@ def is_over(task: Task) -> bool:
     return state == State.DIVERGED or (state == State.DONE and is_scored)
 
 
+def is_running(task: Task) -> bool:
+    """Whether a worker of this sweep works on a run."""
+    with contextlib.suppress(OSError, ValueError):  # a file system may fail for a moment
+        found = Progress.read(task.folder)
+        return found.state == State.RUNNING and found.sweep == task.sweep
+    return False
+
+
 def dry_run(task: Task) -> tuple[str, list[str]]:
     """Compile and measure what a run would train: (the error or "", names of its channels)."""
     return _Run(task).dry()
@@ -127,6 +138,8 @@ class _Run:
         os.makedirs(task.folder, exist_ok=True)
         self.progress = Progress.read(task.folder)
         self.was_asked_to_stop = False
+        # Where the log of the process that was started last begins.
+        self._log_start = 0
 
     def to_end(self) -> Progress:
         progress = self.progress
@@ -137,8 +150,9 @@ class _Run:
         if not progress.trained:
             progress.state, progress.why = self._train()
             progress.trained = progress.state == State.DONE
-        if progress.trained and self.task.metrics:
-            progress.state, progress.why = self._score()
+        if progress.trained:
+            progress.state, progress.why = State.RUNNING, ""
+            progress.state, progress.why = self._score() if self.task.metrics else (State.DONE, "")
         progress.process = 0
         progress.write(self.task.folder)
         return progress
@@ -151,6 +165,7 @@ class _Run:
         if status:
             return self._reason() or f"the dry run ended with status {status}", []
         with open_regular(os.path.join(self.task.folder, LOG)) as stream:
+            stream.seek(self._log_start)
             text = stream.read(_LONGEST_LOG).decode("utf-8", "replace")
         return "", re.findall(r"^    (\S+): \S+$", text, re.MULTILINE)
 
@@ -185,9 +200,10 @@ class _Run:
             deaths = 1 if saved != last else deaths + 1
             last = saved
             if deaths >= MOST_DEATHS and not self._is_over():
-                name = signal.Signals(number).name
-                hint = " (out of memory?)" if number == signal.SIGKILL else ""
-                return State.FAILED, f"ended by {name}{hint} {deaths} times without a save between"
+                return (
+                    State.FAILED,
+                    f"ended by {_name_of(number)} {deaths} times without a save between",
+                )
         return State.STOPPED, ""
 
     def _score(self) -> tuple[str, str]:
@@ -210,9 +226,12 @@ class _Run:
         status = self._start("evaluate", arguments)
         if status == 0:
             return State.DONE, ""
-        if _signal_of(status) is not None and self._is_over():
+        number = _signal_of(status)
+        if number is None:
+            return State.FAILED, self._reason() or f"the score ended with status {status}"
+        if self._is_over():
             return State.STOPPED, ""
-        return State.FAILED, self._reason() or f"the score ended with status {status}"
+        return State.FAILED, f"the score was ended by {_name_of(number)}"
 
     def _start(self, program: str, arguments: Sequence[str], is_dry: bool = False) -> int:
         """Run a command in a process of its own; its exit status, negative if a signal killed it.
@@ -222,6 +241,7 @@ class _Run:
         began = time.monotonic()
         before = self.progress.seconds
         with self._log() as log:
+            self._log_start = os.fstat(log).st_size
             process = subprocess.Popen(
                 [sys.executable, os.path.abspath(child.__file__), program, *arguments],
                 stdin=subprocess.PIPE,
@@ -286,12 +306,14 @@ class _Run:
         return ""
 
     def _reason(self) -> str:
-        """The error at the end of the run's log."""
+        """The error at the end of the log of the process that was started last."""
         with open_regular(os.path.join(self.task.folder, LOG)) as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _LONGEST_REASON))
+            size = os.fstat(stream.fileno()).st_size
+            stream.seek(max(self._log_start, size - _LONGEST_REASON))
             lines = stream.read().decode("utf-8", "replace").splitlines()
-        marks = [i for i, line in enumerate(lines) if ".py: error: " in line]
-        marks = marks or [i for i, line in enumerate(lines) if ".py: unexpected " in line]
+        marks = [
+            i for i, line in enumerate(lines) if re.search(r"\.py: (error: |unexpected )", line)
+        ]
         if marks:
             return lines[marks[-1]].split(": ", 1)[1].removeprefix("error: ")
         return lines[-1] if lines else ""
@@ -301,6 +323,11 @@ def _signal_of(status: int) -> Optional[int]:
     """The number of the signal that ended a process; None if it ended by itself."""
     number = -status if status < 0 else status - 128
     return number if number in set(signal.Signals) else None
+
+
+def _name_of(number: int) -> str:
+    hint = " (out of memory?)" if number == signal.SIGKILL else ""
+    return f"{signal.Signals(number).name}{hint}"
 
 
 def _environment(environ: Mapping[str, str], threads: int) -> dict[str, str]:

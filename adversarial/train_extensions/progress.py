@@ -126,7 +126,8 @@ class Progress(TrainExtension):
         self._shown.update(algorithm.batch_size)
 
     def _measured(self, name: str, examples: int, total: Optional[int]) -> None:
-        if self._shown is None or self._measuring != name:
+        # Two data sets of the same class have the same name; the count of each begins anew.
+        if self._shown is None or self._measuring != name or examples <= self._shown.n:
             self.close()
             self._shown, self._measuring = self._new_bar(f"measuring {name}", total), name
         self._shown.update(examples - self._shown.n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_models_are_made_and_judged_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(metric_table.evaluate, "main", None)
     main(argv)
     assert capsys.readouterr().out == table
+
+
+def test_a_model_of_too_many_epochs_is_not_published(tmp_path, monkeypatch):
+    run = tmp_path / "trainings" / "tiny"
+    run.mkdir(parents=True)
+    monkeypatch.setattr(metric_table.subprocess, "run", lambda *args, **rest: None)
+    monitor = SimpleNamespace(get_epochs_seen=lambda: 3)
+    loaded = SimpleNamespace(monitor=monitor)
+    monkeypatch.setattr(metric_table.modelfile, "load", lambda path: loaded)
+    with pytest.raises(SystemExit, match="tiny.pkl has had 3 epochs, and early is to have 1\n"):
+        metric_table.train(tmp_path, "early", Recipe("tiny.yaml", 1, "tiny.pkl"))
+    assert not (tmp_path / "early.pkl").exists()
 
 
 def test_the_experiments_are_there():

@@ -401,6 +401,15 @@ def test_a_worker_that_cannot_run(code, reason):
         _worker(code)
 
 
+def test_a_worker_that_dies_between_its_turns():
+    worker = _worker(CHILD)
+    worker._process.kill()
+    worker._process.wait()
+    with pytest.raises(Unavailable, match="^child has ended with status -9"):
+        worker.turn(1)
+    worker.close()
+
+
 def test_a_missing_yaml_file_is_reported():
     experiment = dataclasses.replace(EXPERIMENTS["mnist"], yaml="yaml/none.yaml")
     with pytest.raises(Unavailable, match="yaml/none.yaml"):
@@ -441,7 +450,9 @@ def test_ratios_are_medians_over_rounds():
     assert set(command.TITLES) == set(IMPLEMENTATIONS)
 
 
-@pytest.mark.parametrize("bad", [["--rounds", "0"], ["--width", "-1"], ["--batch", "-3"]])
+@pytest.mark.parametrize(
+    "bad", [["--rounds", "0"], ["--width", "-1"], ["--batch", "0"], ["--steps", "0"]]
+)
 def test_arguments_out_of_range(bad):
     with pytest.raises(SystemExit):
         command.parse(bad)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -396,6 +397,18 @@ def test_shares_of_the_processors():
     assert cluster.shares(4, runs=5, workers=8) == (8, 1)
 
 
+def test_dask_leaves_the_processors_to_the_runs():
+    from dask import config
+
+    def settings():
+        return {name: config.get(name) for name in cluster._QUIET}
+
+    before = settings()
+    with cluster.local(1) as client:
+        assert client.submit(settings).result() == cluster._QUIET != before
+    assert settings() == before
+
+
 def test_the_job_script_of_slurm():
     pytest.importorskip("dask_jobqueue")
     options = {"queue": "gpu", "walltime": "04:00:00", "memory": "6GB", "account": "me"}
@@ -425,6 +438,8 @@ class Future:
         return self.value
 
     def result(self):
+        if self.status == "error":
+            raise self.value
         return self.value
 
 
@@ -440,4 +455,25 @@ def test_a_run_that_kills_its_workers_is_not_retried_for_ever(folder):
     assert found.state == State.FAILED and "again and again" in found.why
     found = schedule._outcome(Future("error", OSError(28, "disk full")), task, [])
     assert found.state == State.FAILED and "disk full" in found.why
+    recorded = Progress.read(task.folder)  # which the sweep's tables are made of
+    assert (recorded.state, recorded.why) == (State.FAILED, found.why)
     assert schedule._outcome(Future("cancelled"), task, []) is None
+
+
+def test_a_dry_run_that_kills_its_workers(folder):
+    task = Task("", str(folder), "run", str(folder), "gan.yaml", "", (), (), ("m.pkl",))
+
+    def client(error):
+        future = Future("error", error)
+        return SimpleNamespace(submit=lambda *args, **rest: future, status="running")
+
+    with pytest.raises(ValueError, match="^gan.yaml: the workers died during its dry run\n"):
+        schedule.check(client(Killed()), task, lambda: False)
+    with pytest.raises(OSError, match="disk full"):
+        schedule.check(client(OSError(28, "disk full")), task, lambda: False)
+
+
+def test_a_number_of_slurm_that_is_none():
+    pytest.importorskip("dask_jobqueue")
+    with pytest.raises(ValueError, match="^--slurm cores=many: must be a whole number"):
+        cluster.slurm_cluster(1, 1, {"cores": "many"})

@@ -104,6 +104,14 @@ def test_names_are_names_of_folders():
         assert not run.name.startswith((".", "-")) and run.name.endswith(",seed=0")
 
 
+def test_names_tell_experiments_apart():
+    """Also if they differ in characters that names of folders do not have, or far to the right."""
+    long = "x" * 150
+    for first, second in (("a b.yaml", "a?b.yaml"), (f"{long}1.yaml", f"{long}2.yaml")):
+        one, other = runs_of(groups_of([first, second], ["x=1"]), [0])
+        assert one.name != other.name
+
+
 def test_a_run_without_settings():
     (run,) = runs_of(groups_of(["gan.yaml"], []), [7])
     assert run.name == "seed=7" and labels_of([run.group]) == {run.group: "gan"}

@@ -172,6 +172,38 @@ def test_scores(play, tmp_path):
     assert (progress.state, progress.starts) == (State.DONE, 1)
 
 
+def test_without_scores_a_trained_run_is_done(play):
+    metrics = ("--metrics", "radius")
+    assert play("save()", "fail('no data')", metrics=metrics)[0].state == State.FAILED
+    progress, starts = play("fail('is not started')")  # the sweep goes on without --score
+    assert (progress.state, progress.why, starts) == (State.DONE, "", [])
+
+
+def test_a_run_that_is_scored_is_running(play, tmp_path):
+    seen = []
+
+    def during(heart):
+        while not (tmp_path / "waits").exists():
+            time.sleep(0.01)
+        seen.append(Progress.read(str(tmp_path / "run")))
+        heart.stop()
+
+    progress, _ = play("save()", "wait()", during=during, metrics=("--metrics", "radius"))
+    assert [(each.state, each.trained) for each in seen] == [(State.RUNNING, True)]
+    assert progress.state == State.STOPPED
+
+
+def test_an_error_of_an_earlier_start_is_not_that_of_a_later_one(play):
+    assert play("fail('no such data: x.npy')")[0].why == "no such data: x.npy"
+    progress, _ = play("save()", "die()", metrics=("--metrics", "radius"))
+    assert (progress.state, progress.why) == (
+        State.FAILED,
+        "the score was ended by SIGKILL (out of memory?)",
+    )
+    progress, _ = play("print('a.py: unexpected X'); sys.exit(1)", metrics=("--metrics", "y"))
+    assert progress.why == "unexpected X"
+
+
 def test_the_model_to_score(play, tmp_path):
     run = tmp_path / "run"
     run.mkdir()

@@ -139,6 +139,17 @@ def test_a_bar_for_each_data_set_that_is_measured(algorithm, monkeypatch):
     assert "show_progress" not in monitor.__getstate__()
 
 
+def test_data_sets_of_the_same_class_have_a_bar_each(model, algorithm, monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    model.monitor.show_progress = None
+    shown = Progress(bar=True)
+    shown.setup(model, None, algorithm)
+    for examples, total in ((2, 6), (6, 6), (2, 4)):
+        model.monitor.show_progress("MNIST", examples, total)
+        assert (shown._shown.n, shown._shown.total) == (examples, total)
+    shown.close()
+
+
 def test_an_error_of_the_bar_does_not_end_the_measuring(model, algorithm, monkeypatch, caplog):
     monkeypatch.setattr(progress, "bar_class", lambda: pytest.fail)
     model.monitor.show_progress = None

@@ -31,8 +31,9 @@ def choose(
     Parameters
     ----------
     name : str, optional
-        "c", "jax", or "auto": C, unless JAX is installed and sees a GPU, or there is no C++
-        compiler. By default, the environment variable ADVERSARIAL_BACKEND, else "auto".
+        "c", "jax", or "auto". This is JAX if there are several devices or processes, NumPy 2 is
+        installed, JAX sees a GPU, or JAX is installed and there is no C++ compiler; else C. By
+        default, the environment variable ADVERSARIAL_BACKEND, else "auto".
     devices : int, optional
         Devices of each process, among which minibatches are split (1); JAX only.
     cluster : Cluster, optional
@@ -118,5 +119,6 @@ def blame(error: Exception) -> Exception:
 
 def leave(reason: str, status: int) -> None:
     """If others train with this process, which fails, tell them why and end it with `status`."""
-    if _chosen is not None:
-        engine().leave(reason, status)
+    # Not the engine in use alone: `choose` may fail after the processes have met.
+    for each in ENGINES.values():
+        each.leave(reason, status)

@@ -37,7 +37,7 @@ class CEngine(Engine):
     name = "c"
     compiling = (
         "compiling; the first time this takes up to a minute, because every operation becomes C++ "
-        "that g++ has to compile (later starts find the results)"
+        "that the C++ compiler has to compile (later starts find the results)"
     )
 
     def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:

@@ -59,10 +59,14 @@ def folder_for(flags: Mapping[str, str], own: str) -> Optional[str]:
 
 
 def _below(base: str, own: str) -> Iterator[str]:
-    """The folders in `base` whose names end with `own`: one of them is the one that Aesara uses."""
+    """The folders in `base` whose names end with `own`: one of them is the one that Aesara uses.
+
+    Those that cannot be read, of another user, are left out.
+    """
     with os.scandir(base) as entries:
         for entry in entries:
-            if entry.name.endswith(own) and entry.is_dir():
+            readable = entry.is_dir() and os.access(entry.path, os.R_OK | os.X_OK)
+            if entry.name.endswith(own) and readable:
                 yield entry.path
 
 

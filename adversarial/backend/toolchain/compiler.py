@@ -1,6 +1,7 @@
 """Finds the C++ compiler that Aesara needs, and explains how to install one.
 
-`config` calls `find`, and the C engine calls `require` when it compiles the first graph.
+`config` calls `find`, the C engine `require` when it compiles the first graph, and the JAX engine
+`require` to see whether C can be used.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ from aesara.link.c.cmodule import (
 from aesara.link.c.op import COp
 from aesara.link.vm import VMLinker
 
+from adversarial.utils.processors import available_processors
+
 # The maximum number of compilers that run at once: a g++ process takes about 200 MB.
 _MOST_AT_ONCE = 16
 # Libraries per compiler. With fewer, headers are read less often; with more, the load is balanced.
@@ -177,7 +179,7 @@ class _Build:
         if len(jobs) < 2:
             return {}
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory()))
-        compilers = min(_processors(), _MOST_AT_ONCE)
+        compilers = min(available_processors(), _MOST_AT_ONCE)
         pool = ThreadPoolExecutor(compilers)
         # On an error or Ctrl-C, do not wait for compilers that are still running.
         self.cleanup.callback(pool.shutdown, cancel_futures=True)
@@ -296,14 +298,3 @@ def _one_source(jobs: Sequence[_Job]) -> str:
         lines += [f"namespace of_{job.module_name} {{", _INCLUDE.sub("", job.src_code), "}"]
         lines += [f"#undef {macro}" for macro in dict.fromkeys(_DEFINE.findall(job.src_code))]
     return "\n".join(lines)
-
-
-def _processors() -> int:
-    """The number of processors that this process may use."""
-    try:
-        available = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        available = os.cpu_count() or 1
-    # A container's share of the processors, as `config` found it, or what the user set.
-    share = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available, int(share)) if share.isdigit() else available)

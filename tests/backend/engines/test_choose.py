@@ -93,3 +93,13 @@ def test_wrong_choices(variable, args, message, monkeypatch):
         monkeypatch.setenv("ADVERSARIAL_BACKEND", variable)
     with pytest.raises(ValueError, match=message):
         backend.choose(*args)
+
+
+def test_a_process_leaves_though_its_engine_was_never_in_use(monkeypatch):
+    left = []
+    monkeypatch.setattr(jax.JaxEngine, "leave", lambda self, *args: left.append(args))
+    monkeypatch.setattr(jax.JaxEngine, "use", lambda self, *args: 1 / 0)  # after all have met
+    with pytest.raises(ZeroDivisionError):
+        backend.choose("jax")
+    engines.leave("division by zero", 1)
+    assert left == [("division by zero", 1)]

@@ -142,6 +142,13 @@ def test_a_folder_that_cannot_be_written_gives_way_to_a_temporary_one(where, tmp
     assert compiled_code.folder_for({"base_compiledir": str(tmp_path / "new")}, "") is None
 
 
+def test_folders_of_other_users_are_left_alone(tmp_path, monkeypatch):
+    for name in ("own-x", "theirs-x", "other-y"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: "theirs" not in path)
+    assert list(compiled_code._below(str(tmp_path), "-x")) == [str(tmp_path / "own-x")]
+
+
 @pytest.mark.parametrize(
     "setting", ["[global]\ndevice=gpu0", "[global]\nfloatX=float31", "floatX=float32"]
 )

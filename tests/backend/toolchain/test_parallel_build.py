@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -112,7 +111,7 @@ def check(marks, **kwargs):
 
 
 def test_all_modules_are_built_aside_and_several_together(compilations, libraries, monkeypatch):
-    monkeypatch.setattr(parallel_build, "_processors", lambda: 2)
+    monkeypatch.setattr(parallel_build, "available_processors", lambda: 2)
     marks = [f"built aside {i}" for i in range(24)]
     check(marks)
     assert compilations.alone == 0
@@ -133,7 +132,7 @@ def test_without_links_libraries_are_copied(compilations, libraries, monkeypatch
 
 
 def test_equal_names_in_sources_that_are_compiled_together_stay_apart(compilations, monkeypatch):
-    monkeypatch.setattr(parallel_build, "_processors", lambda: 1)
+    monkeypatch.setattr(parallel_build, "available_processors", lambda: 1)
     x = at.fvector()
     outputs = []
     factors = range(1, 13)
@@ -217,15 +216,6 @@ def test_modes_of_another_kind_stay():
         assert parallel_build.with_parallel_build(mode) is mode
     parallel = parallel_build.with_parallel_build(None)
     assert parallel_build.with_parallel_build(parallel) is parallel
-
-
-@pytest.mark.parametrize(
-    "threads, most", [("1", 1), ("1000", None), ("many", None), ("", None), ("0", 1)]
-)
-def test_no_more_compilers_than_threads_are_allowed(threads, most, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    assert parallel_build._processors() == (most or available)
 
 
 def test_compilers_are_killed_where_nobody_waits_for_them():

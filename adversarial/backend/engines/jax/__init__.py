@@ -50,9 +50,9 @@ class JaxEngine(Engine):
         # Hide XLA's log below fatal errors: users can do nothing about warnings, and errors raise
         # exceptions. JAX reads the variable when it is imported.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from adversarial.backend.engines.jax import devices as on
+        from adversarial.backend.engines.jax.devices import use
 
-        on.use(devices, cluster)
+        use(devices, cluster)
 
     def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:
         from adversarial.backend.engines.jax.mode import JaxMode, jax_mode

@@ -40,10 +40,10 @@ def use(count: Optional[int] = None, cluster: Optional[Cluster] = None) -> None:
         # The default on a GPU is TF32, which rounds each factor to 11 bits.
         jax.config.update("jax_default_matmul_precision", "float32")
     if cluster is not None and _cluster is None:
-        _cluster = cluster
         # Without gloo, JAX has no collectives for processes that compute on CPUs.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         peers.connect(cluster)
+        _cluster = cluster
     count = count or 1
     there = jax.local_devices()
     if count > len(there):

@@ -5,9 +5,12 @@
 with a page of messages of its own. Here every process has a connection to process 0, which
 `rendezvous` makes:
 
-    {"compare": ...} ->              the YAML file, the seed and the data; process 0 has a verdict
-    {"alive": ...} <->               each second, as long as the training lasts
-    {"ended": reason} ->             the last words of a process that fails
+    {"compare": {name: digest}} ->   of the YAML file, the seed and the data
+    <- {"verdict": difference}       "" if they are the same in all processes
+    {"alive": 1} <->                 each second, as long as the training lasts
+    {"ended": reason} ->             from a process that fails
+    <- {"lost": what}                which process has ended
+    {"bye": 1} <->                   from a process that has finished
 
 The kernel closes the connections of a process that is killed, so the others know at once; of a host
 that has vanished, after `SILENCE` seconds. Process 0 tells the rest. Then the main thread of each
@@ -277,9 +280,13 @@ def leave(reason: str, status: int) -> None:
 
 
 def _part() -> None:
-    """At the end of a process that has not failed: leave the others, and end the service."""
+    """At the end of a process: leave the others, and end the service."""
     import jax
 
+    # Of a script that calls no command. An interactive session goes on after an exception.
+    failure = getattr(sys, "last_value", None)
+    if failure is not None and not hasattr(sys, "ps1"):
+        leave(errors.describe(failure).partition("\n")[0], 1)
     if _peers is not None:
         _peers.leave(None)
         jax.distributed.shutdown()  # waits until all are here

@@ -115,8 +115,8 @@ class _Gathering:
         self, address: tuple[str, int], until: float, serve: Callable[[str], int]
     ) -> tuple[dict[int, Line], int]:
         count = self.cluster.num_processes
-        is_here = address[0] == "localhost" or address[0].startswith("127.")
-        with self._listen(address, is_here) as door, _reporting(self._missing):
+        is_loopback = address[0] == "localhost" or address[0].startswith("127.")
+        with self._listen(address, is_loopback) as server, _reporting(self._missing):
             while len(self.lines) < count - 1:
                 left = until - time.monotonic()
                 if left <= 0:
@@ -126,24 +126,24 @@ class _Gathering:
                         "processes with the same --coordinator and --num-processes; the port "
                         "must be open between the hosts"
                     )
-                door.settimeout(left)
+                server.settimeout(left)
                 with contextlib.suppress(socket.timeout):
-                    self._admit(Line(door.accept()[0]))
+                    self._admit(Line(server.accept()[0]))
         try:
-            port = serve("127.0.0.1" if is_here else "[::]")
+            port = serve("127.0.0.1" if is_loopback else "[::]")
         except OSError as error:
             raise self._refused(str(error)) from error
         for line in self.lines.values():
             line.send(go=port)
         return self.lines, port
 
-    def _listen(self, address: tuple[str, int], is_here: bool) -> socket.socket:
+    def _listen(self, address: tuple[str, int], is_loopback: bool) -> socket.socket:
         host, port = address
         try:
-            if not is_here and socket.has_dualstack_ipv6():
+            if not is_loopback and socket.has_dualstack_ipv6():
                 family = socket.AF_INET6
                 return socket.create_server(("::", port), family=family, dualstack_ipv6=True)
-            return socket.create_server((host if is_here else "", port))
+            return socket.create_server((host if is_loopback else "", port))
         except OSError as error:
             raise OSError(
                 f"process 0 cannot listen at {self.cluster.coordinator}: {error.strerror}\n"
@@ -167,6 +167,7 @@ class _Gathering:
         if earlier is not None:
             earlier.connection.settimeout(0.01)
             if earlier.receive() is None:  # it has died since, and was started again
+                earlier.connection.close()
                 earlier = None
         wrong = None
         if hello.get("count") != count:
@@ -174,10 +175,9 @@ class _Gathering:
         elif earlier is not None or number == 0:
             wrong = f"two processes have --process-id {number}"
         if wrong is not None:
-            line.send(refused=wrong)
-            raise self._refused(
-                f"{wrong}\nStart all processes again, each with a number of its own"
-            )
+            why = f"{wrong}\nStart all processes again, each with a number of its own"
+            line.send(refused=why)
+            raise self._refused(why)
         self.lines[number] = line
 
     def _refused(self, why: str) -> OSError:
@@ -208,8 +208,9 @@ def _join(cluster: Cluster, address: tuple[str, int], until: float) -> tuple[dic
             time.sleep(0.3)
     line.send(hello={"id": cluster.process_id, "count": cluster.num_processes})
     with _reporting(lambda: "the other processes"):
-        # Two seconds more, so that process 0, whose message says who is missing, ends first.
-        answer = line.wait(until + 2, "go", "refused")
+        # Process 0 listened before this connection was made, so it gives up before this process
+        # does, and its message says who is missing.
+        answer = line.wait(time.monotonic() + JOINING + 2, "go", "refused")
     if "refused" in answer:
         raise OSError(str(answer["refused"]))
     if not isinstance(answer.get("go"), int):

@@ -212,6 +212,8 @@ def test_those_who_do_not_fit_end_all(address, others, words):
     found = all_at_once(*(each.join for each in made))
     assert all(isinstance(error, OSError) for error in found)
     assert words in str(found[0]) and any(words in str(error) for error in found[1:])
+    for error in found:
+        assert len(str(error).splitlines()) == 2  # what is wrong, and what to do
 
 
 def test_one_that_never_joins(address, monkeypatch):
@@ -243,6 +245,18 @@ def test_a_service_that_does_not_start(address, monkeypatch):
     made = [peers.Peers(Cluster(address, 3, i)) for i in range(3)]
     found = all_at_once(*(each.join for each in made))
     assert [str(error) for error in found] == ["no service here"] * 3
+
+
+def test_who_joins_long_before_process_0_hears_its_verdict(address, monkeypatch):
+    monkeypatch.setattr(rendezvous, "JOINING", 6.0)
+    early, first = peers.Peers(Cluster(address, 3, 1)), peers.Peers(Cluster(address, 3, 0))
+
+    def later():
+        time.sleep(4)
+        return first.join()
+
+    for error in all_at_once(early.join, later):
+        assert str(error).startswith("process 2 of 3 did not join process 0")
 
 
 def test_a_port_that_is_taken(address):
