@@ -5,7 +5,7 @@ python benchmarks/metric_table.py FOLDER --models mnist_25 mnist_50 --metrics fi
 
 A model that FOLDER lacks is trained, up to its number of epochs; a model without a table of results
 is evaluated. Each is done once, so the same command continues after an interruption. All models
-take five hours on two cores.
+take about two hours on two cores.
 """
 
 from __future__ import annotations
