@@ -54,6 +54,7 @@ SMALLER = {
         r"--models mnist_25 mnist_50": "--models mnist_25 --num-samples 100",
         r"-n 2000": "-n 40",
         r" --option ais_ll.steps=2000": "",
+        r"--seeds 1,2,3,4": "--seeds 1,2",
     },
     "docs/FIGURES.md": {
         r"--max-epochs 73": "--max-epochs 2 --overwrite",
