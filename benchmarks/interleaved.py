@@ -217,9 +217,8 @@ class Worker:
     def close(self) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
-        with contextlib.suppress(
-            BrokenPipeError
-        ):  # what could not be written to a worker that died
+        # It may hold what could not be written to a worker that had died.
+        with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
         self._stdout.close()
 
