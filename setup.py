@@ -195,6 +195,8 @@ setup(
             JAX,
             # --import-mode=importlib as it is since 7.
             "pytest>=7.4",
+            # The tests on several processors.
+            "pytest-xdist>=3",
             "hypothesis>=6.80",
             # The Parzen score's independent witness, KernelDensity.
             "scikit-learn>=1.2",

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,7 +87,7 @@ def python(code, **kwargs):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=120,
+        timeout=LONGEST,
         **kwargs,
     )
     assert found.returncode == 0, found.stderr

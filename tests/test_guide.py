@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from own_files import pictures, save_folder
 from pages import PAGES, ROOT, blocks, name_of
+from time_bounds import LONGEST
 
 NOT_RUN = re.compile(r"# Not run by the tests( here)?: .+\.$")
 RUN = ("sh", "python")
@@ -220,7 +221,7 @@ def follow(page, home):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=LONGEST,
         )
         assert done.returncode == 0, f"{name}\n{script}\n{done.stdout}\n{done.stderr}"
 
@@ -261,7 +262,7 @@ def test_the_job_submits_itself_again(name, again, model, home):
             env={**environment, "SECONDS_EACH": seconds, "SLURM_ARRAY_TASK_ID": "3"},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=LONGEST,
         )
         assert (done.returncode, done.stdout) == wanted, done.stderr
         assert (folder / model).exists()

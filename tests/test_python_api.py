@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from time_bounds import LONGEST
 
 import adversarial
 from adversarial.config import yaml_parse
@@ -331,7 +332,7 @@ def test_names_of_the_package_are_imported_when_they_are_asked_for():
         "('adversarial.backend', 'adversarial.utils'))))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=LONGEST
     )
     assert done.returncode == 0, done.stderr
     # What importing the package has always needed; models, data and training come later.
@@ -357,7 +358,7 @@ def test_the_lines_run_in_a_notebook(tmp_path):
     notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     nbclient.NotebookClient(
         notebook,
-        timeout=300,
+        timeout=LONGEST,
         kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
     ).execute()

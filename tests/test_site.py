@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from time_bounds import LONGEST
 
 pytest.importorskip("sphinx", reason="Sphinx is not installed: pip install -e '.[docs]'")
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ def site(tmp_path_factory):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONGEST,
     )
     assert not built.returncode, built.stderr
     return out / "html"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 ROOT = Path(__file__).parents[1]
 CHECKED = ("adversarial", "benchmarks", "docs", "pretrained", "sandbox", "yaml")
@@ -19,7 +20,7 @@ def spell(*paths):
     skipped = "*.png,*.pkl,*.csv,*.gif,*.svg,*.html,*.js,*.npz,*.pyc"
     command = [sys.executable, "-m", "codespell_lib", "--quiet-level=3", f"--skip={skipped}"]
     command += [*NO_MISTAKES, *map(str, paths)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST)
 
 
 def test_spelling():

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from time_bounds import LONGEST
 
 from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
@@ -462,7 +463,7 @@ def test_slow_work_is_announced(caplog):
     assert not caplog.records
     began = time.monotonic()
     with say_if_slow("compiling", seconds=0.01):
-        while not caplog.records and time.monotonic() < began + 120:
+        while not caplog.records and time.monotonic() < began + LONGEST:
             time.sleep(0.01)
     assert caplog.messages == ["compiling"]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from time_bounds import LONGEST
 
 from adversarial.files import lock
 from adversarial.scripts import cli, train
@@ -27,7 +28,6 @@ from adversarial.utils import serial
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ROOT = Path(__file__).parents[1]
-LONGEST = 120  # seconds until a run counts as hanging
 
 # A module of the user's own, for --allow-module.
 HELPER = '''

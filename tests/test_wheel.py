@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 ROOT = Path(__file__).parents[1]
 YAMLS = sorted(path.relative_to(ROOT / "yaml").as_posix() for path in ROOT.glob("yaml/**/*.yaml"))
@@ -38,7 +39,7 @@ def call(*words, cwd, **environ):
     """Run a command, and return what it printed."""
     known = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        words, cwd=cwd, env={**known, **environ}, capture_output=True, text=True, timeout=500
+        words, cwd=cwd, env={**known, **environ}, capture_output=True, text=True, timeout=LONGEST
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

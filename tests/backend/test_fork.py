@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from time_bounds import LONGEST
 
 from adversarial import backend
 
@@ -49,7 +50,7 @@ def test_a_child_computes(how):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, "c", how],
         cwd=ROOT,
-        timeout=120,
+        timeout=LONGEST,
         capture_output=True,
         text=True,
     )
@@ -62,7 +63,7 @@ def test_a_child_of_jax_says_what_to_use():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT, "jax", "pool"],
         cwd=ROOT,
-        timeout=120,
+        timeout=LONGEST,
         capture_output=True,
         text=True,
     )

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -23,7 +24,7 @@ def rehearsal(folder):
         env={**os.environ, "PATH": path, "PYTHONPATH": small, "MOST_EPOCHS": "4"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONGEST,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aesara.graph.basic import ancestors
+from time_bounds import LONGEST
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator, backend
 from adversarial.backend.ops.random_draw import Draw
@@ -375,7 +376,7 @@ def test_a_worker_is_stopped_between_its_turns():
         worker.turn(2)
         state = Path(f"/proc/{worker._process.pid}/stat")
         if state.exists():
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + LONGEST
             while state.read_text().rpartition(")")[2].split()[0] not in "Tt":  # stopped
                 assert time.monotonic() < deadline
                 time.sleep(0.01)

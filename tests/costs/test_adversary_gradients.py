@@ -13,6 +13,7 @@ import aesara.tensor as at
 import numpy as np
 import pytest
 from aesara.graph.basic import ancestors
+from time_bounds import LONGEST
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.backend import floatX, function
@@ -281,7 +282,7 @@ def test_compiled_gradients_agree_with_finite_differences_in_float64():
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LONGEST,
     )
     assert done.returncode == 0, done.stderr
     sizes = 4 * 5 + 5 + 5 * 5 + 5 + 5 * 6 + 6 + 6 * 15 + 15 + 3 * 15 + 15 + 3 + 1

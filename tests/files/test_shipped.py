@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 from adversarial import __main__ as listing
 from adversarial import modelfile
@@ -123,7 +124,7 @@ def test_the_module_of_train_is_the_command():
 
     def said(*words):
         return subprocess.run(
-            [sys.executable, *words], capture_output=True, text=True, cwd=ROOT, timeout=120
+            [sys.executable, *words], capture_output=True, text=True, cwd=ROOT, timeout=LONGEST
         )
 
     helps = [said(*words, "--help") for words in (["train.py"], ["-m", "adversarial.train"])]

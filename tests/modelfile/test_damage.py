@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import pkgutil
-import time
 import zipfile
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 import serial_test_things as things
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from time_bounds import at_most
 
 import adversarial
 from adversarial import aliases
@@ -291,11 +291,9 @@ def tower(kind, height):
     ],
 )
 def test_forged_graphs_are_refused(document):
-    began = time.process_time()
-    with pytest.raises(BadFile) as caught:
+    with at_most(5), pytest.raises(BadFile) as caught:
         forge(document)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
-    assert time.process_time() - began < 5
 
 
 def test_a_class_is_not_admitted_by_who_imports_it(monkeypatch):

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from time_bounds import LONGEST
 
 from adversarial.datasets import mnist, tfd
 from adversarial.evaluation.parzen import parzen_log_likelihood, running_estimate
@@ -193,7 +194,7 @@ def test_running_estimate_until_ctrl_c(digits, popen):
     )
     lines = [json.loads(child.stdout.readline()) for _ in range(3)]
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=300)
+    _, err = child.communicate(timeout=LONGEST)
     assert child.returncode == 0
     assert err == "\nCtrl-C: stopping after this score; a second Ctrl-C stops at once\n"
     assert [line["num_samples"] for line in lines] == [1, 2, 3]

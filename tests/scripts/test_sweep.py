@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from time_bounds import LONGEST
 
 from adversarial.evaluation import metric
 from adversarial.evaluation.metric import evaluate
@@ -27,7 +28,6 @@ from adversarial.utils import serial
 distributed = pytest.importorskip("distributed", reason="the extra sweep")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-LONGEST = 600  # seconds until a sweep counts as hanging
 TINY = """!obj:adversarial.train.Train {
     dataset: &data !obj:adversarial.datasets.dense_design_matrix.DenseDesignMatrix {
         X: !obj:numpy.eye { N: 9 } },

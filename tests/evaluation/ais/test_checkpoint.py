@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from time_bounds import LONGEST
 
 from adversarial.evaluation.ais import annealing, checkpoint, likelihood
 from adversarial.evaluation.ais.likelihood import Settings, ais_log_likelihood
@@ -106,14 +107,14 @@ def test_sigkill_on_the_c_engine(tmp_path):
     program = WHOLE.format(tests=__file__.rpartition("/")[0], steps=150)
     command = [sys.executable, "-c", program]
     process = subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + LONGEST
     while not (path.exists() and any("current" in name for name in np.load(path).files)):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()
     assert process.communicate()[0] == b"" and process.returncode == -signal.SIGKILL
     resumed, whole = (
-        subprocess.run(each, check=True, capture_output=True, timeout=600, text=True).stdout
+        subprocess.run(each, check=True, capture_output=True, timeout=LONGEST, text=True).stdout
         for each in ([*command, str(path)], command)
     )
     assert resumed == whole and whole.startswith("[")

@@ -9,11 +9,10 @@ import threading
 import time
 
 import pytest
+from time_bounds import LONGEST
 
 from adversarial.backend.engines.base import Cluster, PeerLost
 from adversarial.backend.engines.jax import peers, rendezvous
-
-LONGEST = 60  # seconds until something counts as hanging
 
 
 @pytest.fixture(autouse=True)
