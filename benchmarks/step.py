@@ -34,7 +34,7 @@ from benchmarks.interleaved import (  # noqa: E402
     use_cpus,
 )
 
-CPU_ONLY = ("ours", "floor")
+CPU_ONLY = ("ours", "ours_bf16", "floor")
 PEERS = ("torch", "torch_compile", "jax")
 BUSY = 0.3  # load average above which the heading warns of other programs
 
@@ -197,6 +197,7 @@ def processor() -> str:
 # What the tables call the implementations.
 TITLES = {
     "ours": "ours, C",
+    "ours_bf16": "ours, C, --precision bf16",
     "ours_on_jax": "ours, JAX",
     "torch": "PyTorch eager",
     "torch_compile": "torch.compile",

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from adversarial import signals
 from adversarial.backend import engines
+from adversarial.backend.toolchain.products import PRECISIONS
 from adversarial.evaluation.sampling import NoGenerator
 from adversarial.files import atomic_write, outputs
 from adversarial.files.opening import trust_paths
@@ -98,8 +99,19 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     add("--process-id", type=natural, metavar="I", help="which of them this is, from 0")
 
 
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """Add --precision, for training."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=None,
+        help="of the factors of matrix products (float32); bf16 rounds them to bfloat16, which is "
+        "faster on Intel's processors with AMX or AVX512_BF16, and needs MKL",
+    )
+
+
 def choose_engine(args: argparse.Namespace) -> None:
-    """Choose the engine by the options of `add_engine_option` and `add_device_options`.
+    """Choose the engine by the options of the three functions above.
 
     Call it before anything is compiled.
     """
@@ -115,7 +127,8 @@ def choose_engine(args: argparse.Namespace) -> None:
     cluster = None
     if not missing:
         cluster = engines.Cluster(args.coordinator, args.num_processes, args.process_id)
-    engines.choose(args.backend, getattr(args, "devices", None), cluster)
+    devices, precision = (getattr(args, name, None) for name in ("devices", "precision"))
+    engines.choose(args.backend, devices, cluster, precision)
 
 
 def run(main: Callable[[], int | None], output_is_the_result: bool = True) -> int:

@@ -151,6 +151,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     cli.add_engine_option(parser)
     cli.add_device_options(parser)
+    cli.add_precision_option(parser)
     add(
         "--version",
         action="version",

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Name on the command line to module.
 IMPLEMENTATIONS = {
     "ours": "ours",
+    "ours_bf16": "ours_bf16",
     "ours_on_jax": "ours_on_jax",
     "torch": "pytorch",
     "torch_compile": "pytorch_compiled",

@@ -24,7 +24,10 @@ _chosen: Optional[str] = None
 
 
 def choose(
-    name: Optional[str] = None, devices: Optional[int] = None, cluster: Optional[Cluster] = None
+    name: Optional[str] = None,
+    devices: Optional[int] = None,
+    cluster: Optional[Cluster] = None,
+    precision: Optional[str] = None,
 ) -> str:
     """Choose the engine of all functions compiled from now on.
 
@@ -38,6 +41,8 @@ def choose(
         Devices of each process, among which minibatches are split (1); JAX only.
     cluster : Cluster, optional
         The processes that train together; JAX only.
+    precision : str, optional
+        Of the factors of matrix products: "float32" (the default) or, on the C engine, "bf16".
 
     Returns
     -------
@@ -47,7 +52,8 @@ def choose(
     Raises
     ------
     ValueError
-        When there is no such engine, there are fewer devices, or the C engine is given several.
+        When there is no such engine or precision, there are fewer devices, or the C engine is given
+        several.
     ImportError
         When JAX is chosen and not installed.
     """
@@ -60,6 +66,7 @@ def choose(
         several = (devices or 1) > 1 or cluster is not None
         first = [engine.name for engine in ENGINES.values() if engine.is_first_choice(several)]
         name = (first or list(ENGINES))[0]
+    ENGINES[name].multiply_in(precision or "float32")
     ENGINES[name].use(devices, cluster)
     _chosen = name
     return name

@@ -108,6 +108,17 @@ class Engine(abc.ABC):
         if (devices or 1) > 1 or cluster is not None:
             raise ValueError("several devices or hosts need the JAX engine: --backend jax")
 
+    def multiply_in(self, precision: str) -> None:
+        """Prepare for matrix products whose factors have this precision.
+
+        Raises
+        ------
+        ValueError
+            When there are none.
+        """
+        if precision != "float32":
+            raise ValueError(f"--precision {precision} needs the C engine: --backend c")
+
     def is_first_process(self) -> bool:
         """Whether this process writes files: it is the only one, or the first of several."""
         return True

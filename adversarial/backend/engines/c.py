@@ -23,6 +23,7 @@ from adversarial.backend.toolchain import (
     integrity,
     numpy2,
     parallel_build,
+    products,
 )
 
 # Aesara's modes that do not compile C code.
@@ -40,6 +41,9 @@ class CEngine(Engine):
         "that the C++ compiler has to compile (later starts find the results)"
     )
 
+    def multiply_in(self, precision: str) -> None:
+        products.use(precision)
+
     def compile(self, inputs: Any, outputs: Any, mode: Any, **options: Any) -> Any:
         if mode is None or (isinstance(mode, str) and mode not in _WITHOUT_C):
             _check_machine()
@@ -55,7 +59,8 @@ class CEngine(Engine):
             return compiled
 
     def describe(self) -> str:
-        return f"C, {blas.describe()}"
+        rounded = "" if products.current() == "float32" else f", {products.current()} products"
+        return f"C, {blas.describe()}{rounded}"
 
 
 @functools.cache

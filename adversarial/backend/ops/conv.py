@@ -19,6 +19,7 @@ from aesara.tensor.type import TensorType
 
 from adversarial.backend.ops import sparse_gemm
 from adversarial.backend.ops.c_op import FOLDER
+from adversarial.backend.toolchain import products
 
 with warnings.catch_warnings():
     # Since 2.7 Aesara warns that aesara.tensor.nnet moves to another package; it has not moved.
@@ -80,11 +81,13 @@ def transposed_conv2d(
 
 
 class _SkipsZeros(BaseCorrMM):
-    """Base of gradients of convolutions whose matrix products skip zeros.
+    """Base of convolutions whose matrix products skip zeros, or have rounded factors.
 
     After max pooling and maxout most of the gradient of the feature maps is zero: only the largest
     pixel of each window gets a gradient.
     """
+
+    precision = "float32"
 
     def c_headers(self, **kwargs: Any) -> list[str]:
         return [*super().c_headers(**kwargs), f'"{sparse_gemm.HEADER}"']
@@ -94,31 +97,51 @@ class _SkipsZeros(BaseCorrMM):
 
     def c_support_code(self, **kwargs: Any) -> str:
         # Aesara's code already runs the images of a minibatch in parallel.
-        return super().c_support_code(**kwargs) + sparse_gemm.choice(parallel=False)
+        return super().c_support_code(**kwargs) + sparse_gemm.choice(
+            parallel=False, of=self.precision
+        )
 
     def c_support_code_apply(self, node: Apply, name: str) -> str:
         text = super().c_support_code_apply(node, name)
         return re.sub(r"\b[sd]gemm_\(", "adversarial::sparse_gemm<Choice>(", text)
 
     def c_code_cache_version(self) -> tuple:
-        return (*super().c_code_cache_version(), *sparse_gemm.version())
+        return (*super().c_code_cache_version(), *sparse_gemm.version(self.precision))
 
 
 class SparseCorrMM_gradWeights(_SkipsZeros, CorrMM_gradWeights):  # noqa: N801
     """images, gradient of the feature maps -> gradient of the kernels."""
 
+    __props__ = (*CorrMM_gradWeights.__props__, "precision")
+
 
 class SparseCorrMM_gradInputs(_SkipsZeros, CorrMM_gradInputs):  # noqa: N801
     """kernels, gradient of the feature maps -> gradient of the images."""
 
+    __props__ = (*CorrMM_gradInputs.__props__, "precision")
+
+
+class RoundedCorrMM(_SkipsZeros, CorrMM):
+    """images, kernels -> feature maps, by products whose factors are rounded."""
+
+    __props__ = (*CorrMM.__props__, "precision")
+
 
 def skipping_zeros(node: Apply) -> Any:
-    """The Op that replaces `node`, a gradient of a convolution by Aesara; None for other nodes."""
-    sparse = {
+    """The Op that replaces `node`, Aesara's convolution or its gradient; None for other nodes."""
+    of = products.current() if node.outputs[0].dtype == "float32" else "float32"
+    replacements = {
         CorrMM_gradWeights: SparseCorrMM_gradWeights,
         CorrMM_gradInputs: SparseCorrMM_gradInputs,
-    }.get(type(node.op))
-    return sparse and sparse(**{name: getattr(node.op, name) for name in node.op.__props__})
+    }
+    if of != "float32":
+        replacements[CorrMM] = RoundedCorrMM
+    replacement = replacements.get(type(node.op))
+    if replacement is None:
+        return None
+    op = replacement(**{name: getattr(node.op, name) for name in node.op.__props__})
+    op.precision = of
+    return op
 
 
 def repair() -> bool:

@@ -11,7 +11,10 @@
 #include <Python.h>
 #include <numpy/arrayobject.h>
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 #ifdef _OPENMP
 #include <omp.h>
@@ -23,15 +26,25 @@ void sgemm_(char *, char *, const int *, const int *, const int *, const float *
             const int *, const float *, const int *, const float *, float *, const int *);
 void dgemm_(char *, char *, const int *, const int *, const int *, const double *, const double *,
             const int *, const double *, const int *, const double *, double *, const int *);
+// MKL's product of bfloat16 matrices; `layout` and the transpositions are CBLAS's numbers.
+void cblas_gemm_bf16bf16f32(int layout, int, int, int, int, int, float, const npy_uint16 *, int,
+                            const npy_uint16 *, int, float, float *, int);
 }
 
 namespace adversarial {
 
+// The factors that the BLAS gets: as they are; or, in a product of float32 matrices that is not too
+// small, rounded to bfloat16, as its 16 bits or as the same number in float32.
+struct Exact {};
+template <typename To> struct RoundedTo {};
+
 // When to skip zeros, and how to share the work. `is_parallel`: among threads. `most_callers`:
 // threads that may call the BLAS at once. `densest_percent`: of entries that are not zero; above
 // it a BLAS is faster. `least_work`: multiplications; fewer are over before entries are gathered.
-template <bool is_parallel, int most_callers, int densest_percent, long least_work>
+// `Rounds`: one of the two above.
+template <bool is_parallel, int most_callers, int densest_percent, long least_work, typename Rounds>
 struct GemmChoice {
+    typedef Rounds Rounding;
     enum { parallel = is_parallel };
     static double densest() { return densest_percent / 100.0; }
     static constexpr double least = least_work;
@@ -62,6 +75,53 @@ inline void gemm(char *of_y, char *of_x, int *m, int *n, int *k, double *a, doub
                  double *x, int *ldx, double *b, double *z, int *ldz) {
     dgemm_(of_y, of_x, m, n, k, a, y, ldy, x, ldx, b, z, ldz);
 }
+// A template, so that it needs no MKL where nothing calls it.
+template <typename Bits>
+inline void gemm(char *of_y, char *of_x, int *m, int *n, int *k, float *a, Bits *y, int *ldy,
+                 Bits *x, int *ldx, float *b, float *z, int *ldz) {
+    enum { by_columns = 102, as_it_is = 111, transposed = 112 };
+    cblas_gemm_bf16bf16f32(by_columns, *of_y == 'N' ? as_it_is : transposed,
+                           *of_x == 'N' ? as_it_is : transposed, *m, *n, *k, *a, y, *ldy, x, *ldx,
+                           *b, z, *ldz);
+}
+
+// A copy of a matrix, each entry rounded to the nearest bfloat16 number (ties: to the even one).
+template <typename To, bool parallel>
+class Rounded {
+    std::unique_ptr<To[]> values;
+
+    // NaN stays NaN, whose last bits may be those that are cut off.
+    static npy_uint32 round(npy_uint32 bits) {
+        const npy_uint32 nearest = bits + 0x7fff + (bits >> 16 & 1), quiet = bits | 0x400000;
+        return ((bits & 0x7fffffff) > 0x7f800000 ? quiet : nearest) & 0xffff0000;
+    }
+    static void put(npy_uint32 bits, npy_uint16 &to) { to = bits >> 16; }
+    static void put(npy_uint32 bits, float &to) { std::memcpy(&to, &bits, sizeof to); }
+    void copy(const float *from, npy_intp lines, npy_intp stride, npy_intp length) {
+        #pragma omp parallel for schedule(static) if (parallel)
+        for (npy_intp i = 0; i < lines; ++i) {
+            To *to = values.get() + i * length;
+            for (npy_intp j = 0; j < length; ++j) {
+                npy_uint32 bits;
+                std::memcpy(&bits, from + i * stride + j, sizeof bits);
+                put(round(bits), to[j]);
+            }
+        }
+    }
+
+public:
+    Matrix<To> matrix;
+    Rounded(Matrix<float> m, npy_intp rows, npy_intp columns)
+        : values(new To[rows * columns]), matrix() {
+        if (m.right == 1) {
+            copy(m.data, rows, m.down, columns);
+            matrix = {values.get(), columns, 1};
+        } else {
+            copy(m.data, columns, m.right, rows);
+            matrix = {values.get(), 1, rows};
+        }
+    }
+};
 
 // The share of nonzero entries in the upper and the lower half of the rows, from a sample.
 struct Shares {
@@ -254,9 +314,27 @@ class Multiplication {
     npy_intp inner, m;
     Real alpha, beta;
 
+    void dense(Matrix x, Matrix y, Matrix z, npy_intp n) {
+        typedef typename std::conditional<std::is_same<Real, float>::value,
+                                          typename Choice::Rounding, Exact>::type Rounding;
+        if ((double) n * inner * m < Choice::least) in_parts(x, y, z, n);
+        else dense(x, y, z, n, Rounding());
+    }
+    void dense(Matrix x, Matrix y, Matrix z, npy_intp n, Exact) { in_parts(x, y, z, n); }
+    template <typename To>
+    void dense(Matrix x, Matrix y, Matrix z, npy_intp n, RoundedTo<To>) {
+        try {
+            const Rounded<To, Choice::parallel> x_(x, n, inner), y_(y, inner, m);
+            in_parts(x_.matrix, y_.matrix, z, n);
+        } catch (std::bad_alloc &) {
+            in_parts(x, y, z, n);
+        }
+    }
     // Each thread computes a slice of the longer side of z: the threads of a BLAS are slower for
     // small products.
-    void in_parts(Matrix x, Matrix y, Matrix z, npy_intp n) {
+    template <typename Factor>
+    void in_parts(adversarial::Matrix<Factor> x, adversarial::Matrix<Factor> y, Matrix z,
+                  npy_intp n) {
         const bool wide = m >= n;
         const npy_intp length = wide ? m : n, most = Choice::callers();
         const npy_intp parts = (double) n * inner * m < Choice::least ? 1 : most;
@@ -268,9 +346,11 @@ class Multiplication {
             else blas(x.below(from), y, z.below(from), rest, m);
         }
     }
-    void blas(Matrix x, Matrix y, Matrix z, npy_intp rows, npy_intp columns) {
+    template <typename Factor>
+    void blas(adversarial::Matrix<Factor> x, adversarial::Matrix<Factor> y, Matrix z,
+              npy_intp rows, npy_intp columns) {
         if (z.right != 1) {
-            const Matrix first = y.transposed();
+            const adversarial::Matrix<Factor> first = y.transposed();
             y = x.transposed(), x = first, z = z.transposed();
             std::swap(rows, columns);
         }
@@ -289,7 +369,7 @@ public:
 
     void run(Matrix x, Matrix y, Matrix z, npy_intp n) {
         if (std::min(n, m) < least_side || (double) n * inner * m < Choice::least)
-            return in_parts(x, y, z, n);
+            return dense(x, y, z, n);
         const Shares in_x(x, n, inner), in_y(y, inner, m);
         if (std::min(in_x.all, in_y.all) <= Choice::densest()) try {
             if (in_x.all <= in_y.all)
@@ -299,11 +379,11 @@ public:
                     y.transposed(), x.transposed(), z.transposed(), m, inner, n, alpha, beta).run();
             return;
         } catch (std::bad_alloc &) {
-            return in_parts(x, y, z, n);
+            return dense(x, y, z, n);
         }
         // The rows of samples and of data, in one matrix, have different shares of zeros.
         if (n / 2 < least_half || std::min(in_x.top, in_x.bottom) > Choice::densest())
-            return in_parts(x, y, z, n);
+            return dense(x, y, z, n);
         const npy_intp half = n / 2;
         run(x, y, z, half);
         run(x.below(half), y, z.below(half), n - half);

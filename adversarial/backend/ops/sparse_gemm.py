@@ -7,6 +7,8 @@ zeros like by other numbers. These Ops sample 500 entries of each factor at each
 them are nonzero, the kernel (`sparse_gemm.h`) gathers the nonzero entries and adds up only their
 products; otherwise it calls the BLAS.
 
+The BLAS can be given factors that are rounded (`toolchain/products.py`).
+
 Skipping zeros changes the order of summation. It also changes 0 * infinity, which is skipped
 instead of making the sum NaN.
 """
@@ -20,29 +22,38 @@ from aesara.link.c.op import OpenMPOp
 from aesara.tensor.blas import Dot22, Gemm, GemmRelated
 
 from adversarial.backend.ops.c_op import FLOATS, FOLDER, digest, header_mark
+from adversarial.backend.toolchain import products
 from adversarial.backend.toolchain.config import configure
 
 HEADER = "sparse_gemm.h"
-# If more than this share of the entries is nonzero, a BLAS is faster.
-DENSEST = 0.45
+# If more than this share of the entries is nonzero, a BLAS is faster; by the precision of its
+# factors (`toolchain/products.py`).
+DENSEST = {"float32": 0.45, "bf16": 0.2, products.EMULATED: 0.2}
+# How `sparse_gemm.h` hands factors to the BLAS.
+_ROUNDING = {
+    "float32": "Exact",
+    "bf16": "RoundedTo<npy_uint16>",
+    products.EMULATED: "RoundedTo<float>",
+}
 # Below this number of multiplications, gathering the entries takes longer than the BLAS.
 LEAST = 1 << 20
 # The number of threads that may call OpenBLAS at once: it has work buffers for so many.
 MOST_CALLERS = 64
 
 
-def choice(parallel: bool) -> str:
-    """C++ that defines `Choice`, a parameter of `sparse_gemm.h`: the constants and the threads."""
+def choice(parallel: bool, of: str) -> str:
+    """C++ that defines `Choice`, a parameter of `sparse_gemm.h`, for a precision of factors."""
     several = parallel and configure().blas.reentrant
     return (
         f"{header_mark(HEADER)}typedef adversarial::GemmChoice<{str(parallel).lower()}, "
-        f"{MOST_CALLERS if several else 1}, {round(100 * DENSEST)}, {LEAST}> Choice;\n"
+        f"{MOST_CALLERS if several else 1}, {round(100 * DENSEST[of])}, {LEAST}, "
+        f"adversarial::{_ROUNDING[of]}> Choice;\n"
     )
 
 
-def version() -> tuple:
+def version(of: str) -> tuple:
     """The part of a compiled module's version that depends on the header and the constants."""
-    return (digest(HEADER), DENSEST, LEAST, configure().blas.reentrant)
+    return (digest(HEADER), of, DENSEST[of], LEAST, configure().blas.reentrant)
 
 
 # Replaces the call of the BLAS in Aesara's C code templates.
@@ -55,11 +66,15 @@ _CALL = """
 
 
 class _SkipsZeros(OpenMPOp, GemmRelated):
-    """A matrix product for one `dtype` only, since g++ takes a second for each dtype."""
+    """A matrix product for one `dtype` only, since g++ takes a second for each dtype.
 
-    def __init__(self, dtype: str) -> None:
+    `precision` is that of the factors that the BLAS multiplies.
+    """
+
+    def __init__(self, dtype: str, precision: str = "float32") -> None:
         super().__init__()
         self.dtype = dtype
+        self.precision = precision
 
     @property
     def case_float_gemm(self) -> str:
@@ -73,7 +88,7 @@ class _SkipsZeros(OpenMPOp, GemmRelated):
         return _CALL % {"real": real} if dtype == self.dtype else of_other_types
 
     def c_support_code(self, **kwargs: Any) -> str:
-        return GemmRelated.c_support_code(self, **kwargs) + choice(parallel=self.openmp)
+        return GemmRelated.c_support_code(self, **kwargs) + choice(self.openmp, self.precision)
 
     def c_headers(self, **kwargs: Any) -> list[str]:
         return [
@@ -89,24 +104,25 @@ class _SkipsZeros(OpenMPOp, GemmRelated):
         return GemmRelated.c_compile_args(self, **kwargs) + OpenMPOp.c_compile_args(self, **kwargs)
 
     def build_gemm_version(self) -> tuple:
-        return (*GemmRelated.build_gemm_version(self), *version(), self.openmp)
+        return (*GemmRelated.build_gemm_version(self), *version(self.precision), self.openmp)
 
 
 class SparseDot22(_SkipsZeros, Dot22):
     """x (n, k), y (k, m) -> x y."""
 
-    __props__ = ("dtype",)
+    __props__ = ("dtype", "precision")
 
 
 class SparseGemm(_SkipsZeros, Gemm):
     """z (n, m), a (), x (n, k), y (k, m), b () -> b z + a x y; `inplace` overwrites z."""
 
-    __props__ = ("dtype", "inplace")
+    __props__ = ("dtype", "inplace", "precision")
 
-    def __init__(self, dtype: str, inplace: bool) -> None:
+    def __init__(self, dtype: str, inplace: bool, precision: str = "float32") -> None:
         OpenMPOp.__init__(self)
         Gemm.__init__(self, inplace)
         self.dtype = dtype
+        self.precision = precision
 
 
 def skipping_zeros(node: Apply) -> GemmRelated | None:
@@ -114,6 +130,7 @@ def skipping_zeros(node: Apply) -> GemmRelated | None:
     op, dtype = node.op, node.outputs[0].dtype
     if dtype not in FLOATS:
         return None
+    of = products.current() if dtype == "float32" else "float32"
     if type(op) is Gemm:
-        return SparseGemm(dtype, op.inplace)
-    return SparseDot22(dtype) if type(op) is Dot22 else None
+        return SparseGemm(dtype, op.inplace, of)
+    return SparseDot22(dtype, of) if type(op) is Dot22 else None

@@ -16,7 +16,7 @@ from adversarial.backend.ops.all_finite import AllFinite, CheckedAdd
 from adversarial.backend.ops.bias_activation import BiasElementwise, BiasMaxout
 from adversarial.backend.ops.c_op import FLOATS
 from adversarial.backend.ops.column_sum import ColumnSum
-from adversarial.backend.ops.conv import CorrMM_gradInputs, CorrMM_gradWeights
+from adversarial.backend.ops.conv import CorrMM, CorrMM_gradInputs, CorrMM_gradWeights
 from adversarial.backend.ops.maxout import Maxout
 from adversarial.backend.ops.rectifier import Rectify
 from adversarial.backend.rewrites.shapes import is_elemwise
@@ -102,7 +102,7 @@ def work_in_place(fgraph: Any, node: Apply) -> Optional[list]:
     return [BiasElementwise(node.op.kind, node.op.left_slope, inplace=True)(*node.inputs)]
 
 
-@node_rewriter([Dot22, Gemm, CorrMM_gradWeights, CorrMM_gradInputs])
+@node_rewriter([Dot22, Gemm, CorrMM, CorrMM_gradWeights, CorrMM_gradInputs])
 def skip_zeros(fgraph: Any, node: Apply) -> Optional[list]:
     op = sparse_gemm.skipping_zeros(node) or conv.skipping_zeros(node)
     return op and Apply(op, node.inputs, [out.type() for out in node.outputs]).outputs

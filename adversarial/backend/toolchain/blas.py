@@ -92,6 +92,11 @@ class Blas:
         except (OSError, AttributeError):
             return None
 
+    @property
+    def multiplies_bf16(self) -> bool:
+        """Whether it has a product of bfloat16 matrices with a float32 result."""
+        return self.name == "MKL" and hasattr(ctypes.CDLL(self.library), "cblas_gemm_bf16bf16f32")
+
     def describe(self) -> str:
         """Short text such as ``MKL 2026.2 (2 threads)``."""
         threads = self.threads()
@@ -124,7 +129,7 @@ def find() -> Blas:
     The order on Intel's processors is MKL, scipy-openblas32, the system's BLAS, NumPy's. On other
     processors OpenBLAS is faster than MKL (docs/PERFORMANCE.md), so these two are exchanged.
     """
-    looks = (_mkl, _scipy_openblas) if _of_intel() else (_scipy_openblas, _mkl)
+    looks = (_mkl, _scipy_openblas) if of_intel() else (_scipy_openblas, _mkl)
     for look in (*looks, _system):
         found = look()
         if found is not None:
@@ -137,13 +142,23 @@ def from_user(ldflags: str) -> Blas:
     return Blas(name=f"BLAS set by blas__ldflags={ldflags!r}", ldflags=ldflags)
 
 
-def _of_intel() -> bool:
+def of_intel() -> bool:
     """Whether Linux says that Intel made the processor."""
+    return "GenuineIntel" in _about_processor()
+
+
+def instructions() -> set[str]:
+    """Linux's names of the processor's extensions, such as ``avx2``; empty on other systems."""
+    found = re.search(r"^flags\s*:(.*)", _about_processor(), re.MULTILINE)
+    return set(found[1].split()) if found else set()
+
+
+def _about_processor() -> str:
     try:
         with open(PROCESSOR) as about:
-            return "GenuineIntel" in about.read()
+            return about.read()
     except OSError:
-        return False
+        return ""
 
 
 def _mkl() -> Blas | None:

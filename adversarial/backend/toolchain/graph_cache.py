@@ -29,7 +29,7 @@ from aesara.graph.fg import FunctionGraph
 from aesara.graph.rewriting.db import RewriteDatabase, RewriteDatabaseQuery
 from aesara.scalar import ScalarOp
 
-from adversarial.backend.toolchain import integrity
+from adversarial.backend.toolchain import integrity, products
 
 # Files that could not be used. They are not read again, even if they could not be removed.
 _discarded: set[Path] = set()
@@ -82,7 +82,7 @@ def _path(query: RewriteDatabaseQuery, fgraph: FunctionGraph) -> Optional[Path]:
         sorted(set(_rewrites(optdb))),
         # Aesara changes the flag `mode` while it rewrites; the query says which rewrites to apply.
         [(name, str(getattr(aesara.config, name))) for name in _options() if name != "mode"],
-        [sys.version, np.__version__, aesara.__version__, _sources()],
+        [sys.version, np.__version__, aesara.__version__, _sources(), products.current()],
         [v.type for v in fgraph.inputs],
         sorted(place[v] for v in fgraph._supervisor_protected if v in place),
         sorted((fgraph.update_mapping or {}).items()),

@@ -145,8 +145,8 @@ def leaves_out(product, share, n=100, k=200, m=100, left=True):
 
 @pytest.mark.parametrize("left", [True, False])
 def test_zeros_are_left_out_where_they_are_many(product, left):
-    assert leaves_out(product, DENSEST - 0.1, left=left)
-    assert not leaves_out(product, DENSEST + 0.1, left=left)
+    assert leaves_out(product, DENSEST["float32"] - 0.1, left=left)
+    assert not leaves_out(product, DENSEST["float32"] + 0.1, left=left)
 
 
 @pytest.mark.parametrize("size", [{"m": 10}, {"n": 10}, {"k": 100}])
