@@ -726,11 +726,12 @@ def test_a_cost_of_layers_needs_layers():
         Walkback().expr(RBM(2, 2, irange=0.1), at.zeros((1, 2)))
 
 
-@pytest.mark.parametrize("name", ["dbn", "contractive", "gsn"])
-def test_the_experiments_are_the_ones_of_their_page(name):
+@pytest.mark.parametrize("stem", sorted(path.stem for path in RIVALS.glob("*.yaml")))
+def test_the_experiments_are_the_ones_of_their_page(stem):
     """Their YAML can be read, and names the classes of its module."""
-    text = (RIVALS / f"{name}.yaml").read_text()
-    found = yaml_parse.load_path(str(RIVALS / f"{name}.yaml"), instantiate=False)
+    name = stem.partition("_")[0]
+    text = (RIVALS / f"{stem}.yaml").read_text()
+    found = yaml_parse.load_path(str(RIVALS / f"{stem}.yaml"), instantiate=False)
     phases = found if isinstance(found, list) else [found]
     assert len(phases) == (1 if name == "gsn" else 2)
     assert f"sandbox.table1.rivals.{name}." in text
