@@ -17,7 +17,6 @@ those of the samples nearest to x, are computed again in float64; see `ParzenEst
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from functools import cached_property
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+from adversarial.utils.processors import available_processors
 
 # The error in log p(x) that one distance may cause.
 TOLERANCE_NATS = 1e-4
@@ -148,7 +149,7 @@ class ParzenEstimator:
             )
         sigmas = _check_sigmas(sigmas)
         m, d = self.samples.shape
-        workers = min(_cores(), MOST_WORKERS)
+        workers = min(available_processors(), MOST_WORKERS)
         if block is None:
             block = max(1, BLOCK_ELEMENTS // (m * workers))
         elif block < 1:
@@ -328,13 +329,6 @@ def _check_sigmas(sigmas: Sequence[float] | np.ndarray) -> np.ndarray:
     if not (np.isfinite(sigmas).all() and (sigmas > 0).all()):
         raise ValueError(f"sigma must be positive and finite, got {sigmas.tolist()}")
     return sigmas
-
-
-def _cores() -> int:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _squared_norms(rows: np.ndarray) -> np.ndarray:
