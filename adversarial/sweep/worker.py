@@ -162,6 +162,9 @@ class _Run:
         status = self._start("train", begin, is_dry=True)
         if self._is_over():
             return "", []
+        number = _signal_of(status)
+        if number is not None:
+            return f"the dry run was ended by {_name_of(number)}", []
         if status:
             return self._reason() or f"the dry run ended with status {status}", []
         with open_regular(os.path.join(self.task.folder, LOG)) as stream:

@@ -238,9 +238,11 @@ def test_the_dry_run(play, tmp_path):
         assert worker.dry_run(task) == ("", ["valid_x"])
         (tmp_path / "program.txt").write_text("fail('a.yaml line 3: no')")
         assert worker.dry_run(task) == ("a.yaml line 3: no", [])
+        (tmp_path / "program.txt").write_text("print('dry run: all was measured'); die()")
+        assert worker.dry_run(task) == ("the dry run was ended by SIGKILL (out of memory?)", [])
     assert not (tmp_path / "run" / "run.json").exists()
     starts = (tmp_path / "starts.txt").read_text().splitlines()
-    assert starts == 2 * ["train a.yaml --max-epochs 0 --all-channels"]
+    assert starts == 3 * ["train a.yaml --max-epochs 0 --all-channels"]
 
 
 # The process of a run
