@@ -176,7 +176,8 @@ def heading(
     lines = [
         f"{experiment.name}: batch {experiment.batch}, width {experiment.width:g}, {data}; "
         f"{experiment.operations / 1e9:.2f} GFLOP of matrix products per step",
-        f"{processor()}, {args.cpus} of its processors; products in {args.precision}; medians of "
+        f"{processor()}, {args.cpus} of its processors; products in {args.precision} "
+        f"where nothing else is said; medians of "
         f"{args.rounds} interleaved turns of {steps} steps (after {STEPS_BEFORE_TIMING} untimed)",
     ]
     if load > BUSY:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from explorer_models import colour_pair, conditional_pair, make_pair, verdicts_of
 from PIL import Image
-from time_bounds import LONGEST
 
 from adversarial.evaluation.sampling import samples_at
 from adversarial.explorer.page import write_page
@@ -68,7 +67,7 @@ class Opened:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, condition):
-        deadline = time.monotonic() + LONGEST
+        deadline = time.monotonic() + 300
         while not self.js(f"return Boolean({condition})"):
             assert time.monotonic() < deadline, condition
             time.sleep(0.05)
@@ -148,7 +147,7 @@ def check_point(page, pair, of, canvas):
 def downloaded(page, button, path):
     """Clicks a button that saves the file `path`, and waits for it."""
     page.js("byId(arguments[0]).click()", button)
-    deadline = time.monotonic() + LONGEST
+    deadline = time.monotonic() + 300
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)

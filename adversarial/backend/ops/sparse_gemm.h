@@ -311,13 +311,16 @@ class Multiplication {
     typedef adversarial::Matrix<Real> Matrix;
     // Rows or columns of z; with fewer, and in halves with fewer, a BLAS is faster.
     enum { least_side = 8, least_half = 16 };
+    // Of z, too: with fewer, rounding the factors takes longer than multiplying them.
+    enum { least_rounded = 32 };
     npy_intp inner, m;
     Real alpha, beta;
 
     void dense(Matrix x, Matrix y, Matrix z, npy_intp n) {
         typedef typename std::conditional<std::is_same<Real, float>::value,
                                           typename Choice::Rounding, Exact>::type Rounding;
-        if ((double) n * inner * m < Choice::least) in_parts(x, y, z, n);
+        if ((double) n * inner * m < Choice::least || std::min(n, m) < least_rounded)
+            in_parts(x, y, z, n);
         else dense(x, y, z, n, Rounding());
     }
     void dense(Matrix x, Matrix y, Matrix z, npy_intp n, Exact) { in_parts(x, y, z, n); }

@@ -44,11 +44,16 @@ def _check_machine(found: blas.Blas) -> None:
     """Raise ValueError unless MKL multiplies bfloat16 numbers by this processor's instructions."""
     if not (blas.of_intel() and _INSTRUCTIONS & blas.instructions()):
         raise ValueError(
-            "--precision bf16 needs an Intel processor with AVX512_BF16 or AMX, and this one is "
-            "not: it would be slower\nLeave the option out."
+            "--precision bf16 needs Linux and an Intel processor with AMX or AVX512_BF16; another "
+            "would be slower\nLeave the option out."
+        )
+    if found.name != "MKL":
+        raise ValueError(
+            f"--precision bf16 needs MKL, found by this program itself; in use is {found.name}\n"
+            "Install it: pip install 'adversarial-nets[mkl]' (940 MB), or leave the option out."
         )
     if not found.multiplies_bf16:
         raise ValueError(
-            f"--precision bf16 needs MKL, and the BLAS in use is {found.name}\n"
-            "Install it: pip install 'adversarial-nets[mkl]' (940 MB), or leave the option out."
+            f"--precision bf16 needs a newer MKL than {found.version}, which has no such product\n"
+            "Upgrade it: pip install --upgrade mkl, or leave the option out."
         )

@@ -229,7 +229,7 @@ def test_a_wrong_address(address, monkeypatch):
     with pytest.raises(OSError, match=f"^process 1 of 2 could not reach process 0 at {address} w"):
         peers.Peers(Cluster(address, 2, 1)).join()
     # A name that is unknown stays unknown.
-    monkeypatch.setattr(rendezvous, "JOINING", 10.0 * LONGEST)
+    monkeypatch.setattr(rendezvous, "JOINING", 600.0)
     with pytest.raises(
         OSError, match="could not reach process 0 at nowhere.invalid:99: .*\n--coord"
     ):
