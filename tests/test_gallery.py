@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from adversarial.datasets.mnist import MNIST
+
 jupytext = pytest.importorskip("jupytext", reason="jupytext is missing: pip install -e '.[docs]'")
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
@@ -141,6 +143,9 @@ def shows(cell):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_does_what_it_says(name):
+    # A download would be announced in the notebook.
+    for which_set in ("train", "test"):
+        MNIST(which_set=which_set, start=0, stop=1)
     notebook = read(name)
     claims = jupytext.reads(f"# %%\n{CLAIMS[name].strip()}\n", fmt="py:percent").cells
     notebook.cells += claims
