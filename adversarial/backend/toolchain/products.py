@@ -49,8 +49,9 @@ def _check_machine(found: blas.Blas) -> None:
         )
     if found.name != "MKL":
         raise ValueError(
-            f"--precision bf16 needs MKL, found by this program itself; in use is {found.name}\n"
-            "Install it: pip install 'adversarial-nets[mkl]' (940 MB), or leave the option out."
+            f"--precision bf16 needs MKL, and in use is {found.name}\n"
+            "Install it: pip install 'adversarial-nets[mkl]' (940 MB), and set no blas__ldflags; "
+            "or leave the option out."
         )
     if not found.multiplies_bf16:
         raise ValueError(
