@@ -275,7 +275,7 @@ def test_compiled_gradients_agree_with_finite_differences_in_float64():
     environment = {
         **os.environ,
         "AESARA_FLAGS": "floatX=float64,cxx=",
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}",
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FLOAT64, __file__],
