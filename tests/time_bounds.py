@@ -13,8 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 1200  # seconds until something counts as hanging
-# What a processor is measured by, and the seconds of it on an Intel Xeon (Sapphire Rapids), where all
-# bounds hold.
+# What a processor is measured by, and its seconds on an Intel Xeon where all bounds hold.
 YARDSTICK = "import numpy; sum(i * i for i in range(10_000_000))"
 YARDSTICK_SECONDS = 0.7
 MOST = 5  # times as slow; on a processor that is slower still, the tests may fail
