@@ -217,7 +217,7 @@ def table(workers: Sequence[Worker], experiment: Experiment) -> str:
     peers = [by_name[name] for name in PEERS if name in by_name]
     best = min(peers, key=lambda worker: median(worker.times), default=None)
     floor = by_name.get("floor")
-    header = "", "ms", "middle half", "/ best peer", "/ products", "GFLOP/s", "CPU ms", "peak MiB"
+    header = "", "ms", "quartiles", "/ best peer", "/ products", "GFLOP/s", "CPU ms", "peak MiB"
     rows: list[tuple[str, ...]] = [(*header, "GPU MiB")]
     for worker in workers:
         middle = median(worker.times)

@@ -104,7 +104,7 @@ BEFORE = {
     "docs/DATA.md": "python -m adversarial.scripts.new_experiment flowers --out gan.yaml",
     # The classifier and the models of other pages.
     "docs/EVALUATION.md": f"{MODEL}; cp adversarial/evaluation/classifiers/mnist.yaml "
-    "classifier.yaml; for name in yaml/mnist_quick yaml/mnist_table1_averaged mine mnist_25 model; "
+    "classifier.yaml; for name in yaml/mnist_quick yaml/mnist_table1_averaged mine model; "
     "do cp yaml/mnist.pkl $name.pkl; done",
     # The extension of the page, and a table.
     "docs/FIGURES.md": 'sed -i "s/extensions: \\[/& '
