@@ -66,8 +66,9 @@ def choose(
         several = (devices or 1) > 1 or cluster is not None
         first = [engine.name for engine in ENGINES.values() if engine.is_first_choice(several)]
         name = (first or list(ENGINES))[0]
-    ENGINES[name].multiply_in(precision or "float32")
+    # Last what changes functions that are compiled later: a refusal leaves everything as it was.
     ENGINES[name].use(devices, cluster)
+    ENGINES[name].multiply_in(precision or "float32")
     _chosen = name
     return name
 

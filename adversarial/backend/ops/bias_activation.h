@@ -73,7 +73,7 @@ template <typename Real, int pieces>
 bool bias_maxout(PyArrayObject *z, PyArrayObject *bias, PyArrayObject *&top,
                  PyArrayObject *&which) {
     const Contiguous za(z), ba(bias);
-    if (!za || !ba || !bias_fits(za, ba)) return false;
+    if (!za || !ba || !bias_fits(za, ba) || !splits<pieces>(za.dim(1))) return false;
     const npy_intp rows = za.dim(0), columns = za.dim(1), units = columns / pieces;
     const npy_intp shape[2] = {rows, units};
     if (!allocate<Real>(top, 2, shape) || !allocate<npy_uint8>(which, 2, shape)) return false;

@@ -46,16 +46,20 @@ inline void maxout_row(
     }
 }
 
+// Whether `columns` can be split into units of `pieces`; else sets ValueError.
+template <int pieces>
+bool splits(npy_intp columns) {
+    if (columns % pieces == 0) return true;
+    PyErr_Format(PyExc_ValueError, "maxout: %lld columns cannot be split into units of %d pieces",
+                 (long long) columns, pieces);
+    return false;
+}
+
 // z (batch, units * pieces) -> maximum `top` (batch, units), and the index of its piece.
 template <typename Real, int pieces>
 bool maxout(PyArrayObject *z, PyArrayObject *&top, PyArrayObject *&which) {
     const npy_intp batch = PyArray_DIM(z, 0), columns = PyArray_DIM(z, 1);
-    if (columns % pieces) {
-        PyErr_Format(PyExc_ValueError,
-                     "maxout: %lld columns cannot be split into units of %d pieces",
-                     (long long) columns, pieces);
-        return false;
-    }
+    if (!splits<pieces>(columns)) return false;
     const npy_intp units = columns / pieces, shape[2] = {batch, units};
     const Contiguous rows(z);
     if (!rows || !allocate<Real>(top, 2, shape) || !allocate<npy_uint8>(which, 2, shape))

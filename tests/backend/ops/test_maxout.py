@@ -40,6 +40,16 @@ def examples(pieces, dtype):
 
 
 @pytest.mark.parametrize("mode", [None, "FAST_COMPILE"])
+@pytest.mark.parametrize("biased", [False, True])
+def test_columns_that_do_not_make_whole_units_are_refused(mode, biased):
+    z, bias = at.fmatrix("z"), at.fvector("bias")
+    top = backend.maxout(z + bias if biased else z, 2)
+    run = backend.function([z, bias], top, mode=mode, on_unused_input="ignore")
+    with pytest.raises(ValueError, match="5 columns cannot be split into units of 2 pieces"):
+        run(np.zeros((3, 5), "float32"), np.zeros(5, "float32"))
+
+
+@pytest.mark.parametrize("mode", [None, "FAST_COMPILE"])
 @pytest.mark.parametrize(("pieces", "dtype"), [(1, "float32"), (5, "float32"), (240, "float64")])
 def test_values_and_gradient(mode, pieces, dtype):
     z, weights = at.matrix("z", dtype), at.matrix("weights", dtype)

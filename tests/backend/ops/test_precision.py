@@ -217,6 +217,9 @@ def test_a_machine_that_can(machine, flags):
     assert "bf16 products" in engines.describe()
     engines.choose("c")
     assert "bf16" not in engines.describe()
+    with pytest.raises(ValueError, match="several devices"):
+        engines.choose("c", devices=2, precision="bf16")
+    assert products.current() == "float32"
 
 
 def test_another_engine_or_precision():

@@ -186,7 +186,8 @@ class Peers:
                     self._changed.wait()
                 verdict = ""
                 for number, theirs in sorted(self._compared.items()):
-                    names = [name for name in items if theirs.get(name) != items[name]]
+                    both = {**items, **theirs}
+                    names = [name for name in both if items.get(name) != theirs.get(name)]
                     if names and not verdict:
                         verdict = f"process {number} differs from process 0 in: {', '.join(names)}"
                 self._verdict = verdict

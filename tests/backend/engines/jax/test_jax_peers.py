@@ -98,6 +98,10 @@ def test_what_is_the_same_and_what_differs(three):
     for error in all_at_once(*calls):
         assert isinstance(error, ValueError)
         assert str(error).startswith("process 2 differs from process 0 in: --seed\n")
+    # What only another process has is a difference, too.
+    calls[2] = lambda: three[2].compare({**same, "the model file": "b"})
+    for error in all_at_once(*calls):
+        assert str(error).startswith("process 2 differs from process 0 in: the model file\n")
     assert all(each.lost is None for each in three)
 
 
