@@ -322,7 +322,16 @@ class Train(Recoverable):
 
     def _train_epoch(self) -> None:
         if self.algorithm is not None:
-            self.algorithm.train(dataset=self.dataset)
+            # Callbacks such as `EpochMonitor` measure within an epoch. A signal does not end that
+            # measurement but the minibatch, once all callbacks were called: a resumed training goes
+            # on with the next minibatch, and would repeat neither.
+            monitor = self.model.monitor
+            check = vars(monitor).pop("between_batches", None)
+            try:
+                self.algorithm.train(dataset=self.dataset)
+            finally:
+                if check is not None:
+                    monitor.between_batches = check
         else:
             self.model.train_all(dataset=self.dataset)
 

@@ -31,6 +31,7 @@ from adversarial.train_extensions.momentum import MomentumAdjustor
 from adversarial.train_extensions.polyak import PolyakAveraging
 from adversarial.training_algorithms import k_steps, sgd, sgd_alt
 from adversarial.training_algorithms.cycler import Cycler
+from adversarial.training_algorithms.epoch_monitor import EpochMonitor
 from adversarial.training_algorithms.learning_rule import AdaDelta, AdaGrad, Momentum, RMSProp
 from adversarial.training_algorithms.schedules import ExponentialDecay, LinearDecay
 
@@ -253,6 +254,38 @@ def test_stopped_within_a_monitoring(kind, calls, uninterrupted, tmp_path, monke
             assert len(records) == train.model.monitor.get_epochs_seen()
             assert train.is_saved
     np.testing.assert_equal(contents(path), uninterrupted(kind))
+
+
+def test_stopped_while_a_callback_measures(tmp_path, monkeypatch):
+    """The measurement is completed, and the callbacks after it are called."""
+
+    def training(path):
+        train = experiment(ada_grad, path)
+        callbacks = train.algorithm.update_callbacks
+        callbacks[:] = [EpochMonitor(train.model, monitor_rate=3), Plain()]
+        return train
+
+    training(tmp_path / "whole.pkl").main_loop()
+    train = training(tmp_path / "m.pkl")
+
+    class Stopping(measurement.Progress):
+        stopped = False
+
+        def __call__(self, *args):
+            # In the monitoring after the third minibatch of the second epoch.
+            if train.model.monitor.get_batches_seen() == 8 and not Stopping.stopped:
+                Stopping.stopped = True
+                signal.raise_signal(signal.SIGTERM)
+            super().__call__(*args)
+
+    monkeypatch.setattr(measurement, "Progress", Stopping)
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        train.main_loop()
+    assert train.is_saved and train.model.monitor.get_batches_seen() == 8
+    train = training(tmp_path / "m.pkl")
+    train.resume(checkpoint.read(tmp_path / "m.pkl"))
+    train.main_loop()
+    np.testing.assert_equal(contents(tmp_path / "m.pkl"), contents(tmp_path / "whole.pkl"))
 
 
 class Long(TrainExtension):
