@@ -105,19 +105,23 @@ class LearningRule(Persistent):
         """[(shared variable, new value), ...] of `param`; `learning_rate` has its factor."""
         raise NotImplementedError(f"{type(self).__name__} does not implement get_updates")
 
-    def _accumulator(self, what: str, param: Any) -> Any:
-        """The shared variable that keeps `what` for `param`: the restored one, or zeros."""
+    def _accumulator(self, what: str, param: Any, scalar: bool = False) -> Any:
+        """The shared variable that keeps `what` for `param`: the restored one, or zeros.
+
+        It has the shape of `param`, or with `scalar` no axis.
+        """
         base = name = f"{what}_{param.name}"
         number = 1
         while self._owners.setdefault(name, param) is not param:
             number += 1
             name = f"{base}#{number}"
         value = param.get_value(borrow=True)
+        shape = () if scalar else value.shape
         found = self.accumulators.get(name)
         if found is None:
-            zeros = np.zeros_like(value)
+            zeros = np.zeros(shape, value.dtype)
             found = self.accumulators[name] = shared(zeros, name=name, dtype=value.dtype)
-        elif found.get_value(borrow=True).shape != value.shape:
+        elif found.get_value(borrow=True).shape != shape:
             raise ValueError(
                 f"the saved {name} of this {type(self).__name__} has shape "
                 f"{found.get_value(borrow=True).shape}, the parameter {param.name} has "
@@ -301,12 +305,14 @@ class RMSProp(LearningRule):
 class Adam(LearningRule):
     """Adam, which many later GANs use with beta1 = 0.5; with `weight_decay`, AdamW.
 
-    With gradient g, learning rate r and t = 1, 2, ..., each minibatch makes
+    With gradient g and learning rate r, step t = 1, 2, ... makes
 
         m <- beta1 * m + (1 - beta1) * g
         v <- beta2 * v + (1 - beta2) * g^2
         parameter <- (1 - r * weight_decay) * parameter
                      - r * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
+
+    Where D and G make separate steps (`k_steps.SGD`), each player has its own t.
 
     Parameters
     ----------
@@ -348,7 +354,13 @@ class Adam(LearningRule):
         if not 0.0 <= float(weight_decay) < float("inf"):
             raise ValueError(f"weight_decay must be at least 0 and finite, not {weight_decay}")
         self.weight_decay = float(weight_decay)
+        # The steps of all compiled functions together, in trainings that earlier versions have
+        # saved; else 0. What has been counted since is in the accumulators.
         self.steps = shared(0.0, name="steps")
+        self._t: Any = None  # t of the step whose updates are being made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_t": None}
 
     def get_updates(
         self,
@@ -356,9 +368,15 @@ class Adam(LearningRule):
         grads: Mapping[Any, Any],
         lr_scalers: Mapping[Any, float] | None = None,
     ) -> OrderedDict:
-        """As `LearningRule.get_updates`; also counts the minibatch."""
+        """As `LearningRule.get_updates`; also counts the steps of these parameters.
+
+        Each call has a count of its own: the players of `k_steps.SGD` make separate steps.
+        """
+        count = self._accumulator("steps", next(iter(grads)), scalar=True)
+        new_count = count + at.constant(1, dtype=count.dtype)
+        self._t = self.steps + new_count
         updates = super().get_updates(learning_rate, grads, lr_scalers)
-        updates[self.steps] = self.steps + at.constant(1, dtype=self.steps.dtype)
+        updates[count] = new_count
         return updates
 
     def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
@@ -383,7 +401,7 @@ class Adam(LearningRule):
             return at.constant(1, dtype=param.dtype)
         # As above, 1 - beta^t would lose digits.
         log_beta = at.constant(np.log(beta), dtype=param.dtype)
-        return -at.expm1(log_beta * at.cast(self.steps + 1, param.dtype))
+        return -at.expm1(log_beta * at.cast(self._t, param.dtype))
 
 
 def _fraction(name: str, value: float) -> float:

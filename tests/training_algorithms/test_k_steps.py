@@ -8,7 +8,7 @@ import pytest
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.training_algorithms import k_steps
-from adversarial.training_algorithms.learning_rule import Momentum
+from adversarial.training_algorithms.learning_rule import Adam, Momentum
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
@@ -76,6 +76,18 @@ def test_momentum_of_each_player_is_its_own(data):
     assert moves(algorithm, pair, data) == ["d"] * 4 + ["dg"]
     assert len(rule.accumulators) == 4
     assert all(velocity.get_value().any() for velocity in rule.accumulators.values())
+
+
+def test_adam_counts_the_steps_of_each_player(data):
+    """The first step of Adam is as long as the learning rate, whatever the gradient."""
+    pair = make_pair()
+    algorithm = k_steps.SGD(
+        0.1, cost=AdversaryCost2(), batch_size=5, learning_rule=Adam(), discriminator_steps=5
+    )
+    before = pair.generator.get_param_vector()
+    assert moves(algorithm, pair, data) == ["d"] * 4 + ["dg"]
+    step = pair.generator.get_param_vector() - before
+    np.testing.assert_allclose(np.abs(step), 0.1, rtol=1e-3)
 
 
 def test_the_inferer_moves_with_d(data):

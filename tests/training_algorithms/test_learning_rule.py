@@ -106,7 +106,7 @@ def test_rule_follows_its_formula(make_rule, loop):
         assert value.dtype == floatX
 
 
-@pytest.mark.parametrize("make_rule", RULES, ids=IDS)
+@pytest.mark.parametrize("make_rule", [*RULES, Adam], ids=[*IDS, "adam"])
 def test_restored_rule_goes_on_exactly(make_rule, tmp_path):
     straight, stopped = Problem(), Problem()
     step = straight.compile(make_rule())
@@ -292,7 +292,44 @@ def test_adam_scales_learning_rates_and_counts_once():
     function([], updates=rule.get_updates(0.1, grads, {params[1]: 0.5}), mode="FAST_COMPILE")()
     np.testing.assert_allclose(params[0].get_value(), 2.9, rtol=1e-6)
     np.testing.assert_allclose(params[1].get_value(), 2.95, rtol=1e-6)
-    assert rule.steps.get_value() == 1
+    assert rule.accumulators["steps_W"].get_value() == 1
+
+
+def test_adam_counts_the_steps_of_each_compiled_function(either_engine):
+    """Two functions with one rule, as those of two players: three steps of one for one of other."""
+    rule, steps = Adam(), []
+    params = [shared(START, name="W", dtype="float32") for _ in range(2)]
+    for param in params:
+        steps.append(function([], updates=rule.get_updates(1e-2, {param: (param - 1) ** 3})))
+    for minibatch in range(1, 31):
+        steps[0]()
+        if minibatch % 3 == 0:
+            steps[1]()
+    for param, count in zip(params, (30, 10)):
+        expected = adam_loop(START, lambda w: (w - 1) ** 3, 1e-2, count)
+        np.testing.assert_allclose(param.get_value(), expected, atol=1e-5)
+
+
+def test_adam_goes_on_from_a_file_with_one_count_for_all(tmp_path):
+    """Earlier versions kept the count of all functions in `steps`, and no other."""
+    straight, rule = Problem(), Adam()
+    step = straight.compile(rule)
+    for _ in range(3):
+        step()
+    rule.steps.set_value(rule.accumulators["steps_W"].get_value())
+    count = rule.accumulators.pop("steps_W")
+    serial.save(str(tmp_path / "rule.pkl"), rule)
+    rule.accumulators["steps_W"] = count
+    rule.steps.set_value(np.asarray(0, dtype=floatX))
+    again = Problem()
+    for param, value in zip(again.params, straight.values()):
+        param.set_value(value)
+    step_again = again.compile(serial.load(str(tmp_path / "rule.pkl")))
+    for _ in range(3):
+        step()
+        step_again()
+    for one, other in zip(straight.values(), again.values()):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
