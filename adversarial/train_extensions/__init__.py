@@ -170,7 +170,12 @@ class SharedSetter(EpochExtension):
             return
         monitored = [c.dataset for c in monitor.channels.values() if c.dataset is not None]
         for _, variable, _ in self._updates:
-            if monitored and variable.name is not None and _is_free(monitor, variable.name):
+            if not monitored or variable.name is None:
+                continue
+            channel = monitor.channels.get(variable.name)
+            # A measured channel of this name stays as it is, such as `momentum`, which the learning
+            # rule adds. One without `val` is only the record from a file.
+            if channel is None or channel.val is None:
                 add_data_free_channel(monitor, monitored[0], variable.name, variable)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
@@ -197,7 +202,8 @@ class ChannelSmoother(TrainExtension):
     Raises
     ------
     ValueError
-        If `k` is less than 1; at setup, if there is no channel to smooth.
+        If `k` is less than 1; at setup, if there is no channel to smooth, or `channel_to_publish`
+        is the name of another channel.
 
     Examples
     --------
@@ -223,16 +229,9 @@ class ChannelSmoother(TrainExtension):
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the channel; the monitor records -1, which `on_monitor` replaces."""
         source = find_channel(model, self.channel_to_smooth)
-        if _is_free(model.monitor, self.channel_to_publish):
-            add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
+        add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Replace the last value of the new channel."""
         values = channel_values(model, self.channel_to_smooth)[-self.k :]
         channel_values(model, self.channel_to_publish)[-1] = float(np.mean(values))
-
-
-def _is_free(monitor: Any, name: str) -> bool:
-    """Whether a channel `name` can be added: there is none, or only its record from a file."""
-    channel = monitor.channels.get(name)
-    return channel is None or channel.val is None

@@ -57,7 +57,8 @@ class Metrics(TrainExtension):
     ValueError
         If there is no such metric or option, a number is out of range, or `classifier` is no
         classifier; at setup, if the model has no generator, a metric needs a classifier and none is
-        given, or `test` differs from the training data in width, image shape or scale.
+        given, `test` differs from the training data in width, image shape or scale, or there is
+        another channel of a metric's name.
 
     Examples
     --------
@@ -126,9 +127,7 @@ class Metrics(TrainExtension):
         if not monitored:
             raise ValueError("Metrics needs channels: give the algorithm a monitoring_dataset")
         for name in self.names:
-            channel = model.monitor.channels.get(name)
-            if channel is None or channel.val is None:
-                add_data_free_channel(model.monitor, monitored, name, np.nan)
+            add_data_free_channel(model.monitor, monitored, name, np.nan)
 
     def _choose(self, model: Any, dataset: Any) -> None:
         """Choose the test examples, and a split of those and as many others."""

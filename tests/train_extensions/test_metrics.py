@@ -145,6 +145,11 @@ def test_bad_arguments_are_named(arguments, says):
         Metrics(**{"metrics": ["fid_pixels"], "test": None, **arguments})
 
 
+def test_a_metric_has_one_channel():
+    with pytest.raises(ValueError, match="a channel named 'fid_pixels' exists already"):
+        training(*(Metrics(["fid_pixels"], DenseDesignMatrix(X=rows(n))) for n in (1, 2)))
+
+
 def test_a_missing_classifier_is_named_before_training():
     with pytest.raises(ValueError, match="needs features: give it a classifier"):
         training(Metrics(["fid"], DenseDesignMatrix(X=rows(1))))

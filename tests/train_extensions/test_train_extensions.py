@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from adversarial.backend import shared
+from adversarial.models.mlp import MLP, Linear
+from adversarial.train import Train
 from adversarial.train_extensions import ChannelSmoother, SharedSetter, TrainExtension
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 
@@ -52,13 +55,17 @@ def test_channels_restored_from_a_file_come_to_life_again(model, algorithm):
         model.monitor.channels[name].val = None
         model.monitor.channels[name].dataset = None
     for extension in (SharedSetter([[3, knob, 7]]), ChannelSmoother("cost", "smooth")):
-        # Twice: a channel that is there stays as it is.
-        extension.setup(model, None, algorithm)
         extension.setup(model, None, algorithm)
     assert model.monitor.channels["knob"].val is knob
     assert model.monitor.channels["knob"].val_record == [1.0]
     assert model.monitor.channels["smooth"].val == -1.0
     assert model.monitor.channels["smooth"].dataset == "data"
+
+
+def test_shared_setter_leaves_a_measured_channel_as_it_is(model, algorithm):
+    model.record(knob=1.0)
+    SharedSetter([[3, shared(1.0, name="knob"), 7]]).setup(model, None, algorithm)
+    assert model.monitor.channels["knob"].val == "symbol"
 
 
 @pytest.mark.parametrize(
@@ -87,3 +94,17 @@ def test_channel_smoother_mistakes(model, algorithm):
         ChannelSmoother("cost", "smooth", k=0)
     with pytest.raises(ValueError, match="no channel 'cots'; did you mean 'cost'"):
         ChannelSmoother("cots", "smooth").setup(model, None, algorithm)
+    with pytest.raises(ValueError, match="a channel named 'cost' exists already"):
+        ChannelSmoother("cost", "cost").setup(model, None, algorithm)
+
+
+def test_channel_smoother_in_two_trainings_of_one_model(data, fast_compile):
+    """Each training sets its extensions up; the record goes on."""
+    model = MLP([Linear(2, "y", irange=0.1)], nvis=6)
+    smoother = ChannelSmoother("objective", "smooth", k=1)
+    for _ in range(2):
+        algorithm = SGD(0.1, batch_size=23, monitoring_dataset=data)
+        Train(data, model, algorithm, extensions=[smoother]).main_loop(max_epochs=1)
+    channels = model.monitor.channels
+    assert len(channels["smooth"].val_record) == 4
+    assert list(channels["smooth"].val_record) == list(channels["objective"].val_record)
