@@ -15,7 +15,7 @@ from adversarial.evaluation.parzen_protocol import Split
 from adversarial.evaluation.sampling import RepeatedSamples, sample_space
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values
-from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions import EpochExtension
 from adversarial.utils.budget import spend
 from adversarial.viewer.samples import view_of
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _PER_NUMBER = 32
 
 
-class Metrics(TrainExtension):
+class Metrics(EpochExtension):
     """Computes metrics every few epochs, on few samples, as monitor channels of the same names.
 
     Samples are always of the same noise z, so that a curve shows what the model learns. Training
@@ -42,7 +42,7 @@ class Metrics(TrainExtension):
         What samples are compared with: `num_samples` of its examples, drawn at random once. Where a
         metric chooses a hyperparameter (`parzen_ll`: sigma), as many others choose it.
     every : int
-        Epochs from one computation to the next; the first is before training.
+        Epochs of this training from one computation to the next; the first is before it.
     num_samples : int
     classifier : MLP or 'mnist', optional
         The network whose features metrics compare: 'mnist' is the one of this package. Of a model
@@ -80,6 +80,7 @@ class Metrics(TrainExtension):
         seed: int = 0,
         options: Optional[Mapping[str, Mapping[str, Any]]] = None,
     ) -> None:
+        super().__init__()
         self.names = [each.name for each in find_metrics(metrics)]
         self.options = {name: dict(given) for name, given in (options or {}).items()}
         for each in find_metrics(self.options):
@@ -99,6 +100,7 @@ class Metrics(TrainExtension):
         self.num_samples = num_samples
         self.seed = seed
         self.classifier = classifier
+        self._last: dict[str, float] = {}  # the value of each metric when it was last computed
         self._draw: Any = None
         self._features: Any = None
         self._test: Any = None
@@ -140,11 +142,11 @@ class Metrics(TrainExtension):
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Compute the metrics, or repeat their values, as the last values of their channels."""
-        if model.monitor.get_epochs_seen() % self.every:
+        done = self._epochs_done(model)
+        if done % self.every:
+            # The record before is no such value where an `EpochMonitor` measures within epochs.
             for name in self.names:
-                values = channel_values(model, name)
-                if len(values) > 1:
-                    values[-1] = values[-2]
+                channel_values(model, name)[-1] = self._last.get(name, np.nan)
             return
         inputs = Inputs(
             samples=self._draw,
@@ -159,8 +161,8 @@ class Metrics(TrainExtension):
             try:
                 value = each.compute(inputs, **self.options.get(each.name, {})).value
             except ValueError as error:
-                if isinstance(error, Unavailable) and not model.monitor.get_epochs_seen():
+                if isinstance(error, Unavailable) and not done:
                     raise  # an input is missing, or too small, which training does not change
                 log.warning("no value of a metric: %s", error)
                 value = np.nan
-            channel_values(model, each.name)[-1] = value
+            channel_values(model, each.name)[-1] = self._last[each.name] = float(value)

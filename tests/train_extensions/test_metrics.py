@@ -26,6 +26,7 @@ from adversarial.models.mlp import MLP, Sigmoid, Softmax
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.train_extensions.metrics import Metrics
+from adversarial.training_algorithms.epoch_monitor import EpochMonitor
 from adversarial.training_algorithms.sgd import SGD
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
@@ -35,11 +36,15 @@ def rows(seed, n=60):
     return np.random.RandomState(seed).rand(n, 4).astype("float32")
 
 
-def training(*extensions, epochs=4):
+def training(*extensions, epochs=4, monitor_rate=None):
     model = AdversaryPair(
         Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=0.5)], nvis=3), noise="uniform"),
         MLP([Sigmoid(layer_name="y", dim=1, irange=0.5)], nvis=4),
     )
+    return trained_further(model, *extensions, epochs=epochs, monitor_rate=monitor_rate)
+
+
+def trained_further(model, *extensions, epochs=4, monitor_rate=None):
     data = DenseDesignMatrix(X=rows(0))
     algorithm = SGD(
         learning_rate=0.5,
@@ -47,6 +52,7 @@ def training(*extensions, epochs=4):
         cost=AdversaryCost2(scale_grads=0),
         monitoring_dataset={"train": data},
         termination_criterion=EpochCounter(epochs),
+        update_callbacks=EpochMonitor(model, monitor_rate=monitor_rate),
     )
     train = Train(data, model, algorithm, extensions=list(extensions))
     train.main_loop()
@@ -143,6 +149,26 @@ def test_data_of_another_scale_is_refused_before_training(scale):
 def test_bad_arguments_are_named(arguments, says):
     with pytest.raises(ValueError, match=says):
         Metrics(**{"metrics": ["fid_pixels"], "test": None, **arguments})
+
+
+def test_a_model_that_was_trained_before():
+    """The first computation is before this training, whatever the model has seen."""
+    watched = Metrics(["fid_pixels"], DenseDesignMatrix(X=rows(1)), every=2, num_samples=50)
+    model = training(epochs=3)
+    again = trained_further(model, watched, epochs=3)
+    values = list(again.monitor.channels["fid_pixels"].val_record)
+    assert np.isfinite(values).all()
+    assert values[0] == values[1] != values[2] == values[3]
+    too_few = Metrics(["support_size"], DenseDesignMatrix(X=rows(1)), num_samples=4)
+    with pytest.raises(ValueError, match="support_size: 4 samples are too few"):
+        trained_further(model, too_few)
+
+
+def test_the_last_value_is_repeated_where_epochs_are_measured_within():
+    watched = Metrics(["fid_pixels"], DenseDesignMatrix(X=rows(1)), every=2, num_samples=50)
+    model = training(watched, epochs=1, monitor_rate=2)
+    before, within, after = model.monitor.channels["fid_pixels"].val_record
+    assert np.isnan(within) and np.isfinite(before) and after == before
 
 
 def test_a_metric_has_one_channel():
