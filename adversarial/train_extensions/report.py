@@ -226,6 +226,8 @@ class MonitorCSV(TrainExtension):
         """
         channels = model.monitor.channels
         names = [name for name in channels if len(channels[name].val_record)]
+        if not names:
+            return False
         table = _as_csv([[*COUNTS, *names], *records(channels, names, after=-1)[:1]]).decode()
         own = dict(zip(*csv.reader(io.StringIO(table))))
         found = _first_row(path) or {}

@@ -213,6 +213,12 @@ def test_csv_a_row_an_epoch_and_the_header_once(model, tmp_path):
     )
 
 
+def test_csv_of_a_model_without_records(model, tmp_path):
+    path = tmp_path / "m.csv"
+    measure(SimpleNamespace(monitor=Monitor()), MonitorCSV(path), a=1.0)
+    assert MonitorCSV.is_table(path) and not MonitorCSV.wrote(path, model)
+
+
 def test_csv_is_appended_to(model, tmp_path):
     path = tmp_path / "m.csv"
     extension = MonitorCSV(path)
