@@ -77,13 +77,18 @@ class Progress(TrainExtension):
         return {**self.__dict__, "_shown": None, "_measuring": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Add an update callback to the algorithm, and a callback to the monitor, if they can."""
+        """Add an update callback to the algorithm, and a callback to the monitor, if they can.
+
+        The update callback of another Progress, of an earlier training, is removed.
+        """
         monitor = getattr(model, "monitor", None)
         if self.bar and monitor is not None:
             monitor.show_progress = self._on_measured
         callbacks = getattr(algorithm, "update_callbacks", None)
-        if callbacks is not None and self._on_minibatch not in callbacks:
-            callbacks.append(self._on_minibatch)
+        if callbacks is not None:
+            owners = [getattr(each, "__self__", None) for each in callbacks]
+            others = [c for c, o in zip(callbacks, owners) if not isinstance(o, Progress)]
+            callbacks[:] = [*others, self._on_minibatch]
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Remove the bar: the epoch is over and measured."""

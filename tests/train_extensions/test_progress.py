@@ -171,6 +171,16 @@ def test_an_algorithm_without_callbacks_is_left_alone(model):
     Progress(bar=False).setup(model, None, SimpleNamespace())
 
 
+def test_an_algorithm_of_several_trainings_shows_its_progress_once(model, algorithm):
+    """As where the cell of a notebook is run twice."""
+    algorithm.update_callbacks.append(other := object())
+    for _ in range(2):
+        shown = Progress(bar=False)
+        shown.setup(model, None, algorithm)
+        shown.setup(model, None, algorithm)
+    assert algorithm.update_callbacks == [other, shown._on_minibatch]
+
+
 def test_a_bar_in_progress_is_not_saved(model, algorithm, monkeypatch):
     monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
     shown = Progress(bar=True)
