@@ -61,10 +61,11 @@ class ActivateGenerator(EpochExtension):
     @staticmethod
     def _switch(algorithm: Any) -> Any:
         """The shared variable of the cost."""
-        switch = getattr(algorithm.cost, "now_train_generator", None)
+        cost = getattr(algorithm, "cost", None)
+        switch = getattr(cost, "now_train_generator", None)
         if switch is None:
             raise ValueError(
                 "ActivateGenerator needs an adversarial cost with now_train_generator, not "
-                f"{type(algorithm.cost).__name__}"
+                f"{'none at all' if cost is None else type(cost).__name__}"
             )
         return switch

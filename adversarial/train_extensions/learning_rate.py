@@ -37,7 +37,8 @@ class MonitorBasedLRAdjuster(TrainExtension):
     Raises
     ------
     ValueError
-        If `min_lr` exceeds `max_lr`; while training, if there is no such channel, or several.
+        If `min_lr` exceeds `max_lr`; at setup, if the algorithm has no learning rate; while
+        training, if there is no such channel, or several.
 
     Examples
     --------
@@ -78,6 +79,10 @@ class MonitorBasedLRAdjuster(TrainExtension):
             channel_name = f"{dataset_name}_objective"
         self.channel_name = channel_name
 
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Raise ValueError if the algorithm has no learning rate."""
+        _rate_of(algorithm, self)
+
     def check_channels(self, model: Any) -> None:
         """Raise ValueError if there is no such channel; without a name, if not one objective."""
         find_channel(model, self.channel_name or _only_objective(model))
@@ -90,12 +95,13 @@ class MonitorBasedLRAdjuster(TrainExtension):
         values = channel_values(model, self.channel_name)
         if len(values) < 2:
             return
-        rate = float(algorithm.learning_rate.get_value())
+        variable = _rate_of(algorithm, self)
+        rate = float(variable.get_value())
         if values[-1] > self.high_trigger * values[-2]:
             rate *= self.shrink_amt
         elif values[-1] > self.low_trigger * values[-2]:
             rate *= self.grow_amt
-        assign(algorithm.learning_rate, min(max(rate, self.min_lr), self.max_lr))
+        assign(variable, min(max(rate, self.min_lr), self.max_lr))
 
 
 class OneOverEpoch(EpochExtension):
@@ -113,8 +119,8 @@ class OneOverEpoch(EpochExtension):
     Raises
     ------
     ValueError
-        If `start` is negative or `half_life` not positive; while training, if the first
-        learning rate is below `min_lr`.
+        If `start` is negative or `half_life` not positive; at setup, if the algorithm has no
+        learning rate; while training, if the first learning rate is below `min_lr`.
 
     Examples
     --------
@@ -144,17 +150,22 @@ class OneOverEpoch(EpochExtension):
         self._init_lr: float | None = None
         self._count = 0
 
+    def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Raise ValueError if the algorithm has no learning rate."""
+        _rate_of(algorithm, self)
+
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Set the learning rate of the epoch to come."""
+        rate = _rate_of(algorithm, self)
         if self._init_lr is None:
-            self._init_lr = float(algorithm.learning_rate.get_value())
+            self._init_lr = float(rate.get_value())
             if self._init_lr < self.min_lr:
                 raise ValueError(
                     f"the learning rate {self._init_lr} is below OneOverEpoch's min_lr "
                     f"{self.min_lr}"
                 )
         self._count = self._epochs_done(model) + 1
-        assign(algorithm.learning_rate, self.current_lr())
+        assign(rate, self.current_lr())
 
     def current_lr(self) -> float:
         """The learning rate of the epoch to come; ValueError before the first monitoring."""
@@ -178,7 +189,8 @@ class LinearDecayOverEpoch(EpochSchedule):
     Raises
     ------
     ValueError
-        Unless 0 <= start < saturate and decay_factor > 0.
+        Unless 0 <= start < saturate and decay_factor > 0; at setup, if the algorithm has no
+        learning rate.
 
     Examples
     --------
@@ -207,9 +219,21 @@ class LinearDecayOverEpoch(EpochSchedule):
         return linear_decay(base, self._count, self.start, self.saturate, self.decay_factor)
 
     def _apply(self, algorithm: Any) -> None:
+        rate = _rate_of(algorithm, self)
         if self._init_lr is None:
-            self._init_lr = float(algorithm.learning_rate.get_value())
-        assign(algorithm.learning_rate, self.current_lr())
+            self._init_lr = float(rate.get_value())
+        assign(rate, self.current_lr())
+
+
+def _rate_of(algorithm: Any, extension: Any) -> Any:
+    """The shared learning rate of the algorithm; ValueError if it has none, as BGD."""
+    rate = getattr(algorithm, "learning_rate", None)
+    if rate is None:
+        raise ValueError(
+            f"{type(extension).__name__} needs an algorithm with a learning_rate (SGD), not "
+            f"{'none at all' if algorithm is None else type(algorithm).__name__}"
+        )
+    return rate
 
 
 def _only_objective(model: Any) -> str:

@@ -124,7 +124,8 @@ class PolyakAveraging(EpochExtension):
     Raises
     ------
     ValueError
-        If `start` is negative, or `save_freq` or `every` less than 1.
+        If `start` is negative, or `save_freq` or `every` less than 1; at setup, if the algorithm
+        has no `update_callbacks`.
 
     References
     ----------
@@ -159,11 +160,17 @@ class PolyakAveraging(EpochExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the update callback to the algorithm."""
+        callbacks = getattr(algorithm, "update_callbacks", None)
+        if callbacks is None:
+            raise ValueError(
+                "PolyakAveraging needs an algorithm with update_callbacks (SGD), not "
+                f"{'none at all' if algorithm is None else type(algorithm).__name__}"
+            )
         if self._worker is None:
             self._worker = _PolyakWorker(model, self.every)
         else:
             self._worker.bind(model)
-        worker, callbacks = self._worker, algorithm.update_callbacks
+        worker = self._worker
         if not any(callback is worker for callback in callbacks):
             callbacks.append(worker)
         worker.compile()

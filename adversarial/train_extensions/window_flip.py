@@ -44,7 +44,8 @@ class WindowAndFlip(TrainExtension):
     Raises
     ------
     ValueError
-        If an image is smaller than the window, or `window_shape` is not two positive integers.
+        If an image is smaller than the window, `window_shape` is not two positive integers, or a
+        data set holds no images.
 
     References
     ----------
@@ -143,5 +144,10 @@ class WindowAndFlip(TrainExtension):
 
 def _images(dataset: Any) -> np.ndarray:
     """All examples of `dataset` as images (n, rows, columns, channels)."""
+    if getattr(dataset, "view_converter", None) is None:
+        raise ValueError(
+            f"WindowAndFlip cuts windows of images, and {type(dataset).__name__} holds none: it "
+            "needs a data set with a view_converter"
+        )
     axes = tuple(dataset.view_converter.axes)
     return Conv2DSpace.convert_numpy(dataset.get_topological_view(), axes, AXES)

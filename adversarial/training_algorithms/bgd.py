@@ -135,7 +135,7 @@ class BGD(sgd.SGD):
             theano_function_mode=theano_function_mode,
             seed=DEFAULT_SEED if seed is None else seed,
         )
-        # A learning-rate schedule then raises an error, instead of having no effect.
+        # A learning-rate schedule then raises an error at setup, instead of having no effect.
         del self.learning_rate
         self.updates_per_batch = updates_per_batch
         self.reset_alpha = reset_alpha

@@ -26,7 +26,8 @@ class Cycler(Persistent):
     Raises
     ------
     ValueError
-        If `k` is not a positive integer, or there is no such player.
+        If `k` is not a positive integer, or there is no such player; at setup, if the cost has no
+        switch of this player.
 
     Examples
     --------
@@ -49,7 +50,22 @@ class Cycler(Persistent):
         # Files of versions without the argument `player` mean the generator.
         self.__dict__.update({"player": "generator", **state})
 
+    def check_algorithm(self, sgd: Any) -> None:
+        """Raise ValueError if the cost has no switch."""
+        self._switch(sgd)
+
     def __call__(self, sgd: Any) -> None:
         """Set the switch for the next minibatch; called after each."""
         self.i = (self.i + 1) % self.k
-        assign(getattr(sgd.cost, f"now_train_{self.player}"), self.i == 0)
+        assign(self._switch(sgd), self.i == 0)
+
+    def _switch(self, sgd: Any) -> Any:
+        """The shared variable of the cost."""
+        name = f"now_train_{self.player}"
+        switch = getattr(sgd.cost, name, None)
+        if switch is None:
+            raise ValueError(
+                f"Cycler needs an adversarial cost with {name}, not {type(sgd.cost).__name__}: "
+                "leave it out of update_callbacks"
+            )
+        return switch

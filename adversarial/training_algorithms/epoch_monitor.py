@@ -25,7 +25,8 @@ class EpochMonitor(Persistent):
     Raises
     ------
     ValueError
-        If a rate is not a positive integer.
+        If a rate is not a positive integer; at setup, if `model` is not trained, and so has no
+        monitor.
 
     Examples
     --------
@@ -49,6 +50,14 @@ class EpochMonitor(Persistent):
         self.model = model
         self.tick_rate = tick_rate
         self.monitor_rate = monitor_rate
+
+    def check_algorithm(self, algorithm: Any) -> None:
+        """Raise ValueError if the model has no monitor."""
+        if getattr(self.model, "monitor", None) is None:
+            raise ValueError(
+                f"EpochMonitor's model is {self.model!r}, which has no monitor: give it the model "
+                "that is trained"
+            )
 
     def __call__(self, algorithm: Any) -> None:
         """Called after each minibatch."""

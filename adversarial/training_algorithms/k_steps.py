@@ -33,8 +33,9 @@ class SGD(sgd.SGD):
     Raises
     ------
     ValueError
-        If `discriminator_steps` is not a positive integer; at setup, if the cost has
-        `alternate_g`, which sets the players' turns as well.
+        If `discriminator_steps` is not a positive integer; at setup, if the model has no
+        generator, or the cost has `alternate_g`, which sets the players' turns as well, or other
+        updates of its own.
 
     References
     ----------
@@ -56,11 +57,22 @@ class SGD(sgd.SGD):
         self.steps_since_generator = 0
 
     def _compile(self, inputs: list, gradients: OrderedDict, updates: OrderedDict) -> None:
-        if updates:
+        generator = getattr(self.model, "generator", None)
+        if generator is None:
+            raise ValueError(
+                f"{type(self).__module__}.SGD moves the players of an AdversaryPair in turn, and "
+                f"{type(self.model).__name__} has no generator: use {sgd.SGD.__module__}.SGD"
+            )
+        if getattr(self.cost, "alternate_g", False):
             raise ValueError(
                 "discriminator_steps sets the players' turns already: leave out alternate_g"
             )
-        of_generator = self.model.generator.get_params()
+        if updates:
+            raise ValueError(
+                f"the cost changes {next(iter(updates))} at each step, and the players make "
+                f"separate steps: use {sgd.SGD.__module__}.SGD"
+            )
+        of_generator = generator.get_params()
         g = OrderedDict((p, grad) for p, grad in gradients.items() if p in of_generator)
         d = OrderedDict((p, grad) for p, grad in gradients.items() if p not in of_generator)
         self._d_step = self._compile_step(inputs, d, OrderedDict())

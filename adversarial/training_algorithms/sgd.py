@@ -63,7 +63,8 @@ class SGD(TrainingAlgorithm):
     termination_criterion : TerminationCriterion, optional
         Without one, training goes on until it is stopped.
     update_callbacks : callable or list of callable, optional
-        Called with this object after every minibatch.
+        Called with this object after every minibatch. At setup, the method `check_algorithm` of
+        those that have it is called likewise; it raises ValueError if this object lacks something.
     learning_rule : LearningRule, optional
         By default plain gradient descent.
     set_batch_size : bool
@@ -207,6 +208,10 @@ class SGD(TrainingAlgorithm):
         self.monitor = Monitor.get_monitor(model)
         self._divergence = DivergenceCheck(model, self.params)
         self._divergence.check_parameters("at the beginning")
+        for callback in self.update_callbacks:
+            check = getattr(callback, "check_algorithm", None)
+            if check is not None:
+                check(self)
         self._feed = feed_of(dataset)
         self._rng_of_epoch = self._data_rng_of_epoch = None  # no epoch is under way
         data = self._feed.batch(self.cost.get_data_specs(model))

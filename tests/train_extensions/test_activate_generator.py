@@ -34,3 +34,5 @@ def test_needs_an_adversarial_cost(model, algorithm):
     algorithm.cost = {}
     with pytest.raises(ValueError, match="now_train_generator, not dict"):
         ActivateGenerator(0).on_monitor(model, None, algorithm)
+    with pytest.raises(ValueError, match="now_train_generator, not none at all"):
+        ActivateGenerator(0).setup(model, None, None)

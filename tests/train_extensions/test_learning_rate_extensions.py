@@ -8,6 +8,7 @@ from adversarial.train_extensions.learning_rate import (
     MonitorBasedLRAdjuster,
     OneOverEpoch,
 )
+from adversarial.training_algorithms.bgd import BGD
 from adversarial.utils import serial
 
 
@@ -116,3 +117,14 @@ def test_arguments_are_checked(model, algorithm):
     ]:
         with pytest.raises(ValueError, match=message):
             make()
+
+
+@pytest.mark.parametrize(
+    "extension", [MonitorBasedLRAdjuster(), OneOverEpoch(1), LinearDecayOverEpoch(1, 2, 0.1)]
+)
+def test_an_algorithm_without_a_learning_rate_is_refused_at_setup(model, extension):
+    needs = f"{type(extension).__name__} needs an algorithm with a learning_rate"
+    with pytest.raises(ValueError, match=f"{needs} .*, not BGD"):
+        extension.setup(model, None, BGD(batch_size=1))
+    with pytest.raises(ValueError, match=f"{needs} .*, not none at all"):
+        extension.setup(model, None, None)

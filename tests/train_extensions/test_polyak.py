@@ -126,6 +126,8 @@ def test_mistakes(model, algorithm, monitored):
     with pytest.raises(ValueError, match="no average yet: averaging begins after epoch 3"):
         with PolyakAveraging(3).averaged(model):
             pass
+    with pytest.raises(ValueError, match="an algorithm with update_callbacks .* not none at all"):
+        PolyakAveraging(0).setup(model, None, None)
     extension = PolyakAveraging(0)
     monitored(extension, 0)
     model.params.pop()

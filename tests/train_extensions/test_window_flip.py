@@ -74,6 +74,11 @@ def test_too_large_a_window():
         WindowAndFlip([6, 6], randomize=[dataset()])
 
 
+def test_data_without_images():
+    with pytest.raises(ValueError, match="windows of images, and DenseDesignMatrix holds none"):
+        WindowAndFlip([1, 1], center=[DenseDesignMatrix(X=[[1.0]])])
+
+
 def training():
     data, valid = dataset(), dataset()
     extension = WindowAndFlip([4, 4], randomize=[data], center=[valid])

@@ -59,6 +59,13 @@ def test_a_cycler_saved_before_there_was_a_choice_cycles_g():
     assert (old.k, old.i, old.player) == (2, 1, "generator")
 
 
+def test_a_cost_without_the_switch_is_refused_at_setup(data, fast_compile):
+    network = MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=6)
+    algorithm = SGD(0.1, batch_size=5, update_callbacks=Cycler(3))
+    with pytest.raises(ValueError, match="Cycler needs .* now_train_generator, not Default"):
+        algorithm.setup(network, data)
+
+
 def test_wrong_player():
     with pytest.raises(ValueError, match="player .*generator, discriminator, inference.*'judge'"):
         Cycler(2, player="judge")

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from adversarial.models.mlp import MLP, Linear
 from adversarial.training_algorithms.epoch_monitor import EpochMonitor
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 
@@ -52,6 +54,13 @@ def test_does_nothing_unless_asked(caplog):
 def test_refuses_rates_that_are_no_counts(rates):
     with pytest.raises(ValueError, match=next(iter(rates))):
         EpochMonitor(None, **rates)
+
+
+def test_a_model_that_is_not_trained_is_refused_at_setup(data):
+    trained, other = (MLP([Linear(2, "y", irange=0.1)], nvis=6) for _ in range(2))
+    algorithm = SGD(0.1, batch_size=5, update_callbacks=EpochMonitor(other, monitor_rate=1))
+    with pytest.raises(ValueError, match="EpochMonitor's model is .* no monitor"):
+        algorithm.setup(trained, data)
 
 
 def test_is_restored():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator
+from adversarial.backend import shared
 from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.training_algorithms import k_steps
 from adversarial.training_algorithms.learning_rule import Adam, Momentum
@@ -104,8 +105,27 @@ def test_wrong_number_of_steps(steps):
 
 def test_turns_are_set_once(data):
     algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(alternate_g=True), batch_size=5)
-    with pytest.raises(ValueError, match="alternate_g"):
+    with pytest.raises(ValueError, match="leave out alternate_g"):
         algorithm.setup(make_pair(), data)
+
+
+class Counting(AdversaryCost2):
+    """Changes a variable of its own at each step."""
+
+    def get_gradients(self, model, data, **kwargs):
+        gradients, updates = super().get_gradients(model, data, **kwargs)
+        count = shared(0.0, "count")
+        updates[count] = count + 1
+        return gradients, updates
+
+
+def test_what_it_cannot_train_is_refused_at_setup(data):
+    algorithm = k_steps.SGD(0.1, cost=Counting(), batch_size=5)
+    with pytest.raises(ValueError, match="the cost changes count at each step.*: use .*.sgd.SGD"):
+        algorithm.setup(make_pair(), data)
+    network = MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=6)
+    with pytest.raises(ValueError, match="k_steps.SGD .* MLP has no generator: use .*.sgd.SGD"):
+        k_steps.SGD(0.1, batch_size=5).setup(network, data)
 
 
 def test_uneven_last_minibatch_counts(data):
