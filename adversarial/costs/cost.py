@@ -239,10 +239,10 @@ class SumOfCosts(Cost):
         """
         gradients = Gradients()
         updates: OrderedDict = OrderedDict()
-        for coeff, cost, part in zip(self.coeffs, self.costs, data):
+        for position, (coeff, cost, part) in enumerate(zip(self.coeffs, self.costs, data)):
             found, more = cost.get_gradients(model, part, **kwargs)
             for name, objective in getattr(found, "objectives", {}).items():
-                gradients.objectives[f"{name}, term {len(gradients.objectives)}"] = objective
+                gradients.objectives[f"{name}, term {position}"] = objective
             for param, gradient in found.items():
                 term = coeff * gradient
                 gradients[param] = gradients[param] + term if param in gradients else term

@@ -173,6 +173,13 @@ def test_the_terms_of_the_two_players_and_a_penalty_add_up():
     game = value["objective_d"] + value["objective_g"]
     (penalty,) = [v for name, v in value.items() if name.startswith("term_1")]
     assert value["objective"] == pytest.approx(game + 0.1 * penalty, rel=1e-5)
+    # A divergence is reported by the numbers of the channels.
+    gradients, _ = total.get_gradients(pair, (at.matrix(), ()))
+    assert list(gradients.objectives) == [
+        "of the discriminator, term 0",
+        "of the generator, term 0",
+        "of the model, term 1",
+    ]
 
 
 def test_sums_that_make_no_sense(mlp):
