@@ -136,6 +136,22 @@ class Cost(Persistent):
         raise NotImplementedError(f"{type(self).__name__} does not say what data it needs")
 
 
+def part_of(model: Any, name: str, cost: Cost) -> Any:
+    """The method or attribute `name` of the model, which `cost` uses.
+
+    Raises
+    ------
+    ValueError
+        If the model has none, as where an `AdversaryPair` is given the cost of an `MLP`.
+    """
+    try:
+        return getattr(model, name)
+    except AttributeError:
+        raise ValueError(
+            f"{type(cost).__name__} is no cost of {type(model).__name__}, which has no {name!r}"
+        ) from None
+
+
 class NullDataSpecsMixin:
     """For costs that read no data.
 
@@ -329,19 +345,13 @@ class MethodCost(Cost):
         self.method = method
         self.data_specs = data_specs
 
-    def _bound(self, model: Any) -> Any:
-        try:
-            return getattr(model, self.method)
-        except AttributeError:
-            raise ValueError(f"{type(model).__name__} has no method {self.method!r}") from None
-
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        return self._bound(model)(data, **kwargs)
+        return part_of(model, self.method, self)(data, **kwargs)
 
     def get_data_specs(self, model: Any) -> tuple:
         if self.data_specs is not None:
             return self.data_specs
-        self._bound(model)
+        part_of(model, self.method, self)
         specs = getattr(model, self.method + "_data_specs", None)
         if specs is None:
             raise ValueError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Union
 
-from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, NullDataSpecsMixin
+from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, NullDataSpecsMixin, part_of
 from adversarial.models.mlp.aggregate import weight_decay
 
 
@@ -32,7 +32,7 @@ class Default(DefaultDataSpecsMixin, Cost):
     supervised = True
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
-        return model.cost_from_X(data)
+        return part_of(model, "cost_from_X", self)(data)
 
 
 class WeightDecay(NullDataSpecsMixin, Cost):
@@ -46,7 +46,8 @@ class WeightDecay(NullDataSpecsMixin, Cost):
     Raises
     ------
     ValueError
-        When the cost is used, if a list has another length than that of the layers.
+        When the cost is used, if a list has another length than that of the layers, or the model
+        has no layers.
 
     Examples
     --------
@@ -68,7 +69,8 @@ class WeightDecay(NullDataSpecsMixin, Cost):
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
         """The penalty, a symbolic scalar; `data` is not read."""
         # SumOfCosts names a channel after the value. A copy can be given a name of its own.
-        penalty = weight_decay(model.layers, self._method, self.coeffs).copy()
+        layers = part_of(model, "layers", self)
+        penalty = weight_decay(layers, self._method, self.coeffs).copy()
         penalty.name = self._name
         return penalty
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from adversarial.costs.cost import Cost, DefaultDataSpecsMixin
+from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, part_of
 from adversarial.utils.checks import check_finite
 
 
@@ -67,7 +67,7 @@ class Dropout(DefaultDataSpecsMixin, Cost):
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
         """The mean loss over the minibatch `data`, (inputs, targets)."""
         X, Y = data
-        predicted = model.dropout_fprop(
+        predicted = part_of(model, "dropout_fprop", self)(
             X,
             default_input_include_prob=self.default_input_include_prob,
             input_include_probs=self.input_include_probs,

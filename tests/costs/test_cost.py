@@ -17,7 +17,7 @@ from adversarial.costs.cost import (
     NullDataSpecsMixin,
     SumOfCosts,
 )
-from adversarial.costs.default import Default
+from adversarial.costs.default import Default, WeightDecay
 from adversarial.costs.dropout import Dropout
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear, Sigmoid
@@ -207,10 +207,19 @@ def test_a_method_as_cost(mlp, evaluate):
     assert value == pytest.approx(squared_error(mlp, x, y), rel=1e-5)
     specs = (VectorSpace(3), "features")
     assert MethodCost("fprop", specs).get_data_specs(mlp) == specs
-    with pytest.raises(ValueError, match="MLP has no method 'energy'"):
+    with pytest.raises(ValueError, match="is no cost of MLP, which has no 'energy'"):
         MethodCost("energy").get_data_specs(mlp)
     with pytest.raises(ValueError, match="no fprop_data_specs"):
         MethodCost("fprop").get_data_specs(mlp)
+
+
+def test_a_cost_of_a_network_is_none_of_a_pair():
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=0.1)], nvis=3)
+    pair = AdversaryPair(Generator(MLP([Linear(3, "x", irange=0.1)], nvis=2)), D)
+    for cost, name in ((Dropout(), "dropout_fprop"), (WeightDecay(0.1), "layers")):
+        says = f"{type(cost).__name__} is no cost of AdversaryPair, which has no '{name}'"
+        with pytest.raises(ValueError, match=says):
+            cost.expr(pair, (at.matrix(), at.matrix()))
 
 
 def test_the_base_names_the_class_that_lacks_a_method(mlp):
