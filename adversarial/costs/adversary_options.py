@@ -43,7 +43,7 @@ class AdversaryOptions(Cost):
     init_now_train_generator : bool
         Initial value of `now_train_generator`.
     ever_train_discriminator, ever_train_generator, ever_train_inference : bool
-        False leaves the gradients of this player out of the compiled step.
+        False leaves this player out of the compiled step: its parameters never change.
     no_drop_in_d_for_g : bool
         Compute g from D(G(z)) without dropout in D.
     alternate_g : bool
