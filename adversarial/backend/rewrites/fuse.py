@@ -19,7 +19,7 @@ from adversarial.backend.ops.column_sum import ColumnSum
 from adversarial.backend.ops.conv import CorrMM, CorrMM_gradInputs, CorrMM_gradWeights
 from adversarial.backend.ops.maxout import Maxout
 from adversarial.backend.ops.rectifier import Rectify
-from adversarial.backend.rewrites.shapes import is_elemwise
+from adversarial.backend.rewrites.shapes import alike, is_elemwise
 
 
 def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Variable]]:
@@ -75,7 +75,13 @@ def fuse_column_sum(fgraph: Any, node: Apply) -> Optional[list]:
 @node_rewriter([AllFinite])
 def check_while_adding(fgraph: Any, node: Apply) -> Optional[dict]:
     """AllFinite(x + y) -> CheckedAdd(x, y), which checks the sum while it writes it."""
-    sums = [v for v in node.inputs if is_elemwise(v.owner, Add) and _are_alike(v, v.owner.inputs)]
+    sums = [
+        v
+        for v in node.inputs
+        if is_elemwise(v.owner, Add)
+        and len(v.owner.inputs) == 2
+        and all(alike(v, term) for term in v.owner.inputs)
+    ]
     if not sums:
         return None
     checked = [CheckedAdd()(*v.owner.inputs) for v in sums]
@@ -85,12 +91,6 @@ def check_while_adding(fgraph: Any, node: Apply) -> Optional[dict]:
     for flag in flags[1:]:
         finite = finite & flag
     return {node.outputs[0]: finite, **{old: new for old, (new, _) in zip(sums, checked)}}
-
-
-def _are_alike(v: Variable, terms: list[Variable]) -> bool:
-    return len(terms) == 2 and all(
-        (term.dtype, term.type.broadcastable) == (v.dtype, v.type.broadcastable) for term in terms
-    )
 
 
 @node_rewriter([BiasElementwise, CheckedAdd])
