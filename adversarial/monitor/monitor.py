@@ -52,7 +52,8 @@ class Monitor(Experience):
     ----------
     channels : OrderedDict of str to MonitorChannel
     training_succeeded : bool
-        Whether a training has ended by its criterion.
+        Whether the last `Train.main_loop` ended as it should: by the criterion, an extension, the
+        largest number of epochs or the time budget, and not by a signal or an error.
     set_ups : int
         How many trainings of this process have added their channels.
     between_batches : callable

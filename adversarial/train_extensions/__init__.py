@@ -6,8 +6,12 @@ each monitoring (before the first epoch and after every one), and `on_save` with
 the others:
 
     learning_rate, momentum, activate_generator    schedules by the epoch
+    epoch_schedule                                 the base class of some of these
     best_params, polyak, snapshots                 models kept beside the last one
-    report, progress, samples                      what a user sees; observers
+    metrics                                        metrics of samples as channels
+    report, progress, samples, inline_samples      what a user sees; observers
+    tensorboard, wandb, mlflow                     logs for other tools; observers
+    tracking                                       the base class of these
     window_flip                                    random windows of images
 """
 

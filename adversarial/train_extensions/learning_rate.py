@@ -20,9 +20,10 @@ log = logging.getLogger(__name__)
 class MonitorBasedLRAdjuster(TrainExtension):
     """Changes the learning rate after each epoch, by how a channel changed in it.
 
-    Let r be the ratio of the channel's last two values, newer to older. If r > high_trigger, the
-    learning rate is multiplied by `shrink_amt`; else, if r > low_trigger, by `grow_amt`; else it
-    stays.
+    Let old and new be the channel's last two values. If new > high_trigger * old, the learning rate
+    is multiplied by `shrink_amt`; else, if new > low_trigger * old, by `grow_amt`; else it stays.
+    The sign of old makes no difference, as in 2014: with a high_trigger of 0.95, the rate shrinks
+    where a channel goes from 2 to more than 1.9, and where it goes from -2 to more than -1.9.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ class LearningRule(Persistent):
 
     def _update(self, param: Any, grad: Any, learning_rate: Any) -> list[tuple[Any, Any]]:
         """[(shared variable, new value), ...] of `param`; `learning_rate` has its factor."""
-        raise NotImplementedError(f"{type(self).__name__} does not implement get_updates")
+        raise NotImplementedError(f"{type(self).__name__} does not define _update")
 
     def _accumulator(self, what: str, param: Any, scalar: bool = False) -> Any:
         """The shared variable that keeps `what` for `param`: the restored one, or zeros.

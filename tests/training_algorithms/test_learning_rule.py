@@ -194,7 +194,7 @@ def test_arguments_are_checked(make, message):
 
 def test_base_rule_says_what_is_missing():
     param = shared(np.zeros(2, dtype=floatX), name="b")
-    with pytest.raises(NotImplementedError, match="LearningRule does not implement"):
+    with pytest.raises(NotImplementedError, match="LearningRule does not define _update"):
         LearningRule().get_updates(LR, {param: param * 2})
 
 
