@@ -253,8 +253,7 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
         Returns
         -------
         gradients : Gradients
-            Of the players that are ever trained. With zeros for the others, weight decay and norm
-            constraints would still change their parameters at each step.
+            Zeros for players that are never trained.
         updates : OrderedDict
             With `alternate_g`, the flip of `now_train_generator`.
 
@@ -282,6 +281,8 @@ class AdversaryCost(DefaultDataSpecsMixin, AdversaryOptions):
             if ever:
                 found = gradients_of(objective, params, samples)
                 gradients.add(f"of the {name}", objective, params, found)
+            else:
+                gradients.update((param, at.zeros_like(param)) for param in params)
         updates: OrderedDict = OrderedDict()
         if self.alternate_g:
             updates[self.now_train_generator] = 1.0 - self.now_train_generator

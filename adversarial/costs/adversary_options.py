@@ -43,7 +43,8 @@ class AdversaryOptions(Cost):
     init_now_train_generator : bool
         Initial value of `now_train_generator`.
     ever_train_discriminator, ever_train_generator, ever_train_inference : bool
-        False leaves this player out of the compiled step: its parameters never change.
+        False makes the gradients of this player zeros, as in 2014: gradient descent leaves it as it
+        is, but not norm constraints and the weight decay of Adam.
     no_drop_in_d_for_g : bool
         Compute g from D(G(z)) without dropout in D.
     alternate_g : bool

@@ -75,14 +75,8 @@ class SGD(sgd.SGD):
         of_generator = generator.get_params()
         g = OrderedDict((p, grad) for p, grad in gradients.items() if p in of_generator)
         d = OrderedDict((p, grad) for p, grad in gradients.items() if p not in of_generator)
-        self._d_step, self._g_step = (
-            self._compile_step(inputs, of_player, OrderedDict()) if of_player else None
-            for of_player in (d, g)
-        )
-
-    def _call_step(self, step: Any, batch: Any) -> None:
-        if step is not None:  # None for a player that the cost never trains
-            super()._call_step(step, batch)
+        self._d_step = self._compile_step(inputs, d, OrderedDict())
+        self._g_step = self._compile_step(inputs, g, OrderedDict())
 
     def _on_minibatch(self, batch: Any) -> None:
         self._call_step(self._d_step, batch)

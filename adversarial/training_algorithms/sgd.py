@@ -196,8 +196,7 @@ class SGD(TrainingAlgorithm):
         TrainingDiverged
             If a parameter is infinite or NaN already.
         ValueError
-            If the model has no parameters, the cost trains none of them, or its gradients do not
-            fit the model.
+            If the model has no parameters, or the cost's gradients do not fit the model.
         """
         if self.cost is None:
             self.cost = model.get_default_cost()
@@ -217,8 +216,6 @@ class SGD(TrainingAlgorithm):
         self._rng_of_epoch = self._data_rng_of_epoch = None  # no epoch is under way
         data = self._feed.batch(self.cost.get_data_specs(model))
         gradients, updates = self.cost.get_gradients(model, data)
-        if not gradients:
-            raise ValueError(f"{type(self.cost).__name__} trains no parameter of {model!r}")
         self._objectives = dict(getattr(gradients, "objectives", {}))
         self._compile(self._feed.inputs, gradients, updates)
         # After `_compile`, since a learning rule has channels of its accumulators, which

@@ -7,9 +7,8 @@ import pytest
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator
 from adversarial.backend import shared
-from adversarial.models.constraints import NormConstraint
 from adversarial.models.mlp import MLP, Linear, Sigmoid
-from adversarial.training_algorithms import k_steps, sgd
+from adversarial.training_algorithms import k_steps
 from adversarial.training_algorithms.learning_rule import Adam, Momentum
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
@@ -90,22 +89,6 @@ def test_adam_counts_the_steps_of_each_player(data):
     assert moves(algorithm, pair, data) == ["d"] * 4 + ["dg"]
     step = pair.generator.get_param_vector() - before
     np.testing.assert_allclose(np.abs(step), 0.1, rtol=1e-3)
-
-
-@pytest.mark.parametrize("kind", [sgd.SGD, k_steps.SGD])
-@pytest.mark.parametrize("trained, resting", [("d", "generator"), ("g", "discriminator")])
-def test_a_player_that_is_never_trained_stays_as_it_is(kind, trained, resting, data):
-    """Weight decay and norm constraints leave it alone as well."""
-    pair = make_pair()
-    for player in (pair.generator.mlp, pair.discriminator):
-        player.layers[0].norm_constraint = NormConstraint(max_col_norm=0.5)
-    cost = AdversaryCost2(**{f"ever_train_{resting}": False})
-    rule = Adam(weight_decay=0.1)
-    algorithm = kind(0.1, cost=cost, batch_size=5, learning_rule=rule)
-    assert moves(algorithm, pair, data) == [trained] * 5
-    neither = AdversaryCost2(ever_train_generator=False, ever_train_discriminator=False)
-    with pytest.raises(ValueError, match="AdversaryCost2 trains no parameter of <AdversaryPair>"):
-        kind(0.1, cost=neither, batch_size=5).setup(pair, data)
 
 
 def test_the_inferer_moves_with_d(data):
