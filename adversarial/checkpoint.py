@@ -208,7 +208,7 @@ def _processor() -> str:
 
 
 class Saved:
-    """A training that was read from a model file or from bytes.
+    """A training that was read from a model file.
 
     Attributes
     ----------
@@ -271,35 +271,23 @@ class Saved:
         training, or by another version of this program. Raises ValueError if an array has another
         shape than the saved one; with `edits`, also if the model has other parameters.
         """
-        here = slots(roots, aliases=True)
         model, self._prepared = self._prepared or self._load_model(), None
         saved = {path: slot.value for path, slot in slots({"model": model}).items()}
         if edits is not None:
             self._check_same_parameters(model, roots["model"])
         saved.update(self._values)
-        lost = []
+        if edits is not None:
+            saved = dict(_edited(edits, path, value) for path, value in saved.items())
+        here = slots(roots, aliases=True)
         for path, value in saved.items():
-            if edits is not None:
-                path, value = _edited(edits, path, value)
             if path in here and not isinstance(value, _TEXT):
                 problem = bad_hyperparameter(here[path].owner, path, value)
                 if problem is not None:
                     raise ValueError(f"{self.name}: {path} {problem}")
-                try:
-                    # A copy, since a rollback may restore the same values again.
-                    here[path].put(copy.deepcopy(value))
-                except (ValueError, TypeError) as error:
-                    raise ValueError(f"{self.name}: {path} {error}") from None
-            elif not _of_model(path) and not _is_empty(value):
-                lost.append(path)
-        for name, monitor in vars(roots["model"]).items():
-            # The model's monitor, and the earlier ones that `push_monitor` has renamed.
-            earlier = getattr(model, name, None)
-            if isinstance(monitor, Monitor) and isinstance(earlier, Monitor):
-                monitor.go_on_from(earlier)
-                if name != "monitor":
-                    monitor.training_succeeded = earlier.training_succeeded
-        return lost
+        try:
+            return _put_back(roots, saved, _monitors(model))
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
 
     def _check_same_parameters(self, saved: Any, edited: Any) -> None:
         arrays = [
@@ -334,10 +322,65 @@ def read(path: str | os.PathLike[str], allow_modules: Collection[str] = ()) -> S
     )
 
 
-def from_bytes(data: bytes, allow_modules: Collection[str] = ()) -> Saved:
-    """As `read`, from what `modelfile.to_string` made."""
-    training = modelfile.training_from_string(data, allow_modules)
-    return Saved(training, lambda: modelfile.from_string(data, allow_modules), "the beginning")
+class Snapshot:
+    """The state of a training at this moment, in memory.
+
+    It holds copies of the values alone, so a class need not be one that a model file may hold.
+
+    Parameters
+    ----------
+    roots : dict
+        As `Recoverable.roots` returns them.
+
+    Examples
+    --------
+    >>> from adversarial.models.mlp import MLP, Linear
+    >>> model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    >>> snapshot = Snapshot({"model": model})
+    >>> model.layers[0].set_biases([5.0])
+    >>> snapshot.restore({"model": model})
+    []
+    >>> model.layers[0].get_biases()
+    array([0.], dtype=float32)
+    """
+
+    def __init__(self, roots: Mapping[str, Any]) -> None:
+        self._values = {path: copy.deepcopy(slot.value) for path, slot in slots(roots).items()}
+        model = roots["model"]
+        # A monitor refers to its model, which is not copied.
+        self._monitors = copy.deepcopy(_monitors(model), {id(model): model})
+
+    def restore(self, roots: Mapping[str, Any]) -> list[str]:
+        """Restore the values into `roots`, as often as wanted; returns as `Saved.restore` does."""
+        return _put_back(roots, self._values, self._monitors)
+
+
+def _put_back(
+    roots: Mapping[str, Any], values: Mapping[str, Any], monitors: Mapping[str, Monitor]
+) -> list[str]:
+    """Set the slots of `roots` to copies of `values`; the paths of those that have no slot."""
+    here = slots(roots, aliases=True)
+    lost = []
+    for path, value in values.items():
+        if path in here and not isinstance(value, _TEXT):
+            try:
+                # A copy, since a rollback may restore the same values again.
+                here[path].put(copy.deepcopy(value))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path} {error}") from None
+        elif not _of_model(path) and not _is_empty(value):
+            lost.append(path)
+    for name, monitor in _monitors(roots["model"]).items():
+        if name in monitors:
+            monitor.go_on_from(monitors[name])
+            if name != "monitor":
+                monitor.training_succeeded = monitors[name].training_succeeded
+    return lost
+
+
+def _monitors(model: Any) -> dict[str, Monitor]:
+    """The model's monitor, and the earlier ones that `push_monitor` has renamed, by attribute."""
+    return {name: value for name, value in vars(model).items() if isinstance(value, Monitor)}
 
 
 def _of_model(path: str) -> bool:

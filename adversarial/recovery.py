@@ -83,7 +83,7 @@ class Recoverable:
         self._save_failed = False
         self._resume_from: Optional[checkpoint.Saved] = None
         self._edits: Optional[Edits] = None
-        # The state that a rollback restores: a `Saved`, or the path of a model file.
+        # The state that a rollback restores: a `Snapshot`, a `Saved`, or the path of a model file.
         self._last_good: Any = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
@@ -130,7 +130,7 @@ class Recoverable:
 
     def _go_back_to_saved(self) -> None:
         assert self._resume_from is not None
-        self._restore(self._resume_from)
+        self._restore_saved(self._resume_from)
         self._last_good = self._resume_from
         self._resume_from = None
         self.last_save = self._seen()
@@ -167,7 +167,7 @@ class Recoverable:
             "dataset": _Holder(self.dataset, self.training_seconds, self.total_seconds),
         }
 
-    def _restore(self, saved: checkpoint.Saved) -> None:
+    def _restore_saved(self, saved: checkpoint.Saved) -> None:
         other = checkpoint.other_machine(saved.machine)
         if other is not None:
             log.warning(
@@ -179,6 +179,12 @@ class Recoverable:
         lost = saved.restore(self.roots(), edits)
         if edits is not None:
             self._ask_edited_criterion(edits)
+        self._after_restoring(lost)
+
+    def _restore(self, snapshot: checkpoint.Snapshot) -> None:
+        self._after_restoring(snapshot.restore(self.roots()))
+
+    def _after_restoring(self, lost: list[str]) -> None:
         if lost:
             log.warning(
                 "not all that was saved has a place in the experiment as it is now (%s): training "
@@ -211,9 +217,12 @@ class Recoverable:
             raise error
         lowered = float(scale.get_value()) * ROLLBACK_FACTOR
         good = self._last_good
-        if not isinstance(good, checkpoint.Saved):
-            good = checkpoint.read(good, self.allow_modules)
-        self._restore(good)
+        if isinstance(good, checkpoint.Snapshot):
+            self._restore(good)
+        else:
+            if not isinstance(good, checkpoint.Saved):
+                good = checkpoint.read(good, self.allow_modules)
+            self._restore_saved(good)
         self._course.rollbacks = rollbacks
         backend.assign(scale, lowered)
         log.warning("%s", error)

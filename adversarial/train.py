@@ -17,7 +17,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from adversarial import backend, checkpoint, modelfile, preflight
+from adversarial import backend, checkpoint, preflight
 from adversarial.datasets.feed import check_dataset, num_examples
 from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.models.mlp import MLP
@@ -223,7 +223,7 @@ class Train(Recoverable):
             if self._course.is_finished:
                 self._course = TrainingProgress()
             if nan_policy == "rollback":
-                self._last_good = self._in_memory()
+                self._last_good = checkpoint.Snapshot(self.roots())
         if max_epochs == 0:
             self._measure()
             return
@@ -348,7 +348,7 @@ class Train(Recoverable):
         """
         before = None
         if any(getattr(each, "may_be_interrupted", False) for each in self.extensions):
-            before = self._in_memory()
+            before = checkpoint.Snapshot(self.roots())
         self._measure()
         self._observers_wait = True
         try:
@@ -362,11 +362,6 @@ class Train(Recoverable):
                 self._restore(before)
                 self._observers_wait = False
             raise
-
-    def _in_memory(self) -> checkpoint.Saved:
-        """The current state of the training, to be restored later."""
-        data = modelfile.to_string(self.model, training=self._training())
-        return checkpoint.from_bytes(data, self.allow_modules)
 
     def _measure(self) -> None:
         self.model.monitor()

@@ -1,4 +1,4 @@
-"""What a model file holds, to compare two trainings by."""
+"""What a model file holds, to compare two trainings by; and a training in memory as in a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import numpy as np
 from adversarial import checkpoint
 from adversarial.monitor import Monitor
 from adversarial.utils import serial
+
+
+def from_bytes(data):
+    """As `checkpoint.read`, from what `serial.to_string` made."""
+    training = serial.training_from_string(data)
+    return checkpoint.Saved(training, lambda: serial.from_string(data), "<bytes>")
+
+
+def after(train):
+    """The training as a model file of this moment would hold it."""
+    return from_bytes(
+        serial.to_string(train.model, training=checkpoint.document(train.roots(), None))
+    )
 
 
 def contents(path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from saved_state import after, from_bytes
 
 from adversarial import backend, checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, ConvElemwise, IdentityConvNonlinearity, Linear
-from adversarial.monitor import Monitor
+from adversarial.monitor import Monitor, push_monitor
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
 from adversarial.train_extensions import TrainExtension
@@ -77,7 +78,7 @@ def change(roots):
 
 def saved(roots):
     data = serial.to_string(roots["model"], training=checkpoint.document(roots, {"yaml": "x"}))
-    return checkpoint.from_bytes(data)
+    return from_bytes(data)
 
 
 def test_everything_that_can_have_changed_comes_back():
@@ -121,17 +122,38 @@ def test_the_order_of_attributes_does_not_matter():
         assert "model.layers[0]._params[0]" in checkpoint.slots(way, aliases=True)
 
 
-def test_restored_twice_is_restored_once():
+@pytest.mark.parametrize("taken", [saved, checkpoint.Snapshot])
+def test_restored_twice_is_restored_once(taken):
     """What training does after the first time does not reach what was saved."""
     old, new = experiment(), experiment()
     change(old)
-    file = saved(old)
+    state = taken(old)
     for _ in range(2):
-        file.restore(new)
+        state.restore(new)
         keeper = new["extensions"][0]
         assert len(keeper.history) == 3 and keeper.array[0] == 0
         keeper.history.append(1.0)
         keeper.array[0] = 5
+
+
+def test_a_snapshot_brings_back_what_was():
+    roots = experiment()
+    model, keeper = roots["model"], roots["extensions"][0]
+    change(roots)
+    drawn, best = keeper.rng.get_state(legacy=False), keeper.best
+    push_monitor(model, "first", transfer_experience=True)
+    snapshot = checkpoint.Snapshot(roots)
+    change(roots)
+    model.layers[0].b.set_value(np.float32([0, 0]))
+    keeper.best.layers[0].b.set_value(np.float32([5]))
+    model.first.report_epoch()
+    assert snapshot.restore(roots) == []
+    np.testing.assert_equal(keeper.rng.get_state(legacy=False), drawn)
+    np.testing.assert_array_equal(keeper.best.get_param_vector(), best.get_param_vector())
+    np.testing.assert_array_equal(model.layers[0].b.get_value(), [7, 8])
+    assert len(keeper.history) == 3 and keeper.path == "/etc/elsewhere"
+    assert model.monitor.get_epochs_seen() == model.first.get_epochs_seen() == 1
+    assert model.monitor.model is model
 
 
 def test_what_has_no_place_is_named():
@@ -164,8 +186,7 @@ def test_a_training_goes_on_with_the_kernels_it_began_with(flips, fast_compile):
     first.main_loop(max_epochs=1)
     if not flips:
         del vars(first.model.layers[0])["filter_flip"]
-    data = serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
-    second.resume(checkpoint.from_bytes(data))
+    second.resume(after(first))
     second.main_loop(max_epochs=2)
     assert second.model.layers[0].filter_flip is flips
     np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
@@ -176,7 +197,7 @@ def test_a_forged_file_cannot_say_where_to_write():
     document = checkpoint.document(old, None)
     document["values"].update({f"extensions[0].{n}": "/etc/x" for n in ("path", "nothing")})
     data = serial.to_string(old["model"], training=document)
-    checkpoint.from_bytes(data).restore(new)
+    from_bytes(data).restore(new)
     assert new["extensions"][0].path == "here" and new["extensions"][0].nothing is None
 
 
@@ -203,4 +224,4 @@ def test_a_forged_file_cannot_say_where_to_write():
 def test_what_is_no_training(training, words):
     model = experiment()["model"]
     with pytest.raises(ValueError, match=words):
-        checkpoint.from_bytes(serial.to_string(model, training=training))
+        from_bytes(serial.to_string(model, training=training))

@@ -23,6 +23,7 @@ from adversarial.signals import Interrupted
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions.best_params import MonitorBasedSaveBest
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
@@ -213,6 +214,39 @@ def test_an_untrained_model_does_not_replace_a_file(data, path):
         train.main_loop()
     with open(path) as stream:
         assert stream.read() == "precious"
+
+
+def test_classes_that_no_file_may_hold_are_trained_and_interrupted(data):
+    """Such as those of the program itself; nothing is saved, so nothing asks for their names."""
+
+    class Own(Linear):
+        pass
+
+    class Long(TrainExtension):
+        may_be_interrupted = True
+
+        def on_monitor(self, model, dataset, algorithm):
+            if model.monitor.get_epochs_seen() == stop_at:
+                signal.raise_signal(signal.SIGINT)
+                model.monitor.between_batches()
+
+    vectors = []
+    for stop_at in (None, 2):
+        train, diary = experiment(data)
+        train.model = MLP([Own(dim=2, layer_name="h", irange=1.0)], nvis=6)
+        best = MonitorBasedSaveBest("valid_objective", store_best_model=True)
+        train.extensions += [best, Long()]
+        if stop_at is not None:
+            with pytest.raises(Interrupted):
+                train.main_loop()
+            # As it was before the monitoring, which is repeated.
+            assert best.best_cost == train.model.monitor.channels["valid_objective"].val_record[-1]
+            assert best.best_model.monitor.get_epochs_seen() == 1
+            stop_at = None
+        train.main_loop()
+        assert best.best_model.monitor.get_epochs_seen() == 3
+        vectors.append(train.model.get_param_vector())
+    np.testing.assert_array_equal(*vectors)
 
 
 def test_errors_pass_through(data, path):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from saved_state import after
 
-from adversarial import checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import Conv2DSpace
 from adversarial.train import Train
 from adversarial.train_extensions.window_flip import WindowAndFlip
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 IMAGES = np.arange(1, 1 + 40 * 5 * 6 * 2, dtype="float32").reshape(40, 5, 6, 2)
@@ -95,11 +94,7 @@ def test_resumed_with_the_windows_that_were_drawn():
     whole, first, second = training(), training(), training()
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
-    second.resume(
-        checkpoint.from_bytes(
-            serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
-        )
-    )
+    second.resume(after(first))
     second.main_loop(max_epochs=3)
     np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
     still = training()

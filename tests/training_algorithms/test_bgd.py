@@ -6,8 +6,8 @@ import copy
 
 import numpy as np
 import pytest
+from saved_state import after
 
-from adversarial import checkpoint
 from adversarial.config.yaml_parse import load
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, SumOfCosts
 from adversarial.costs.default import Default, WeightDecay
@@ -18,7 +18,6 @@ from adversarial.training_algorithms.bgd import BGD
 from adversarial.training_algorithms.schedules import ExponentialDecay
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
-from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
@@ -142,11 +141,7 @@ def test_monitored_and_resumed(data, tmp_path):
     whole, first, second = training(), training(), training()
     whole.main_loop(max_epochs=3)
     first.main_loop(max_epochs=1)
-    second.resume(
-        checkpoint.from_bytes(
-            serial.to_string(first.model, training=checkpoint.document(first.roots(), None))
-        )
-    )
+    second.resume(after(first))
     second.main_loop(max_epochs=3)
     np.testing.assert_array_equal(second.model.get_param_vector(), whole.model.get_param_vector())
     channels = whole.model.monitor.channels
