@@ -83,8 +83,10 @@ class Recoverable:
         self._save_failed = False
         self._resume_from: Optional[checkpoint.Saved] = None
         self._edits: Optional[Edits] = None
-        # The state that a rollback restores: a `Snapshot`, a `Saved`, or the path of a model file.
-        self._last_good: Any = None
+        # The state that a rollback restores, that of the last save or of the beginning; None if
+        # there are no rollbacks. It is in memory, since the model file may be gone by then, and of
+        # several processes only the first writes it.
+        self._last_good: Optional[checkpoint.Snapshot] = None
         self.training_seconds = backend.shared(0.0, "training_seconds_this_epoch")
         self.total_seconds = backend.shared(0.0, "total_seconds_last_epoch")
 
@@ -131,7 +133,6 @@ class Recoverable:
     def _go_back_to_saved(self) -> None:
         assert self._resume_from is not None
         self._restore_saved(self._resume_from)
-        self._last_good = self._resume_from
         self._resume_from = None
         self.last_save = self._seen()
 
@@ -147,7 +148,9 @@ class Recoverable:
             memory.trim_heap()
             if not self._save_failed:
                 self.last_save = self._seen()
-                self._last_good = self.save_path
+        # Also if the file could not be written: other processes do not know of that.
+        if self._last_good is not None:
+            self._last_good = checkpoint.Snapshot(self.roots())
         dispatch.call_observers(self.extensions, "on_save", *parts)
 
     def _write(self, path: str) -> bool:
@@ -216,13 +219,7 @@ class Recoverable:
         if rollbacks > MOST_ROLLBACKS or scale is None or self._last_good is None:
             raise error
         lowered = float(scale.get_value()) * ROLLBACK_FACTOR
-        good = self._last_good
-        if isinstance(good, checkpoint.Snapshot):
-            self._restore(good)
-        else:
-            if not isinstance(good, checkpoint.Saved):
-                good = checkpoint.read(good, self.allow_modules)
-            self._restore_saved(good)
+        self._restore(self._last_good)
         self._course.rollbacks = rollbacks
         backend.assign(scale, lowered)
         log.warning("%s", error)

@@ -219,11 +219,10 @@ class Train(Recoverable):
         if self._resume_from is not None:
             self._go_back_to_saved()
             begun_at = self._course.first_epoch or 0
-        else:
-            if self._course.is_finished:
-                self._course = TrainingProgress()
-            if nan_policy == "rollback":
-                self._last_good = checkpoint.Snapshot(self.roots())
+        elif self._course.is_finished:
+            self._course = TrainingProgress()
+        can_roll_back = nan_policy == "rollback"
+        self._last_good = checkpoint.Snapshot(self.roots()) if can_roll_back else None
         if max_epochs == 0:
             self._measure()
             return

@@ -19,6 +19,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.models.model import Model
 from adversarial.monitor import Monitor, push_monitor, read_channel
+from adversarial.reconfigure import Edits
 from adversarial.signals import Interrupted
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train, say_if_slow
@@ -386,6 +387,35 @@ def test_rollback(at, back_to, data, path, caplog):
     again.resume(checkpoint.read(path))
     again.main_loop()
     assert float(again.algorithm.learning_rate_scale.get_value()) == 0.25
+
+
+@NO_WARNINGS
+def test_a_rollback_needs_no_file(data, path, caplog):
+    """The file may have been removed, and of several processes only the first writes it."""
+
+    def remove(algorithm):
+        if algorithm.monitor.get_batches_seen() == 6 and os.path.exists(path):
+            os.remove(path)
+
+    train, _ = glitched(data, path, 1)
+    train.algorithm.update_callbacks.append(remove)
+    train.main_loop(nan_policy="rollback")
+    assert "rolled back to epoch 1, minibatch 5" in caplog.text
+    assert serial.load(path).monitor.get_epochs_seen() == 3
+
+
+@NO_WARNINGS
+def test_a_rollback_keeps_what_was_edited(data, path):
+    """Before the first save after a resumption: the learning rate, and the epochs to train."""
+    glitched(data, path, 0)[0].main_loop()
+    (old, _), (new, _) = glitched(data, path, 0), glitched(data, path, 1, at=17)
+    new.algorithm.learning_rate.set_value(np.float32(0.01))
+    new.algorithm.termination_criterion = EpochCounter(4)
+    new.resume(path, Edits.between(old.roots(), new.roots()))
+    new.main_loop(nan_policy="rollback")
+    assert new.model.monitor.get_epochs_seen() == 4
+    assert float(new.algorithm.learning_rate.get_value()) == pytest.approx(0.01)
+    assert read_channel(new.model, "learning_rate") == pytest.approx(0.005)
 
 
 @NO_WARNINGS
