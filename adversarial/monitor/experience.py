@@ -65,6 +65,11 @@ class Experience(Persistent):
         self._batches_seen = earlier._batches_seen
         self._examples_seen = earlier._examples_seen
 
+    def take_clock(self, earlier: Experience) -> None:
+        """Go on from the seconds of `earlier`."""
+        self._seconds_before = earlier._seconds()
+        self._began = time.monotonic()
+
     def _take_clock_and_engines(self, earlier: Experience) -> None:
         self._seconds_before = earlier._seconds_before
         self._began = time.monotonic()

@@ -25,8 +25,9 @@ def push_monitor(
     transfer_experience : bool
         Have the new monitor go on counting epochs, minibatches and examples.
     save_records : bool
-        Have it keep the records as well. The first measurement of the next training then takes the
-        place of the last one of the training before, which is of the same epoch.
+        Have it keep the records as well, and go on counting seconds. The first measurement of the
+        next training then takes the place of the last one of the training before, which is of the
+        same epoch.
 
     Returns
     -------
@@ -36,17 +37,20 @@ def push_monitor(
     Raises
     ------
     ValueError
-        If the model has an attribute `name` already.
+        If the model has an attribute `name` already, or has no monitor.
     """
     if hasattr(model, name):
         raise ValueError(f"the model already has an attribute {name!r}")
-    old = model.monitor
+    old = getattr(model, "monitor", None)
+    if old is None:
+        raise ValueError("the model has no monitor to put aside: it was not trained before")
     setattr(model, name, old)
     model.monitor = None
     if transfer_experience or save_records:
         new = Monitor.get_monitor(model)
         new.take_counts(old)
         if save_records:
+            new.take_clock(old)
             for channel in old.channels.values():
                 kept = MonitorChannel(None, None, channel.name, None, None, None, channel)
                 kept.remeasures_last = True

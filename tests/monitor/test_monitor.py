@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 
 import aesara.tensor as at
@@ -337,8 +338,17 @@ def test_push_monitor(experience, records, model, monitor, data):
         push_monitor(model, "pretraining")
 
 
-def test_records_of_two_trainings_are_one_curve(data):
+def test_a_model_without_a_monitor_has_none_to_put_aside(model, monitor):
+    push_monitor(model, "first")
+    for _ in range(2):  # the attribute is not taken by the first try
+        with pytest.raises(ValueError, match="no monitor"):
+            push_monitor(model, "second", save_records=True)
+
+
+def test_records_of_two_trainings_are_one_curve(data, monkeypatch):
     """Two epochs, then one more: 0 1 2 3, for channels of both and of one of the trainings."""
+    clock, now = [0.0], time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + clock[0])
     model = MLP([Linear(dim=2, layer_name="y", irange=0.1)], nvis=6)
 
     def train(epochs, **kwargs):
@@ -346,12 +356,14 @@ def test_records_of_two_trainings_are_one_curve(data):
         Train(data, model, algorithm).main_loop(max_epochs=epochs)
 
     train(2, learning_rule=Momentum(0.5))
+    clock[0] += 3600
     push_monitor(model, "first", transfer_experience=True, save_records=True)
     train(1)
     first, both = model.first.channels, model.monitor.channels
     for name in ("objective", "y_col_norms_max", "learning_rate"):
         assert list(both[name].epoch_record) == [0, 1, 2, 3]
         assert list(both[name].batch_record) == [0, 5, 10, 15]
+        assert both[name].time_record[1] < 3600 < both[name].time_record[2]
         assert list(both[name].val_record[:2]) == list(first[name].val_record[:2])
         assert len(first[name].val_record) == len(first[name].time_record) == 3
     assert both["objective"].val_record[2] == pytest.approx(first["objective"].val_record[2])
