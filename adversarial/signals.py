@@ -27,6 +27,11 @@ class Interrupted(Exception):
         self.signum = signum
 
 
+# What ends a training between two batches and lets `Train.main_loop` save it: what was begun by
+# then, such as a monitoring, is finished or undone.
+STOPS = (Interrupted, backend.PeerLost)
+
+
 class StopRequest:
     """Within a `with` block, the first signal only sets `signum`; a second one ends the process.
 

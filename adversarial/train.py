@@ -24,7 +24,7 @@ from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.recovery import Recoverable, TrainingProgress
-from adversarial.signals import Interrupted, StopRequest
+from adversarial.signals import STOPS, Interrupted, StopRequest
 from adversarial.train_extensions import dispatch
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
 from adversarial.utils.checks import check_part
@@ -354,11 +354,14 @@ class Train(Recoverable):
             return dispatch.call_participants_on_monitor(
                 self.extensions, self.model, self.dataset, self.algorithm
             )
-        except Interrupted:
+        except STOPS as stop:
             if before is not None:
                 # A participant before this one may have acted on this monitoring. The resumed
                 # training repeats the monitoring and calls all of them, so undo what they did.
-                self._restore(before)
+                if isinstance(stop, Interrupted):
+                    self._restore(before)
+                else:  # without `on_resume`: it might compute together with the lost process
+                    before.restore(self.roots())
                 self._observers_wait = False
             raise
 

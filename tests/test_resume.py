@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from saved_state import contents
 
-from adversarial import checkpoint
+from adversarial import backend, checkpoint
 from adversarial.costs.adversary import AdversaryCost2
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.adversary_pair import AdversaryPair
@@ -19,7 +19,7 @@ from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, RectifiedLinear, Sigmoid
 from adversarial.monitor import measurement
-from adversarial.signals import Interrupted
+from adversarial.signals import Interrupted, StopRequest
 from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train
 from adversarial.train_extensions import ChannelSmoother, TrainExtension
@@ -286,6 +286,29 @@ def test_stopped_while_a_callback_measures(tmp_path, monkeypatch):
     train.resume(checkpoint.read(tmp_path / "m.pkl"))
     train.main_loop()
     np.testing.assert_equal(contents(tmp_path / "m.pkl"), contents(tmp_path / "whole.pkl"))
+
+
+@pytest.mark.parametrize("at", [11, 13])
+def test_a_peer_is_lost_within_a_monitoring(at, uninterrupted, tmp_path, monkeypatch):
+    """At this check of the training: in the monitoring after the first epoch, or in the extension
+    that comes after it. The file is as if the monitoring had not begun."""
+    check, checks = StopRequest.check, []
+
+    def losing(self):
+        checks.append(self)
+        if len(checks) == at:
+            raise backend.PeerLost("process 1 of 2 has ended")
+        check(self)
+
+    monkeypatch.setattr(StopRequest, "check", losing)
+    path = tmp_path / "m.pkl"
+    with pytest.raises(backend.PeerLost):
+        experiment(simultaneous, path).main_loop()
+    assert checkpoint.read(path).minibatches == BATCHES
+    train = experiment(simultaneous, path)
+    train.resume(checkpoint.read(path))
+    train.main_loop()
+    np.testing.assert_equal(contents(path), uninterrupted(simultaneous))
 
 
 class Long(TrainExtension):

@@ -19,7 +19,7 @@ from aesara.graph.basic import ancestors
 from adversarial import backend
 from adversarial.monitor.channel import MonitorChannel
 from adversarial.monitor.monitored_data import MonitoredData
-from adversarial.signals import Interrupted
+from adversarial.signals import STOPS
 
 log = logging.getLogger(__name__)
 # The time between two lines in the log, of a monitoring that takes long.
@@ -81,8 +81,8 @@ class Measurement:
         Parameters
         ----------
         between_batches : callable
-            Called after each batch. If it raises Interrupted, all random streams and data sets are
-            put back to where they were.
+            Called after each batch. If it raises one of `signals.STOPS`, all random streams and
+            data sets are put back to where they were.
         show_progress : callable, optional
             As of `Progress`.
 
@@ -99,7 +99,7 @@ class Measurement:
                 # A prerequisite that several channels share is called once a batch.
                 prereqs = list(dict.fromkeys(p for c in channels for p in c.prereqs))
                 measured += zip(channels, data.mean(compute, prereqs, progress))
-        except Interrupted:
+        except STOPS:
             for stream, value in before:
                 stream.set_value(value)
             for feed, position in positions:

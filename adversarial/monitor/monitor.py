@@ -361,7 +361,7 @@ class Monitor(Experience):
 
         Raises
         ------
-        Interrupted
+        Interrupted, PeerLost
             If `between_batches` does. Then nothing is recorded and all random streams are as they
             were, so that a later call measures what this one would have.
         """

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adversarial import backend
-from adversarial.signals import Interrupted
+from adversarial.signals import STOPS, Interrupted
 from adversarial.utils import errors, origin
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def call(extension: Any, method: str, *parts: Any) -> None:
     """Call `method(*parts)` of an extension; messages about its errors name it and its place."""
     try:
         getattr(extension, method)(*parts)
-    except (StopIteration, Interrupted):
+    except (StopIteration, *STOPS):
         raise
     except Exception as error:
         name = f"{type(extension).__name__}{origin.of(extension)}"

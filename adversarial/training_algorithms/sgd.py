@@ -24,7 +24,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.datasets.feed import feed_of, is_streamed
 from adversarial.monitor import Monitor, add_data_free_channel
-from adversarial.signals import Interrupted
+from adversarial.signals import STOPS
 from adversarial.training_algorithms.divergence import DivergenceCheck
 from adversarial.training_algorithms.learning_rule import LearningRule, Momentum
 from adversarial.training_algorithms.training_algorithm import (
@@ -341,7 +341,7 @@ class SGD(TrainingAlgorithm):
                 for callback in self.update_callbacks:
                     callback(self)
                 self.between_minibatches()
-        except Interrupted:
+        except STOPS:
             self._divergence.finish()
             raise
         self._divergence.finish()

@@ -12,6 +12,7 @@ from adversarial.costs.default import Default
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.monitor import Monitor, read_channel
+from adversarial.signals import Interrupted
 from adversarial.termination_criteria import EpochCounter
 from adversarial.training_algorithms.learning_rule import Momentum, RMSProp
 from adversarial.training_algorithms.sgd import SGD
@@ -210,6 +211,22 @@ def test_divergence_is_seen_at_its_minibatch(data):
     with pytest.raises(TrainingDiverged, match=named):
         algorithm.train(data)
     assert len(algorithm.minibatches) == 3 and algorithm.batches_this_epoch == 2
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+@pytest.mark.parametrize("stop", [Interrupted(2), backend.PeerLost("gone")])
+def test_divergence_is_seen_before_the_training_is_saved(stop, data, monkeypatch):
+    """Where steps are queued, and one of them has diverged."""
+
+    def end():
+        if len(algorithm.minibatches) == 4:
+            raise stop
+
+    monkeypatch.setattr(backend, "is_made", lambda results: False)
+    algorithm = ready(data, learning_rate=1e15)
+    algorithm.between_minibatches = end
+    with pytest.raises(TrainingDiverged, match="after minibatch 3 of epoch 1"):
+        algorithm.train(data)
 
 
 class Overflows(DefaultDataSpecsMixin, Cost):
