@@ -728,6 +728,25 @@ def test_the_main_loop_goes_on_where_it_was_interrupted(data):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_an_epoch_begins_anew_if_its_minibatches_are_others(data, path, caplog):
+    """The second epoch was stopped after 2 of 5 minibatches; the resumed one makes 3 of it."""
+
+    def interrupt(algorithm):
+        if algorithm.model.monitor.get_batches_seen() == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        experiment(data, 2, [interrupt], save_path=path, save_freq=1)[0].main_loop()
+    (old, _), (new, _) = experiment(data, 2), experiment(data, 2)
+    new.algorithm.batch_size = 10
+    new.resume(path, Edits.between(old.roots(), new.roots()))
+    new.main_loop()
+    monitor = new.model.monitor
+    assert (monitor.get_epochs_seen(), monitor.get_batches_seen()) == (2, 7 + 3)
+    assert monitor.get_examples_seen() == 23 + 10 + 23
+    assert "the epoch under way begins anew: the 2 minibatches" in caplog.text
+
+
 def test_max_epochs_is_for_each_call(data):
     train, _ = experiment(data, 5)
     for epochs in (2, 4, 5):

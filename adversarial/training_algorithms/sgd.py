@@ -22,7 +22,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend
-from adversarial.datasets.feed import feed_of, is_streamed
+from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.signals import STOPS
 from adversarial.training_algorithms.divergence import DivergenceCheck
@@ -183,6 +183,8 @@ class SGD(TrainingAlgorithm):
         self._rng_of_epoch: Optional[np.random.RandomState] = None
         # Likewise, the position of a data set with an iterator of its own.
         self._data_rng_of_epoch: Any = None
+        # What the minibatches of that epoch depend on; None in files of an earlier version.
+        self._layout_of_epoch: Optional[list] = None
 
     # Set-up
 
@@ -351,7 +353,17 @@ class SGD(TrainingAlgorithm):
         """The minibatches of this epoch that are still to come, as the feed gives them."""
         if dataset is not self._feed.dataset:
             raise ValueError("this algorithm was set up for another data set: call setup again")
+        mode = str(self.train_iteration_mode)
+        layout = [num_examples(dataset), self.batch_size, self.batches_per_iter, mode]
+        if self._rng_of_epoch is not None and self._layout_of_epoch not in (None, layout):
+            log.warning(
+                "the epoch under way begins anew: the %d minibatches that it has done were drawn "
+                "with another batch size or iteration mode, or from another number of examples",
+                self.batches_this_epoch,
+            )
+            self._rng_of_epoch = None
         if self._rng_of_epoch is None:
+            self._layout_of_epoch = layout
             self._rng_of_epoch = copy.deepcopy(self.rng)
             self._data_rng_of_epoch = self._feed.rng_state()
             self.batches_this_epoch = 0
