@@ -9,7 +9,6 @@ the edited values, `Run` makes the experiment of the old file and that of the ne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -25,7 +24,13 @@ _INITIAL_VALUES = {
     "_init_lr": "algorithm.learning_rate",
     "_init_momentum": "algorithm.learning_rule.momentum",
 }
-_LISTS = ("extensions", "callbacks")
+# The paths that lists of `Train.roots` have. Callbacks have two: as part of the algorithm, whose
+# `Persistent` attributes are found first, and of their own.
+_LISTS = {
+    "extensions": "extensions",
+    "callbacks": "callbacks",
+    "algorithm.update_callbacks": "callbacks",
+}
 
 
 @dataclass
@@ -37,20 +42,33 @@ class Edits:
     changed : dict of str to (old value, new value)
         The edited values, by path (`algorithm.learning_rate`).
     moved : dict of str to str or None
-        For each extension and callback of the old file (`extensions[0]`), the one of the new file
-        that gets its state; None if it was removed.
+        For each extension, callback and termination criterion of the old file (`extensions[0]`),
+        the one of the new file that gets its state; None if it was removed.
+    new_criteria : list of TerminationCriterion
+        The criteria that the new file introduces, without those that only combine others.
+    is_criterion_edited : bool
+        Whether a criterion was introduced, removed, moved, or has other settings.
     """
 
     changed: dict[str, tuple[Any, Any]]
     moved: dict[str, Optional[str]]
+    new_criteria: list[Any]
+    is_criterion_edited: bool
 
     @classmethod
     def between(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> Edits:
         """Compare two experiments, given by their roots (`Train.roots`), before they are set up."""
         moved = {}
-        for name in _LISTS:
-            moved.update(_moved(name, old[name], new[name]))
-        edits = cls({}, moved)
+        for path, name in _LISTS.items():
+            moved.update(_moved(_numbered(path, old[name]), _numbered(path, new[name])))
+        criteria = [_criteria(roots.get("algorithm")) for roots in (old, new)]
+        moved.update(_moved(*criteria))
+        new_criteria = [
+            criterion
+            for path, criterion in criteria[1].items()
+            if path not in moved.values() and not hasattr(criterion, "_criteria")
+        ]
+        edits = cls({}, moved, new_criteria, not _same_parts(*criteria))
         before = {
             edits.place(path): slot.value
             for path, slot in checkpoint.slots(old, aliases=True).items()
@@ -63,11 +81,12 @@ class Edits:
 
     def place(self, path: str) -> Optional[str]:
         """The path in the new experiment of the old experiment's value `path`; None if removed."""
-        found = re.match(r"(?:extensions|callbacks)\[\d+\]", path)
-        if found is None:
+        parts = [part for part in self.moved if path.startswith(f"{part}.")]
+        if not parts:
             return path
-        target = self.moved.get(found[0])
-        return None if target is None else target + path[found.end() :]
+        part = max(parts, key=len)  # a criterion may lie within another
+        target = self.moved[part]
+        return None if target is None else target + path[len(part) :]
 
     def value(self, path: str, saved: Any) -> Any:
         """The value to set at `path`, if `saved` is the saved value."""
@@ -88,33 +107,58 @@ class Edits:
         ]
 
 
-def _moved(name: str, old: list, new: list) -> dict[str, Optional[str]]:
-    """Match each element of `old` with the one of `new` of its class with most equal settings."""
-    moved: dict[str, Optional[str]] = {f"{name}[{i}]": None for i in range(len(old))}
+def _numbered(path: str, parts: list) -> dict[str, Any]:
+    """The elements of a list, by path."""
+    return {f"{path}[{i}]": part for i, part in enumerate(parts)}
+
+
+def _criteria(algorithm: Any) -> dict[str, Any]:
+    """The termination criterion of `algorithm`, and those that it combines, by path."""
+    criterion = getattr(algorithm, "termination_criterion", None)
+    found = {} if criterion is None else {"algorithm.termination_criterion": criterion}
+    waiting = list(found.items())
+    while waiting:
+        path, criterion = waiting.pop()
+        inner = _numbered(f"{path}._criteria", getattr(criterion, "_criteria", []))
+        found.update(inner)
+        waiting += inner.items()
+    return found
+
+
+def _moved(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Optional[str]]:
+    """Match each part of `old` with the one of `new` of its class with most equal settings."""
+    moved: dict[str, Optional[str]] = dict.fromkeys(old)
     pairs = [
-        (-_common_settings(item, other), i, j)
-        for i, item in enumerate(old)
-        for j, other in enumerate(new)
-        if type(item) is type(other)
+        (-_common_settings(part, other), i, j, path, place)
+        for i, (path, part) in enumerate(old.items())
+        for j, (place, other) in enumerate(new.items())
+        if type(part) is type(other)
     ]
-    taken: set[int] = set()
-    for _, i, j in sorted(pairs):
-        if moved[f"{name}[{i}]"] is None and j not in taken:
-            moved[f"{name}[{i}]"] = f"{name}[{j}]"
-            taken.add(j)
+    for *_, path, place in sorted(pairs):
+        if moved[path] is None and place not in moved.values():
+            moved[path] = place
     return moved
+
+
+def _same_parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether the parts have the same places, classes and settings."""
+    return old.keys() == new.keys() and all(
+        type(part) is type(new[path])
+        and len(_settings(part)) == len(_settings(new[path])) == _common_settings(part, new[path])
+        for path, part in old.items()
+    )
 
 
 def _common_settings(one: Any, other: Any) -> int:
     """The number of plain attributes that are equal in both objects."""
-    mine, others = (getattr(item, "__dict__", {}) for item in (one, other))
-    return sum(
-        name in others
-        and _is_setting(value)
-        and _is_setting(others[name])
-        and _equal(value, others[name])
-        for name, value in mine.items()
-    )
+    mine, others = _settings(one), _settings(other)
+    return sum(name in others and _equal(value, others[name]) for name, value in mine.items())
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    """The attributes of `part` that can be arguments in a YAML file."""
+    found = getattr(part, "__dict__", {})
+    return {name: value for name, value in found.items() if _is_setting(value)}
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -181,7 +181,7 @@ class Recoverable:
         edits, self._edits = self._edits, None
         lost = saved.restore(self.roots(), edits)
         if edits is not None:
-            self._ask_edited_criterion(edits)
+            self._go_on_by_edited_criterion(edits)
         self._after_restoring(lost)
 
     def _restore(self, snapshot: checkpoint.Snapshot) -> None:
@@ -198,11 +198,25 @@ class Recoverable:
             if hasattr(extension, "on_resume"):  # it need not be a TrainExtension
                 dispatch.call(extension, "on_resume", self.model, self.dataset, self.algorithm)
 
-    def _ask_edited_criterion(self, edits: Edits) -> None:
-        """Evaluate the criterion again, if it was edited or had ended the training."""
-        of_criterion = [p for p in edits.changed if p.startswith("algorithm.termination_criterion")]
-        if self._course.is_finished or of_criterion:
-            self._course.is_finished = not self._continue_learning()
+    def _go_on_by_edited_criterion(self, edits: Edits) -> None:
+        """Initialize new criteria, and evaluate one that was edited or had ended the training.
+
+        The edited file says when this training ends, not how much longer it lasts: a new criterion
+        is as if the training had begun with it.
+        """
+        with self.model.monitor.back_at(self._course.first_epoch or 0):
+            for criterion in edits.new_criteria:
+                initialize(criterion, self.model)
+        if self._course.is_finished or edits.is_criterion_edited:
+            before = checkpoint.Snapshot(self.roots())
+            try:
+                finished = not self._continue_learning()
+            except (IndexError, ValueError):
+                # It reads a channel that the edited file introduces, which has no value yet.
+                finished = False
+            # Some criteria count how often they are asked, and were asked about this epoch before.
+            before.restore(self.roots())
+            self._course.is_finished = finished
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:
@@ -239,6 +253,12 @@ class Recoverable:
 
     def _seen(self) -> tuple[int, int]:
         return self.model.monitor.get_epochs_seen(), self.model.monitor.get_batches_seen()
+
+
+def initialize(criterion: Any, model: Any) -> None:
+    """Call the method `initialize` of a termination criterion, if it has one."""
+    if hasattr(criterion, "initialize"):
+        criterion.initialize(model)
 
 
 class _Holder:

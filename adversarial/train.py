@@ -23,7 +23,7 @@ from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.models.mlp import MLP
 from adversarial.models.mlp.composite import check_image_order
 from adversarial.monitor import Monitor, add_data_free_channel
-from adversarial.recovery import Recoverable, TrainingProgress
+from adversarial.recovery import Recoverable, TrainingProgress, initialize
 from adversarial.signals import STOPS, Interrupted, StopRequest
 from adversarial.train_extensions import dispatch
 from adversarial.training_algorithms.training_algorithm import DataOverflow, TrainingDiverged
@@ -284,8 +284,7 @@ class Train(Recoverable):
             self._observers_wait = course.is_measured
         # In files of an earlier version, the criterion has not been evaluated in the first epoch.
         if not course.is_asked and monitor.get_epochs_seen() == course.first_epoch:
-            criterion = getattr(self.algorithm, "termination_criterion", None)
-            getattr(criterion, "initialize", _nothing)(self.model)
+            initialize(getattr(self.algorithm, "termination_criterion", None), self.model)
             course.is_finished = not (self._continue_learning() and go_on)
         course.is_asked = True
         if not course.is_finished:
@@ -409,10 +408,6 @@ def say_if_slow(line: str, seconds: float = 2.0) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def _nothing(*args: Any) -> None:
-    """Called in place of `initialize` for a criterion without this method."""
 
 
 if __name__ == "__main__":  # `python -m adversarial.train` is train.py

@@ -170,6 +170,61 @@ def test_an_edited_schedule_and_criterion(folder):
     np.testing.assert_allclose(momentum[5:], 0.4, rtol=1e-5)
 
 
+def test_an_edited_list_of_callbacks(folder, caplog):
+    """A callback that comes before the schedule does not take its state, or its place."""
+    assert run("x.yaml", "--max-epochs", "2") == 0
+    schedule = EXPERIMENT[EXPERIMENT.index("!obj:adversarial.training_algorithms.schedules") :]
+    schedule = schedule[: schedule.index("}") + 1]
+    cycler = "!obj:adversarial.training_algorithms.cycler.Cycler { k: 2 }"
+    edited((schedule, f"[{cycler}, {schedule}]"))
+    assert run("--resume", "x.pkl", "--config", "new.yaml", "--max-epochs", "4") == 0
+    rates = 0.1 / 1.01 ** (4.0 * np.arange(5))
+    np.testing.assert_allclose(channel("learning_rate"), rates, rtol=1e-5)
+    assert "has a place" not in caplog.text
+
+
+CRITERION = "!obj:adversarial.termination_criteria.%s"
+NEVER = CRITERION % "ChannelInf { channel_name: learning_rate }"
+NEW_CHANNEL = CRITERION % "ChannelTarget { channel_name: new_objective, target: 1000000. }"
+
+
+def counter(epochs):
+    return CRITERION % f"EpochCounter {{ max_epochs: {epochs} }}"
+
+
+def patience(epochs):
+    """The rate falls by 4 % an epoch, which is too little."""
+    settings = f"prop_decrease: .5, N: {epochs}, channel_name: learning_rate"
+    return CRITERION % f"MonitorBased {{ {settings} }}"
+
+
+def both(*criteria):
+    return CRITERION % f"And {{ criteria: [{', '.join(criteria)}] }}"
+
+
+@pytest.mark.parametrize(
+    "old, before, new, epochs",
+    [
+        (counter(2), 2, both(NEVER, counter(3)), 3),
+        (counter(4), 2, both(counter(3), NEVER), 3),
+        (NEVER, 2, counter(3), 3),
+        (NEVER, 2, counter(2), 2),
+        (patience(2), 2, counter(3), 3),
+        (patience(3), 1, both(counter(9), patience(3)), 3),
+        (counter(4), 2, NEW_CHANNEL, 3),
+    ],
+)
+def test_an_edited_criterion_is_of_the_whole_training(old, before, new, epochs, folder):
+    """Whether the old one had ended the training or not."""
+    criterion = EXPERIMENT[EXPERIMENT.index("!obj:adversarial.termination") :].partition(" },")[0]
+    edited((criterion, old), name="x.yaml")
+    edited((criterion, new), ("{ train: *train }", "{ train: *train, new: *train }"))
+    assert run("x.yaml", "--max-epochs", str(before)) == 0
+    assert serial.load("x.pkl").monitor.get_epochs_seen() == before
+    assert run("--resume", "x.pkl", "--config", "new.yaml", "--max-epochs", "5") == 0
+    assert serial.load("x.pkl").monitor.get_epochs_seen() == epochs
+
+
 def test_a_finished_training_says_how_to_go_on(folder, caplog):
     assert run("x.yaml") == 0
     assert run("--resume", "x.pkl", "--max-epochs", "9") == 0

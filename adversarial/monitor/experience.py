@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 from adversarial import backend
 from adversarial.modelfile import Persistent
@@ -64,6 +66,15 @@ class Experience(Persistent):
         self._epochs_seen = earlier._epochs_seen
         self._batches_seen = earlier._batches_seen
         self._examples_seen = earlier._examples_seen
+
+    @contextlib.contextmanager
+    def back_at(self, epochs: int) -> Iterator[None]:
+        """Within this block, as many epochs have been seen as when a training began."""
+        now, self._epochs_seen = self._epochs_seen, epochs
+        try:
+            yield
+        finally:
+            self._epochs_seen = now
 
     def take_clock(self, earlier: Experience) -> None:
         """Go on from the seconds of `earlier`."""

@@ -330,7 +330,8 @@ class EpochCounter(TerminationCriterion):
     ----------
     max_epochs : int
     new_epochs : bool
-        True counts the epochs of this training, False all epochs that the model has seen.
+        True counts the epochs of this training, False all epochs that the model has seen. Epochs
+        before a resumption are of this training, also if an edited file introduces this criterion.
 
     Raises
     ------
