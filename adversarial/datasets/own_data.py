@@ -144,10 +144,14 @@ class OwnData(DenseDesignMatrix):
                 f"{', '.join(map(repr, self.part_names))} only"
             )
         source, which = train, indices.get(which_set)
-        if which is None:
-            source = self._open(which_set)
-            _check_alike(train, source)
-            which = shuffled(len(source), seed)
+        # Parts with a file of their own are opened also where another part is wanted: what is
+        # opened here is checked and noted (see `files.inputs`), but not what `part` opens later.
+        for part in sorted(own):
+            opened = self._open(part)
+            _check_alike(train, opened)
+            if part == which_set:
+                source, which = opened, shuffled(len(opened), seed)
+        assert which is not None
         self.indices = which
         self.scaling = self._fitted(train, indices["train"], scale, data_range)
         self.value_range = None if scale is None or isinstance(scale, str) else tuple(scale)

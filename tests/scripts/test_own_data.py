@@ -272,6 +272,39 @@ def test_a_model_file_reads_no_other_folder(folder):
         training_set(model, path="gan.pkl")
 
 
+def test_a_model_file_reads_no_other_file_for_another_part(folder, capsys):
+    for name, rows in ("a", slice(60)), ("b", slice(60, 80)), ("private", slice(20)):
+        np.save(f"{name}.npy", IMAGES[rows])
+    data = "numpy_file.NumpyFile { path: { train: a.npy, test: b.npy }"
+    text = YAML % dict(data=data, common="seed: null", layer="Sigmoid", dim=30, bias="")
+    (folder / "gan.yaml").write_text(text)
+    model = trained("--max-epochs", "1")
+    test = training_set(model, path="gan.pkl").get_test_set()
+    np.testing.assert_array_equal(test.X, planar(IMAGES[60:]) / np.float32(255))
+    model.dataset_yaml_src = model.dataset_yaml_src.replace("b.npy", "private.npy")
+    serial.save("gan.pkl", model)
+    for command, options in (evaluate, ["--memorised", "out.png"]), (parzen_ll, ["-n", 20]):
+        assert run(command, "gan.pkl", *options) == 1
+        first = capsys.readouterr().err.splitlines()[0]
+        assert "reads private.npy, and does not hold its checksum" in first
+        assert "--trust-paths" in first
+    assert not Path("out.png").exists()
+    assert run(parzen_ll, "gan.pkl", "-n", 20, "--trust-paths") == 0
+
+
+def test_a_model_file_reads_no_other_folder_inside(folder):
+    for part, rows in ("train", slice(60)), ("test", slice(60, 80)):
+        save_folder(folder / "fashion" / part, IMAGES[rows])
+    data = "image_folder.ImageFolder { path: fashion"
+    text = YAML % dict(data=data, common="seed: null", layer="Sigmoid", dim=30, bias="")
+    (folder / "gan.yaml").write_text(text)
+    model = trained("--max-epochs", "1")
+    assert len(training_set(model, path="gan.pkl").get_test_set().X) == 20
+    save_png(folder / "fashion" / "test" / "0.png", IMAGES[0])
+    with pytest.raises(ValueError, match="reads fashion/test, and does not hold"):
+        training_set(model, path="gan.pkl")
+
+
 def test_changed_data_do_not_resume(folder, capsys):
     experiment("npz")
     trained("--max-epochs", "1")
