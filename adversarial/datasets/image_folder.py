@@ -190,7 +190,10 @@ class _ImageFiles:
 
 
 def part_folders(folder: Path) -> dict[str, Path]:
-    """The folders of the parts inside `folder`; empty if its subfolders have other names."""
+    """The folders of the parts inside `folder`; empty if its subfolders have other names.
+
+    ValueError if one of them is a link.
+    """
     if not folder.is_dir():
         return {}
     names = {name.casefold(): part for part, names in PART_FOLDERS.items() for name in names}
@@ -200,6 +203,7 @@ def part_folders(folder: Path) -> dict[str, Path]:
             part = names.get(entry.name.casefold())
             if part is None or part in found:
                 return {}
+            _check_no_link(entry)
             found[part] = Path(entry.path)
     return found if "train" in found and len(found) > 1 else {}
 
@@ -244,8 +248,7 @@ def list_images(folder: Path) -> _Listing:
 
 
 def _images_below(entry: Any, root: str, others: Counter[str], depth: int) -> list[Path]:
-    if entry.is_symlink() and not trusts_paths():
-        raise ValueError(f"{entry.path} is a link to a folder, {_ADVICE}")
+    _check_no_link(entry)
     if depth > MAX_DEPTH:
         raise ValueError(f"{entry.path} lies more than {MAX_DEPTH} folders deep")
     found: list[Path] = []
@@ -255,6 +258,12 @@ def _images_below(entry: Any, root: str, others: Counter[str], depth: int) -> li
         elif _is_image(inner, root, others):
             found.append(Path(inner.path))
     return found
+
+
+def _check_no_link(entry: Any) -> None:
+    """ValueError if a folder inside another is a link, unless the user trusts paths."""
+    if entry.is_symlink() and not trusts_paths():
+        raise ValueError(f"{entry.path} is a link to a folder, {_ADVICE}")
 
 
 _ADVICE = f"which is not followed: copy what it leads to, or set {TRUST_VARIABLE}=1"

@@ -137,6 +137,19 @@ def test_links(tmp_path, monkeypatch):
     refused(r"pipe\.png: is not a regular file", ImageFolder, folder)
 
 
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links")
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_part_that_is_a_link(tmp_path, part, monkeypatch):
+    private = save_folder(tmp_path / "private", IMAGES)
+    for name in {"train", "val", "test"} - {part}:
+        save_folder(tmp_path / "images" / name, IMAGES)
+    os.symlink(private, tmp_path / "images" / part)
+    said = refused(f"images/{part} is a link to a folder", ImageFolder, tmp_path / "images")
+    assert "ADVERSARIAL_TRUST_PATHS=1" in said
+    monkeypatch.setenv("ADVERSARIAL_TRUST_PATHS", "1")
+    assert len(ImageFolder(str(tmp_path / "images")).get_test_set().X) == 20
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
