@@ -11,19 +11,13 @@ from pathlib import Path
 
 import platformdirs
 
-DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
+from adversarial.files.inputs import DATA_PATH_VARIABLES, data_paths
+
 CACHE_VARIABLE = "ADVERSARIAL_CACHE"
 
 
 class DataUnavailable(OSError):
     """Data is neither on this machine nor can it be fetched; the message says what was tried."""
-
-
-def data_paths() -> list[Path]:
-    """The directories that the user named for data, in the order in which they are searched."""
-    return [
-        Path(os.environ[name]).expanduser() for name in DATA_PATH_VARIABLES if os.environ.get(name)
-    ]
 
 
 def find_in_data_path(*relative: str) -> Path | None:

@@ -19,13 +19,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple, Optional
 
 from adversarial.files import outputs
 from adversarial.files.opening import digest_of, trusts_paths
-from adversarial.utils.string_utils import EnvironmentVariableError, lookup
 
-_DATA_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
+DATA_PATH_VARIABLES = ("PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH")
 
 
 class UntrustedPath(ValueError):
@@ -41,6 +41,15 @@ class _Confinement(NamedTuple):
 _confinement: Optional[_Confinement] = None
 # One set of digests for each of the nested `noting` blocks, the innermost last.
 _noted: list[set[str]] = []
+
+
+def data_paths() -> list[Path]:
+    """The directories that the user named for data, in the order in which they are searched.
+
+    A variable that is set but empty names none: its path would be the current directory.
+    """
+    named = [os.environ.get(name) for name in DATA_PATH_VARIABLES]
+    return [Path(os.path.expanduser(path)) for path in named if path]
 
 
 @contextlib.contextmanager
@@ -122,16 +131,14 @@ def check_digest(path: str | os.PathLike[str], digest: Callable[[], str]) -> Non
 
 
 def _is_data(path: str | os.PathLike[str]) -> bool:
-    for name in _DATA_VARIABLES:
-        with contextlib.suppress(EnvironmentVariableError):
-            folder = os.path.abspath(os.path.expanduser(lookup(name)))
-            # The user made the links in that folder, so they may lead out of it. A path with `..`
-            # after a link must be resolved before it is compared.
-            is_plain = os.pardir not in os.fspath(path).replace("\\", "/").split("/")
-            if (is_plain and _is_inside(os.path.abspath(path), folder)) or _is_inside(
-                os.path.realpath(path), os.path.realpath(folder)
-            ):
-                return True
+    for folder in map(os.path.abspath, data_paths()):
+        # The user made the links in that folder, so they may lead out of it. A path with `..` after
+        # a link must be resolved before it is compared.
+        is_plain = os.pardir not in os.fspath(path).replace("\\", "/").split("/")
+        if (is_plain and _is_inside(os.path.abspath(path), folder)) or _is_inside(
+            os.path.realpath(path), os.path.realpath(folder)
+        ):
+            return True
     return False
 
 

@@ -112,6 +112,14 @@ def test_data_of_the_user(place, monkeypatch):
         training_set(model, path="forged.pkl")
 
 
+def test_an_empty_data_path_is_none(place, monkeypatch):
+    for name in "PYLEARN2_DATA_PATH", "ADVERSARIAL_DATA_PATH":
+        monkeypatch.setenv(name, "")
+    model = pair("!pkl: secret.pkl")
+    with pytest.raises(ValueError, match="reads secret.pkl, and does not hold"):
+        training_set(model, path="forged.pkl")
+
+
 @pytest.mark.parametrize(
     "source",
     [
