@@ -117,6 +117,9 @@ class CSVFile(OwnData):
             table = read_table(path, **options)
             if table.rows.nbytes <= _LARGEST_KEPT:
                 self._kept_tables[key] = _tables[key] = table
+        else:
+            with open_data(path):  # checks and notes the digest, as where the file is parsed
+                pass
         if part == "train":
             self.columns = table.columns
         elif table.columns != self.columns and table.has_names:

@@ -23,6 +23,7 @@ from adversarial.datasets.hdf5_file import HDF5File
 from adversarial.datasets.idx_file import IDXFile
 from adversarial.datasets.image_folder import ImageFolder
 from adversarial.datasets.numpy_file import NumpyFile
+from adversarial.files import inputs
 from adversarial.utils import budget
 
 IMAGES = pictures(20)
@@ -385,6 +386,22 @@ def test_a_label_of_the_test_file_that_training_lacks(tmp_path):
     (tmp_path / "b.csv").write_text("b,kind\n1,x\n")
     with pytest.raises(ValueError, match="b.csv has other columns"):
         CSVFile(path, label="kind", which_set="test")
+
+
+def test_a_table_that_was_parsed_before_is_checked_and_noted(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n3,4\n" * 6)
+    noted = []
+    kept = []  # as long as a data set holds the table, others take it from there
+    for _ in range(2):
+        with inputs.noting() as found:
+            kept.append(CSVFile(str(tmp_path / "a.csv")))
+        noted.append(set(found))
+    assert kept[0]._kept_tables and not kept[1]._kept_tables
+    assert len(noted[0]) == 1 and noted[1] == noted[0]
+    with inputs.confined("forged.pkl"):
+        refused("a.csv, and does not hold its checksum", CSVFile, tmp_path / "a.csv")
+    with inputs.confined("honest.pkl", list(noted[0])):
+        CSVFile(str(tmp_path / "a.csv"))
 
 
 # idx
