@@ -59,15 +59,12 @@ class IDXFile(OwnData):
         if isinstance(path, (str, os.PathLike)) and find(path).is_dir():
             if targets is not None:
                 raise ValueError("targets goes with a path of files, not with a folder")
-            images, labels = files_in(find(path), name)
-            self._folder = os.fspath(path)
-            self._keep_arguments(
-                path=images, targets=labels or None, name=name, transposed=transposed, **common
-            )
-        else:
-            if name is not None:
-                raise ValueError(f"name goes with a path of a folder, not with {path!r:.200}")
-            self._keep_arguments(path=path, targets=targets, transposed=transposed, **common)
+            # The other parts are made from the files, so `name` is no longer needed.
+            path, labels = files_in(find(path), name)
+            targets = labels or None
+        elif name is not None:
+            raise ValueError(f"name goes with a path of a folder, not with {path!r:.200}")
+        self._keep_arguments(path=path, targets=targets, transposed=transposed, **common)
         super().__init__(**common)
 
     def _open(self, part: str) -> Source:

@@ -253,6 +253,18 @@ def test_emnist_is_transposed(tmp_path):
         IDXFile(str(tmp_path), name="kana")
 
 
+def test_the_parts_of_one_set_of_emnist(tmp_path):
+    images = pictures(30)
+    for name, seed in ("letters", 0), ("digits", 1):
+        for part, rows in ("train", slice(20)), ("test", slice(20, 30)):
+            path = tmp_path / f"emnist-{name}-{part}-images-idx3-ubyte"
+            save_idx(path, pictures(30, seed=seed)[rows, ..., 0].transpose(0, 2, 1))
+    data = IDXFile(str(tmp_path), name="letters", transposed=True, seed=None)
+    rows = planar(images) / np.float32(255)
+    np.testing.assert_array_equal(data.get_valid_set().X, rows[18:20])
+    np.testing.assert_array_equal(data.get_test_set().X, rows[20:])
+
+
 def test_a_file_for_each_part(tmp_path):
     images = pictures(30)
     arrays = {"x_train": images[:20], "x_test": images[20:]}
