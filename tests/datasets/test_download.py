@@ -220,9 +220,19 @@ def test_unpacking(tmp_path):
     download.unpack(archive, ["folder/x", "folder/y"], tmp_path / "folder")
     assert names(tmp_path) == ["a.tar.gz", "folder"]
     assert names(tmp_path / "folder") == ["x", "y"]
-    with pytest.raises(KeyError):
+    with pytest.raises(DownloadError, match="a.tar.gz: .*folder/z"):
         download.unpack(archive, ["folder/x", "folder/z"], tmp_path / "other")
     assert names(tmp_path) == ["a.tar.gz", "folder"]
+
+
+def test_a_damaged_archive_is_named(tmp_path):
+    archive = tmp_path / "a.tar.gz"
+    whole = tarball({"folder/x": random.Random(0).randbytes(1 << 16)})
+    for damaged in whole[: len(whole) // 2], whole[:10] + b"\xff" * 90 + whole[100:], b"":
+        archive.write_bytes(damaged)
+        with pytest.raises(DownloadError, match="a.tar.gz: "):
+            download.unpack(archive, ["folder/x"], tmp_path / "folder")
+        assert names(tmp_path) == ["a.tar.gz"]
 
 
 def test_no_archive(tmp_path):
