@@ -21,7 +21,9 @@ from adversarial.files.opening import TRUST_VARIABLE, BadFile, trusts_paths
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # HDF5's number for data that is composed of parts of other files.
 _VIRTUAL = 3
-MAX_ARRAYS = 10_000
+MAX_ARRAYS = MAX_GROUPS = 10_000
+# PyTables follows a group that is linked inside itself without end.
+MAX_DEPTH = 32
 
 
 class HDF5File(OwnData):
@@ -157,13 +159,31 @@ def _opened(path: Path) -> Iterator[tuple[dict[str, Any], contextlib.ExitStack]]
     with naming(path), contextlib.ExitStack() as stack:
         # PyTables knows open files by name, and a relative name is another file after chdir.
         file = stack.enter_context(tables.open_file(os.path.abspath(path), "r"))
-        arrays: dict[str, Any] = {}
-        # Links to other files are no arrays, and are not followed.
-        for node in file.walk_nodes("/", "Array"):
+        yield _arrays_of(file, path), stack
+
+
+def _arrays_of(file: Any, path: Path) -> dict[str, Any]:
+    """All arrays of an open HDF5 file, by name. Links to other files are no arrays."""
+    arrays: dict[str, Any] = {}
+    groups = [(file.root, 0)]
+    count = 1
+    while groups:
+        # The newest first, so that a group inside itself is soon too deep.
+        group, depth = groups.pop()
+        for node in file.iter_nodes(group, "Array"):
             arrays[node._v_pathname.lstrip("/")] = node
             if len(arrays) > MAX_ARRAYS:
                 raise BadFile(f"{path}: has more than {MAX_ARRAYS} arrays")
-        yield arrays, stack
+        for inner in file.iter_nodes(group, "Group"):
+            groups.append((inner, depth + 1))
+            count += 1
+            if depth == MAX_DEPTH or count > MAX_GROUPS:
+                raise BadFile(
+                    f"{path}: has more than {MAX_GROUPS} groups, or more than {MAX_DEPTH} inside "
+                    "each other\nA group that is linked inside itself counts without end: copy the "
+                    "arrays into another file."
+                )
+    return arrays
 
 
 def _check_inside(path: Path, node: Any, name: str) -> None:

@@ -472,6 +472,16 @@ def test_hdf5_files(tmp_path):
         os.remove(tmp_path / "b.h5")
 
 
+@pytest.mark.parametrize("links", [1, 2])
+def test_hdf5_with_a_group_inside_itself(tmp_path, links):
+    tables = pytest.importorskip("tables")
+    with tables.open_file(tmp_path / "a.h5", "w") as file:
+        file.create_array("/a", "X", IMAGES, createparents=True)
+        for i in range(links):
+            file.create_hard_link("/a", f"again{i}", "/a")
+    refused("a.h5: has more than 10000 groups, or more than 32", HDF5File, tmp_path / "a.h5")
+
+
 def test_hdf5_that_leads_to_other_files(tmp_path):
     tables = pytest.importorskip("tables")
     with tables.open_file(tmp_path / "private.h5", "w") as file:
