@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from adversarial.files.opening import BadFile, open_regular
 from adversarial.utils.budget import Fault, spend
@@ -55,6 +56,9 @@ def read_header(path: str | os.PathLike[str]) -> _Header:
         try:
             with _opened(stream, path) as image:
                 columns, rows = image.size
+                if isinstance(image, TiffImageFile):
+                    # As stored: Pillow 9 gives `size` as stored, too, but Pillow 13 as it is seen.
+                    columns, rows = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
                 # Of a PNG without Exif before its pixels, Pillow would decode the pixels.
                 has_exif = image.format != "PNG" or "exif" in image.info
                 if has_exif and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
@@ -104,7 +108,9 @@ def read_image(
                     f"the pixels of {os.fspath(path)}", time=_PER_PIXEL * image.width * image.height
                 )
                 image.load()
-                image = ImageOps.exif_transpose(image)
+                # This has turned a TIFF, whose Exif keeps its orientation in Pillow 9.
+                if not isinstance(image, TiffImageFile):
+                    image = ImageOps.exif_transpose(image)
                 deep = image.mode in _DEEP
                 image = _converted(image, channels, is_deep)
                 if size is not None and (image.height, image.width) != tuple(size):
