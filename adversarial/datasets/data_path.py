@@ -39,7 +39,8 @@ def find_in_data_path(*relative: str) -> Path | None:
         For a path that would lead out of the data path.
     """
     for name in relative:
-        parts = str(name).replace("\\", "/").split("/")
+        # A folder may be written with a slash at its end.
+        parts = str(name).replace("\\", "/").rstrip("/").split("/")
         if "" in parts or ".." in parts or ":" in str(name) or "\0" in str(name):
             raise ValueError(f"{name!r} does not name a file below a data path")
     for root in data_paths():

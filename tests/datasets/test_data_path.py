@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from adversarial.datasets.data_path import (
     cache_dir,
     data_path_hint,
@@ -18,7 +20,11 @@ def test_data_paths_are_searched_in_order(tmp_path, monkeypatch):
     assert find_in_data_path("mnist/x", "mnist/x.gz") == second / "mnist" / "x"
     (first / "mnist" / "x.gz").touch()
     assert find_in_data_path("mnist/x", "mnist/x.gz") == first / "mnist" / "x.gz"
+    assert find_in_data_path("mnist/") == first / "mnist"
     assert find_in_data_path("mnist/y") is None
+    for outside in "", "/", "/mnist", "mnist//x", "../mnist/":
+        with pytest.raises(ValueError, match="does not name a file below a data path"):
+            find_in_data_path(outside)
     assert data_path_hint() == f"{first}, {second}"
     monkeypatch.delenv("PYLEARN2_DATA_PATH")
     monkeypatch.delenv("ADVERSARIAL_DATA_PATH")

@@ -314,13 +314,14 @@ def test_names_and_numbers_of_classes(tmp_path):
         NumpyFile(stratified=True, **options)
 
 
-def test_from_a_yaml_under_the_data_path(tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", ["images", "images/"])
+def test_from_a_yaml_under_the_data_path(tmp_path, monkeypatch, path):
     save_folder(tmp_path / "images", pictures(10))
     monkeypatch.setenv("PYLEARN2_DATA_PATH", str(tmp_path))
     data = yaml_parse.load(
-        """!obj:adversarial.datasets.image_folder.ImageFolder {
-            path: images, which_set: valid, scale: [-1, 1]
-        }"""
+        f"""!obj:adversarial.datasets.image_folder.ImageFolder {{
+            path: {path}, which_set: valid, scale: [-1, 1]
+        }}"""
     )
     assert data.X.shape == (1, 30) and data.value_range == (-1, 1)
     with pytest.raises(yaml_parse.YamlError, match="line 1: .*unknown argument `pth`"):
