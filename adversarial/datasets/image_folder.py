@@ -107,6 +107,7 @@ class ImageFolder(OwnData):
             )
         self._keep_arguments(path=path, size=size, resize=resize, channels=channels, **common)
         self._listings: dict[str, _Listing] = {}
+        self._kept_form: tuple[tuple[int, int], int, bool] | None = None
         folders = part_folders(find(path)) if isinstance(path, (str, os.PathLike)) else {}
         if folders:
             self.args["path"] = {part: str(folder) for part, folder in folders.items()}
@@ -115,21 +116,12 @@ class ImageFolder(OwnData):
     def _open(self, part: str) -> Source:
         folder = find(self._of("path", part))
         listing = self._listing(folder)
-        size, channels = self.args["size"], self.args["channels"]
-        is_deep = False
-        if part != "train" and (size is None or channels is None):
-            # As the training images are, whatever these are.
-            train = self._open("train")
-            assert train.image is not None
-            size, channels = train.image[:2], train.image[2]
-            is_deep = train.rows.is_deep
-            if self.args["size"] is None:
-                check_sizes(listing.files, size)
-        elif size is None or channels is None:
-            size, channels, is_deep = _examined(listing.files, size, channels)
+        size, channels, is_deep = self._form()
+        if part != "train" and self.args["size"] is None:
+            check_sizes(listing.files, size)
         rows = _ImageFiles(
             listing.files,
-            tuple(size),
+            size,
             channels,
             self.args["resize"],
             is_deep,
@@ -137,9 +129,16 @@ class ImageFolder(OwnData):
         )
         classes = None if listing.classes is None else np.array(listing.classes)
         names = None if classes is None else sorted(set(listing.classes or ()), key=natural_key)
-        image = (int(size[0]), int(size[1]), int(channels))
+        image = (*size, channels)
         files = listing.files
         return Source(str(folder), rows, image, classes, names, lambda i: str(files[i].name))
+
+    def _form(self) -> tuple[tuple[int, int], int, bool]:
+        """(size, channels, whether 16 bits are kept): of all parts, as the training images are."""
+        if self._kept_form is None:
+            files = self._listing(find(self._of("path", "train"))).files
+            self._kept_form = _examined(files, self.args["size"], self.args["channels"])
+        return self._kept_form
 
     def _listing(self, folder: Path) -> _Listing:
         if str(folder) not in self._listings:
@@ -295,9 +294,11 @@ def _is_image(entry: Any, root: str, others: Counter[str]) -> bool:
 
 
 def _examined(
-    files: Sequence[Path], size: Any, channels: int | None
+    files: Sequence[Path], size: Sequence[int] | None, channels: int | None
 ) -> tuple[tuple[int, int], int, bool]:
-    """(size, channels, whether 16 bits) of images, from the headers of all of them."""
+    """(size, channels, whether 16 bits are kept) of images, from the headers of all of them."""
+    if size is not None and channels not in (None, 1):  # only grey images keep 16 bits
+        return (size[0], size[1]), channels, False
     headers = [read_header(path) for path in files]
     if size is None:
         size = headers[0].rows, headers[0].columns
@@ -306,7 +307,8 @@ def _examined(
                 raise BadFile(_other_size(path, (header.rows, header.columns), size, files[0]))
     if channels is None:
         channels = 1 if all(header.channels == 1 for header in headers) else 3
-    return tuple(size), channels, channels == 1 and any(header.is_deep for header in headers)
+    is_deep = channels == 1 and any(header.is_deep for header in headers)
+    return (size[0], size[1]), channels, is_deep
 
 
 def check_sizes(files: Sequence[Path], size: tuple[int, int]) -> None:

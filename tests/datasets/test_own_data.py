@@ -347,10 +347,24 @@ def test_arguments_refused(tmp_path, options, message):
         NumpyFile(**{"path": str(tmp_path / "a.npy"), **options})
 
 
-def test_sixteen_bits_and_palettes(tmp_path):
+@pytest.mark.parametrize(
+    "options", [{}, {"size": [5, 6]}, {"channels": 1}, {"size": [5, 6], "channels": 1}]
+)
+def test_sixteen_bits(tmp_path, options):
     deep = np.random.RandomState(0).randint(0, 65536, (4, 5, 6)).astype(np.uint16)
     for i, image in enumerate(deep):
         save_path = tmp_path / f"{i}.png"
         Image.fromarray(image).save(save_path)
-    data = ImageFolder(str(tmp_path), split=ALL, seed=None)
+    data = ImageFolder(str(tmp_path), split=ALL, seed=None, **options)
     np.testing.assert_array_equal(data.X, deep.reshape(4, -1) / np.float32(65535))
+
+
+def test_sixteen_bits_of_the_training_part_are_kept_in_all_parts(tmp_path):
+    pixels = pictures(4, (5, 6))[..., 0]
+    for part, images in ("train", pixels.astype(np.uint16) * 257), ("test", pixels):
+        for i, image in enumerate(images):
+            (tmp_path / part).mkdir(exist_ok=True)
+            Image.fromarray(image).save(tmp_path / part / f"{i}.png")
+    data = ImageFolder(str(tmp_path), size=[5, 6], channels=1, split=ALL, seed=None)
+    assert data.scaling.span == 65535
+    np.testing.assert_array_equal(data.get_test_set().X, data.X)
