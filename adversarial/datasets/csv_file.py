@@ -120,13 +120,20 @@ class CSVFile(OwnData):
         else:
             with open_data(path):  # checks and notes the digest, as where the file is parsed
                 pass
+        labels = None
+        if table.labels is not None:
+            if part == "train":
+                labels = _typed(table.labels)
+                self._label_kind = labels.dtype.kind
+            else:
+                labels = _typed_as(self._label_kind, table, path, self._of("path", "train"))
         if part == "train":
             self.columns = table.columns
         elif table.columns != self.columns and table.has_names:
             raise ValueError(f"{path} has other columns than the training file")
         rows, image = rows_of(table.rows, str(path), self.args["shape"], self.args["axes"])
         lines = table.lines
-        return Source(str(path), rows, image, table.labels, place=lambda i: f"line {lines[i]}")
+        return Source(str(path), rows, image, labels, place=lambda i: f"line {lines[i]}")
 
 
 class _Table:
@@ -135,7 +142,7 @@ class _Table:
     Attributes
     ----------
     rows : (n, columns) float64 array
-    labels : (n,) array of int64, float64 or text, optional
+    labels : (n,) array of text, optional
     columns : list of str
         The names of the columns of `rows`.
     lines : (n,) array
@@ -267,7 +274,7 @@ class _Reader:
         table = _Table()
         table.rows = _narrowed(np.concatenate(blocks))
         table.lines = np.array(lines)
-        table.labels = _typed(labels) if self.label is not None else None
+        table.labels = np.array(labels) if self.label is not None else None
         table.columns = [self.names[i] for i in self.used]
         table.has_names = self.has_names
         return table
@@ -431,9 +438,8 @@ def _narrowed(rows: np.ndarray) -> np.ndarray:
     return narrow if np.array_equal(narrow, rows) else rows
 
 
-def _typed(labels: list[str]) -> np.ndarray:
+def _typed(texts: np.ndarray) -> np.ndarray:
     """Labels as class numbers, as other numbers, or as texts."""
-    texts = np.array(labels)
     try:
         numbers = texts.astype(np.float64)
     except ValueError:
@@ -444,3 +450,33 @@ def _typed(labels: list[str]) -> np.ndarray:
         # Such as -1 and 1: two classes, though no class numbers.
         return numbers.astype(np.int64) if numbers.min() >= 0 else texts
     return numbers
+
+
+def _typed_as(kind: str, table: _Table, path: Path, train: str) -> np.ndarray:
+    """The labels of another part's file in the type that `_typed` gave those of the file `train`.
+
+    Which of them are numbers is decided once, for all parts: a small test part may hold "1" of the
+    classes "-1" and "1", or prices that happen to be whole.
+    """
+    texts = np.asarray(table.labels)
+    if kind == "U":
+        return texts
+    numbers = np.array([_number_of(text) for text in texts.tolist()])
+    is_other = ~np.isfinite(numbers)
+    if kind == "i":
+        is_other |= (numbers != np.rint(numbers)) | (numbers < 0) | (numbers >= 2**53)
+    if is_other.any():
+        first = int(np.argmax(is_other))
+        what = "class number" if kind == "i" else "number"
+        raise BadFile(
+            f"{path}: line {table.lines[first]}: label {texts[first]!r:.80} is no {what}, as the "
+            f"labels of {train} are"
+        )
+    return numbers.astype(np.int64) if kind == "i" else numbers
+
+
+def _number_of(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -149,6 +149,8 @@ class OwnData(DenseDesignMatrix):
         for part in sorted(own):
             opened = self._open(part)
             _check_alike(train, opened)
+            if scale is not None and data_range is None:
+                _check_ranges(train, opened)
             if part == which_set:
                 source, which = opened, shuffled(len(opened), seed)
         assert which is not None
@@ -384,17 +386,16 @@ def _encoded(
     Classes are those of `train`, so that the sets of one experiment agree.
     """
     targets = source.targets
-    if targets is None:
+    if targets is None or train.targets is None:
         if classes is not None:
             raise ValueError(f"classes are given, but {source.name} has no labels")
         return None, None
-    if targets.dtype.kind in "US":
+    kind = _kind_of(train.targets)
+    if kind == _TEXTS:
         return _named_classes(train, source, classes)
-    if targets.dtype.kind not in "iub":
+    if kind != _CLASS_NUMBERS:
         if classes is not None:
-            raise ValueError(f"classes are given, but the targets of {source.name} are no classes")
-        return _numeric(source), None
-    if targets.size != len(targets):  # several whole numbers an example
+            raise ValueError(f"classes are given, but the targets of {train.name} are no classes")
         return _numeric(source), None
     flat = targets.reshape(-1).astype(np.int64)
     own = np.asarray(train.targets).reshape(-1)
@@ -414,6 +415,18 @@ def _encoded(
             f"0 to {count - 1} ({why})"
         )
     return flat[:, None], names or [str(number) for number in range(count)]
+
+
+_TEXTS, _CLASS_NUMBERS, _NUMBERS = "texts", "class numbers", "numbers"
+
+
+def _kind_of(targets: np.ndarray) -> str:
+    """What targets are, in words: texts and whole numbers are classes, other numbers are not."""
+    if targets.dtype.kind in "US":
+        return _TEXTS
+    if targets.size != len(targets):
+        return f"{targets.size // len(targets)} numbers an example"
+    return _CLASS_NUMBERS if targets.dtype.kind in "iub" else _NUMBERS
 
 
 def _numeric(source: Source) -> np.ndarray:
@@ -465,16 +478,40 @@ def _some(names: Sequence[str], most: int = 10) -> str:
 
 
 def _check_alike(train: Source, other: Source) -> None:
-    """ValueError unless two files have examples of one shape."""
+    """ValueError unless two files have examples of one shape, and labels of one kind."""
     ours = train.image or train.rows.shape[1:]
     theirs = other.image or other.rows.shape[1:]
     if tuple(ours) != tuple(theirs):
         raise ValueError(
             f"{other.name} has examples of shape {list(theirs)}, but {train.name} of {list(ours)}"
         )
-    if (train.targets is None) != (other.targets is None):
+    if train.targets is None or other.targets is None:
+        if train.targets is other.targets:
+            return
         lacking = train if train.targets is None else other
         raise ValueError(f"{lacking.name} has no labels, but the other file has")
+    kinds = _kind_of(train.targets), _kind_of(other.targets)
+    # Numbers may happen to be whole in one of the files.
+    if kinds[0] != kinds[1] and kinds != (_NUMBERS, _CLASS_NUMBERS):
+        raise ValueError(
+            f"{other.name} has labels that are {kinds[1]}, but those of {train.name} are "
+            f"{kinds[0]}\nSave the labels of both as one type."
+        )
+
+
+def _check_ranges(train: Source, other: Source) -> None:
+    """ValueError if the types of two files say that their numbers have different ranges.
+
+    Such as 0 to 255 of 8-bit numbers, beside floating-point numbers, which may go from 0 to 1.
+    """
+    ranges = [scaling.BOUNDED.get(source.dtype.name) for source in (train, other)]
+    is_float = "f" in (train.dtype.kind, other.dtype.kind)
+    if ranges[0] != ranges[1] and (is_float or None not in ranges):
+        raise ValueError(
+            f"{other.name} holds {other.dtype}, but {train.name} holds {train.dtype}, so their "
+            "numbers may have different ranges\nSave both as one type; or if they have one range, "
+            "data_range: [low, high] says it, with a scale of two numbers."
+        )
 
 
 def _fits(rows: ScaledRows) -> bool:

@@ -404,6 +404,81 @@ def test_a_table_that_was_parsed_before_is_checked_and_noted(tmp_path):
         CSVFile(str(tmp_path / "a.csv"))
 
 
+def two_tables(folder, train, test):
+    """CSVFile of a training and a test file with a column of numbers and these labels."""
+    paths = {}
+    for part, labels in ("train", train), ("test", test):
+        paths[part] = str(folder / f"{part}.csv")
+        lines = [f"{i},{label}" for i, label in enumerate(labels)]
+        (folder / f"{part}.csv").write_text("\n".join(["a,kind", *lines]))
+    return CSVFile(paths, label="kind", split={"train": 1}, seed=None)
+
+
+def test_labels_of_the_test_file_are_of_the_kind_of_those_for_training(tmp_path):
+    signs = two_tables(tmp_path, [-1, 1] * 6, [1, 1])
+    assert signs.class_names == ["1", "-1"] and signs.get_test_set().y.tolist() == [[0], [0]]
+    prices = two_tables(tmp_path, [1.5, 2.5] * 6, [2, 3, -1]).get_test_set()
+    assert prices.y.dtype == np.float32 and prices.y.tolist() == [[2], [3], [-1]]
+    assert prices.class_names is None
+    assert two_tables(tmp_path, [0, 1] * 6, ["1.0"]).get_test_set().y.tolist() == [[1]]
+
+
+@pytest.mark.parametrize(
+    "train, test, message",
+    [
+        ([*range(10)] * 2, [1, "NA?", 2], "test.csv: line 3: label 'NA\\?' is no class number, as"),
+        ([0, 1] * 6, [1, 0.5], "test.csv: line 3: label '0.5' is no class number, as"),
+        ([0, 1] * 6, [0, 0, -1], "test.csv: line 4: label '-1' is no class number, as"),
+        ([0.5, 1] * 6, ["low"], "test.csv: line 2: label 'low' is no number, as .*train.csv are"),
+        ([0, 1] * 6, ["1e300"], "line 2: label '1e300' is no class number"),
+    ],
+)
+def test_labels_of_another_kind_are_named_before_the_training(tmp_path, train, test, message):
+    with pytest.raises(ValueError, match=message):
+        two_tables(tmp_path, train, test)
+
+
+def two_arrays(folder, train, test, **options):
+    """NumpyFile of two .npz files, each with examples and labels."""
+    for part, (examples, labels) in ("train", train), ("test", test):
+        np.savez(folder / f"{part}.npz", X=examples, y=labels)
+    path = {part: str(folder / f"{part}.npz") for part in ("train", "test")}
+    return NumpyFile(path, targets="y", split={"train": 1}, seed=None, **options)
+
+
+@pytest.mark.parametrize(
+    "train, test, message",
+    [
+        (np.arange(20), list("ab"), "labels that are texts, but those of .* are class numbers"),
+        (list("ab") * 10, [0, 1], "labels that are class numbers, but those of .* are texts"),
+        (np.arange(20), [0.0, 1.0], "labels that are numbers, but those of .* class numbers"),
+        (np.ones((20, 3)), np.ones((2, 2)), "labels that are 2 numbers an .* are 3 numbers an"),
+    ],
+)
+def test_arrays_of_labels_of_another_kind(tmp_path, train, test, message):
+    with pytest.raises(ValueError, match=r"test.npz \(array 'X'\) has " + message):
+        two_arrays(tmp_path, (IMAGES, train), (IMAGES[:2], np.asarray(test)))
+
+
+def test_targets_that_are_whole_in_the_test_file_only(tmp_path):
+    data = two_arrays(tmp_path, (IMAGES, np.arange(20) / 2), (IMAGES[:2], np.array([3, 4])))
+    test = data.get_test_set()
+    assert test.y.tolist() == [[3], [4]] and test.y.dtype == np.float32
+    assert test.class_names is None
+
+
+@pytest.mark.parametrize("types", [("uint8", "float32"), ("float64", "uint8"), ("uint8", "uint16")])
+@pytest.mark.parametrize("scale", [[0, 1], "standardize"])
+def test_parts_whose_types_have_different_ranges(tmp_path, types, scale):
+    files = [(IMAGES.astype(dtype), np.arange(20)) for dtype in types]
+    message = f"test.npz .* holds {types[1]}, but .*train.npz .* holds {types[0]}"
+    with pytest.raises(ValueError, match=message):
+        two_arrays(tmp_path, *files, scale=scale)
+    data = two_arrays(tmp_path, *files, scale=[0, 1], data_range=[0, 255])
+    np.testing.assert_array_equal(data.X, data.get_test_set().X)
+    assert two_arrays(tmp_path, *files, scale=None).get_test_set().X.max() == 255
+
+
 # idx
 
 
