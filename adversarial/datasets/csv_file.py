@@ -58,7 +58,8 @@ class CSVFile(OwnData):
         lines have equally often, or else blanks.
     drop_missing : bool
         Leave out lines with an empty cell, or one that says NA, NaN, null, none, - or ?; otherwise
-        such a cell is an error that names its line and column.
+        such a cell is an error that names its line and column. Among labels that are texts, only an
+        empty cell is missing: none or - may be the name of a class.
     shape : [rows, columns] or [rows, columns, channels], optional
         Of the images, if rows are pixels.
     axes : order of 'b', 0, 1 and 'c', optional
@@ -260,8 +261,13 @@ class _Reader:
             spend(f"{block.size} numbers of {self.path}", 8 * block.size, briefly=1 << 23)
             blocks.append(block)
             lines += numbers
+        is_kept = np.ones(len(lines), bool)
+        if self.label is not None:
+            is_kept = ~_are_missing(labels)
+            if not self.drop_missing:
+                self.missing += [(lines[i], self.label) for i in np.flatnonzero(~is_kept)]
         if self.missing:
-            line, column = self.missing[0]
+            line, column = min(self.missing)
             others = len({place[0] for place in self.missing}) - 1
             more = f"; so has a cell of {others} more lines" if others else ""
             raise BadFile(
@@ -269,12 +275,13 @@ class _Reader:
                 "Fill such cells, leave_out the column, or drop_missing: true leaves such lines "
                 "out."
             )
-        if not lines:
+        if not is_kept.any():
             raise BadFile(f"{self.path}: holds no row of numbers")
+        whole = np.concatenate(blocks)
         table = _Table()
-        table.rows = _narrowed(np.concatenate(blocks))
-        table.lines = np.array(lines)
-        table.labels = np.array(labels) if self.label is not None else None
+        table.rows = _narrowed(whole if is_kept.all() else whole[is_kept])
+        table.lines = np.array(lines)[is_kept]
+        table.labels = np.array(labels)[is_kept] if self.label is not None else None
         table.columns = [self.names[i] for i in self.used]
         table.has_names = self.has_names
         return table
@@ -302,7 +309,7 @@ class _Reader:
                         f"{self.path}: line {line} has {len(row)} cells, but the first line has "
                         f"{self.width} (between them is {self.delimiter!r})"
                     )
-                if not self._is_dropped(line, row):
+                if not (self.drop_missing and any(is_missing(row[i]) for i in self.used)):
                     numbers.append(line)
                     rows.append(row)
             if rows and (found is None or len(rows) == _BLOCK):
@@ -310,14 +317,6 @@ class _Reader:
                 numbers, rows = [], []
             if found is None:
                 return
-
-    def _is_dropped(self, line: int, row: list[str]) -> bool:
-        label = [] if self.label is None else [self.label]
-        if self.drop_missing:
-            return any(is_missing(row[i]) for i in self.used + label)
-        if label and not row[label[0]].strip():
-            self.missing.append((line, label[0]))
-        return False
 
     def _converted(self, lines: list[int], rows: list[list[str]]) -> np.ndarray:
         try:
@@ -413,6 +412,15 @@ def _delimiter_of(text: Any) -> str:
 def is_missing(cell: str) -> bool:
     """Whether `cell` stands for a missing value."""
     return cell.strip().lower() in MISSING
+
+
+def _are_missing(labels: Sequence[str]) -> np.ndarray:
+    """Which labels are missing: empty ones, and among numbers also NA and other such words.
+
+    Among texts, these words may be the names of classes.
+    """
+    are_numbers = all(map(is_number, labels))
+    return np.array([is_missing(label) if are_numbers else not label for label in labels], bool)
 
 
 def _is_like_number(cell: str) -> bool:

@@ -375,6 +375,37 @@ def test_lines_with_missing_values_are_left_out(tmp_path):
     assert data.X.tolist() == [[1, 2], [5, 6]]
 
 
+def test_a_class_may_be_called_none(tmp_path):
+    names = ["none", "-", "?", "NA", "minor"] * 4
+    text = "\n".join(["a,damage", *(f"{i},{name}" for i, name in enumerate(names))])
+    (tmp_path / "a.csv").write_text(text + "\n,minor\n77,\n")
+    options = dict(label="damage", split={"train": 1}, seed=None, scale=None)
+    refused(
+        r"line 22, column 0 \('a'\), has no value; so has a cell of 1 more line",
+        CSVFile,
+        tmp_path / "a.csv",
+        **options,
+    )
+    dropped = CSVFile(str(tmp_path / "a.csv"), drop_missing=True, **options)
+    (tmp_path / "a.csv").write_text(text)
+    for data in dropped, CSVFile(str(tmp_path / "a.csv"), **options):
+        assert data.X.ravel().tolist() == list(range(20))
+        assert [data.class_names[i] for i in data.y[:, 0]] == names
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "none", "-"])
+@pytest.mark.parametrize("labels", [["0", "1", "2"], ["0.5", "1", "2.5"]])
+def test_a_missing_label_among_numbers(tmp_path, word, labels):
+    lines = [f"{i},{label}" for i, label in enumerate([*labels, word, *labels])]
+    (tmp_path / "a.csv").write_text("\n".join(["a,price", *lines]))
+    options = dict(label="price", split={"train": 1}, seed=None, scale=None)
+    path = tmp_path / "a.csv"
+    refused(r"line 5, column 1 \('price'\), has no value\n", CSVFile, path, **options)
+    data = CSVFile(str(path), drop_missing=True, **options)
+    assert data.X.ravel().tolist() == [0, 1, 2, 4, 5, 6]
+    assert data.y.ravel().tolist() == [float(label) for label in labels * 2]
+
+
 def test_a_label_of_the_test_file_that_training_lacks(tmp_path):
     (tmp_path / "a.csv").write_text("a,kind\n" + "1,x\n2,y\n" * 6)
     (tmp_path / "b.csv").write_text("a,kind\n1,x\n2,zebra\n")
