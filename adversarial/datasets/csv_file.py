@@ -477,8 +477,8 @@ def _typed_as(kind: str, table: _Table, path: Path, train: str) -> np.ndarray:
         first = int(np.argmax(is_other))
         what = "class number" if kind == "i" else "number"
         raise BadFile(
-            f"{path}: line {table.lines[first]}: label {texts[first]!r:.80} is no {what}, as the "
-            f"labels of {train} are"
+            f"{path}: line {table.lines[first]}: label {texts.item(first)!r:.80} is no {what}, as "
+            f"the labels of {train} are"
         )
     return numbers.astype(np.int64) if kind == "i" else numbers
 

@@ -461,12 +461,13 @@ def _named_classes(train: Source, source: Source, classes: Any) -> tuple[np.ndar
     if len(names) > MAX_CLASSES:
         raise ValueError(f"{train.name} has {len(names)} different labels, too many for classes")
     numbers = {name: number for number, name in enumerate(names)}
-    y = np.array([numbers.get(label, -1) for label in np.asarray(source.targets).tolist()])
+    labels = np.asarray(source.targets).tolist()
+    y = np.array([numbers.get(label, -1) for label in labels])
     outside = np.flatnonzero(y < 0)
     if outside.size:
         first = int(outside[0])
         raise ValueError(
-            f"{source.name}: {source.place(first)}: label {np.asarray(source.targets)[first]!r} "
+            f"{source.name}: {source.place(first)}: label {labels[first]!r} "
             f"is none of the classes {_some(names)}"
         )
     return y.astype(np.int64)[:, None], names
