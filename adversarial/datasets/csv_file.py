@@ -227,10 +227,10 @@ class _Reader:
             text, delimiter=self.delimiter, skipinitialspace=self.delimiter == " ", strict=True
         )
         self._ahead: list[tuple[int, list[str]]] = []
+        self.width = 0  # until the first line is read
         first, second = self.next_line(), self.next_line()
         if first is None:
             raise BadFile(f"{path}: holds no row")
-        self.width = len(first[1])
         if self.width > _MAX_COLUMNS:
             raise BadFile(f"{path}: has {self.width} columns, more than {_MAX_COLUMNS}")
         if header is None:
@@ -293,8 +293,15 @@ class _Reader:
         for row in self.cells:
             if self.delimiter == " " and row and not row[-1]:
                 row.pop()  # blanks at the end
-            if any(row):
-                return self.cells.line_num, row
+            if not any(row):
+                continue
+            self.width = self.width or len(row)
+            if len(row) != self.width:
+                raise BadFile(
+                    f"{self.path}: line {self.cells.line_num} has {len(row)} cells, but the first "
+                    f"line has {self.width} (between them is {self.delimiter!r})"
+                )
+            return self.cells.line_num, row
         return None
 
     def _blocks(self) -> Iterator[tuple[list[int], list[list[str]]]]:
@@ -304,11 +311,6 @@ class _Reader:
             found = self.next_line()
             if found is not None:
                 line, row = found
-                if len(row) != self.width:
-                    raise BadFile(
-                        f"{self.path}: line {line} has {len(row)} cells, but the first line has "
-                        f"{self.width} (between them is {self.delimiter!r})"
-                    )
                 if not (self.drop_missing and any(is_missing(row[i]) for i in self.used)):
                     numbers.append(line)
                     rows.append(row)

@@ -125,9 +125,13 @@ def test_a_table_of_pixels(tmp_path):
 def test_nothing_of_the_kind(tmp_path):
     (tmp_path / "a.txt").write_text("not a table\nat all, or so")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "uneven.csv").write_text("a,b,c\n1,2,3\n4,5\n")
+    (tmp_path / "narrow.csv").write_text("a,b,c\n4,5\n")
     save_png(tmp_path / "one.png", pictures(1)[0])
     for name, message in (
         ("a.txt", "Read are folders of images"),
+        ("uneven.csv", "uneven.csv: line 3 has 2 cells, but the first line has 3"),
+        ("narrow.csv", "narrow.csv: line 2 has 2 cells, but the first line has 3"),
         ("empty", "holds no image"),
         ("one.png", "is one image: give the folder"),
         ("gone", "does not exist"),
