@@ -30,6 +30,7 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.evaluation import parzen_protocol
+from adversarial.evaluation.embedding import some
 from adversarial.evaluation.features import Features, digit_features
 from adversarial.evaluation.metric import (
     Inputs,
@@ -444,6 +445,9 @@ def baseline_sources(
         rng = np.random.RandomState(args.seed)
         rows, n = inputs["training"](), args.num_samples
         if name == "noise":
+            if not isinstance(rows, np.ndarray):
+                # Each number would be read from its file with an example of its own.
+                rows = some(rows, n)
             # Each number is that of an example drawn for it alone: its distribution is kept.
             chosen = rng.randint(len(rows), size=(n, rows.shape[1]))
             return np.take_along_axis(rows, chosen, axis=0)
@@ -451,7 +455,7 @@ def baseline_sources(
         if isinstance(given, str) or hasattr(given, "get_valid_set"):
             valid = data().split(args.fold or 0, limit_size=sys.maxsize).valid
             if len(valid) > 2 * CHOOSE_SIGMA:
-                return valid[CHOOSE_SIGMA:][rng.permutation(len(valid) - CHOOSE_SIGMA)[:n]]
+                return valid[CHOOSE_SIGMA + rng.permutation(len(valid) - CHOOSE_SIGMA)[:n]]
         print("note: data: too few validation examples; these are of training", file=sys.stderr)
         return rows[rng.permutation(len(rows))[:n]]
 

@@ -7,18 +7,21 @@ import hashlib
 import json
 import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.scaling import Scaling
+from adversarial.datasets.source import FlatRows, ScaledRows, Source
 from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid, Softmax
-from adversarial.scripts import parzen_ll
+from adversarial.scripts import evaluate, parzen_ll
 from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
@@ -257,6 +260,33 @@ def test_several_models_and_baselines(command, dots, capsys):
     assert all(float(row["seconds"]) >= 0 for row in table)
     assert command(dots, "twin.pkl", *ARGS, "-m", "spread") == 0
     assert capsys.readouterr().out.count(": 30 samples, seed 2") == 2
+
+
+@pytest.mark.parametrize("name", evaluate.BASELINES)
+def test_a_baseline_reads_no_more_examples_of_a_file_than_samples(name):
+    examples = np.arange(12000.0).reshape(3000, 4)
+    read = []
+
+    class Counted(ScaledRows):
+        def _read(self, indices):
+            read.append(len(indices))
+            return super()._read(indices)
+
+    rows = Counted(Source("numbers", FlatRows(examples)), np.arange(3000), Scaling())
+    data = SimpleNamespace(
+        dataset=SimpleNamespace(get_valid_set=None),
+        split=lambda fold, limit_size: SimpleNamespace(valid=rows),
+    )
+    args = SimpleNamespace(seed=0, num_samples=50, fold=None)
+    found = evaluate.baseline_sources(name, {"training": lambda: rows}, lambda: data, args)
+    samples = found["samples"]()
+    assert samples.shape == (50, 4) and read == [50]
+    if name == "data":
+        order = np.random.RandomState(0).permutation(2000)
+        np.testing.assert_array_equal(samples, examples[1000:][order[:50]])
+    else:  # each number is one of its column, but not all of one example
+        np.testing.assert_array_equal(samples % 4, np.tile(np.arange(4), (50, 1)))
+        assert len(np.unique(samples // 4)) > 10 and (np.ptp(samples, axis=1) > 3).all()
 
 
 def test_a_note_is_printed_once_for_a_model_and_the_baselines(command, dots, capsys):
