@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from adversarial.config.nodes import read_text
+from adversarial.config.nodes import SEED, read_text
 from adversarial.evaluation.features import Features
 from adversarial.evaluation.metric import find_metrics
 from adversarial.files import lock, shipped
@@ -224,7 +224,8 @@ def tasks_of(plans: Sequence[RunPlan], root: str, args: argparse.Namespace) -> l
         config = plan.group.config
         text, digest = texts[config]
         folder = os.path.join(root, plan.name)
-        if "SEED" in text or plan.group not in models:
+        written = (text, *(value for _, value in plan.group.settings))
+        if plan.group not in models or any(SEED in each for each in written):
             models[plan.group] = _models(plan, folder, args)
         common = ["--nan-policy", args.nan_policy, *_permissions(args)]
         if args.max_epochs:

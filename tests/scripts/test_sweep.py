@@ -340,6 +340,18 @@ def agreed(*argv):
     return sweep.agree("s", plans, sweep.tasks_of(plans, "s", args), args)
 
 
+@pytest.mark.parametrize("of_option", [True, False])
+def test_the_seed_in_a_path_is_that_of_each_run(folder, of_option):
+    path = "seeds/${SEED}/gan.pkl"
+    if not of_option:
+        Path("tiny.yaml").write_text(TINY.replace("${PYLEARN2_TRAIN_FILE_FULL_STEM}.pkl", path))
+    tasks = agreed(
+        "tiny.yaml", "--seeds", "0-2", *(["--set", f"save_path='{path}'"] if of_option else [])
+    )
+    for seed, task in enumerate(tasks):
+        assert task.models == (os.path.join("s", task.name, f"seeds/{seed}/gan.pkl"),)
+
+
 def test_a_random_search_may_grow(folder):
     grid = (
         "--set",
