@@ -33,14 +33,25 @@ def test_data_of_a_model_of_a_yaml_and_of_an_experiment(model, pair, tmp_path):
     np.testing.assert_array_equal(examples_of(dataset_in(str(experiment))), np.eye(3))
 
 
+def test_data_of_the_first_training_of_several(tmp_path):
+    phases = tmp_path / "phases.yaml"
+    trains = [(EXPERIMENT % (DATA % n)).replace("&data", f"&data{n}") for n in (3, 4)]
+    trains[0] = trains[0].replace("dim: 1", "dim: 0")  # only the data is made
+    phases.write_text("".join(f"- {text}\n".replace("\n", "\n  ") + "\n" for text in trains))
+    np.testing.assert_array_equal(examples_of(dataset_in(str(phases))), np.eye(3))
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", EXPERIMENT % "[1, 2]", "!obj:numpy.eye { N: 2 }"])
+def test_a_file_that_describes_no_data_is_named(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"a\.yaml: the data set, a \w+, has no rows"):
+        dataset_in(str(tmp_path / "a.yaml"))
+
+
 def test_what_has_no_data(pair, tmp_path):
     pair.dataset_yaml_src = None
     with pytest.raises(ValueError, match="does not say which data set"):
         training_set(pair)
-    number = tmp_path / "a.yaml"
-    number.write_text("[1, 2]")
-    with pytest.raises(ValueError, match="a list, has no rows"):
-        examples_of(dataset_in(str(number)))
     with pytest.raises(OSError):
         dataset_in(str(tmp_path / "none.yaml"))
 

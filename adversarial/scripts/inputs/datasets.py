@@ -110,15 +110,36 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
 
 
 def dataset_in(path: str, allow_modules: Collection[str] = ()) -> Any:
-    """The data set of a file: a YAML file of a data set or of an experiment, or a model file."""
+    """The data set of a file: a YAML file of a data set or of an experiment, or a model file.
+
+    Of an experiment with several phases, that of the first one that trains.
+
+    Raises
+    ------
+    ValueError
+        Where the file describes something else, or examples that are no rows of numbers.
+    """
     path = shipped.source_of(path)
     if is_model_file(path):
-        return training_set(modelfile.load(path, allow_modules=allow_modules), allow_modules, path)
+        model = modelfile.load(path, allow_modules=allow_modules)
+        found = training_set(model, allow_modules, path)
+    else:
+        found = _described_by(path, allow_modules)
+    if not hasattr(found, "get_design_matrix"):
+        raise ValueError(f"{path}: {_no_rows(found)}")
+    return found
+
+
+def _described_by(path: str, allow_modules: Collection[str]) -> Any:
+    """What the YAML file at `path` describes; of an experiment, only the data set is made."""
     described = yaml_parse.load_path(path, instantiate=False, allow_modules=allow_modules)
-    if isinstance(described, yaml_parse.Proxy) and described.callable is Train:
-        source = described.keywords["dataset"].yaml_src
-        environ = train_environment(path)
-        return yaml_parse.load(source, environ, allow_modules=allow_modules, name=path)
+    for phase in described if isinstance(described, list) else [described]:
+        if isinstance(phase, yaml_parse.Proxy) and phase.callable is Train:
+            data = phase.keywords.get("dataset")
+            if not isinstance(data, yaml_parse.Proxy):
+                return data
+            environ = train_environment(path)
+            return yaml_parse.load(data.yaml_src, environ, allow_modules=allow_modules, name=path)
     return yaml_parse.load_path(path, allow_modules=allow_modules)
 
 
@@ -137,8 +158,12 @@ def examples_of(dataset: Any) -> np.ndarray:
     (5, 2)
     """
     if not hasattr(dataset, "get_design_matrix"):
-        raise ValueError(f"the data set, a {type(dataset).__name__}, has no rows of numbers")
+        raise ValueError(_no_rows(dataset))
     return dataset.get_design_matrix()
+
+
+def _no_rows(dataset: Any) -> str:
+    return f"the data set, a {type(dataset).__name__}, has no rows of numbers"
 
 
 def examples_for(
