@@ -172,6 +172,26 @@ def test_paths_are_those_of_the_yaml(folder, monkeypatch, fast_compile):
     assert train.main([str(folder / "b/x.yaml"), "--quiet", "--max-epochs", "0"]) == 0
 
 
+def test_names_of_columns_that_yaml_does_not_take_as_they_are(folder):
+    names = ["height\x92", "we\u2028ig\x85ht", "${change}\x7f", "\U000e0001kind: 'é'"]
+    table(folder / "data.csv")
+    text = (folder / "data.csv").read_text().partition("\n")[2]
+    (folder / "data.csv").write_text(",".join(names) + "\n" + text, encoding="utf-8")
+    new_experiment.main(["data.csv", "--columns", names[0]])
+    (phase,) = load_phases("data.yaml")
+    data = next(call for call in phase.calls("dataset"))
+    assert data.keywords["leave_out"] == names[1:3] and data.keywords["label"] == names[3]
+    assert "é" in (folder / "data.yaml").read_text(encoding="utf-8")
+
+
+def test_names_that_are_no_text(folder, capsys):
+    for name in ("data\udc92.csv", "in\udc92/data.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        table(folder / name)
+        refused([name, "--out", "x.yaml"], capsys, "is no UTF-8", repr(name))
+    assert not (folder / "x.yaml").exists()
+
+
 def refused(argv, capsys, *words):
     assert cli.run(lambda: new_experiment.main(argv)) == 1
     said = capsys.readouterr().err

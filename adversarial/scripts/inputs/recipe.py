@@ -110,8 +110,10 @@ def _arguments(found: Recognized, chosen: Choices, folder: str) -> list[str]:
     lines = []
     for name, value in found.arguments.items():
         if name == "path":
-            value = _paths(value, folder)
-        lines.append(f"        {name}: {_as_yaml(value)},")
+            text = _as_yaml(_paths(value, folder))
+        else:  # a column may be called ${a}, which is no variable
+            text = _as_yaml(value).replace("${", "\\u0024{")
+        lines.append(f"        {name}: {text},")
     own = found.own_parts
     rest = {"train": 0.8, "valid": 0.1, "test": 0.1}
     if own:
@@ -130,19 +132,33 @@ def _paths(value: Any, folder: str) -> Any:
     path = os.fspath(value)
     if "${" in path:
         raise ValueError(f"{path} has ${{ in its name, which a YAML file takes for a variable")
-    if not os.path.exists(path):  # a name under PYLEARN2_DATA_PATH
-        return path
-    relative = os.path.relpath(path, folder)
-    if os.path.isabs(path) and relative.startswith(os.pardir):
-        return path
-    return "${PYLEARN2_TRAIN_DIR}" + relative.replace(os.sep, "/")
+    found = path
+    if os.path.exists(path):  # else it is a name under PYLEARN2_DATA_PATH
+        relative = os.path.relpath(path, folder)
+        if not (os.path.isabs(path) and relative.startswith(os.pardir)):
+            found = "${PYLEARN2_TRAIN_DIR}" + relative.replace(os.sep, "/")
+    try:
+        found.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{path!r} leads to a file whose path is no UTF-8, so a YAML file cannot name it\n"
+            "Give the file, or the folder that it is in, another name."
+        ) from None
+    return found
 
 
 def _as_yaml(value: Any) -> str:
     if isinstance(value, Mapping):
         inside = ", ".join(f"{name}: {_as_yaml(item)}" for name, item in value.items())
         return f"{{ {inside} }}"
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    # YAML refuses control characters, and takes others, such as U+2028, for the end of a line.
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
 
 
 def _why_scale(found: Recognized, chosen: Choices) -> list[str]:
