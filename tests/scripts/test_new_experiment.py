@@ -172,6 +172,23 @@ def test_paths_are_those_of_the_yaml(folder, monkeypatch, fast_compile):
     assert train.main([str(folder / "b/x.yaml"), "--quiet", "--max-epochs", "0"]) == 0
 
 
+def test_paths_lead_to_the_data_through_links(folder):
+    (folder / "elsewhere/deep").mkdir(parents=True)
+    (folder / "link").symlink_to("elsewhere/deep")
+    table(folder / "real.csv")
+    (folder / "data.csv").symlink_to("real.csv")
+    table(folder / "elsewhere/deep/data.csv")
+    for data, out, path in (
+        ("data.csv", "link/x.yaml", "../../real.csv"),
+        ("link/data.csv", "link/y.yaml", "data.csv"),
+        ("link/data.csv", "x.yaml", "link/data.csv"),
+        ("data.csv", "elsewhere/x.yaml", "../data.csv"),
+    ):
+        new_experiment.main([data, "--out", out])
+        assert f'path: "${{PYLEARN2_TRAIN_DIR}}{path}"' in (folder / out).read_text()
+        assert (folder / out).parent.joinpath(path).samefile(data)
+
+
 def test_names_of_columns_that_yaml_does_not_take_as_they_are(folder):
     names = ["height\x92", "we\u2028ig\x85ht", "${change}\x7f", "\U000e0001kind: 'é'"]
     table(folder / "data.csv")

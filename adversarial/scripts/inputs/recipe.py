@@ -135,6 +135,9 @@ def _paths(value: Any, folder: str) -> Any:
     found = path
     if os.path.exists(path):  # else it is a name under PYLEARN2_DATA_PATH
         relative = os.path.relpath(path, folder)
+        if os.path.realpath(os.path.join(folder, relative)) != os.path.realpath(path):
+            # A link is on the way, and .. leads from where the link points to.
+            relative = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
         if not (os.path.isabs(path) and relative.startswith(os.pardir)):
             found = "${PYLEARN2_TRAIN_DIR}" + relative.replace(os.sep, "/")
     try:
