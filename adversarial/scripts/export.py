@@ -159,7 +159,10 @@ def _write_numpy(programs: Sequence[Program], paths: Sequence[str], source: str)
 
     module, weights = (os.path.basename(path) for path in paths)
     text, content = to_module(programs, module, weights, source, adversarial.__version__)
-    # The weights first, so that a module never lies beside those of another.
+    # So that a module never lies beside the weights of another: the old one goes before they are
+    # replaced, and the new one comes after them.
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(paths[0])
     _write(paths[1], content)
     _write(paths[0], text.encode("utf-8"))
     made: dict[str, Any] = {"__file__": os.path.abspath(paths[0]), "__name__": "exported"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -328,6 +329,26 @@ def test_what_exists_is_replaced_with_overwrite_only(kind, folder, capsys):
         Path(f"m{ending}").unlink()
     export.main(argv)
     export.main([*argv, "--overwrite"])
+
+
+@pytest.mark.parametrize("failing", export.ENDINGS["numpy"])
+def test_a_module_never_lies_beside_the_weights_of_another(failing, folder, capsys, monkeypatch):
+    modelfile.save("m.pkl", pair(DENSE["linear"]))
+    argv = ["m.pkl", "--format", "numpy", "--overwrite"]
+    export.main(argv)
+    real = export._write
+
+    def full(path, content):
+        if path.endswith(failing):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        assert not Path("m_numpy.py").exists()
+        real(path, content)
+
+    monkeypatch.setattr(export, "_write", full)
+    modelfile.save("m.pkl", pair(DENSE["tanh"]))
+    assert cli.run(lambda: export.main(argv)) == 1
+    assert f"m{failing}: {os.strerror(errno.ENOSPC)}" in capsys.readouterr().err
+    assert not Path("m_numpy.py").exists()
 
 
 def test_a_missing_library_is_named(folder, capsys, monkeypatch):
