@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any, Optional, Union
 
 from adversarial import backend, checkpoint, modelfile
-from adversarial.files import outputs
+from adversarial.files import outputs, placement
 from adversarial.modelfile import Persistent
 from adversarial.reconfigure import Edits
 from adversarial.train_extensions import dispatch
@@ -220,7 +220,7 @@ class Recoverable:
 
     def _keep_diverged(self) -> None:
         if self.save_path is not None:
-            path = outputs.beside(self.save_path, outputs.DIVERGED)
+            path = outputs.beside(self.save_path, placement.DIVERGED)
             self.diverged_path = path if self._write(path) else None
 
     def _roll_back(self, error: TrainingDiverged) -> None:

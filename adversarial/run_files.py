@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from adversarial import modelfile
 from adversarial.config.phase import Phase
-from adversarial.files import lock, outputs
+from adversarial.files import lock, outputs, placement
 from adversarial.files.atomic_write import check_writable, make_folder
 from adversarial.run import Run
 from adversarial.train import Train
@@ -145,7 +145,7 @@ class Reservation:
         saved = self.run.resumed
         paths = [file.path for file in self._files_of(number) if file.writer in _AFTER_A_SAVE]
         if hasattr(saved.model(), "generator"):
-            paths.append(outputs.beside(saved.name, outputs.PICTURE))
+            paths.append(outputs.beside(saved.name, placement.PICTURE))
         when = os.stat(saved.name).st_mtime_ns
         return not all(os.path.exists(p) and os.stat(p).st_mtime_ns >= when for p in paths)
 
@@ -175,11 +175,11 @@ class Reservation:
         if model is not None:
             own.append(File(None, model, model, MODEL, number))
             beside: list[tuple[Any, str, str]] = [
-                (MonitorCSV, outputs.TABLE, "the table"),
-                (None, outputs.DIVERGED, "a state that diverged"),
+                (MonitorCSV, placement.TABLE, "the table"),
+                (None, placement.DIVERGED, "a state that diverged"),
             ]
             if any("generator" in call.keywords for call in phase.calls("model")[:1]):
-                beside.append((SampleGrid, outputs.PICTURE, "the picture"))
+                beside.append((SampleGrid, placement.PICTURE, "the picture"))
             for writer, ending, what in beside:
                 path = outputs.beside(model, ending)
                 own.append(File(writer, path, path, what, number))

@@ -41,8 +41,6 @@ from adversarial.utils.string_utils import preprocess
 # arrays, logs of TensorBoard and pictures.
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 ENDINGS = (".pkl", ".bak", ".csv", ".npy", ".npz", ".tfevents", *PICTURES)
-# Endings of the files that `train.py` writes beside a model file, in place of ".pkl".
-TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
 # The resolved folder of `confined_to`; None: anywhere. A global, since it must hold in all threads.
 _folder: Optional[str] = None
 _what_folder = ""

@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 from typing import Optional
 
-# What `outputs.beside` adds to the name of a model file, with more than one dot.
-_LONG_ENDINGS = (".monitor.csv", ".diverged.pkl")
+# Endings of the files that `train.py` writes beside a model file, in place of ".pkl".
+TABLE, PICTURE, DIVERGED = ".monitor.csv", ".png", ".diverged.pkl"
 
 
 class Placement:
@@ -75,7 +75,7 @@ class Placement:
 
     def _with_suffix(self, path: str) -> str:
         folder, name = os.path.split(path)
-        ending = next((end for end in _LONG_ENDINGS if name.endswith(end)), "")
+        ending = next((end for end in (TABLE, DIVERGED) if name.endswith(end)), "")
         ending = ending or os.path.splitext(name)[1]
         return os.path.join(folder, name[: len(name) - len(ending)] + self.suffix + ending)
 

@@ -33,7 +33,7 @@ import adversarial
 from adversarial import backend, modelfile
 from adversarial.config import settings
 from adversarial.datasets.feed import num_examples
-from adversarial.files import opening, outputs, uploads
+from adversarial.files import opening, outputs, placement, uploads
 from adversarial.recovery import MOST_ROLLBACKS, ROLLBACK_FACTOR
 from adversarial.run import Run
 from adversarial.run_files import Reservation
@@ -317,9 +317,9 @@ def add_output_extensions(phase: Train) -> list:
         return []
     watchers: list = []
     if backend.is_first_process():
-        watchers.append(MonitorCSV(outputs.beside(phase.save_path, outputs.TABLE)))
+        watchers.append(MonitorCSV(outputs.beside(phase.save_path, placement.TABLE)))
     if hasattr(phase.model, "generator"):
-        watchers.append(SampleGrid(outputs.beside(phase.save_path, outputs.PICTURE)))
+        watchers.append(SampleGrid(outputs.beside(phase.save_path, placement.PICTURE)))
     # Extensions of the YAML file may write the same files; then they alone do.
     taken = {
         os.path.realpath(file.path)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
+from adversarial.files import outputs, placement
 from adversarial.files.atomic_write import atomic_write
 from adversarial.files.opening import open_text
 from adversarial.scripts.inputs.histories import History, Record, choose_channels, read_history
@@ -75,7 +76,7 @@ def read_run(root: str, plan: RunPlan, models: Sequence[str]) -> RunResult:
     folder = os.path.join(root, plan.name)
     progress = Progress.read(folder)
     result = RunResult(plan, progress.state, progress.why)
-    tables = [f"{os.path.splitext(model)[0]}.monitor.csv" for model in models]
+    tables = [outputs.beside(model, placement.TABLE) for model in models]
     there = [path for path in tables if os.path.exists(path)]
     if there:
         result.history = read_history(there[-1])

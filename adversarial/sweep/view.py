@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Optional, TextIO
 
+from adversarial.files import outputs, placement
 from adversarial.scripts.inputs.histories import History, read_history
 from adversarial.sweep.records import Progress, State
 from adversarial.sweep.results import chosen_channels
@@ -123,7 +124,7 @@ class LiveView:
     def _history(self, task: Task) -> History:
         """The channels of a run's last phase, read again if the table has changed."""
         for model in reversed(task.models):
-            path = os.path.join(task.cwd, f"{os.path.splitext(model)[0]}.monitor.csv")
+            path = os.path.join(task.cwd, outputs.beside(model, placement.TABLE))
             with contextlib.suppress(OSError, ValueError):
                 changed = os.stat(path).st_mtime_ns
                 if self._seen.get(path, (0, None))[0] != changed:

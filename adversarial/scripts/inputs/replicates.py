@@ -10,12 +10,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from adversarial import modelfile
+from adversarial.files import outputs, placement
 from adversarial.scripts.inputs.datasets import is_model_file
 from adversarial.scripts.inputs.histories import History, read_history
 from adversarial.sweep.plan import Group, labels_of
 from adversarial.sweep.records import SWEEP, read_json
-
-_TABLE = ".monitor.csv"
 
 
 class Replicates(NamedTuple):
@@ -63,8 +62,9 @@ def read_replicates(paths: Sequence[str], allow_modules: Collection[str] = ()) -
 def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...], Group]:
     """By what a training is grouped, and its group."""
     model = path
-    if path.endswith(_TABLE) and os.path.exists(path[: -len(_TABLE)] + ".pkl"):
-        model = path[: -len(_TABLE)] + ".pkl"
+    beside = path.removesuffix(placement.TABLE) + ".pkl"
+    if path.endswith(placement.TABLE) and os.path.exists(beside):
+        model = beside
     about = None
     if is_model_file(model):
         training = modelfile.load_training(model, allow_modules)
@@ -88,7 +88,7 @@ def _of_sweep(folder: str) -> list[tuple[tuple[tuple[Any, ...], Group], str]]:
         raise ValueError(f"{folder}: is not the folder of a sweep: it has no {SWEEP}")
     found = []
     for name, run in runs.items():
-        tables = [f"{os.path.splitext(model)[0]}{_TABLE}" for model in run["models"]]
+        tables = [outputs.beside(model, placement.TABLE) for model in run["models"]]
         there = [
             path for path in (os.path.join(folder, name, t) for t in tables) if os.path.exists(path)
         ]
