@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--batch", type=int, default=96, help="batch size, which each N should divide (96)")
     add("--batches", type=int, default=20, help="minibatches of an epoch (20)")
     args = parser.parse_args(argv)
-    print(f"{args.yaml}, batch {args.batch}; {len(os.sched_getaffinity(0))} processors; "
-          f"load average before: {os.getloadavg()[0]:.1f}\n")  # fmt: skip
+    processors = len(os.sched_getaffinity(0))
+    load = f"load average before: {os.getloadavg()[0]:.1f}"
+    print(f"{args.yaml}, batch {args.batch}; {processors} processors; {load}\n")
     kinds = [(1, n) for n in args.devices] + [(n, 1) for n in args.processes]
     rounds = [{kind: step_ms(args, *kind) for kind in kinds} for _ in range(args.rounds)]
     print("| processes | devices of each | ms a step | efficiency |\n|---|---|---|---|")

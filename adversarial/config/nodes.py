@@ -48,7 +48,7 @@ _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$|[-+]\.\d[
 
 
 class YamlError(ValueError):
-    """An error in a YAML file; its message is one line with file, line and what is wrong."""
+    """An error in a YAML file: the first line says file, line and what is wrong; others advise."""
 
     def __init__(self, text: str) -> None:
         super().__init__(hide_values(text))

@@ -10,8 +10,8 @@
 A text passes these modules: `nodes` (text to nodes: limits, variables, numbers), `settings`
 (changes of the nodes by options of the command line), `tags` (nodes to a tree of values and calls;
 `admission` says which names a file may use, `arguments` which arguments they take), `proxy` (calls
-to objects), and `phase` (the same for one object of a list). Every error is a `YamlError`: one line
-with file, line and what is wrong.
+to objects), and `phase` (the same for one object of a list). Every error is a `YamlError`, whose
+first line has file, line and what is wrong.
 """
 
 from __future__ import annotations

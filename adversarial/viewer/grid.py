@@ -134,7 +134,7 @@ def save_grid(
     frame: np.ndarray | None = None,
     scale: int = 1,
 ) -> None:
-    """Write `images` as one picture, atomically (see `serial.atomic_write`).
+    """Write `images` as one picture, atomically (see `files.atomic_write`).
 
     Parameters
     ----------

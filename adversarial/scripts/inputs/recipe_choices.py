@@ -26,7 +26,7 @@ TRAIN_SHARE = 0.8
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """What the experiment is made of; `reasons` has a comment for each.
+    """What the experiment is made of; `recipe` says in a comment why.
 
     Attributes
     ----------
