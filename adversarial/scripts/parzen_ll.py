@@ -98,7 +98,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         shipped.source_of(args.dataset)
     ):
         parser.error(f"--dataset is mnist, tfd or a YAML file; there is no file {args.dataset}")
-    if args.dataset == "mnist" and args.fold:
+    if args.dataset == "mnist" and args.fold is not None:
         parser.error(f"MNIST has no folds, but --fold {args.fold} was given")
     if args.running and args.dataset == "tfd" and args.fold is None:
         parser.error("--running scores one fold: give --fold")
@@ -113,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = modelfile.load(args.model, allow_modules=args.allow_module)
     # Data before samples, which take time: missing data is reported at once.
     data = EvaluationData(model, args.model, args.dataset, args.allow_module)
-    if args.fold and not data.has_folds:
+    if args.fold is not None and not data.has_folds:
         raise ValueError(f"{data.name} has no folds, but --fold {args.fold} was given")
     if args.running and data.has_folds and args.fold is None:
         raise ValueError("--running scores one fold: give --fold")

@@ -132,6 +132,7 @@ USAGE = [
     (["a.pkl", "-d", "mnist", "-n", "0"], "must be at least 1"),
     (["a.pkl", "-d", "tfd", "-f", "5"], "invalid choice: 5"),
     (["a.pkl", "-d", "mnist", "-f", "2"], "MNIST has no folds"),
+    (["a.pkl", "-d", "mnist", "-f", "0"], "MNIST has no folds"),
     (["a.pkl", "-d", "tfd", "--running"], "give --fold"),
     (["a.pkl", "-d", "mnist", "--sigma_end", "400"], "powers of ten"),
 ]

@@ -94,6 +94,13 @@ def test_mnist_is_treated_as_the_training_set_was(command, tmp_path, capsys, arg
     assert result["mean"] == pytest.approx(expected(model, valid), abs=1e-3)
 
 
+def test_a_fold_of_data_without_folds_is_refused(command, tmp_path, capsys):
+    model = make_model(tmp_path / "a.pkl", STANDARDIZED)
+    for fold in (0, 1):
+        assert command(model, "--fold", fold) == 1
+        assert f"mnist has no folds, but --fold {fold} was given" in capsys.readouterr().err
+
+
 def test_sigma_is_chosen_on_a_validation_set_that_is_treated_the_same(command, tmp_path, capsys):
     model = make_model(tmp_path / "a.pkl", REMAPPED)
     assert command(model, "-n", 20, "-c", 3, "-l", 15, "--json") == 0
