@@ -120,6 +120,16 @@ def test_files_without_a_history(pair, tmp_path):
             "epochs_seen,batches_seen,examples_seen,x\n0,0,0,one\n",
             "has a row that is not 4 numbers",
         ),
+        (  # as many cells as three rows of four
+            "narrow.csv",
+            "epochs_seen,batches_seen,examples_seen,x\n" + "0,0,0\n" * 4,
+            "has a row that is not 4 numbers",
+        ),
+        (
+            "endless.csv",
+            "epochs_seen,batches_seen,examples_seen,x\ninf,0,0,1\n",
+            "has a row without finite numbers for epochs_seen, batches_seen, examples_seen",
+        ),
         ("none.csv", "epochs_seen,batches_seen,examples_seen\n", "nothing was monitored"),
         ("junk.pkl", "junk", "junk.pkl"),
     ]:

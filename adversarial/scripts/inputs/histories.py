@@ -144,6 +144,9 @@ def _from_csv(path: str) -> History:
     columns = [f"{count}_seen" for count in COUNTS[:3]]
     if not rows or rows[0][:3] != columns:
         raise ValueError(f"{path}: is no table of a monitor: it does not begin {','.join(columns)}")
+    wrong = f"{path}: has a row that is not {len(rows[0])} numbers"
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise ValueError(wrong)
     try:
         table = np.array(
             [[float(cell.replace(decimal, ".") or "nan") for cell in row] for row in rows[1:]],
@@ -151,7 +154,9 @@ def _from_csv(path: str) -> History:
         )
         table = table.reshape(-1, len(rows[0]))
     except ValueError:
-        raise ValueError(f"{path}: has a row that is not {len(rows[0])} numbers") from None
+        raise ValueError(wrong) from None
+    if not np.isfinite(table[:, :3]).all():
+        raise ValueError(f"{path}: has a row without finite numbers for {', '.join(columns)}")
     history = History()
     for column, name in enumerate(rows[0][3:], start=3):
         measured = np.array([row[column] != "" for row in rows[1:]], dtype=bool)
