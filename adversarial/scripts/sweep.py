@@ -33,7 +33,7 @@ from adversarial.scripts.train import OUT_OF_TIME
 from adversarial.signals import StopRequest
 from adversarial.sweep import cluster, plot, results, schedule, worker
 from adversarial.sweep.plan import Group, RunPlan, groups_of, runs_of, some_of, split_seeds
-from adversarial.sweep.records import SCORES, SWEEP, Heart, Progress, State, read_json, write_json
+from adversarial.sweep.records import SCORES, SWEEP, Heart, Progress, State, read_sweep, write_json
 from adversarial.sweep.results import Best
 from adversarial.sweep.view import LiveView
 from adversarial.sweep.worker import Task
@@ -318,7 +318,7 @@ def agree(
             for plan, task in zip(plans, tasks)
         },
     }
-    kept = read_json(path)
+    kept = read_sweep(root)
     if kept is not None:
         began = _refuse_other(root, kept, asked)
     else:
@@ -357,11 +357,9 @@ def agree(
     return [dataclasses.replace(task, sweep=sweep, threads=threads) for task in tasks]
 
 
-def _refuse_other(root: str, kept: Any, asked: dict[str, Any]) -> bool:
+def _refuse_other(root: str, kept: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Whether the sweep in a folder, `kept`, has begun; FileExistsError if `asked` is another."""
-    runs = kept.get("runs") if isinstance(kept, dict) else None
-    if not isinstance(runs, dict):
-        raise ValueError(f"{os.path.join(root, SWEEP)}: is not of a sweep")
+    runs = kept["runs"]
     if not any(Progress.read(os.path.join(root, name)).starts for name in runs):
         return False
     advice = f"\nGive another folder by --out, or remove {root}"
@@ -373,10 +371,10 @@ def _refuse_other(root: str, kept: Any, asked: dict[str, Any]) -> bool:
                 f"{config} was changed after the sweep in {root} had begun{advice}"
             )
     for name, value in kept["options"].items():
-        if value != asked["options"][name]:
+        now = asked["options"].get(name)
+        if value != now:
             option = f"--{name.replace('_', '-')}"
             had = "without" if value is None else f"with {option} {value}, not"
-            now = asked["options"][name]
             what = f"{had} {option if value is None else now or 'without'}"
             raise FileExistsError(f"{root} holds a sweep {what}{advice}")
     left_out = [name for name in runs if name not in asked["runs"]]

@@ -113,6 +113,40 @@ def read_json(path: str) -> Any:
         raise ValueError(f"{path}: is no JSON ({error})") from None
 
 
+def read_sweep(folder: str) -> Optional[dict[str, Any]]:
+    """What the file sweep.json in `folder` holds; None if there is no file.
+
+    Raises
+    ------
+    ValueError
+        If the file is of something else.
+    """
+    path = os.path.join(folder, SWEEP)
+    found = read_json(path)
+    if found is None:
+        return None
+    if isinstance(found, dict):
+        kept = {"experiments": {}, "options": {}, **found}
+        parts = [kept.get(name) for name in ("runs", "experiments", "options")]
+        if all(isinstance(part, dict) for part in parts):
+            if all(map(_is_run, kept["runs"].values())):
+                return kept
+    raise ValueError(f"{path}: is not of a sweep")
+
+
+def _is_run(run: Any) -> bool:
+    """Whether `run` has what `scripts/sweep.py` writes of a run, as far as it is read again."""
+    if not isinstance(run, dict):
+        return False
+    experiment, settings, models = (run.get(key) for key in ("experiment", "settings", "models"))
+    return (
+        isinstance(experiment, str)
+        and isinstance(settings, dict)
+        and isinstance(models, list)
+        and all(isinstance(each, str) for each in (*settings.values(), *models))
+    )
+
+
 def write_json(path: str, content: Any) -> None:
     """Replace the file `path`, in one step."""
     with atomic_write(path) as stream:

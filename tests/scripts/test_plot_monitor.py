@@ -173,6 +173,9 @@ def test_a_folder_that_is_of_no_sweep(refused, tmp_path):
     runs = {"a": {"experiment": "gan.yaml", "settings": {}, "seed": 0, "models": ["gan.pkl"]}}
     (tmp_path / "sweep.json").write_text(json.dumps({"runs": runs}))
     assert "no run of this sweep has measured anything" in refused(tmp_path)
+    for run in [3, {}, {**runs["a"], "settings": {"rate": [1]}}, {**runs["a"], "models": [None]}]:
+        (tmp_path / "sweep.json").write_text(json.dumps({"runs": {"a": run}}))
+        assert "sweep.json: is not of a sweep" in refused(tmp_path)
 
 
 def test_a_sweep(command, drawn, pair, tmp_path, capsys, monkeypatch):

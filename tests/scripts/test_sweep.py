@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -394,9 +395,15 @@ def test_a_folder_is_of_one_sweep(folder):
     shutil.copy("tiny.yaml", "other.yaml")
     with pytest.raises(FileExistsError, match="s holds a sweep of tiny.yaml"):
         agreed("other.yaml", *rates)
-    Path("s/sweep.json").write_text("[]")
-    with pytest.raises(ValueError, match="is not of a sweep"):
+    kept = json.loads(Path("s/sweep.json").read_text())
+    later = {**kept, "experiments": {}, "options": {"later": 1}}  # of a later version
+    Path("s/sweep.json").write_text(json.dumps(later))
+    with pytest.raises(FileExistsError, match="s holds a sweep with --later 1, not without"):
         agreed("tiny.yaml", *rates)
+    for text in ("[]", json.dumps({**kept, "options": []}), json.dumps({"runs": {"a": {}}})):
+        Path("s/sweep.json").write_text(text)
+        with pytest.raises(ValueError, match="is not of a sweep"):
+            agreed("tiny.yaml", *rates)
 
 
 # The cluster

@@ -14,7 +14,7 @@ from adversarial.files import outputs, placement
 from adversarial.scripts.inputs.datasets import is_model_file
 from adversarial.scripts.inputs.histories import History, read_history
 from adversarial.sweep.plan import Group, labels_of
-from adversarial.sweep.records import SWEEP, read_json
+from adversarial.sweep.records import SWEEP, read_sweep
 
 
 class Replicates(NamedTuple):
@@ -82,12 +82,11 @@ def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...],
 
 def _of_sweep(folder: str) -> list[tuple[tuple[tuple[Any, ...], Group], str]]:
     """The tables of a sweep's runs, each with what `_origin` returns."""
-    kept = read_json(os.path.join(folder, SWEEP))
-    runs = kept.get("runs") if isinstance(kept, dict) else None
-    if not isinstance(runs, dict):
+    kept = read_sweep(folder)
+    if kept is None:
         raise ValueError(f"{folder}: is not the folder of a sweep: it has no {SWEEP}")
     found = []
-    for name, run in runs.items():
+    for name, run in kept["runs"].items():
         tables = [outputs.beside(model, placement.TABLE) for model in run["models"]]
         there = [
             path for path in (os.path.join(folder, name, t) for t in tables) if os.path.exists(path)
