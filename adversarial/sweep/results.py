@@ -178,8 +178,14 @@ def _scores(folder: str) -> dict[str, float]:
     path = os.path.join(folder, SCORES)
     if not os.path.exists(path):
         return {}
-    with open_text(path, newline="") as stream:
-        return {row["metric"]: float(row["value"]) for row in csv.DictReader(stream)}
+    try:
+        with open_text(path, newline="") as stream:
+            return {row["metric"]: float(row["value"]) for row in csv.DictReader(stream)}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(
+            f"{path}: is no table of metrics ({type(error).__name__}: {error})\n"
+            "Remove it: the same command scores the model again."
+        ) from None
 
 
 class Summary(NamedTuple):

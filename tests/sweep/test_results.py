@@ -98,6 +98,14 @@ def test_final_and_best_values_and_their_means(sweep):
     assert data["groups"][1]["runs"][2]["values"]["best_epoch"] == 2
 
 
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "metric,value\nfid\n", "metric,value\nfid,x\n"])
+def test_a_damaged_table_of_metrics_is_named(sweep, text):
+    root, plans, read = sweep
+    (root / plans[0].name / "scores.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"scores\.csv: is no table of metrics"):
+        results.measure(str(root), read(), metrics=True)
+
+
 def test_a_channel_and_a_criterion_of_the_user_s_own(sweep):
     root, _, read = sweep
     found = read()
