@@ -93,9 +93,11 @@ def split_values(option: str) -> tuple[str, list[str]]:
         raise ValueError(f"--set {option}: there is no value after the last comma")
     if not values:
         raise ValueError(f"--set {option}: there is no value after {path}=")
-    # .1 and 0.1 are one number.
+    # .1 and 0.1 are one number; what has a tag, such as !!int [1], may be none.
     numbers = [
-        yaml.safe_load(value) if item.tag.endswith((":int", ":float")) else value
+        yaml.safe_load(value)
+        if item.tag.endswith((":int", ":float")) and item.value == value
+        else value
         for value, item in zip(values, getattr(node, "value", ()))
     ]
     twice = [value for value, count in Counter(numbers).items() if count > 1]

@@ -28,6 +28,7 @@ from adversarial.sweep.plan import (
         ("a='${SEED}'", ["'${SEED}'"]),
         ("a = true , false ", ["true", "false"]),
         ("a=b=c", ["b=c"]),
+        ("a=!!int [1],!!int '',!!float 1", ["!!int [1]", "!!int ''", "!!float 1"]),
     ],
 )
 def test_values_are_those_of_a_yaml_list_as_text(option, values):
@@ -47,6 +48,7 @@ def test_values_are_those_of_a_yaml_list_as_text(option, values):
         ("a=.1,", "there is no value after the last comma"),
         ("a=.1,,.2", "no YAML list"),
         ("a=1,2,1", "the value 1 is given twice"),
+        ("a=.1,2,0.10", "the value 0.1 is given twice"),
         ("a=[1", "no YAML list"),
         ("a=1],[2", "no YAML list"),
         ("a=${SEED}", "in quotes"),
