@@ -280,7 +280,7 @@ def _models(plan: RunPlan, folder: str, args: argparse.Namespace) -> list[str]:
     with run.confining(args.allow_outside):
         phases = run.phases()
         found = [run.save_path(phases, number) for number in range(len(phases))]
-    names = [os.path.relpath(path, folder) for path in found if path is not None]
+    names = [_within(folder, path) for path in found if path is not None]
     if not names:
         raise ValueError(
             f"{plan.group.config}: saves no model, so its runs leave nothing to compare\n"
@@ -288,6 +288,12 @@ def _models(plan: RunPlan, folder: str, args: argparse.Namespace) -> list[str]:
             '.pkl", save_freq: 1'
         )
     return names
+
+
+def _within(folder: str, path: str) -> str:
+    """`path`, relative to `folder` if it is in there: through a link, .. may lead elsewhere."""
+    name = os.path.relpath(path, folder)
+    return os.path.abspath(path) if name.split(os.sep)[0] == os.pardir else name
 
 
 def agree(
@@ -313,7 +319,7 @@ def agree(
                 "experiment": plan.group.config,
                 "settings": dict(plan.group.settings),
                 "seed": plan.seed,
-                "models": [os.path.relpath(m, os.path.join(root, plan.name)) for m in task.models],
+                "models": [_within(os.path.join(root, plan.name), model) for model in task.models],
             }
             for plan, task in zip(plans, tasks)
         },

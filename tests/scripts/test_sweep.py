@@ -353,6 +353,18 @@ def test_the_seed_in_a_path_is_that_of_each_run(folder, of_option):
         assert task.models == (os.path.join("s", task.name, f"seeds/{seed}/gan.pkl"),)
 
 
+def test_models_outside_a_folder_that_is_a_link(folder):
+    Path("elsewhere/deep").mkdir(parents=True)
+    Path("s").symlink_to("elsewhere/deep")
+    outside = folder.parent / "outside"
+    path = str(outside / "${SEED}.pkl")
+    tasks = agreed("tiny.yaml", "--seeds", "0-1", "--allow-outside", "--set", f"save_path='{path}'")
+    models = [str(outside / f"{seed}.pkl") for seed in range(2)]
+    assert [task.models for task in tasks] == [(model,) for model in models]
+    runs = json.loads(Path("s/sweep.json").read_text())["runs"]
+    assert [run["models"] for run in runs.values()] == [[model] for model in models]
+
+
 def test_a_random_search_may_grow(folder):
     grid = (
         "--set",
