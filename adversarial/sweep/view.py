@@ -127,7 +127,7 @@ class LiveView:
             path = os.path.join(task.cwd, outputs.beside(model, placement.TABLE))
             with contextlib.suppress(OSError, ValueError):
                 changed = os.stat(path).st_mtime_ns
-                if self._seen.get(path, (0, None))[0] != changed:
+                if self._seen.get(path, (None, None))[0] != changed:
                     self._seen[path] = changed, read_history(path)
                 return self._seen[path][1]
         return History()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 
 import numpy as np
@@ -102,5 +103,9 @@ def test_files_that_are_being_damaged_do_not_end_a_sweep(sweep, tmp_path):
     show = LiveView(tasks, stream=terminal)
     show({})
     assert terminal.screen()[1] == "  rate=1,seed=0: starting"
+    advance(0, 1)
+    os.utime(tmp_path / tasks[0].name / "gan.monitor.csv", (0, 0))
+    show({})
+    assert terminal.screen()[1].startswith("  rate=1,seed=0: epoch 1")
     (tmp_path / tasks[0].name / "run.json").write_text(json.dumps([]))
     show({})
