@@ -7,6 +7,7 @@ import pytest
 
 from adversarial.monitor import Monitor, MonitorChannel
 from adversarial.scripts.inputs.datasets import dataset_in, examples_of, training_set
+from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.scripts.inputs.histories import choose_channels, history_of, read_history
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.utils import serial
@@ -46,6 +47,16 @@ def test_a_file_that_describes_no_data_is_named(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"a\.yaml: the data set, a \w+, has no rows"):
         dataset_in(str(tmp_path / "a.yaml"))
+
+
+def test_other_data_scores_a_model_of_data_without_rows(pair, tmp_path):
+    pair.dataset_yaml_src = "[1, 2]"
+    with pytest.raises(ValueError, match=r"^a\.pkl: the data set, a list, has no rows.*--dataset"):
+        EvaluationData(pair, "a.pkl", None)
+    (tmp_path / "data.yaml").write_text(DATA % 36)
+    data = EvaluationData(pair, "a.pkl", str(tmp_path / "data.yaml"))
+    assert data.own is None and data.own_rows is None
+    np.testing.assert_array_equal(examples_of(data.dataset), np.eye(36))
 
 
 def test_what_has_no_data(pair, tmp_path):

@@ -53,16 +53,17 @@ class EvaluationData:
             self._width = sample_space(model).get_total_dimension()
         if given in parzen_protocol.DATASETS:
             parzen_protocol.check_dimension(given, self._width, path)
-        self.own = None
+        self.own: Any = None
+        self.own_rows: Any = None
         try:
-            self.own = training_set(model, allow_modules, path)
+            own = training_set(model, allow_modules, path)
+            self.own, self.own_rows = own, examples_of(own)
         except (ValueError, TypeError, OSError, ImportError) as error:
             if given is None:
                 where = "" if path in str(error) else f"{path}: "
                 raise ValueError(
                     f"{where}{error}; --dataset names what to score on: mnist, tfd or a YAML file"
                 ) from error
-        self.own_rows = None if self.own is None else examples_of(self.own)
         self.dataset: Any = given
         self.name = str(given)
         if given is None or (
