@@ -94,11 +94,18 @@ def check(client: Any, task: Task, stopping: Callable[[], bool]) -> list[str]:
     ValueError
         If the dry run fails, with the message of train.py, or its workers die.
     """
-    future = client.submit(worker.dry_run, task, pure=False, key=f"dry-run-{os.urandom(8).hex()}")
-    while future.status == "pending":
+
+    def submitted() -> Any:
+        key = f"dry-run-{os.urandom(8).hex()}"
+        return client.submit(worker.dry_run, task, pure=False, key=key)
+
+    future = submitted()
+    while future.status not in ("finished", "error"):
         if stopping() or client.status not in ("running", "connecting"):
             future.cancel()
             return []
+        if future.status != "pending":  # "cancelled" or "lost": the scheduler was started anew
+            future = submitted()
         time.sleep(TICK)
     try:
         error, names = future.result()

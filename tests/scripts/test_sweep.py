@@ -504,6 +504,14 @@ def test_a_dry_run_that_kills_its_workers(folder):
         schedule.check(client(OSError(28, "disk full")), task, lambda: False)
 
 
+def test_a_dry_run_outlives_its_scheduler(folder, monkeypatch):
+    monkeypatch.setattr(schedule, "TICK", 0.0)
+    task = Task("", str(folder), "run", str(folder), "gan.yaml", "", (), (), ("m.pkl",))
+    futures = [Future("cancelled"), Future("lost"), Future("finished", ("", ["valid_gen_ll"]))]
+    client = SimpleNamespace(submit=lambda *args, **rest: futures.pop(0), status="running")
+    assert schedule.check(client, task, lambda: False) == ["valid_gen_ll"] and not futures
+
+
 def test_a_number_of_slurm_that_is_none():
     pytest.importorskip("dask_jobqueue")
     with pytest.raises(ValueError, match="^--slurm cores=many: must be a whole number"):
