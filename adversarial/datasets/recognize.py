@@ -202,7 +202,7 @@ def _arrays(path: str, found: Path, shapes: Mapping[str, tuple[int, ...]], cls: 
         targets = {part: _labels_of(name, shapes, part) for part, name in key.items()}
         labels: Any = targets if all(targets.values()) else None
     else:
-        known = [name for name in numpy_file.NAMES if name in shapes]
+        known = [name for name in numpy_file.NAMES if shapes.get(name)]  # a number has no rows
         if not examples:
             raise ValueError(f"{found} has no array of examples: {numpy_file.listed(shapes)}")
         key = known[0] if known else _largest(list(examples), shapes)

@@ -81,6 +81,13 @@ def test_arrays_of_one_part(tmp_path):
         made(found)
 
 
+def test_a_number_beside_the_examples(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, X=3.0, y=np.arange(30) % 3, other=np.random.RandomState(0).rand(30, 4))
+    found = recognize(path)
+    assert (found.arguments["key"], found.arguments["targets"]) == ("other", "y")
+
+
 def test_idx_files(tmp_path):
     for prefix, count in ("train", 20), ("t10k", 10):
         save_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", pictures(count)[..., 0])
