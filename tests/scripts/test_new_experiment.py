@@ -166,6 +166,10 @@ def test_paths_are_those_of_the_yaml(folder, monkeypatch, fast_compile):
         new_experiment.main(["a/own data.csv", "--out", out])
     assert 'path: "${PYLEARN2_TRAIN_DIR}own data.csv"' in (folder / "a/x.yaml").read_text()
     assert 'path: "${PYLEARN2_TRAIN_DIR}../a/own data.csv"' in (folder / "b/x.yaml").read_text()
+    (folder / "..d").mkdir()
+    table(folder / "..d/data.csv")
+    new_experiment.main([str(folder / "..d/data.csv"), "--out", str(folder / "y.yaml")])
+    assert 'path: "${PYLEARN2_TRAIN_DIR}..d/data.csv"' in (folder / "y.yaml").read_text()
     monkeypatch.chdir(folder / "b")
     assert train.main(["../a/x.yaml", "--quiet", "--max-epochs", "0"]) == 0
     monkeypatch.chdir("/")

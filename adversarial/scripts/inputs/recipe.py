@@ -138,7 +138,8 @@ def _paths(value: Any, folder: str) -> Any:
         if os.path.realpath(os.path.join(folder, relative)) != os.path.realpath(path):
             # A link is on the way, and .. leads from where the link points to.
             relative = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
-        if not (os.path.isabs(path) and relative.startswith(os.pardir)):
+        is_inside = relative.split(os.sep)[0] != os.pardir
+        if is_inside or not os.path.isabs(path):
             found = "${PYLEARN2_TRAIN_DIR}" + relative.replace(os.sep, "/")
     try:
         found.encode("utf-8")
