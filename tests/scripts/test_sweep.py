@@ -296,6 +296,9 @@ def test_usage(command, capsys):
         (["a.yaml", "--scheduler", "tcp://x", "--slurm"], "not allowed with"),
         (["a.yaml", "--scheduler", "tcp://x", "--workers", "3"], "--workers"),
         (["a.yaml", "--workers", "0"], "at least 1"),
+        (["a.yaml", "--scheduler", ""], "--scheduler: is empty"),
+        (["a.yaml", "--score", ""], "--score: is empty"),
+        (["a.yaml", "--features", ""], "--features: is empty"),
     ]:
         with pytest.raises(SystemExit) as caught:
             command(*argv)
