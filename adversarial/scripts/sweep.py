@@ -327,8 +327,8 @@ def agree(
             for plan, task in zip(plans, tasks)
         },
     }
-    kept = read_sweep(root)
-    if kept is not None:
+    kept = read_sweep(root) or {}
+    if kept:
         began = _refuse_other(root, kept, asked)
     else:
         began = False
@@ -343,7 +343,7 @@ def agree(
         threads = 1
     if began:
         # With another number the results may differ in the last bit.
-        before = int(kept.get("threads", 1))
+        before = kept["threads"]
         if args.threads not in (None, before):
             raise ValueError(
                 f"{root}: its runs have --threads {before}, on which the last bits of the results "

@@ -126,9 +126,10 @@ def read_sweep(folder: str) -> Optional[dict[str, Any]]:
     if found is None:
         return None
     if isinstance(found, dict):
-        kept = {"experiments": {}, "options": {}, **found}
+        kept: dict[str, Any] = {"experiments": {}, "options": {}, "threads": 1, **found}
         parts = [kept.get(name) for name in ("runs", "experiments", "options")]
-        if all(isinstance(part, dict) for part in parts):
+        is_counted = isinstance(kept["threads"], int) and kept["threads"] > 0
+        if is_counted and all(isinstance(part, dict) for part in parts):
             if all(map(_is_run, kept["runs"].values())):
                 return kept
     raise ValueError(f"{path}: is not of a sweep")

@@ -415,8 +415,8 @@ def test_a_folder_is_of_one_sweep(folder):
     Path("s/sweep.json").write_text(json.dumps(later))
     with pytest.raises(FileExistsError, match="s holds a sweep with --later 1, not without"):
         agreed("tiny.yaml", *rates)
-    for text in ("[]", json.dumps({**kept, "options": []}), json.dumps({"runs": {"a": {}}})):
-        Path("s/sweep.json").write_text(text)
+    for other in ([], {**kept, "options": []}, {**kept, "threads": 0}, {"runs": {"a": {}}}):
+        Path("s/sweep.json").write_text(json.dumps(other))
         with pytest.raises(ValueError, match="is not of a sweep"):
             agreed("tiny.yaml", *rates)
 
