@@ -373,18 +373,19 @@ def _refuse_other(root: str, kept: dict[str, Any], asked: dict[str, Any]) -> boo
         return False
     advice = f"\nGive another folder by --out, or remove {root}"
     for config, digest in kept["experiments"].items():
-        if config not in asked["experiments"]:
+        now = [d for path, d in asked["experiments"].items() if evaluate.same_path(path, config)]
+        if not now:
             raise FileExistsError(f"{root} holds a sweep of {config}{advice}")
-        if digest != asked["experiments"][config]:
+        if digest not in now:
             raise FileExistsError(
                 f"{config} was changed after the sweep in {root} had begun{advice}"
             )
     for name, value in kept["options"].items():
-        now = asked["options"].get(name)
-        if value != now:
+        given = asked["options"].get(name)
+        if value != given:
             option = f"--{name.replace('_', '-')}"
             had = "without" if value is None else f"with {option} {value}, not"
-            what = f"{had} {option if value is None else now or 'without'}"
+            what = f"{had} {option if value is None else given or 'without'}"
             raise FileExistsError(f"{root} holds a sweep {what}{advice}")
     left_out = [name for name in runs if name not in asked["runs"]]
     if left_out:

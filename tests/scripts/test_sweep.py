@@ -400,6 +400,8 @@ def test_a_folder_is_of_one_sweep(folder):
         with pytest.raises(FileExistsError, match=message):
             agreed("tiny.yaml", *argv)
     rates = ("--set", "algorithm.learning_rate=.1,.2", "--seeds", "0-4")
+    for same in (str(folder / "tiny.yaml"), "./tiny.yaml", "tiny.yaml"):
+        assert [each.name for each in agreed(same, *rates)] == [each.name for each in more]
     with pytest.raises(ValueError, match="its runs have --threads 2"):
         agreed("tiny.yaml", *rates, "--threads", "1")
     Path("tiny.yaml").write_text(TINY + "# edited\n")
