@@ -78,9 +78,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--profile",
         action="store_true",
-        help="print the most expensive nodes of this project's step",
+        help="print the most expensive nodes of this project's step, in C",
     )
     args = parser.parse_args(argv)
+    if args.profile and (args.json or args.device != "cpu" or args.precision != "float32"):
+        parser.error("--profile is of the C engine: it takes no --json, --device or --precision")
     numbers = (args.rounds, args.cpus, args.batch, args.steps)
     if min(number for number in numbers if number is not None) < 1 or not args.width > 0:
         parser.error("rounds, steps, batch, cpus and width must be positive")

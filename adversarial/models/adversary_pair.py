@@ -9,9 +9,11 @@ from adversarial import modelfile
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Layer
 from adversarial.models.mlp.composite import check_image_order
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.models.model import Model
 from adversarial.space import Space
 from adversarial.utils import origin
+from adversarial.utils.checks import check_part
 
 if TYPE_CHECKING:
     from adversarial.evaluation.parzen import FoldedScore, ParzenScore
@@ -68,6 +70,7 @@ class AdversaryPair(Model):
         shrink_d: float = 0.0,
     ) -> None:
         super().__init__()
+        check_part("generator", generator, "sample")
         self.generator = generator
         self.discriminator = discriminator
         samples, inputs = generator.get_output_space(), discriminator.get_input_space()
@@ -82,7 +85,9 @@ class AdversaryPair(Model):
             if network is not None:
                 check_image_order(network, taken="a row of the data")
         self.inferer = inferer
-        self.inference_monitoring_batch_size = inference_monitoring_batch_size
+        self.inference_monitoring_batch_size = positive_size(
+            type(self).__name__, "inference_monitoring_batch_size", inference_monitoring_batch_size
+        )
         self.monitor_generator = monitor_generator
         self.monitor_discriminator = monitor_discriminator
         self.monitor_inference = monitor_inference
@@ -282,6 +287,11 @@ def recapitate(network: MLP, new_head: Layer) -> MLP:
     >>> recapitate(network, Softmax(10, "classes", irange=0.0)).get_output_space()
     VectorSpace(dim=10, dtype=float32)
     """
+    before = list(network.layers)
     del network.layers[-1]
-    network.add_layers([new_head])
+    try:
+        network.add_layers([new_head])
+    except Exception:
+        network.layers = before  # as it was, if the new layer does not fit
+        raise
     return network

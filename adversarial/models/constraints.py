@@ -57,6 +57,12 @@ class NormConstraint:
         check_norms(layer, **vars(self))
         if self.max_row_norm is not None and self.max_col_norm is not None:
             raise ValueError(f"layer {layer!r}: give max_row_norm or max_col_norm, not both")
+        if self.min_col_norm is not None and self.max_col_norm is not None:
+            if self.min_col_norm > self.max_col_norm:
+                raise ValueError(
+                    f"layer {layer!r}: min_col_norm {self.min_col_norm} exceeds max_col_norm "
+                    f"{self.max_col_norm}"
+                )
 
     def apply(self, updates: OrderedDict, W: Any) -> None:
         """Bring the new value of W in `updates`, if it has one, within the bounds."""

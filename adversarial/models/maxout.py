@@ -70,8 +70,10 @@ class Maxout(Dense):
     ) -> None:
         self.num_units = positive_size(f"layer {layer_name!r}", "num_units", num_units)
         self.num_pieces = positive_size(f"layer {layer_name!r}", "num_pieces", num_pieces)
-        self.pool_stride = num_pieces if pool_stride is None else pool_stride
-        if not 0 < self.pool_stride <= num_pieces:
+        self.pool_stride = self.num_pieces
+        if pool_stride is not None:
+            self.pool_stride = positive_size(f"layer {layer_name!r}", "pool_stride", pool_stride)
+        if self.pool_stride > num_pieces:
             raise ValueError(f"layer {layer_name!r}: pool_stride must be 1 to {num_pieces}")
         if (self.units - num_pieces) % self.pool_stride:
             raise ValueError(

@@ -66,8 +66,8 @@ class MonitorBased(TerminationCriterion):
     Parameters
     ----------
     prop_decrease : float
-        In [0, 1): a value counts as a fall if it is below (1 - prop_decrease) times the lowest
-        value so far.
+        In [0, 1): a value counts as a fall if it is below the lowest value so far by more than this
+        share of it.
     N : int
         The number of epochs without such a fall after which training stops.
     channel_name : str, optional
@@ -119,7 +119,7 @@ class MonitorBased(TerminationCriterion):
     def continue_learning(self, model: Any) -> bool:
         """False after N epochs in a row without a fall."""
         value = _values(model, self._channel_name)[-1]
-        if value < (1.0 - self.prop_decrease) * self.best_value:
+        if value < _enough_below(self.best_value, self.prop_decrease):
             self.countdown = self.N
         else:
             self.countdown -= 1
@@ -134,7 +134,7 @@ class PatienceBasedTermCrit(TerminationCriterion):
     Parameters
     ----------
     prop_decrease : float
-        In [0, 1): a value is a new best if it is below (1 - prop_decrease) times the old one.
+        In [0, 1): a value is a new best if it is below the old one by more than this share of it.
     initial_patience : float
         The number of recorded values (one before the first epoch, one after each) up to which
         training does not stop.
@@ -176,9 +176,14 @@ class PatienceBasedTermCrit(TerminationCriterion):
         channel_name: str | None = None,
     ) -> None:
         self.prop_decrease = _proportion(prop_decrease)
-        self.patience = float(initial_patience)
+        self.initial_patience = self.patience = float(initial_patience)
         self.patience_increase = float(patience_increase)
         self._channel_name = channel_name
+        self.best_value = np.inf
+
+    def initialize(self, model: Any) -> None:
+        """Forget the best value of an earlier training in this process, and its patience."""
+        self.patience = self.initial_patience
         self.best_value = np.inf
 
     def check_channels(self, model: Any) -> None:
@@ -188,7 +193,7 @@ class PatienceBasedTermCrit(TerminationCriterion):
     def continue_learning(self, model: Any) -> bool:
         """False once the number of recorded values has reached the patience."""
         values = _values(model, self._channel_name)
-        if values[-1] < (1.0 - self.prop_decrease) * self.best_value:
+        if values[-1] < _enough_below(self.best_value, self.prop_decrease):
             self.patience = max(self.patience, len(values) * self.patience_increase)
             self.best_value = float(values[-1])
         return len(values) < self.patience
@@ -257,7 +262,7 @@ class MatchChannel(TerminationCriterion):
         """True while the channel is above the last value of the earlier training."""
         if self.target is None:
             self.target = self._earlier_value(model)
-        return bool(channel_values(model, self.channel_name)[-1] > self.target)
+        return not channel_values(model, self.channel_name)[-1] <= self.target  # NaN is not
 
 
 class ChannelTarget(TerminationCriterion):
@@ -290,7 +295,7 @@ class ChannelTarget(TerminationCriterion):
 
     def continue_learning(self, model: Any) -> bool:
         """True while the channel is above the target."""
-        return bool(channel_values(model, self.channel_name)[-1] > self.target)
+        return not channel_values(model, self.channel_name)[-1] <= self.target  # NaN is not
 
 
 class ChannelInf(TerminationCriterion):
@@ -377,6 +382,8 @@ class _Combination(TerminationCriterion):
 
     def __init__(self, criteria: Iterable[TerminationCriterion]) -> None:
         self._criteria = list(criteria)
+        if not self._criteria:
+            raise ValueError(f"the criteria of {type(self).__name__} are an empty list")
         for criterion in self._criteria:
             if not isinstance(criterion, TerminationCriterion):
                 raise TypeError(
@@ -407,6 +414,8 @@ class And(_Combination):
     ------
     TypeError
         If one of them is something else.
+    ValueError
+        If there are none.
 
     Examples
     --------
@@ -431,6 +440,8 @@ class Or(_Combination):
     ------
     TypeError
         If one of them is something else.
+    ValueError
+        If there are none.
 
     Examples
     --------
@@ -460,6 +471,11 @@ def _proportion(prop_decrease: float) -> float:
     if not 0.0 <= prop_decrease < 1.0:
         raise ValueError(f"prop_decrease must be at least 0 and less than 1, not {prop_decrease}")
     return prop_decrease
+
+
+def _enough_below(best: float, proportion: float) -> float:
+    """The value below which a channel has fallen enough; `best` may be negative."""
+    return (1.0 - proportion if best >= 0 else 1.0 + proportion) * best
 
 
 def _name(model: Any, name: str | None) -> str:

@@ -76,7 +76,6 @@ class MLflowLog:
 
         now = int(time.time() * 1000)
         self._metrics += [Metric(_name(n), value, now, step) for n, value in values.items()]
-        self._last = step
 
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
         self._client.log_image(self._run, pixels, artifact_file=f"{_name(name)}/{step:06d}.png")
@@ -91,10 +90,13 @@ class MLflowLog:
         self._client.log_text(self._run, text, f"{_name(name)}.txt")
 
     def flush(self) -> None:
+        # A step counts as sent when all of it is: what fails is sent again (see `rewind`).
         metrics, self._metrics = self._metrics, []
         for start in range(0, len(metrics), METRICS_IN_A_CALL):
             part = metrics[start : start + METRICS_IN_A_CALL]
             self._client.log_batch(self._run, metrics=part)
+        if metrics:
+            self._last = metrics[-1].step
 
 
 def _name(name: str) -> str:

@@ -83,8 +83,8 @@ def completion_figures(
     drawn from the true p(hidden | visible), the image would be distributed as one more of them, and
     the squared error of their mean would be v (1 + 1 / count) on average. `calibration` is that
     number over the measured squared error: 1 for the true distribution, less if completions vary
-    too little. `another's` is the error of the mean completion against the next image; if it is no
-    greater than `mean`, G ignores the visible pixels.
+    too little. `another's` is the error of the mean completion against the image before it; if it
+    is no greater than `mean`, G ignores the visible pixels.
     """
     made = fill.completions(model_fill, images, masks, count)
     mean, spread = made.mean(axis=0), rms_spread(made, masks)

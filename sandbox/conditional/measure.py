@@ -56,7 +56,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--seed", type=cli.seed, default=0, help="for the samples (0)")
     add(
-        "--no-parzen", action="store_true", help="leave out the log-likelihoods, which take minutes"
+        "--no-parzen",
+        action="store_true",
+        help="leave out the log-likelihoods, which take minutes, and the spread",
     )
     add("--json", action="store_true", help="print the result as JSON")
     cli.add_allow_module(parser)

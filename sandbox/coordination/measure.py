@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from adversarial.scripts import cli
 from adversarial.utils.statistics import mean_and_error, to_json
 from sandbox.coordination.table import read
@@ -52,12 +54,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 def compare(path: str) -> dict[str, Any]:
     """Scores by variant, after the seconds and the updates of D of the table's shortest training.
 
-    Scores are those of `ScoreCurve.at`; nan for a training that diverged.
+    Trainings that diverged do not count as the shortest, unless all did; their scores are nan.
+    Others are those of `ScoreCurve.at`.
     """
     trainings = read(path)
     curves = [curve for seeds in trainings.values() for curve in seeds.values()]
+    finished = [curve for curve in curves if np.isfinite(curve.score[-1])] or curves
     least = {
-        axis: min(getattr(curve, axis)[-1] for curve in curves) for axis in ("seconds", "d_updates")
+        axis: float(np.nanmin([getattr(curve, axis)[-1] for curve in finished]))
+        for axis in ("seconds", "d_updates")
     }
     rows = []
     for variant, seeds in trainings.items():

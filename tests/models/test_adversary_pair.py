@@ -281,3 +281,12 @@ def test_a_new_head_for_d(saved, evaluate):
     )
     # A head may have the name of the one it replaces.
     assert recapitate_discriminator(path, Sigmoid(dim=1, layer_name="y", irange=1.0))
+
+
+def test_wrong_parts_are_named():
+    G = MLP([Sigmoid(layer_name="y", dim=4, irange=0.1)], nvis=3)
+    D = MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=4)
+    with pytest.raises(TypeError, match="generator cannot be .*, which has no method sample"):
+        AdversaryPair(G, D)
+    with pytest.raises(ValueError, match="inference_monitoring_batch_size must be a positive"):
+        AdversaryPair(Generator(G), D, inference_monitoring_batch_size=0)

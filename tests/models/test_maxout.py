@@ -93,6 +93,8 @@ def test_shape_of_the_picture_of_weights():
         (dict(num_units=0), "num_units .*0"),
         (dict(num_pieces=2.5), "num_pieces .*2.5"),
         (dict(pool_stride=3), "pool_stride .* 1 to 2"),
+        (dict(pool_stride=0), "pool_stride must be a positive integer, not 0"),
+        (dict(pool_stride=2.0), "pool_stride must be a positive integer, not 2.0"),
         (dict(num_units=4, num_pieces=3, pool_stride=2), "12 columns"),
         (dict(irange=None), "exactly one of"),
     ],

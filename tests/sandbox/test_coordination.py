@@ -182,6 +182,24 @@ def test_figures(table, capsys):
     assert "-11.5 +- 0.5" in out[2]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_training_that_diverged_is_not_the_shortest(table, first):
+    trainings = read(table)
+    rows = [
+        (name, seed, i, *point, 1, 0.2)
+        for name, seeds in trainings.items()
+        for seed, curve in seeds.items()
+        for i, point in enumerate(zip(*curve))
+    ]
+    diverged = [("gone", 1, 0, 0.0, np.nan, np.nan, 1, 0.2)]
+    write(table, COLUMNS, diverged + rows if first else rows + diverged)
+    result = measure.compare(table)
+    assert (result["seconds"], result["d_updates"]) == (4.0, 200)
+    found = {row["variant"]: row for row in result["variants"]}
+    assert found["plain"]["after_seconds"] == pytest.approx([-11.5, 0.5])
+    assert np.isnan(found["gone"]["after_seconds"][0])
+
+
 def test_the_plot(table, capsys):
     pytest.importorskip("matplotlib")
     show.main([table])

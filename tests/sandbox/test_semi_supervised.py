@@ -124,6 +124,17 @@ def test_a_new_head_against_numpy(fast_compile):
     np.testing.assert_array_equal(Classifier(network).classes(x), logits.argmax(axis=1))
 
 
+def test_a_new_head_of_one_layer_and_one_that_does_not_fit():
+    network = MLP([Sigmoid(layer_name="y", dim=1, irange=0.1)], nvis=4)
+    assert recapitate(network, head()).layers[0].get_input_space().dim == 4
+    network = discriminator()
+    before, values = list(network.layers), network.get_param_vector()
+    with pytest.raises(ValueError, match="two layers are named"):
+        recapitate(network, Sigmoid(layer_name=before[0].layer_name, dim=1, irange=0.1))
+    assert network.layers == before
+    np.testing.assert_array_equal(network.get_param_vector(), values)
+
+
 def test_learning_rate_factors_of_the_inferer_are_removed():
     assert inferer().get_lr_scalers() and not recapitate(inferer(), head()).get_lr_scalers()
 

@@ -69,6 +69,14 @@ def test_monitor_based_counts_nan_as_no_improvement():
     assert answers(MonitorBased(0.01, 2), [1.0, np.nan, np.nan]) == [True, True, False]
 
 
+def test_channels_below_zero():
+    """-11 is 10 % below -10, and -9.5 above it."""
+    assert answers(MonitorBased(0.1, 2), [-10.0, -9.5, -9.4]) == [True, True, False]
+    assert answers(MonitorBased(0.1, 2), [-10.0, -11.1, -11.2]) == [True, True, True]
+    assert answers(PatienceBasedTermCrit(0.1, 3), [-10.0, -9.5, -9.0]) == [True, True, False]
+    assert answers(PatienceBasedTermCrit(0.1, 3), [-10.0, -9.5, -12.0]) == [True, True, True]
+
+
 def test_monitor_based_default_channel():
     assert answers(MonitorBased(), [1.0], channel="only") == [True]
     model = a_model(valid_objective=[1.0], objective=[2.0])
@@ -88,8 +96,17 @@ def test_patience_grows_with_each_new_best():
     assert answers(PatienceBasedTermCrit(0.1, 4, 1.0), [5.0] * 4) == [True, True, True, False]
 
 
+def test_a_criterion_of_two_trainings_begins_anew():
+    criterion = PatienceBasedTermCrit(0.1, 2, 10.0)
+    assert answers(criterion, [9.0, 5.0, 1.0]) == [True] * 3
+    criterion.initialize(None)
+    assert answers(criterion, [20.0, 20.0]) == [True, True]
+    assert (criterion.patience, criterion.best_value) == (10.0, 20.0)
+
+
 def test_channel_target_and_inf():
-    assert answers(ChannelTarget("x", 0.5), [0.6, 0.51, 0.5], channel="x") == [True, True, False]
+    values = [0.6, np.nan, 0.51, 0.5]
+    assert answers(ChannelTarget("x", 0.5), values, channel="x") == [True, True, True, False]
     values = [1.0, np.nan, -np.inf]
     assert answers(ChannelInf("x"), values, channel="x") == [True, True, False]
 
@@ -146,6 +163,10 @@ def test_or_asks_every_criterion_each_time():
 def test_combinations_refuse_other_things():
     with pytest.raises(TypeError, match="And takes termination criteria, not int 3"):
         And([EpochCounter(2), 3])
+    for combination in (And, Or):
+        name = combination.__name__
+        with pytest.raises(ValueError, match=f"the criteria of {name} are an empty list"):
+            combination([])
 
 
 def test_the_base_names_the_class_that_lacks_a_method():

@@ -369,6 +369,29 @@ def test_mlflow_gets_the_same(monkeypatch):
     assert {tag: 0 for tag in client.get_run(identity).data.tags} == {"mlflow.runName": 0}
 
 
+def test_mlflow_is_sent_again_what_failed(monkeypatch, caplog):
+    pytest.importorskip("mlflow")
+    from mlflow.tracking import MlflowClient
+
+    write('!obj:adversarial.train_extensions.mlflow.MLflow { log_dir: "${PYLEARN2_TRAIN_DIR}log" }')
+    send, calls = MlflowClient.log_batch, []
+
+    def refuse_one(self, *args, **kwargs):
+        calls.append(None)
+        if len(calls) == 2:
+            raise OSError("refused")
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", refuse_one)
+    with caplog.at_level(logging.WARNING):
+        assert train.main(["gan.yaml", "--max-epochs", "3"]) == 0
+    assert "refused" in caplog.text
+    client = MlflowClient(Path("log/mlruns").absolute().as_uri())
+    identity = RunFile("log/mlflow.csv").read()
+    history = client.get_metric_history(identity, "train_objective_d")
+    assert sorted(metric.step for metric in history) == [0, 1, 2, 3]
+
+
 def test_names_cannot_lead_out_of_mlflows_folder():
     assert ".." not in mlflow_log._name("../../x") and mlflow_log._name("/x") == "x"
 

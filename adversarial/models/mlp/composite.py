@@ -161,6 +161,11 @@ class CompositeLayer(Layer):
                     raise ValueError(
                         f"layer {self.layer_name!r} routes inputs, so it needs a composite"
                     )
+                if not 0 <= min(sources) <= max(sources) < len(space.components):
+                    raise ValueError(
+                        f"layer {self.layer_name!r}: inputs_to_layers routes inputs {sources} to "
+                        f"{layer.layer_name!r}, and there are {len(space.components)}, from 0 on"
+                    )
                 parts = [space.components[source] for source in sources]
                 layer.set_input_space(parts[0] if len(parts) == 1 else CompositeSpace(parts))
             else:

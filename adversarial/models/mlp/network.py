@@ -141,12 +141,12 @@ class MLP(Layer):
 
     def add_layers(self, layers: list[Layer]) -> None:
         """Put new layers on top, and draw their parameters."""
-        top = self.layers[-1]
+        space = self.layers[-1].get_output_space() if self.layers else self.input_space
         self._adopt(layers)
         for layer in layers:
-            layer.set_input_space(top.get_output_space())
-            top = layer
-            spend_for_batches(f"layer {layer.layer_name!r}", layer.get_output_space())
+            layer.set_input_space(space)
+            space = layer.get_output_space()
+            spend_for_batches(f"layer {layer.layer_name!r}", space)
 
     def freeze(self, parameter_set: Iterable) -> None:
         """Leave these parameters out of `get_params`, and so out of training."""

@@ -84,6 +84,12 @@ def test_wrong_routes():
     lonely = CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [0]})
     with pytest.raises(ValueError, match="feeds nothing to 'b'"):
         MLP([lonely], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
+    for source in (2, -1):
+        nothing = CompositeLayer("c", [linear("a")], inputs_to_layers={source: [0]})
+        with pytest.raises(
+            ValueError, match=rf"routes inputs \[{source}\] to 'a', .* are 2, from 0"
+        ):
+            MLP([nothing], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
     vectors = CompositeLayer("c", [linear("a")], inputs_to_layers={0: [0]})
     with pytest.raises(ValueError, match="needs a composite"):
         MLP([vectors], nvis=4)

@@ -284,6 +284,7 @@ def test_weights_can_be_set():
         (dict(irange=-1.0), "irange .*-1.0"),
         (dict(max_col_norm=0.0), "max_col_norm .*0.0"),
         (dict(max_col_norm=1.0, max_row_norm=1.0), "not both"),
+        (dict(min_col_norm=2.0, max_col_norm=1.0), "min_col_norm 2.0 exceeds max_col_norm 1.0"),
         (dict(init_bias=[1, 2]), r"\(2,\), expected \(4,\)"),
     ],
 )
