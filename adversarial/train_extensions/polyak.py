@@ -182,6 +182,8 @@ class PolyakAveraging(EpochExtension):
             return
         if not self._worker.has_begun:
             self._worker.begin()
+            if hasattr(model, "add_polyak_channels"):
+                model.add_polyak_channels(self._worker.param_to_mean, algorithm.monitoring_dataset)
         elif self.save_path is not None and done > self.start and done % self.save_freq == 0:
             with self.averaged(model):
                 modelfile.try_to_save(self.save_path, model)

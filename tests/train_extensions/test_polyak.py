@@ -108,6 +108,14 @@ def test_restored_average_goes_on(model, algorithm, monitored, train, load, tmp_
         assert_close([param.get_value() for param in model.params], mean_of(train.history))
 
 
+def test_tells_the_model_of_the_averages(model, algorithm, monitored):
+    told = {}
+    model.add_polyak_channels = lambda means, data: told.update(means=means, data=data)
+    monitored(PolyakAveraging(0), 0)
+    assert list(told["means"]) == model.params
+    assert told["data"] == algorithm.monitoring_dataset
+
+
 def test_mistakes(model, algorithm, monitored):
     with pytest.raises(ValueError, match="start .* is -1"):
         PolyakAveraging(-1)
