@@ -4,9 +4,9 @@
   `mixture` (Gaussians on a line); for arrays of your own `dense_design_matrix`,
   `vector_spaces_dataset`, and `pytables` for HDF5 files; `zca_dataset` for whitened data.
 - *Own data from files* (docs/DATA.md): `own_data`, the base of `image_folder`, `numpy_file`,
-  `csv_file`, `hdf5_file` and `idx_file`; its parts in `partition`, its scales in `scaling`, what is
-  read and when in `source`; `image_file` reads one image;
-  `recognize` says which class reads a path.
+  `csv_file`, `hdf5_file` and `idx_file`; its parts in `partition`, its scales in `scaling`, its
+  labels in `targets`, what is read and when in `source`; `data_file` finds and opens a file,
+  `image_file` reads one image, `recognize` says which class reads a path.
 - *What these are made of*: `dataset` (the interface), `array_dataset` (minibatches of arrays),
   `image_views` and `view_converter` (rows as images), `splits` (ranges, folds), `finite` (refuses
   NaN), `preprocessing` and `contrast`.

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adversarial.datasets.own_data import OwnData, find, open_data
+from adversarial.datasets.data_file import find, open_data
+from adversarial.datasets.own_data import OwnData
 from adversarial.datasets.source import LARGEST_WHOLE, Source, rows_of
 from adversarial.files.opening import BadFile
 from adversarial.utils.budget import spend

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.datasets.data_file import find, open_data
 from adversarial.datasets.numpy_file import choose, targets_of
-from adversarial.datasets.own_data import OwnData, find, open_data
+from adversarial.datasets.own_data import OwnData
 from adversarial.datasets.pytables import ensure_tables
 from adversarial.datasets.source import Source, rows_of
 from adversarial.files.opening import TRUST_VARIABLE, BadFile, trusts_paths

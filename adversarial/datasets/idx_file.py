@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.datasets.data_file import find, open_data
 from adversarial.datasets.idx import idx_shape, read_idx
-from adversarial.datasets.own_data import OwnData, find, open_data
+from adversarial.datasets.own_data import OwnData
 from adversarial.datasets.source import Source, rows_of
 
 # How the files of a part are named, as in train-images-idx3-ubyte.gz.

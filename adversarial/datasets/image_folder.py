@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from adversarial.datasets.data_file import digest_of_data, find
 from adversarial.datasets.image_file import RESIZINGS, SUFFIXES, read_header, read_image
-from adversarial.datasets.own_data import OwnData, digest_of_data, find
+from adversarial.datasets.own_data import OwnData
 from adversarial.datasets.source import CHANNELS, Source, natural_key
 from adversarial.files import inputs
 from adversarial.files.opening import TRUST_VARIABLE, BadFile, open_regular, trusts_paths

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from adversarial.datasets.own_data import OwnData, find, open_data
+from adversarial.datasets.data_file import find, open_data
+from adversarial.datasets.own_data import OwnData
 from adversarial.datasets.source import Source, rows_of
 from adversarial.modelfile.npy import load_npz, naming, read_header
 from adversarial.utils.budget import Fault

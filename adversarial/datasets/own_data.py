@@ -8,23 +8,20 @@ memory or read from the file during training. docs/DATA.md is the user's guide.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from adversarial.datasets import data_path, scaling
+from adversarial.datasets import scaling, targets
+from adversarial.datasets.data_file import find
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.partition import PARTS, check_split, partition, shuffled
 from adversarial.datasets.scaling import Scaling, Statistics
-from adversarial.datasets.source import ScaledRows, Source, natural_key
+from adversarial.datasets.source import ScaledRows, Source
 from adversarial.datasets.view_converter import DefaultViewConverter
-from adversarial.files import inputs
-from adversarial.files.opening import open_regular
 from adversarial.utils.budget import spend
 
 # A part that takes more as float32 is read from its file during training. Not a share of this
@@ -32,10 +29,6 @@ from adversarial.utils.budget import spend
 IN_MEMORY = 1 << 30
 # Nanoseconds to read, scale and check a number.
 _PER_NUMBER = 5
-# Of a file larger than this, the digest is of so many bytes, evenly spaced.
-_WHOLE_DIGEST = 64 << 20
-_DIGEST_BLOCK = 1 << 20
-MAX_CLASSES = 100_000
 
 # Statistics of training parts, by what they depend on: training, validation and test sets need the
 # same ones, and a folder of images takes minutes to read.
@@ -157,7 +150,7 @@ class OwnData(DenseDesignMatrix):
         self.indices = which
         self.scaling = self._fitted(train, indices["train"], scale, data_range)
         self.value_range = None if scale is None or isinstance(scale, str) else tuple(scale)
-        y, self.class_names = _encoded(train, source, classes)
+        y, self.class_names = targets.encoded(train, source, classes)
         rows = ScaledRows(source, which, self.scaling)
         self.reads_from_disk = not _fits(rows) if in_memory is None else not in_memory
         image = source.image
@@ -286,63 +279,6 @@ _NOT_OF_STATISTICS = (
 )
 
 
-def find(path: Any) -> Path:
-    """The file or folder `path`, or that of this name under a data path.
-
-    Raises
-    ------
-    ValueError
-        Where there is none.
-    """
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in os.fspath(path):
-        raise ValueError(f"a path must be text, not {path!r:.80}")
-    given = Path(path).expanduser()
-    if given.exists():
-        return given
-    with contextlib.suppress(ValueError):
-        found = None if given.is_absolute() else data_path.find_in_data_path(os.fspath(path))
-        if found is not None:
-            return found
-    where = ""
-    if not given.is_absolute():
-        where = (
-            f" in this folder, nor under the data paths: {data_path.data_path_hint()}\n"
-            f"A path beside the YAML file is ${{PYLEARN2_TRAIN_DIR}}{os.fspath(path)}"
-        )
-    raise ValueError(f"{os.fspath(path)} does not exist{where}")
-
-
-@contextlib.contextmanager
-def open_data(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open the data file `path` for reading bytes; see `files.inputs` for who may not."""
-    if os.path.isdir(path):
-        raise ValueError(f"{os.fspath(path)} is a folder, not a file")
-    with open_regular(path) as stream:
-        inputs.check_digest(path, lambda: digest_of_data(stream))
-        yield stream
-
-
-def digest_of_data(stream: BinaryIO) -> str:
-    """SHA-256 of `stream`; of a large file, of its size and 64 parts of 1 MB, evenly spaced.
-
-    Reading all of a large file would take minutes. Who has not read the file cannot know this
-    either.
-    """
-    size = os.fstat(stream.fileno()).st_size
-    digest = hashlib.sha256()
-    stream.seek(0)
-    if size <= _WHOLE_DIGEST:
-        for chunk in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(chunk)
-    else:
-        digest.update(str(size).encode())
-        for start in np.linspace(0, size - _DIGEST_BLOCK, _WHOLE_DIGEST // _DIGEST_BLOCK):
-            stream.seek(int(start))
-            digest.update(stream.read(_DIGEST_BLOCK))
-    stream.seek(0)
-    return digest.hexdigest()
-
-
 def _divided(
     train: Source, split: Any, own: set[str], seed: Any, stratified: Any, classes: Any
 ) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -361,7 +297,7 @@ def _divided(
         )
     labels = None
     if seed is not None if stratified is None else stratified:
-        labels = _class_numbers(train, classes)
+        labels = targets.class_numbers(train, classes)
         if labels is None and stratified:
             raise ValueError(f"stratified needs classes, and {train.name} has none")
     try:
@@ -369,113 +305,6 @@ def _divided(
     except ValueError as error:
         raise ValueError(f"{train.name}: {error}") from None
     return [part for part in PARTS if part in indices or part in own], indices
-
-
-def _class_numbers(source: Source, classes: Any) -> np.ndarray | None:
-    if source.targets is None:
-        return None
-    y, names = _encoded(source, source, classes)
-    return None if names is None or y is None else y[:, 0]
-
-
-def _encoded(
-    train: Source, source: Source, classes: Any
-) -> tuple[np.ndarray | None, list[str] | None]:
-    """(targets of `source`, names of classes): class numbers int64 (n, 1), or float32 (n, k).
-
-    Classes are those of `train`, so that the sets of one experiment agree.
-    """
-    targets = source.targets
-    if targets is None or train.targets is None:
-        if classes is not None:
-            raise ValueError(f"classes are given, but {source.name} has no labels")
-        return None, None
-    kind = _kind_of(train.targets)
-    if kind == _TEXTS:
-        return _named_classes(train, source, classes)
-    if kind != _CLASS_NUMBERS:
-        if classes is not None:
-            raise ValueError(f"classes are given, but the targets of {train.name} are no classes")
-        return _numeric(source), None
-    flat = targets.reshape(-1).astype(np.int64)
-    own = np.asarray(train.targets).reshape(-1)
-    names = [str(name) for name in classes] if isinstance(classes, (list, tuple)) else None
-    count = len(names) if names else classes if classes is not None else int(own.max()) + 1
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise ValueError(
-            f"classes must be a list of names or a number of classes, not {classes!r:.80}"
-        )
-    if count > MAX_CLASSES:
-        raise ValueError(f"{train.name}: labels up to {count - 1} are no class numbers")
-    outside = np.flatnonzero((flat < 0) | (flat >= count))
-    if outside.size:
-        why = "classes says so" if classes is not None else f"the largest label of {train.name}"
-        raise ValueError(
-            f"{source.name}: {source.place(int(outside[0]))}: label {flat[outside[0]]} is outside "
-            f"0 to {count - 1} ({why})"
-        )
-    return flat[:, None], names or [str(number) for number in range(count)]
-
-
-_TEXTS, _CLASS_NUMBERS, _NUMBERS = "texts", "class numbers", "numbers"
-
-
-def _kind_of(targets: np.ndarray) -> str:
-    """What targets are, in words: texts and whole numbers are classes, other numbers are not."""
-    if targets.dtype.kind in "US":
-        return _TEXTS
-    if targets.size != len(targets):
-        return f"{targets.size // len(targets)} numbers an example"
-    return _CLASS_NUMBERS if targets.dtype.kind in "iub" else _NUMBERS
-
-
-def _numeric(source: Source) -> np.ndarray:
-    """The targets of a regression, float32 (n, k); ValueError names one that is not finite."""
-    targets = np.asarray(source.targets)
-    targets = targets.reshape(len(targets), -1)
-    # NaN is not within the limits either.
-    bad = np.flatnonzero(~(np.abs(targets) <= np.finfo(np.float32).max).all(axis=1))
-    if bad.size:
-        raise ValueError(
-            f"{source.name}: {source.place(int(bad[0]))}: a target is not finite in float32: "
-            f"{targets[bad[0]].tolist()!r:.80}"
-        )
-    return targets.astype(np.float32)
-
-
-def _named_classes(train: Source, source: Source, classes: Any) -> tuple[np.ndarray, list[str]]:
-    if isinstance(classes, (list, tuple)):
-        names = [str(name) for name in classes]
-        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if twice:
-            raise ValueError(
-                f"classes must be different names, but {twice[0]!r:.80} is there twice"
-            )
-    else:
-        found = train.class_names or sorted(
-            set(np.asarray(train.targets).tolist()), key=natural_key
-        )
-        names = list(found)
-        if classes is not None and classes != len(names):
-            raise ValueError(f"classes is {classes!r}, but {train.name} has {_some(names)}")
-    if len(names) > MAX_CLASSES:
-        raise ValueError(f"{train.name} has {len(names)} different labels, too many for classes")
-    numbers = {name: number for number, name in enumerate(names)}
-    labels = np.asarray(source.targets).tolist()
-    y = np.array([numbers.get(label, -1) for label in labels])
-    outside = np.flatnonzero(y < 0)
-    if outside.size:
-        first = int(outside[0])
-        raise ValueError(
-            f"{source.name}: {source.place(first)}: label {labels[first]!r} "
-            f"is none of the classes {_some(names)}"
-        )
-    return y.astype(np.int64)[:, None], names
-
-
-def _some(names: Sequence[str], most: int = 10) -> str:
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def _check_alike(train: Source, other: Source) -> None:
@@ -486,18 +315,7 @@ def _check_alike(train: Source, other: Source) -> None:
         raise ValueError(
             f"{other.name} has examples of shape {list(theirs)}, but {train.name} of {list(ours)}"
         )
-    if train.targets is None or other.targets is None:
-        if train.targets is other.targets:
-            return
-        lacking = train if train.targets is None else other
-        raise ValueError(f"{lacking.name} has no labels, but the other file has")
-    kinds = _kind_of(train.targets), _kind_of(other.targets)
-    # Numbers may happen to be whole in one of the files.
-    if kinds[0] != kinds[1] and kinds != (_NUMBERS, _CLASS_NUMBERS):
-        raise ValueError(
-            f"{other.name} has labels that are {kinds[1]}, but those of {train.name} are "
-            f"{kinds[0]}\nSave the labels of both as one type."
-        )
+    targets.check_alike(train, other)
 
 
 def _check_ranges(train: Source, other: Source) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets import csv_file, hdf5_file, idx_file, numpy_file
+from adversarial.datasets.data_file import find, open_data
 from adversarial.datasets.image_file import SUFFIXES, read_header
 from adversarial.datasets.image_folder import ImageFolder, list_images, part_folders
-from adversarial.datasets.own_data import find, open_data
 from adversarial.datasets.partition import PARTS
 from adversarial.datasets.scaling import BOUNDED
 

@@ -17,7 +17,7 @@ from own_files import idx_bytes, pictures, save_folder, save_idx, save_png
 from PIL import Image
 
 from adversarial.config import yaml_parse
-from adversarial.datasets import own_data
+from adversarial.datasets import data_file
 from adversarial.datasets.csv_file import CSVFile
 from adversarial.datasets.hdf5_file import HDF5File
 from adversarial.datasets.idx_file import IDXFile
@@ -676,8 +676,8 @@ def test_a_folder_of_bombs_is_refused(tmp_path):
 
 
 def test_the_digest_of_a_large_file_is_of_parts_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(own_data, "_WHOLE_DIGEST", 4096)
-    monkeypatch.setattr(own_data, "_DIGEST_BLOCK", 64)
+    monkeypatch.setattr(data_file, "_WHOLE_DIGEST", 4096)
+    monkeypatch.setattr(data_file, "_DIGEST_BLOCK", 64)
     path = tmp_path / "a"
     rng = np.random.RandomState(0)
     raw = bytearray(rng.bytes(100_000))
@@ -685,7 +685,7 @@ def test_the_digest_of_a_large_file_is_of_parts_of_it(tmp_path, monkeypatch):
     def digest():
         path.write_bytes(raw)
         with open(path, "rb") as stream:
-            return own_data.digest_of_data(stream)
+            return data_file.digest_of_data(stream)
 
     first = digest()
     assert digest() == first
