@@ -58,11 +58,10 @@ SMALLER = {
         r"--seeds 1,2,3,4": "--seeds 1,2",
     },
     "docs/FIGURES.md": {
-        r"--max-epochs 73": "--max-epochs 2 --overwrite",
+        r"--max-epochs 73": "--max-epochs 2",
         r"figure1_\[0-9\]\*": "figure1_[01]",
     },
     "docs/PERFORMANCE.md": {
-        r"--max-epochs 5": r"\g<0> --overwrite",
         r"--batch B --width W": "--batch 10 --width .25",
         r"--model (mnist|cifar10_fully_connected)": r"--model \1 --width .02",
         # Its convolutions need a C compiler, or take JAX half a minute to compile.
@@ -96,9 +95,7 @@ FACES = "python tests/datasets/make_tfd.py DATA --labeled 70 --unlabeled 30"
 # What a page takes for granted, as commands.
 BEFORE = {
     "docs/guide/look_and_score.md": MODEL,
-    "docs/EXPORT.md": "cp pretrained/mnist_table1.pkl yaml/mnist.pkl; "
-    "cp pretrained/mnist_table1.pkl .; for format in onnx numpy safetensors; "
-    "do python -m adversarial.scripts.export mnist_table1.pkl --format $format; done",
+    "docs/EXPORT.md": "cp pretrained/mnist_table1.pkl yaml/mnist.pkl",
     "docs/EXPLORE.md": f'{MODEL}; python -c "import numpy; '
     "numpy.save('mnist_z.npy', numpy.zeros((3, 100), 'float32'))\"",
     "docs/DATA.md": "python -m adversarial.scripts.new_experiment flowers --out gan.yaml",
@@ -156,7 +153,7 @@ def home(tmp_path):
     for name in ("adversarial", "benchmarks", "docs", "pretrained", "tests/datasets"):
         copy(ROOT / name, folder / name)
     for name in ("sandbox", "yaml"):
-        copy(ROOT / name, folder / name, "*.pkl", "*.csv")
+        copy(ROOT / name, folder / name, "*.pkl", "*.csv", "*.png")
     for name in ("train.py", "show_samples.py", "parzen_ll.py"):
         shutil.copy(ROOT / name, folder)
     save_folder(folder / "flowers", pictures(120, (8, 8)))
@@ -176,8 +173,8 @@ def home(tmp_path):
 
 
 def copy(source, target, *left_out):
-    """Copy a folder without pictures and what trainings leave there."""
-    ignored = shutil.ignore_patterns("*.png", "*.gif", ".*.lock", *left_out)
+    """Copy a folder without what trainings leave there."""
+    ignored = shutil.ignore_patterns(".*.lock", *left_out)
     shutil.copytree(source, target, ignore=ignored)
 
 
