@@ -40,6 +40,8 @@ MOVED = {
     "adversarial.models.maxout.MaxoutConvC01B": "adversarial.models.maxout_conv.MaxoutConvC01B",
     "adversarial.models.maxout.MaxoutLocalC01B": "adversarial.models.maxout_local.MaxoutLocalC01B",
     "adversarial.utils.data_specs": "adversarial.space.data_specs",
+    "adversarial.models.mlp.WeightDecay": "adversarial.costs.default.WeightDecay",
+    "adversarial.models.mlp.L1WeightDecay": "adversarial.costs.default.L1WeightDecay",
     "adversarial.models.Model": "adversarial.models.model.Model",
     "adversarial.train_extensions.window_flip.WindowAndFlipC01B": (
         "adversarial.train_extensions.window_flip.WindowAndFlip"
@@ -62,6 +64,8 @@ LEFT_OUT = {
     "adversarial.models.dbm": "Boltzmann machines",
     "adversarial.models.gsn": "generative stochastic networks",
     "adversarial.models.vae": "variational autoencoders",
+    "adversarial.models.mlp.LinearGaussian": "LinearGaussian (Linear has the squared error)",
+    "adversarial.models.mlp.mean_of_targets": "initial biases from targets (give numbers)",
     "adversarial.costs.dbm": "Boltzmann machines",
     "adversarial.costs.ebm_estimation": "Boltzmann machines",
     "adversarial.energy_functions": "Boltzmann machines",

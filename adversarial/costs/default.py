@@ -6,7 +6,7 @@ dropout, `adversarial.costs.dropout.Dropout` takes the place of `Default`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from adversarial.costs.cost import Cost, DefaultDataSpecsMixin, NullDataSpecsMixin, part_of
@@ -40,14 +40,15 @@ class WeightDecay(NullDataSpecsMixin, Cost):
 
     Parameters
     ----------
-    coeffs : float, or list with a coefficient for each layer
-        A layer that is made of layers may have a list of its own.
+    coeffs : float, list with a coefficient for each layer, or dict by the layers' names
+        A layer that a dict leaves out has 0. A layer that is made of layers may have a list or dict
+        of its own.
 
     Raises
     ------
     ValueError
-        When the cost is used, if a list has another length than that of the layers, or the model
-        has no layers.
+        When the cost is used, if a list has another length than that of the layers, a dict names a
+        layer that is not there, or the model has no layers.
 
     Examples
     --------
@@ -63,7 +64,7 @@ class WeightDecay(NullDataSpecsMixin, Cost):
     _method = "get_weight_decay"
     _name = "weight_decay"
 
-    def __init__(self, coeffs: Union[float, Sequence[Any]]) -> None:
+    def __init__(self, coeffs: Union[float, Sequence[Any], Mapping[str, Any]]) -> None:
         self.coeffs = coeffs
 
     def expr(self, model: Any, data: Any, **kwargs: Any) -> Any:
@@ -80,7 +81,7 @@ class L1WeightDecay(WeightDecay):
 
     Parameters
     ----------
-    coeffs : float or list
+    coeffs : float, list or dict
         As for `WeightDecay`.
 
     Examples

@@ -83,6 +83,7 @@ class Generator(Model):
             raise ValueError(f"ll_n_samples must be a positive integer, not {ll_n_samples!r}")
         if not ll_sigma > 0:
             raise ValueError(f"ll_sigma must be positive, not {ll_sigma!r}")
+        mlp.get_input_space()  # an error if it has none
         self.mlp = mlp
         self.noise = noise
         self.monitor_ll = bool(monitor_ll)
@@ -245,6 +246,10 @@ class Generator(Model):
             default_input_include_prob=default_input_include_prob,
             default_input_scale=default_input_scale,
         )
+        output = self.mlp.get_output_space()
+        if isinstance(output, Conv2DSpace):
+            half = Conv2DSpace(size[1:3], num_channels=size[3], axes=("b", 0, 1, "c"))
+            painted = output.format_as(painted, half)
         return at.set_subtensor(hole, painted.reshape(size)), noise
 
     def ll(self, data: Any, n_samples: int, sigma: float, samples: Any = None) -> Any:

@@ -202,12 +202,12 @@ class Model(Persistent):
         """The space of the targets that the model's loss compares its output with."""
         return self.get_output_space()
 
-    def get_input_source(self) -> str:
-        """The data set's name for the model's input."""
+    def get_input_source(self) -> Any:
+        """The data set's name for the model's input; of a CompositeSpace a tuple of names."""
         return "features"
 
-    def get_target_source(self) -> str:
-        """The data set's name for the model's targets."""
+    def get_target_source(self) -> Any:
+        """The data set's name for the model's targets; of a CompositeSpace a tuple of names."""
         return "targets"
 
     def get_input_dim(self) -> int:

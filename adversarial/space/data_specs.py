@@ -109,3 +109,23 @@ class DataSpecsMapping:
         if isinstance(mapping, int):
             return flat[mapping]
         return tuple(self._place(inner, flat) for inner in mapping)
+
+
+def nested_source(source: Any, space: Space) -> Any:
+    """The source for `space`: lists, which a YAML file has, become tuples.
+
+    Examples
+    --------
+    >>> from adversarial.space import VectorSpace
+    >>> nested_source(["x", "y"], CompositeSpace([VectorSpace(3), VectorSpace(2)]))
+    ('x', 'y')
+    >>> nested_source(["x"], VectorSpace(3))
+    'x'
+    """
+    if not isinstance(source, (list, tuple)):
+        return source
+    if not isinstance(space, CompositeSpace):
+        return source[0] if len(source) == 1 else tuple(source)
+    if len(source) != len(space.components):
+        return tuple(source)  # which DataSpecsMapping refuses
+    return tuple(map(nested_source, source, space.components))

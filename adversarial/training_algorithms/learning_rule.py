@@ -372,6 +372,8 @@ class Adam(LearningRule):
 
         Each call has a count of its own: the players of `k_steps.SGD` make separate steps.
         """
+        if not grads:  # all parameters are frozen
+            return OrderedDict()
         count = self._accumulator("steps", next(iter(grads)), scalar=True)
         new_count = count + at.constant(1, dtype=count.dtype)
         self._t = self.steps + new_count

@@ -64,8 +64,8 @@ NESTED = f"""
     algorithm: !obj:pylearn2.training_algorithms.sgd.SGD {{
         batch_size: 100, learning_rate: .01, monitoring_dataset: {{ 'valid': *train }},
         cost: !obj:pylearn2.costs.cost.SumOfCosts {{ costs: [ !obj:pylearn2.costs.mlp.Default {{}},
-            !obj:pylearn2.costs.mlp.L1WeightDecay {{ coeffs: [ [ .0005, .0005 ] ] }},
-            !obj:pylearn2.costs.mlp.WeightDecay {{ coeffs: [ [ .0005, .0005 ] ] }} ] }} }} }}
+            !obj:pylearn2.models.mlp.L1WeightDecay {{ coeffs: [ [ .0005, .0005 ] ] }},
+            !obj:pylearn2.costs.mlp.WeightDecay {{ coeffs: {{ inner: {{ y: .1 }} }} }} ] }} }} }}
 """
 CONVOLUTIONS = f"""
 !obj:pylearn2.train.Train {{

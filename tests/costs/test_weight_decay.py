@@ -42,6 +42,15 @@ def test_value(kind, size, evaluate):
         kind([0.5, 0.5]).expr(mlp, None)
 
 
+def test_coefficients_by_name(evaluate):
+    mlp = network()
+    expected = 0.5 * (mlp.layers[0].get_weights() ** 2).sum()
+    found = WeightDecay({mlp.layers[0].layer_name: 0.5}).expr(mlp, None)
+    assert evaluate(found) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match=r"weight decay of 'h9': the layers are \['"):
+        WeightDecay({"h9": 0.5}).expr(mlp, None)
+
+
 def test_layers_of_layers_have_lists_of_their_own(evaluate):
     inner = MLP(
         [Linear(dim=3, layer_name="a", irange=1.0), Linear(2, "b", irange=1.0)], layer_name="inner"

@@ -290,3 +290,13 @@ def test_wrong_parts_are_named():
         AdversaryPair(G, D)
     with pytest.raises(ValueError, match="inference_monitoring_batch_size must be a positive"):
         AdversaryPair(Generator(G), D, inference_monitoring_batch_size=0)
+
+
+def test_a_player_needs_an_input_space():
+    """An MLP with a layer_name may do without, as a layer of another."""
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], layer_name="D")
+    with pytest.raises(ValueError, match="'D' has no input space: give it nvis or input_space"):
+        AdversaryPair(generator(), D)
+    G = MLP([Linear(dim=6, layer_name="y", irange=1.0)], layer_name="G")
+    with pytest.raises(ValueError, match="'G' has no input space: give it nvis or input_space"):
+        Generator(G)

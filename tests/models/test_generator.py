@@ -15,7 +15,7 @@ from adversarial import Generator, IntrinsicDropoutGenerator, add_layers
 from adversarial.backend import floatX, function, shared
 from adversarial.backend.ops.random_draw import Draw
 from adversarial.models.adversary_pair import AdversaryPair
-from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid
+from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, SpaceConverter
 from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.utils import serial
 
@@ -168,6 +168,7 @@ def test_intrinsic_dropout(evaluate):
         np.testing.assert_allclose(x, expected, rtol=1e-4, atol=1e-6)
 
 
+AXES = {"b": "b", "c": "c", "0": 0, "1": 1}
 SIDES = {
     "left": np.s_[:, :, :2],
     "right": np.s_[:, :, 2:],
@@ -191,6 +192,24 @@ def test_inpainting(side, evaluate):
     seen[SIDES[side]] = noise
     expected[SIDES[side]] = (seen.reshape(4, -1) @ mlp.get_weights()).reshape(hole.shape)
     np.testing.assert_allclose(painted, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["bc01", "c01b"])
+def test_inpainting_by_images(layout, evaluate):
+    """Of images of other axes, each value keeps its channel and pixel."""
+    space = Conv2DSpace((3, 4), num_channels=2, axes=("b", 0, 1, "c"))
+    half = Conv2DSpace((3, 2), num_channels=2, axes=tuple(AXES[axis] for axis in layout))
+    layers = [Linear(dim=12, layer_name="y", irange=1.0), SpaceConverter("images", half)]
+    mlp = MLP(layers, input_space=space)
+    images = np.random.RandomState(0).uniform(size=(4, 3, 4, 2)).astype(floatX)
+    painted, noise = Generator(mlp).inpainting_sample_and_noise(shared(images), side="right")
+    painted, noise = evaluate([painted, noise])
+    seen = images.copy()
+    seen[:, :, 2:] = noise
+    # A vector holds an image pixel after pixel.
+    expected = (seen.reshape(4, -1) @ mlp.layers[0].get_weights()).reshape(4, 3, 2, 2)
+    np.testing.assert_allclose(painted[:, :, 2:], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(painted[:, :, :2], images[:, :, :2])
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
-from adversarial.space.data_specs import DataSpecsMapping
+from adversarial.space.data_specs import DataSpecsMapping, nested_source
 
 V, W = VectorSpace(3), IndexSpace(max_labels=4, dim=1)
 NESTED = (CompositeSpace([V, CompositeSpace([W, V, NullSpace()]), V]), ("x", ("y", "x", ""), "z"))
@@ -49,3 +49,13 @@ def test_things_that_do_not_fit():
         mapping.flatten(("a", ("b", "d", None), "c"))
     with pytest.raises(ValueError, match="2 parts for 3"):
         mapping.nest(("a", "b"))
+
+
+def test_sources_of_a_yaml_file_are_lists():
+    space = CompositeSpace([V, CompositeSpace([W, V])])
+    assert nested_source(["x", ["y", ["z"]]], space) == ("x", ("y", "z"))
+    assert nested_source(["x"], CompositeSpace([V])) == ("x",)
+    assert nested_source(["x"], V) == nested_source("x", V) == "x"
+    for source, wanted in ((["x", "y"], V), (["x"], space), (["x", "y"], space)):
+        with pytest.raises(ValueError, match="sources?, not"):
+            DataSpecsMapping((wanted, nested_source(source, wanted)))

@@ -134,3 +134,13 @@ def test_uneven_last_minibatch_counts(data):
     assert moves(algorithm, pair, data) == ["d", "d", "dg"]  # 10, 10, 3 examples
     assert pair.monitor.get_examples_seen() == 23
     assert np.isfinite(pair.get_param_vector()).all()
+
+
+@pytest.mark.parametrize("rule", [None, Momentum(0.5), Adam()], ids=["none", "momentum", "adam"])
+@pytest.mark.parametrize("frozen", ["generator", "discriminator"])
+def test_a_player_may_be_frozen(frozen, rule, data):
+    pair = make_pair()
+    player = pair.generator.mlp if frozen == "generator" else pair.discriminator
+    player.freeze(player.get_params())
+    algorithm = k_steps.SGD(0.1, cost=AdversaryCost2(), batch_size=10, learning_rule=rule)
+    assert moves(algorithm, pair, data) == (["d"] if frozen == "generator" else ["g"]) * 3

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from aesara.graph.basic import Apply, Variable
+from aesara.tensor.basic import as_tensor_variable
 from aesara.tensor.type import TensorType
 
 from adversarial.backend.ops.c_op import HeaderOp, c_type, floating
@@ -83,4 +84,6 @@ class CheckedAdd(HeaderOp):
 
 def all_finite(arrays: Sequence[Variable]) -> Variable:
     """1 if every value of `arrays`, all of one dtype, is finite, else 0: a symbolic int8 scalar."""
+    if not arrays:  # a step of a player whose parameters are all frozen
+        return as_tensor_variable(np.int8(1))
     return AllFinite()(*arrays)

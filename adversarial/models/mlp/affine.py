@@ -48,7 +48,7 @@ class Affine(Layer):
     """
 
     weight_init = FlatAttributes(WeightInit)
-    W: Any
+    W: Any = None
 
     @flat_arguments(weight_init=WeightInit)
     def __init__(
@@ -80,19 +80,24 @@ class Affine(Layer):
         return scalers
 
     def get_weight_decay(self, coeff: Any) -> Any:
-        return coeff * at.square(self.W).sum()
+        return coeff * at.square(self._weights()).sum()
 
     def get_l1_weight_decay(self, coeff: Any) -> Any:
-        return coeff * abs(self.W).sum()
+        return coeff * abs(self._weights()).sum()
 
     def set_weights(self, weights: np.ndarray) -> None:
-        self.W.set_value(np.asarray(weights, dtype=self.W.dtype))
+        self._weights().set_value(np.asarray(weights, dtype=self.W.dtype))
 
     def get_biases(self) -> np.ndarray:
         return self._biases().get_value()
 
     def set_biases(self, biases: np.ndarray) -> None:
         self._biases().set_value(np.asarray(biases, dtype=self.b.dtype))
+
+    def _weights(self) -> Any:
+        if self.W is None:
+            raise NotImplementedError(f"layer {self.layer_name!r} was made without weights")
+        return self.W
 
     def _biases(self) -> Any:
         if self.b is None:

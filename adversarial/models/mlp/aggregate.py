@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 import aesara.tensor as at
@@ -48,9 +48,10 @@ def weight_decay(layers: Sequence[Layer], method: str, coeffs: Any) -> Any:
     ----------
     layers : list of Layer
     method : 'get_weight_decay' or 'get_l1_weight_decay'
-    coeffs : float, symbolic scalar or list
-        One coefficient for all layers, or a list of one a layer; a layer that is made of layers may
-        have a list of its own. A layer whose coefficient is 0 need not have weights.
+    coeffs : float, symbolic scalar, list or dict
+        One coefficient for all layers, a list of one a layer, or a dict of them by the names of
+        layers, 0 for others; a layer that is made of layers may have a list or dict of its own. A
+        layer whose coefficient is 0 need not have weights.
 
     Returns
     -------
@@ -60,8 +61,16 @@ def weight_decay(layers: Sequence[Layer], method: str, coeffs: Any) -> Any:
     Raises
     ------
     ValueError
-        For a list of another length.
+        For a list of another length, or a layer that does not exist.
     """
+    if isinstance(coeffs, Mapping):
+        names = [layer.layer_name for layer in layers]
+        unknown = [name for name in coeffs if name not in names]
+        if unknown:
+            raise ValueError(
+                f"a weight decay coefficient of {unknown[0]!r}: the layers are {names}"
+            )
+        coeffs = [coeffs.get(name, 0) for name in names]
     if not isinstance(coeffs, (list, tuple)):
         coeffs = [coeffs] * len(layers)
     if len(coeffs) != len(layers):
@@ -69,6 +78,6 @@ def weight_decay(layers: Sequence[Layer], method: str, coeffs: Any) -> Any:
     terms = [
         getattr(layer, method)(coeff)
         for layer, coeff in zip(layers, coeffs)
-        if isinstance(coeff, (list, tuple)) or hasattr(coeff, "owner") or coeff != 0
+        if isinstance(coeff, (list, tuple, Mapping)) or hasattr(coeff, "owner") or coeff != 0
     ]
     return sum(terms) if terms else at.constant(np.asarray(0, dtype=backend.floatX))

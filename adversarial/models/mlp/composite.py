@@ -11,7 +11,7 @@ from aesara.tensor.shape import Reshape, SpecifyShape
 from adversarial.models.channels import unit_channels
 from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_decay
 from adversarial.models.mlp.layer import Layer
-from adversarial.space import CompositeSpace, Conv2DSpace, Space, VectorSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
 
 if TYPE_CHECKING:
@@ -103,8 +103,9 @@ class CompositeLayer(Layer):
     layer_name : str
     layers : list of Layer
     inputs_to_layers : dict, optional
-        Position in a composite input -> list of the positions of the layers that receive it.
-        By default every layer receives the whole input.
+        Position in a composite input -> list of the positions of the layers that receive it; none
+        of them for an empty list. An input that is not in the dict goes to every layer, and by
+        default every layer receives the whole input.
 
     Raises
     ------
@@ -150,22 +151,29 @@ class CompositeLayer(Layer):
         routes = self.inputs_to_layers or {}
         return [source for source, targets in sorted(routes.items()) if position in targets]
 
+    def _complete_routes(self, space: Space) -> None:
+        """Add the inputs that `inputs_to_layers` leaves out, which go to all layers."""
+        if not isinstance(space, CompositeSpace):
+            raise ValueError(f"layer {self.layer_name!r} routes inputs, so it needs a composite")
+        given, count = self.inputs_to_layers or {}, len(space.components)
+        for source in given:
+            if not 0 <= source < count:
+                raise ValueError(
+                    f"layer {self.layer_name!r}: inputs_to_layers routes input {source}, and there "
+                    f"are {count}, from 0 on"
+                )
+        everywhere = list(range(len(self.layers)))
+        self.inputs_to_layers = {i: given.get(i, everywhere) for i in range(count)}
+
     def set_input_space(self, space: Space) -> None:
         self.input_space = space
+        if self.routing_needed:
+            self._complete_routes(space)
         for position, layer in enumerate(self.layers):
             if self.routing_needed:
                 sources = self._sources(position)
                 if not sources:
                     raise ValueError(f"inputs_to_layers feeds nothing to {layer.layer_name!r}")
-                if not isinstance(space, CompositeSpace):
-                    raise ValueError(
-                        f"layer {self.layer_name!r} routes inputs, so it needs a composite"
-                    )
-                if not 0 <= min(sources) <= max(sources) < len(space.components):
-                    raise ValueError(
-                        f"layer {self.layer_name!r}: inputs_to_layers routes inputs {sources} to "
-                        f"{layer.layer_name!r}, and there are {len(space.components)}, from 0 on"
-                    )
                 parts = [space.components[source] for source in sources]
                 layer.set_input_space(parts[0] if len(parts) == 1 else CompositeSpace(parts))
             else:
@@ -184,6 +192,9 @@ class CompositeLayer(Layer):
             layer.fprop(self._input_of(position, state_below))
             for position, layer in enumerate(self.layers)
         )
+
+    def get_target_space(self) -> Space:
+        return CompositeSpace([layer.get_target_space() for layer in self.layers])
 
     def cost(self, Y: tuple, Y_hat: tuple) -> Any:
         return sum(layer.cost(y, y_hat) for layer, y, y_hat in zip(self.layers, Y, Y_hat))
@@ -332,8 +343,13 @@ class FlattenerLayer(Layer):
         return self.raw_layer.get_target_space().undo_format_as(vectors, self.get_target_space())
 
     def get_target_space(self) -> Space:
-        total = self.raw_layer.get_target_space().get_total_dimension()
-        return VectorSpace(total)
+        space = self.raw_layer.get_target_space()
+        if _has_class_numbers(space):
+            raise ValueError(
+                f"layer {self.layer_name!r} takes targets as one vector, and those of a part are "
+                "class numbers: leave out binary_target_dim, or FlattenerLayer"
+            )
+        return VectorSpace(space.get_total_dimension())
 
     def cost(self, Y: Any, Y_hat: Any) -> Any:
         return self.raw_layer.cost(self._raw_targets(Y), self._raw_state(Y_hat))
@@ -346,6 +362,12 @@ class FlattenerLayer(Layer):
             None if state is None else self._raw_state(state),
             None if targets is None else self._raw_targets(targets),
         )
+
+
+def _has_class_numbers(space: Space) -> bool:
+    if isinstance(space, CompositeSpace):
+        return any(map(_has_class_numbers, space.components))
+    return isinstance(space, IndexSpace)
 
 
 def _joined(vectors: Any) -> list:

@@ -17,8 +17,7 @@ from adversarial.models.mlp.linear import Sigmoid
 class ConvNonlinearity(Persistent):
     """A function of each value of a batch of maps (batch, channels, rows, columns).
 
-    A subclass overrides `apply`. If it has a loss, that is summed over an image and averaged over
-    the batch.
+    A subclass overrides `apply`, and `cost` if it has a loss, the mean over the batch.
 
     Examples
     --------
@@ -75,7 +74,8 @@ class IdentityConvNonlinearity(ConvNonlinearity):
         return channels
 
     def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
-        return _per_example(at.square(Y - Y_hat), batch_axis).mean()
+        losses = at.square(Y - Y_hat)
+        return losses.sum(axis=[a for a in range(losses.ndim) if a != batch_axis]).mean()
 
 
 class RectifierConvNonlinearity(ConvNonlinearity):
@@ -140,7 +140,7 @@ class SigmoidConvNonlinearity(ConvNonlinearity):
         return channels
 
     def cost(self, Y: Any, Y_hat: Any, batch_axis: int) -> Any:
-        return _per_example(binary_cross_entropy(Y, Y_hat), batch_axis).mean()
+        return binary_cross_entropy(Y, Y_hat).mean()
 
 
 class TanhConvNonlinearity(ConvNonlinearity):
@@ -154,7 +154,3 @@ class TanhConvNonlinearity(ConvNonlinearity):
 
     def apply(self, linear_response: Any) -> Any:
         return at.tanh(linear_response)
-
-
-def _per_example(losses: Any, batch_axis: int) -> Any:
-    return losses.sum(axis=[axis for axis in range(losses.ndim) if axis != batch_axis])

@@ -118,13 +118,13 @@ class Dense(Affine):
         self.norm_constraint.apply(updates, self.W)
 
     def get_weights(self) -> np.ndarray:
-        return self.W.get_value()
+        return self._weights().get_value()
 
     def get_weights_topo(self) -> np.ndarray:
         """One image a unit, (units, rows, columns, channels), if the input is images."""
         if not isinstance(self.input_space, Conv2DSpace):
             raise NotImplementedError(f"the input of layer {self.layer_name!r} is not an image")
-        images = self.desired_space.np_format_as(self.W.get_value().T, self.input_space)
+        images = self.desired_space.np_format_as(self.get_weights().T, self.input_space)
         return Conv2DSpace.convert_numpy(images, self.input_space.axes, ("b", 0, 1, "c"))
 
     def get_layer_monitoring_channels(

@@ -276,9 +276,13 @@ class Sigmoid(Linear):
             )
         return binary_cross_entropy(Y, Y_hat)
 
+    def cost_from_cost_matrix(self, cost_matrix: Any) -> Any:
+        """Mean over units and examples."""
+        return cost_matrix.mean()
+
     def kl(self, Y: Any, Y_hat: Any) -> Any:
-        """Cross-entropy per example, shape (batch,): the KL divergence up to Y's own entropy."""
-        return self.cost_matrix(Y, Y_hat).sum(axis=1)
+        """Mean cross-entropy of the units, (batch,): the KL divergence up to Y's own entropy."""
+        return self.cost_matrix(Y, Y_hat).mean(axis=1)
 
     @staticmethod
     def get_detection_channels_from_state(state: Any, target: Any) -> OrderedDict:
@@ -306,7 +310,10 @@ class Sigmoid(Linear):
         if targets is None or state is None:
             return channels
         if self.monitor_style == "detection":
-            channels.update(self.get_detection_channels_from_state(state, targets))
+            found = self.get_detection_channels_from_state(state, targets)
+            channels.update(found, **{"01_loss": found["misclass"]})
+            if not self.copy_input:
+                channels["kl"] = self.cost(targets, state)
         elif self.monitor_style == "bit_vector_class":
             wrong = at.neq(targets > 0.5, state > 0.5).any(axis=1)
             channels["misclass"] = wrong.mean(dtype=state.dtype)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, Optional
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional, Union
 
 from adversarial import backend
 from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_decay
@@ -13,6 +13,7 @@ from adversarial.models.mlp.dropout import apply_dropout
 from adversarial.models.mlp.layer import Layer
 from adversarial.models.mlp.sizes import spend_for_batches
 from adversarial.space import CompositeSpace, Space, VectorSpace
+from adversarial.space.data_specs import nested_source
 from adversarial.utils.seeding import Seed, numpy_rng
 
 
@@ -29,8 +30,9 @@ class MLP(Layer):
         Size of minibatches, kept for layers that ask for it.
     input_space : Space, optional
         Exactly one of this and `nvis`, except in an MLP that is a layer of another.
-    input_source, target_source : str
-        The data set's names for input and targets.
+    input_source, target_source : str or list
+        The data set's names for input and targets; of a CompositeSpace a list of names, nested as
+        the space is.
     nvis : int, optional
         The input is vectors of so many numbers.
     seed : int or list of int, optional
@@ -70,8 +72,8 @@ class MLP(Layer):
         layers: list[Layer],
         batch_size: Optional[int] = None,
         input_space: Optional[Space] = None,
-        input_source: str = "features",
-        target_source: str = "targets",
+        input_source: Union[str, Sequence[Any]] = "features",
+        target_source: Union[str, Sequence[Any]] = "targets",
         nvis: Optional[int] = None,
         seed: Optional[Seed] = None,
         layer_name: Optional[str] = None,
@@ -154,17 +156,25 @@ class MLP(Layer):
 
     # Spaces and data
 
+    def get_input_space(self) -> Space:
+        if "input_space" not in self.__dict__:
+            raise ValueError(
+                f"the network {self.layer_name!r} has no input space: give it nvis or input_space, "
+                "or make it a layer of another"
+            )
+        return self.input_space
+
     def get_output_space(self) -> Space:
         return self.layers[-1].get_output_space()
 
     def get_target_space(self) -> Space:
         return self.layers[-1].get_target_space()
 
-    def get_input_source(self) -> str:
-        return self.input_source
+    def get_input_source(self) -> Any:
+        return nested_source(self.input_source, self.get_input_space())
 
-    def get_target_source(self) -> str:
-        return self.target_source
+    def get_target_source(self) -> Any:
+        return nested_source(self.target_source, self.get_target_space())
 
     def set_batch_size(self, batch_size: int) -> None:
         self.batch_size = batch_size

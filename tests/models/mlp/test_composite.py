@@ -19,7 +19,7 @@ from adversarial.models.mlp import (
     SpaceConverter,
 )
 from adversarial.models.mlp.composite import Sum
-from adversarial.space import CompositeSpace, Conv2DSpace, VectorSpace
+from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, VectorSpace
 
 pytestmark = pytest.mark.usefixtures("either_engine", "fast_compile")
 
@@ -76,18 +76,29 @@ def test_routing(evaluate):
     assert {"a_mean_x_mean_u", "both_mean_x.mean_u"} <= set(channels)
 
 
+def test_an_input_without_a_route_goes_everywhere(evaluate):
+    """Input 1 only to the second layer, input 2 to none, as in 2014's documentation."""
+    a, both = linear("a", 2), Sum("both")
+    routed = CompositeLayer("c", [a, both], inputs_to_layers={1: [1], 2: []})
+    MLP([routed], input_space=CompositeSpace([VectorSpace(4)] * 3))
+    x0, x1, x2 = (random(5, 4, seed=seed) for seed in range(3))
+    ya, total = evaluate(list(routed.fprop((shared(x0), shared(x1), shared(x2)))))
+    np.testing.assert_allclose(ya, x0 @ a.get_weights(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(total, x0 + x1, rtol=1e-6)
+
+
 def test_wrong_routes():
     with pytest.raises(ValueError, match=r"inputs_to_layers\[0\] = \[2\]"):
         CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [2]})
     with pytest.raises(ValueError, match="layers is empty"):
         CompositeLayer("c", [])
-    lonely = CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [0]})
+    lonely = CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [0], 1: []})
     with pytest.raises(ValueError, match="feeds nothing to 'b'"):
         MLP([lonely], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
     for source in (2, -1):
         nothing = CompositeLayer("c", [linear("a")], inputs_to_layers={source: [0]})
         with pytest.raises(
-            ValueError, match=rf"routes inputs \[{source}\] to 'a', .* are 2, from 0"
+            ValueError, match=rf"'c': inputs_to_layers routes input {source}, .* are 2, from 0"
         ):
             MLP([nothing], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
     vectors = CompositeLayer("c", [linear("a")], inputs_to_layers={0: [0]})
@@ -196,3 +207,16 @@ def test_sum_wants_equal_parts():
     unequal = CompositeSpace([VectorSpace(3), VectorSpace(4)])
     with pytest.raises(ValueError, match="dim=4.*dim=3"):
         MLP([Sum("sum")], input_space=unequal)
+
+
+def test_targets_of_each_part(evaluate):
+    """Class numbers for one part, one-hot rows for the other."""
+    numbers = Softmax(4, "a", irange=0.0, binary_target_dim=1)
+    heads = CompositeLayer("y", [numbers, Softmax(3, "b", irange=0.0)])
+    mlp = MLP([heads], nvis=2)
+    assert mlp.get_target_space() == CompositeSpace([IndexSpace(4, 1), VectorSpace(3)])
+    Y = shared(np.array([[3], [0]])), shared(np.eye(3)[[1, 2]])
+    cost = mlp.cost(Y, mlp.fprop(shared(random(2, 2))))
+    assert evaluate(cost) == pytest.approx(np.log(4) + np.log(3), rel=1e-6)
+    with pytest.raises(ValueError, match="'y' takes targets as one vector, .* leave out binary_"):
+        MLP([FlattenerLayer(heads)], nvis=2).get_target_space()

@@ -106,14 +106,15 @@ def test_loss_of_sigmoid_keeps_its_digits():
         np.testing.assert_allclose(slope, expit(z64) - target, rtol=1e-5, atol=1e-7)
 
 
-def test_kl_is_the_cross_entropy_of_each_example(evaluate):
+def test_kl_is_the_mean_cross_entropy_of_the_units(evaluate):
     layer = Sigmoid(dim=2, layer_name="y", irange=1.0)
     mlp, x = net(layer), random(4, 3)
-    np.testing.assert_allclose(
-        evaluate(layer.kl(shared(np.ones((4, 2))), mlp.fprop(shared(x)))),
-        np.logaddexp(0, -x @ layer.get_weights()).sum(axis=1),
-        rtol=1e-5,
-    )
+    ones, state = shared(np.ones((4, 2))), mlp.fprop(shared(x))
+    expected = np.logaddexp(0, -x @ layer.get_weights()).mean(axis=1)
+    np.testing.assert_allclose(evaluate(layer.kl(ones, state)), expected, rtol=1e-5)
+    channels = layer.get_layer_monitoring_channels(state=state, targets=ones)
+    for loss in (mlp.cost(ones, state), channels["kl"]):
+        assert evaluate(loss) == pytest.approx(expected.mean(), rel=1e-5)
 
 
 def test_no_loss_of_an_input_that_is_copied():
@@ -134,11 +135,12 @@ def test_detection_channels(evaluate):
     net(layer)
     p = np.array([[0.9, 0.2, 0.6], [0.4, 0.7, 0.1]], dtype=floatX)
     y = np.array([[1, 1, 0], [0, 1, 0]], dtype=floatX)
-    found = layer.get_layer_monitoring_channels(state=shared(p), targets=shared(y))
-    names = ["misclass", "precision", "recall", "f1"]
+    state = at.sigmoid(shared(np.log(p / (1 - p))))
+    found = layer.get_layer_monitoring_channels(state=state, targets=shared(y))
+    names = ["misclass", "01_loss", "precision", "recall", "f1"]
     values = evaluate([found[name] for name in names])
     # Correct: 0.9 and 0.7; missed: the first 0.2; false alarm: 0.6.
-    np.testing.assert_allclose(values, [2 / 6, 2 / 3, 2 / 3, 2 / 3], rtol=1e-6)
+    np.testing.assert_allclose(values, [2 / 6, 2 / 6, 2 / 3, 2 / 3, 2 / 3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("style, expected", [("classification", 0.5), ("bit_vector_class", 1.0)])

@@ -173,3 +173,17 @@ def test_wrong_arguments(wrong, message):
 def test_no_affine_needs_as_many_inputs_as_classes():
     with pytest.raises(ValueError, match="needs 3 inputs, got 4"):
         MLP([Softmax(n_classes=3, layer_name="y", no_affine=True)], nvis=4)
+
+
+def test_a_layer_without_weights_has_none_to_decay():
+    layer = Softmax(n_classes=3, layer_name="y", no_affine=True, max_col_norm=1.0)
+    mlp = MLP([layer], nvis=3)
+    mlp.enforce_constraints()
+    for call in (
+        lambda: mlp.get_weight_decay(0.1),
+        lambda: mlp.get_l1_weight_decay([0.1]),
+        layer.get_weights,
+        lambda: layer.set_weights(np.eye(3)),
+    ):
+        with pytest.raises(NotImplementedError, match="'y' was made without weights"):
+            call()
