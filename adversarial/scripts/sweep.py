@@ -33,7 +33,7 @@ from adversarial.scripts.train import OUT_OF_TIME
 from adversarial.signals import StopRequest
 from adversarial.sweep import cluster, plot, results, schedule, worker
 from adversarial.sweep.plan import Group, RunPlan, groups_of, runs_of, some_of, split_seeds
-from adversarial.sweep.records import SCORES, SWEEP, Heart, Progress, State, read_sweep, write_json
+from adversarial.sweep.records import SCORES, SWEEP, Heart, Progress, read_sweep, write_json
 from adversarial.sweep.results import Best
 from adversarial.sweep.view import LiveView
 from adversarial.sweep.worker import Task
@@ -177,10 +177,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             status = train_all(tasks, root, args, stop, began)
         groups = report(root, plans, tasks, args)
     say(args, f"{root}: {results.TABLE}, {results.RUNS}, {results.RESULTS}, {results.PLOT}")
-    bad = sum(group.count(State.FAILED, State.DIVERGED) for group in groups)
-    if status:
-        return status
-    return 1 if bad else 0
+    return status or int(any(result.is_faulty for group in groups for result in group.runs))
 
 
 def check_score(args: argparse.Namespace) -> None:
@@ -490,7 +487,7 @@ def report(
         print(f"note: no plot: {error}", file=sys.stderr)
     for group in groups:
         for result in group.runs:
-            if result.state in (State.FAILED, State.DIVERGED):
+            if result.is_faulty:
                 print(f"{result.plan.name}: {result.state}: {result.why}", file=sys.stderr)
     return groups
 

@@ -54,7 +54,7 @@ class RunResult:
     ----------
     plan : RunPlan
     state, why : str
-        As in `records.Progress`.
+        As in `records.Progress`; `why` also says what is wrong with the table of channels.
     history : History
         Its monitor channels; empty if it has measured none.
     epochs : int or None
@@ -70,6 +70,11 @@ class RunResult:
     epochs: Optional[int] = None
     values: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def is_faulty(self) -> bool:
+        """Whether the run failed or diverged, or its table of channels is damaged."""
+        return self.state in (State.FAILED, State.DIVERGED) or bool(self.why)
+
 
 def read_run(root: str, plan: RunPlan, models: Sequence[str]) -> RunResult:
     """What a run has left in its folder; `models` are the model files of its phases, in order."""
@@ -78,10 +83,16 @@ def read_run(root: str, plan: RunPlan, models: Sequence[str]) -> RunResult:
     result = RunResult(plan, progress.state, progress.why)
     tables = [outputs.beside(model, placement.TABLE) for model in models]
     there = [path for path in tables if os.path.exists(path)]
-    if there:
+    if not there:
+        return result
+    try:
         result.history = read_history(there[-1])
-        epochs = [record.counts["epochs"][-1] for record in result.history.values()]
-        result.epochs = int(max(epochs))
+    except (OSError, ValueError) as error:
+        # MonitorCSV appends: a run that is killed, or a full disk, may leave a part of a row.
+        result.why = "; ".join(filter(None, (result.why, str(error))))
+        return result
+    epochs = [record.counts["epochs"][-1] for record in result.history.values()]
+    result.epochs = int(max(epochs))
     return result
 
 

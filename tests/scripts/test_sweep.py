@@ -380,6 +380,19 @@ def test_a_random_search_may_grow(folder):
     assert len(agreed("tiny.yaml", *grid, "--random", "99")) == 15
 
 
+def test_a_damaged_table_does_not_keep_a_sweep_from_having_tables(folder, capsys):
+    argv = ("tiny.yaml", "--seeds", "0-1")
+    for task, state in zip(agreed(*argv), (State.DONE, State.DIVERGED)):
+        os.makedirs(task.folder)
+        Progress(state, starts=1).write(task.folder)
+        header = "epochs_seen,batches_seen,examples_seen,valid_objective_d"
+        Path(task.folder, "tiny.monitor.csv").write_text(f"{header}\n1,3,9,0.5\n2,6,1")
+    assert sweep.main([*argv, "--out", "s"]) == 1
+    assert [row["state"] for row in rows("s/runs.csv")] == ["done", "diverged"]
+    assert tables("s")
+    assert "seed=0: done: s/seed=0/tiny.monitor.csv: has a row" in capsys.readouterr().err
+
+
 def test_a_folder_is_of_one_sweep(folder):
     rate = ("--set", "algorithm.learning_rate=.1")
     (task,) = agreed("tiny.yaml", *rate, "--threads", "2")

@@ -106,6 +106,28 @@ def test_a_damaged_table_of_metrics_is_named(sweep, text):
         results.measure(str(root), read(), metrics=True)
 
 
+@pytest.mark.parametrize("row", [None, "1,10,1"])
+def test_a_damaged_table_of_channels_leaves_its_run_without_values(sweep, row):
+    header = "epochs_seen,batches_seen,examples_seen,valid_gen_ll"
+    text = "" if row is None else f"{header}\n{row}"
+    root, plans, read = sweep
+    for number, state, why in ((0, State.DONE, ""), (1, State.DIVERGED, "objective is nan")):
+        Progress(state, why).write(str(root / plans[number].name))
+        (root / plans[number].name / "gan.monitor.csv").write_text(text)
+    found = read()
+    results.write(str(root), found, results.measure(str(root), found).all)
+    done, diverged, whole = rows(root / "runs.csv")[:3]
+    assert (done["state"], done["epochs"], done["valid_gen_ll"]) == ("done", "", "")
+    assert "gan.monitor.csv: " in done["why"]
+    assert diverged["state"] == "diverged"
+    assert diverged["why"].startswith("objective is nan; ") and "monitor.csv" in diverged["why"]
+    assert (whole["epochs"], whole["why"]) == ("3", "")
+    assert [result.is_faulty for result in found] == [True, True, *4 * [False]]
+    table = rows(root / "table.csv")
+    values = [value(".1", seed, 3) for seed in (1, 2)]
+    assert float(table[0]["valid_gen_ll"]) == pytest.approx(np.mean(values), rel=1e-6)
+
+
 def test_a_channel_and_a_criterion_of_the_user_s_own(sweep):
     root, _, read = sweep
     found = read()
