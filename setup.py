@@ -27,8 +27,8 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "adversarial/__init__.py").
 JAX = "jax>=0.4.30,<0.7"
 # 2.6 is the first for new versions of protobuf.
 TENSORBOARD = "tensorboardX>=2.6,<3"
-# 0.19 is the first with settings against sending data about the machine.
-WANDB = "wandb>=0.19,<1"
+# 0.19.10 is the first with reinit="create_new", which lets a process have several runs.
+WANDB = "wandb>=0.19.10,<1"
 # The part of MLflow that logs; 2.14 is the first with a switch for what it reports to its makers.
 MLFLOW = "mlflow-skinny>=2.14,<4"
 # 3.7 is the first for Python 3.9 and 3.10.

@@ -20,7 +20,8 @@ class Log(Protocol):
     def rewind(self, step: int) -> Optional[int]:
         """Remove what was logged for `step` and later, if the tool can; return the last step left.
 
-        None if nothing has been logged. Called at first, and when a training went back.
+        None if nothing has been logged. Called at first, and for each step that is there already,
+        since a training went back.
         """
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:

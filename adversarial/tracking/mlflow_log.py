@@ -42,7 +42,10 @@ class MLflowLog:
     def rewind(self, step: int) -> Optional[int]:
         self._metrics = []
         if self._run is None:
-            self._run = self._known_run() if step else None
+            if not step:
+                # Forgets the run of an earlier training, now: the server may refuse until later.
+                self._file.write("")
+            self._run = self._known_run()
         if self._run is None:
             found = self._client.get_experiment_by_name(self._experiment)
             group = found.experiment_id if found else None
@@ -61,7 +64,9 @@ class MLflowLog:
 
         try:
             data = self._client.get_run(known).data
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise  # a server that is down, or a login that has expired: it is asked again
             return None
         steps = [
             metric.step

@@ -52,7 +52,7 @@ class RunFile:
         return None if found is None else found[1].decode()
 
     def write(self, identity: str) -> None:
-        """Replace the identity."""
+        """Replace the identity; "" is none."""
         outputs.check(self.path)
         make_folder(self.path)
         with atomic_write(self.path) as stream:

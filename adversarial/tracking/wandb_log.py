@@ -11,6 +11,9 @@ import numpy as np
 
 from adversarial.tracking.run_file import RunFile
 
+# By the files of their logs. wandb finishes them when the process ends.
+_open_runs: dict[str, Any] = {}
+
 
 class WandBLog:
     """A run of Weights & Biases, as a `Log`.
@@ -34,6 +37,10 @@ class WandBLog:
 
     def rewind(self, step: int) -> Optional[int]:
         if self._run is None:
+            path = os.path.abspath(self._file.path)
+            before = _open_runs.pop(path, None)
+            if before is not None:  # of an earlier training of this process
+                before.finish()
             known = self._file.read() if step else None
             identity = known or secrets.token_hex(8)
             folder = os.path.dirname(self._file.path)
@@ -44,25 +51,30 @@ class WandBLog:
                 id=identity,
                 name=os.path.basename(folder) or None,
                 resume="allow" if known else None,
+                reinit="create_new",  # by default, an open run of this process is returned
                 mode=self._mode,
                 dir=folder,
                 save_code=False,
                 settings=_settings(self._wandb),
             )
+            _open_runs[path] = self._run
         self._values, self._step = {}, None
         return self._run.step - 1 if self._run.step else None
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        if self._step is not None and step != self._step:
+        self._add(values, step)
+
+    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
+        self._add({name: self._wandb.Image(pixels)}, step)
+
+    def histogram(self, name: str, values: np.ndarray, step: int) -> None:
+        self._add({name: self._wandb.Histogram(values.ravel().tolist())}, step)
+
+    def _add(self, values: Mapping[str, Any], step: int) -> None:
+        if step != self._step:
             self.flush()
         self._step = step
         self._values.update(values)
-
-    def image(self, name: str, pixels: np.ndarray, step: int) -> None:
-        self._values[name] = self._wandb.Image(pixels)
-
-    def histogram(self, name: str, values: np.ndarray, step: int) -> None:
-        self._values[name] = self._wandb.Histogram(values.ravel().tolist())
 
     def text(self, name: str, text: str) -> None:
         self._run.config.update({name: text})

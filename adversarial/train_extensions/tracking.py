@@ -190,7 +190,8 @@ class Tracker(TrainExtension):
                 if np.isfinite(values).all():
                     self._log.histogram(name, values, epoch)
         self._log.flush()
-        self._next = epoch + 1
+        # A tool that cannot remove steps may have later ones already, which are not sent again.
+        self._next = max(self._next, epoch + 1)
 
 
 def tracker(tool: str, save_path: Optional[str]) -> Tracker:

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from time_bounds import LONGEST
 
 from adversarial import backend, modelfile
 from adversarial.files import outputs
+from adversarial.models.mlp import MLP, Linear
+from adversarial.monitor import Monitor, MonitorChannel
 from adversarial.scripts import train
 from adversarial.tracking import mlflow_log
 from adversarial.tracking.event_file import EventFile, events_in
@@ -27,6 +31,7 @@ from adversarial.train_extensions import tensorboard, tracking
 from adversarial.train_extensions import wandb as wandb_module
 from adversarial.train_extensions.mlflow import MLflow
 from adversarial.train_extensions.tensorboard import TensorBoard
+from adversarial.train_extensions.tracking import Tracker
 from adversarial.train_extensions.wandb import WandB
 from adversarial.viewer.inline import samples_of
 
@@ -432,7 +437,7 @@ def test_wandb_gets_the_same_offline():
     extension = 'wandb.WandB { log_dir: "${PYLEARN2_TRAIN_DIR}log", project: gan, mode: offline }'
     write(f"!obj:adversarial.train_extensions.{extension}")
     assert run("gan.yaml", "--max-epochs", "2") == 0
-    wandb.finish()
+    wandb.teardown()
     (file,) = Path("log/wandb").glob("offline-run-*/*.wandb")
     history, config = {}, {}
     end = time.monotonic() + LONGEST
@@ -457,27 +462,52 @@ def test_wandb_gets_the_same_offline():
 
 
 class Recorded:
-    """The part of wandb's interface that is used, which notes the calls."""
+    """The part of wandb's interface that is used: the module, which notes the calls."""
 
     def __init__(self):
-        self.calls, self.step, self.config = [], 0, {}
+        self.calls, self.runs, self.server = [], [], {}
+        self.__spec__ = "installed"
         self.Settings = type("Settings", (), {"model_fields": {}})
         self.Image = self.Histogram = lambda value: np.shape(value)
 
-    def init(self, **options):
-        self.calls.append(("init", options["id"], options["resume"], options["mode"]))
-        return self
+    def init(self, id, resume, mode, reinit="return_previous", **options):
+        self.calls.append(("init", id, resume, mode))
+        running = [run for run in self.runs if not run.is_finished]
+        if running and reinit != "create_new":
+            return running[-1]
+        assert id not in [run.id for run in running]
+        self.runs.append(RecordedRun(id, self.server.setdefault(id, {})))
+        return self.runs[-1]
 
-    def log(self, logged, step):
-        self.calls.append(("log", step, sorted(logged)))
-        self.step = step + 1
+
+class RecordedRun:
+    """A run, which like those of wandb ignores the values of a step that is not a later one."""
+
+    def __init__(self, identity, steps):
+        self.id, self.steps, self.config, self.is_finished = identity, steps, {}, False
+
+    @property
+    def step(self):
+        return max(self.steps, default=-1) + 1
+
+    def log(self, logged, step=None):
+        assert not self.is_finished
+        step = self.step if step is None else step
+        if step >= self.step:
+            self.steps[step] = dict(logged)
+
+    def finish(self):
+        self.is_finished = True
 
 
-def test_a_run_of_wandb_is_continued(monkeypatch):
-    import sys
-
+@pytest.fixture
+def recorded(monkeypatch):
     fake = Recorded()
     monkeypatch.setitem(sys.modules, "wandb", fake)
+    return fake
+
+
+def test_a_run_of_wandb_is_continued(recorded):
     log = WandBLog("log/wandb.csv", None, "online")
     assert log.rewind(0) is None
     log.scalars({"a": 1.0}, 0)
@@ -487,12 +517,137 @@ def test_a_run_of_wandb_is_continued(monkeypatch):
     again = WandBLog("log/wandb.csv", None, "online")
     assert again.rewind(2) == 1
     new = WandBLog("log/wandb.csv", None, "online")
-    fake.step = 0
     assert new.rewind(0) is None
-    (_, first, *resume), one, two, second, third = fake.calls
-    assert (one, two) == (("log", 0, ["a"]), ("log", 1, ["a", "samples"]))
-    assert resume == [None, "online"] and second == ("init", first, "allow", "online")
-    assert third[1] != first
+    first, second, third = recorded.calls
+    assert first[2:] == (None, "online") and second == ("init", first[1], "allow", "online")
+    assert third[1] != first[1] and third[2] is None
+    assert recorded.server[first[1]] == {0: {"a": 1.0}, 1: {"a": 2.0, "samples": (2, 2, 3)}}
+
+
+def test_logs_of_wandb_in_one_process_have_a_run_each(recorded):
+    logs = [WandBLog(f"{name}/wandb.csv", None, "online") for name in "ab"]
+    for number, log in enumerate(logs):
+        assert log.rewind(0) is None
+        log.scalars({"a": float(number)}, 0)
+    for log in logs:  # both may train by turns
+        log.flush()
+    assert list(recorded.server.values()) == [{0: {"a": 0.0}}, {0: {"a": 1.0}}]
+
+
+def trained(epochs):
+    """A model with a channel that was measured after each of these epochs."""
+    model = MLP([Linear(1, "y", irange=0.1)], nvis=1)
+    monitor = Monitor.get_monitor(model)
+    channel = monitor.channels["cost"] = MonitorChannel(None, None, "cost", None, None)
+    for epoch in range(epochs + 1):
+        for name in ("val_record", "epoch_record", "batch_record", "example_record"):
+            getattr(channel, name).append(epoch)
+        if epoch:
+            monitor.report_epoch()
+    return model
+
+
+def test_wandb_keeps_the_steps_of_repeated_epochs_and_gets_the_next_ones(recorded):
+    first, resumed = (WandB("log", mode="offline", samples_every=0) for _ in range(2))
+    for epoch in range(4):
+        first.on_monitor(trained(epoch), None, None)
+    (steps,) = recorded.server.values()
+    before = dict(steps)
+    for epoch in range(1, 6):  # it was killed, and the file is of an earlier epoch
+        resumed.on_monitor(trained(epoch), None, None)
+    assert list(steps) == list(range(6)) and {**steps, **before} == steps
+    assert all(steps[epoch].keys() == {"cost", "y_W", "y_b"} for epoch in steps)
+    assert [steps[epoch]["cost"] for epoch in steps] == list(range(6))
+
+
+def test_a_step_that_cannot_be_removed_is_sent_once():
+    sent = []
+
+    class Kept(Silent):
+        def rewind(self, step):
+            return sent[-1] if sent else None
+
+        def scalars(self, values, step):
+            sent.append(step)
+
+    class Keep(Tracker):
+        def _open(self):
+            return Kept()
+
+    extension = Keep("log", histograms_every=0)
+    for epoch in (0, 1, 2, 3, 1, 2, 3, 4):  # goes back, as by a rollback
+        extension.on_monitor(trained(epoch), None, None)
+    assert sent == [0, 1, 2, 3, 4]
+
+
+def logged_to_mlflow(steps):
+    """The identity of a run with these steps."""
+    log = MLflowLog("log/mlflow.csv", None, "x")
+    log.rewind(0)
+    for step in range(steps):
+        log.scalars({"a": 1.0}, step)
+    log.flush()
+    return RunFile("log/mlflow.csv").read()
+
+
+def test_a_run_of_mlflow_is_kept_when_the_server_refuses(monkeypatch):
+    pytest.importorskip("mlflow")
+    from mlflow.exceptions import MlflowException, RestException
+    from mlflow.tracking import MlflowClient
+
+    identity = logged_to_mlflow(2)
+    log = MLflowLog("log/mlflow.csv", None, "x")
+    for error in (
+        MlflowException("timed out"),
+        RestException({"error_code": "TEMPORARILY_UNAVAILABLE"}),
+    ):
+
+        def refuse(self, run, error=error):
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, "get_run", refuse)
+            with pytest.raises(MlflowException):
+                log.rewind(2)
+        assert RunFile("log/mlflow.csv").read() == identity
+    assert log.rewind(2) == 1 and RunFile("log/mlflow.csv").read() == identity
+
+
+@pytest.mark.parametrize("is_server", [False, True])
+def test_a_run_of_mlflow_that_is_gone_is_replaced(monkeypatch, is_server):
+    pytest.importorskip("mlflow")
+    from mlflow.exceptions import RestException
+    from mlflow.tracking import MlflowClient
+
+    identity = logged_to_mlflow(2)
+    if is_server:
+
+        def has_none(self, run):
+            raise RestException({"error_code": "RESOURCE_DOES_NOT_EXIST"})
+
+        monkeypatch.setattr(MlflowClient, "get_run", has_none)
+    else:
+        (store,) = Path("log/mlruns").glob(f"*/{identity}")
+        shutil.rmtree(store)
+    assert MLflowLog("log/mlflow.csv", None, "x").rewind(2) is None
+    assert RunFile("log/mlflow.csv").read() not in (None, identity)
+
+
+def test_a_new_training_has_a_new_run_of_mlflow_also_if_the_server_comes_late(monkeypatch):
+    pytest.importorskip("mlflow")
+    from mlflow.tracking import MlflowClient
+
+    def down(self, name):
+        raise OSError("down")
+
+    identity = logged_to_mlflow(2)
+    log = MLflowLog("log/mlflow.csv", None, "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "get_experiment_by_name", down)
+        with pytest.raises(OSError, match="down"):
+            log.rewind(0)
+    assert log.rewind(1) is None
+    assert RunFile("log/mlflow.csv").read() not in (None, identity)
 
 
 def test_the_file_of_a_run_is_of_one_run():
@@ -511,7 +666,6 @@ def test_the_file_of_a_run_is_of_one_run():
 
 def test_it_costs_nothing_until_it_is_used():
     import subprocess
-    import sys
 
     code = (
         "import sys, adversarial.scripts.train\n"
@@ -527,7 +681,6 @@ def test_it_costs_nothing_until_it_is_used():
 
 def test_the_example_of_the_page(capsys):
     import re
-    import sys
 
     page = (Path(__file__).parents[2] / "docs" / "TRACKING.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
