@@ -200,7 +200,7 @@ def plans_of(args: argparse.Namespace) -> list[RunPlan]:
     groups = groups_of(args.configs, args.settings)
     if args.random is not None:
         groups = some_of(groups, args.random)
-    return runs_of(groups, split_seeds(args.seeds))
+    return runs_of(groups, split_seeds(args.seeds), several=len(args.configs) > 1)
 
 
 def say(args: argparse.Namespace, line: str) -> None:

@@ -180,14 +180,18 @@ def some_of(groups: Sequence[Group], number: int) -> list[Group]:
     return [groups[i] for i in sorted(order[:number])]
 
 
-def runs_of(groups: Sequence[Group], seeds: Sequence[int]) -> list[RunPlan]:
+def runs_of(
+    groups: Sequence[Group], seeds: Sequence[int], several: bool | None = None
+) -> list[RunPlan]:
     """Every group with every seed: all groups with the first seed, then all with the second...
 
-    So a sweep that is stopped early has compared all groups.
+    So a sweep that is stopped early has compared all groups. `several` says whether several YAML
+    files are given, of which the groups may have one only; by default, the groups have all.
     """
     if len(groups) * len(seeds) > MOST_RUNS:
         raise ValueError(f"{len(groups) * len(seeds):,} runs: more than {MOST_RUNS:,}")
-    several = len({group.config for group in groups}) > 1
+    if several is None:
+        several = len({group.config for group in groups}) > 1
     return [RunPlan(_name(group, seed, several), group, seed) for seed in seeds for group in groups]
 
 

@@ -380,6 +380,14 @@ def test_a_random_search_may_grow(folder):
     assert len(agreed("tiny.yaml", *grid, "--random", "99")) == 15
 
 
+def test_a_random_search_in_several_experiments_may_grow(folder):
+    shutil.copy("tiny.yaml", "other.yaml")
+    grid = ("tiny.yaml", "other.yaml", "--set", "algorithm.learning_rate=.1,.2")
+    names = [{task.name for task in agreed(*grid, "--random", number)} for number in "1234"]
+    assert [len(each) for each in names] == [1, 2, 3, 4]
+    assert all(few < more for few, more in zip(names, names[1:]))
+
+
 def test_a_damaged_table_does_not_keep_a_sweep_from_having_tables(folder, capsys):
     argv = ("tiny.yaml", "--seeds", "0-1")
     for task, state in zip(agreed(*argv), (State.DONE, State.DIVERGED)):
