@@ -48,6 +48,7 @@ from adversarial.modelfile.loading import modules_beside_model
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.utils import own_modules
+from adversarial.utils.statistics import to_json
 from adversarial.viewer.grid import is_picture
 from adversarial.viewer.memorised import memorised_sheet
 from adversarial.viewer.samples import view_of
@@ -188,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_csv(args.csv, args, reports)
     if args.json:
         rows = [as_data(args, report) for report in reports]
-        print(json.dumps(rows[0] if len(rows) == 1 else rows, indent=1))
+        print(to_json(rows[0] if len(rows) == 1 else rows))
 
 
 @dataclass

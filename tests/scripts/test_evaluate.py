@@ -341,6 +341,19 @@ def {name}(samples):
 """
 
 
+def test_json_has_null_for_what_is_not_finite(command, dots, tmp_path, capsys):
+    value = '1.0, details={"kept": 2.0, "lost": [float("nan"), float("inf")]}'
+    (tmp_path / "dots_lost.py").write_text(BESIDE.format(name="dots_lost", value=value))
+    argv = [*ARGS, "--allow-module", "dots_lost", "-m", "dots_lost", "--json"]
+    try:
+        assert command(dots, *argv) == 0
+        found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    finally:
+        sys.modules.pop("dots_lost", None)
+    details = found["metrics"]["dots_lost"]["details"]
+    assert details == {"kept": 2.0, "lost": [None, None]}
+
+
 def test_modules_are_found_beside_any_of_the_models(command, dots, tmp_path, capsys):
     model = serial.load(dots)
     for folder, value in (("one", 1.0), ("two", 2.0)):
