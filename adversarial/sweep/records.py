@@ -1,7 +1,8 @@
 """The small files in the folder of a sweep, by which its processes know of one another.
 
     sweep.json          what was asked; the same command with the same folder continues the sweep
-    .sweep.beat         a number that the sweep's own process increases while it lives
+    .sweep.beat         a number that the sweep's own process increases while it lives; on a full
+                        disk, only the time of the file changes
     RUN/run.json        how far a run is, written by the worker that trains it
     RUN/scores.csv      the metrics of its model, if the sweep computes any
     RUN/log.txt         what train.py has printed
@@ -11,6 +12,7 @@ All machines of a sweep see this folder by the same path.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -178,9 +180,9 @@ class Heart:
         self.stop()
 
     def stop(self) -> None:
-        """Tell the workers to stop."""
+        """Tell the workers to stop; on a full disk, by no beats from now on."""
         self._content["stop"] = True
-        self._write()
+        self._try_to_write()
 
     def _write(self) -> None:
         with self._lock:
@@ -189,10 +191,16 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_EVERY):
-            try:
-                self._write()
-            except OSError:  # a full disk; the next beat may be written
-                pass
+            self._try_to_write()
+
+    def _try_to_write(self) -> None:
+        """Write; on a full disk, touch the file, which needs no space and is a beat as well."""
+        try:
+            self._write()
+        except OSError:
+            if not self._content["stop"]:
+                with contextlib.suppress(OSError):
+                    os.utime(self._path)
 
 
 class Watch:
@@ -202,19 +210,21 @@ class Watch:
         self._path = os.path.join(folder, BEAT)
         self._sweep = sweep
         self._lost_after = lost_after
-        self._last: Optional[int] = None
+        self._last: Any = None
         self._since = time.monotonic()
 
     def is_over(self) -> bool:
         """Whether the run is to be saved and stopped: the sweep says so, or is dead, or another."""
         try:
             found = read_json(self._path)
+            touched = os.stat(self._path).st_mtime_ns
         except (OSError, ValueError):
-            found = None
+            found, touched = None, 0
         now = time.monotonic()
         if isinstance(found, dict):
             if found.get("stop") or found.get("sweep") != self._sweep:
                 return True
-            if found.get("beat") != self._last:
-                self._last, self._since = found.get("beat"), now
+            beat = found.get("beat"), touched
+            if beat != self._last:
+                self._last, self._since = beat, now
         return now - self._since > self._lost_after

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from time_bounds import LONGEST
 
 from adversarial.sweep import child, records, worker
 from adversarial.sweep.records import Heart, Progress, State, Watch
@@ -324,3 +325,38 @@ def test_heartbeats(tmp_path, monkeypatch):
         assert watch._last != first
         assert Watch(str(tmp_path), "b").is_over()
     assert watch.is_over()  # the end of the block stops the runs
+
+
+def test_on_a_full_disk_the_sweep_lives_and_ends_without_an_error(tmp_path, monkeypatch):
+    write = records.write_json
+    is_full = threading.Event()
+
+    def write_json(path, content):
+        if is_full.is_set():
+            raise OSError(28, "No space left on device", path)
+        write(path, content)
+
+    monkeypatch.setattr(records, "write_json", write_json)
+    monkeypatch.setattr(records, "BEAT_EVERY", 0.01)
+    with Heart(str(tmp_path), "a"):
+        is_full.set()
+        watch = Watch(str(tmp_path), "a")
+        assert not watch.is_over()
+        first, end = watch._last, time.monotonic() + LONGEST
+        while watch._last == first and time.monotonic() < end:
+            time.sleep(0.01)
+            assert not watch.is_over()
+        assert watch._last != first
+    lost = Watch(str(tmp_path), "a", lost_after=0.1)
+    assert not lost.is_over()
+    time.sleep(0.2)
+    assert lost.is_over()  # the end of the block is known by the missing beats
+
+
+def test_a_sweep_does_not_begin_on_a_full_disk(tmp_path, monkeypatch):
+    def write_json(path, content):
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(records, "write_json", write_json)
+    with pytest.raises(OSError, match="No space left"), Heart(str(tmp_path), "a"):
+        pass
