@@ -22,6 +22,7 @@ import numpy as np
 
 import adversarial
 from adversarial import modelfile
+from adversarial.evaluation.sampling import NoGenerator
 from adversarial.export import Program, Untranslatable, discriminator_program, generator_program
 from adversarial.export.check import Runner, difference, example_inputs
 from adversarial.files.atomic_write import atomic_write
@@ -191,7 +192,8 @@ def _write_float16(model: Any, path: str, allow_modules: Collection[str]) -> Non
         default=0.0,
     )
     print(f"rounding changed parameters by at most {changed:.1e}")
-    with contextlib.suppress(Untranslatable):
+    # A classifier has no samples.
+    with contextlib.suppress(NoGenerator, Untranslatable):
         before = generator_program(model)
         after = generator_program(modelfile.load(path, allow_modules=allow_modules))
         inputs = example_inputs(before, 100)

@@ -374,3 +374,9 @@ def test_a_wrong_file_is_an_error(monkeypatch, folder, capsys, fast_compile):
     assert cli.run(lambda: export.main(["m.pkl", "--format", "numpy"])) == 1
     assert "a translation of this package must be wrong" in capsys.readouterr().err
     assert Path("m_numpy.py").exists()
+
+
+def test_a_classifier_is_halved(folder, capsys):
+    modelfile.save("m.pkl", MLP([Linear(4, "h0", irange=1.0)], nvis=3))
+    export.main(["m.pkl", "--format", "float16"])
+    assert "rounding changed parameters by at most" in capsys.readouterr().out
