@@ -7,10 +7,11 @@ The module is meant to be read: one line for each operation, layer by layer. The
 from __future__ import annotations
 
 import builtins
+import hashlib
 import inspect
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ import numpy as np
 
 Array = np.ndarray
 WEIGHTS = dict(np.load(Path(__file__).with_suffix(".npz")))
+if str(WEIGHTS.pop("digest", "")) != "{digest}":
+    raise ImportError("{weights} does not hold the weights of this module: export the model again")
 '''
 
 
@@ -75,7 +78,9 @@ def to_module(
         for declared in program.inputs
         if declared.noise is not None
     ]
+    arrays["digest"] = np.array(_digest(arrays))
     header = _HEADER.format(
+        digest=arrays["digest"],
         title=" and ".join(program.name for program in programs).capitalize(),
         functions="\n".join(_says(program) for program in programs),
         weights=_plain(weights),
@@ -87,6 +92,14 @@ def to_module(
     content = io.BytesIO()
     np.savez(content, **arrays)
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part), content.getvalue()
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Tells weights from others: a module refuses weights that were not written with it."""
+    found = hashlib.sha256()
+    for name, array in arrays.items():
+        found.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    return found.hexdigest()
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@
     python -m adversarial.scripts.export mnist.pkl --format numpy    # a module, and its weights
     python -m adversarial.scripts.export mnist.pkl --format float16  # a smaller model file
 
-Each file is read again, where a library for it is installed, and compared with the model.
+What computes (ONNX, NumPy) is compared with the model before any file is replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Collection, Sequence
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,10 +114,17 @@ def _paths(args: argparse.Namespace) -> list[str]:
     return [cli.output_path(stem + ending, args.model, "", args.overwrite) for ending in endings]
 
 
-def _write(path: str, content: bytes) -> None:
-    with atomic_write(path) as stream:
-        stream.write(content)
-    print(f"wrote {path} ({len(content) / 1e6:.1f} MB)")
+def _write(files: Mapping[str, bytes]) -> None:
+    """Write files that belong together: none is replaced before all are complete on the disk."""
+    with contextlib.ExitStack() as stack:
+        for path, content in files.items():
+            stream = stack.enter_context(atomic_write(path))
+            stream.write(content)
+            # A full disk may be reported as late as here.
+            stream.flush()
+            os.fsync(stream.fileno())
+    for path, content in files.items():
+        print(f"wrote {path} ({len(content) / 1e6:.1f} MB)")
 
 
 def _report(what: str, found: float) -> None:
@@ -123,14 +132,14 @@ def _report(what: str, found: float) -> None:
     if not found <= TOLERANCE:
         raise ValueError(
             f"{what} differs from the model by {found:.1e}: a translation of this package must be "
-            "wrong, so do not use the file"
+            "wrong, so nothing is written"
         )
 
 
 def _write_safetensors(programs: Sequence[Program], path: str) -> None:
     from adversarial.export import safetensors_file
 
-    _write(path, safetensors_file.to_bytes(programs))
+    _write({path: safetensors_file.to_bytes(programs)})
     for name, array in safetensors_file.tensors_of(programs).items():
         print(f"    {name}  {'x'.join(map(str, array.shape))}")
 
@@ -138,9 +147,9 @@ def _write_safetensors(programs: Sequence[Program], path: str) -> None:
 def _write_onnx(programs: Sequence[Program], paths: Sequence[str]) -> None:
     from adversarial.export.onnx_file import to_onnx
 
+    files = {}
     for program, path in zip(programs, paths):
-        content = to_onnx(program).SerializeToString()
-        _write(path, content)
+        files[path] = content = to_onnx(program).SerializeToString()
         try:
             import onnxruntime
         except ImportError:
@@ -153,6 +162,7 @@ def _write_onnx(programs: Sequence[Program], paths: Sequence[str]) -> None:
             return dict(zip(names, session.run(names, dict(inputs))))
 
         _report(f"{program.name} by onnxruntime", difference(program, run))
+    _write(files)
 
 
 def _write_numpy(programs: Sequence[Program], paths: Sequence[str], source: str) -> None:
@@ -160,16 +170,14 @@ def _write_numpy(programs: Sequence[Program], paths: Sequence[str], source: str)
 
     module, weights = (os.path.basename(path) for path in paths)
     text, content = to_module(programs, module, weights, source, adversarial.__version__)
-    # So that a module never lies beside the weights of another: the old one goes before they are
-    # replaced, and the new one comes after them.
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(paths[0])
-    _write(paths[1], content)
-    _write(paths[0], text.encode("utf-8"))
-    made: dict[str, Any] = {"__file__": os.path.abspath(paths[0]), "__name__": "exported"}
-    exec(compile(text, paths[0], "exec"), made)  # noqa: S102  the text that was made above
+    with tempfile.TemporaryDirectory() as folder:
+        # The module reads the weights beside it.
+        Path(folder, weights).write_bytes(content)
+        made: dict[str, Any] = {"__file__": os.path.join(folder, module), "__name__": "exported"}
+        exec(compile(text, paths[0], "exec"), made)  # noqa: S102  the text that was made above
     for program in programs:
         _report(f"{program.name} by NumPy", difference(program, _runner(program, made)))
+    _write({paths[1]: content, paths[0]: text.encode("utf-8")})
 
 
 def _runner(program: Program, made: dict[str, Any]) -> Runner:

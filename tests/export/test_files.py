@@ -87,7 +87,7 @@ def test_onnx_computes_every_layer(name, fast_compile):
 
 
 @pytest.mark.parametrize("name", [*SCALAR, *ARRAY, *IMAGE_FUNCTIONS])
-def test_onnx_and_the_numpy_file_compute_what_the_program_does(name):
+def test_onnx_and_the_numpy_file_compute_what_the_program_does(name, tmp_path):
     pytest.importorskip("onnxruntime")
     if name in IMAGE_FUNCTIONS:
         kernels = backend.shared(RNG.normal(size=(4, 4, 3, 2)).astype("float32"), "W")
@@ -101,13 +101,9 @@ def test_onnx_and_the_numpy_file_compute_what_the_program_does(name):
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     text, weights = to_module([program], "m.py", "m.npz", "nothing", "0")
-    import io
-
-    made = dict(np.load(io.BytesIO(weights)))
-    text = re.sub(r"WEIGHTS = .*", "WEIGHTS = {}", text)
-    scope = {"__name__": "m"}
+    (tmp_path / "m.npz").write_bytes(weights)
+    scope = {"__name__": "m", "__file__": str(tmp_path / "m.py")}
     exec(text, scope)
-    scope["WEIGHTS"].update(made)
     np.testing.assert_array_equal(scope["test"](x), expected)
 
 
@@ -331,24 +327,52 @@ def test_what_exists_is_replaced_with_overwrite_only(kind, folder, capsys):
     export.main([*argv, "--overwrite"])
 
 
-@pytest.mark.parametrize("failing", export.ENDINGS["numpy"])
-def test_a_module_never_lies_beside_the_weights_of_another(failing, folder, capsys, monkeypatch):
+def contents():
+    return {path.name: path.read_bytes() for path in Path().iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["onnx", "numpy"])
+def test_on_a_full_disk_all_files_stay_as_they_were(kind, folder, capsys, monkeypatch):
+    pytest.importorskip("onnx")
     modelfile.save("m.pkl", pair(DENSE["linear"]))
-    argv = ["m.pkl", "--format", "numpy", "--overwrite"]
+    argv = ["m.pkl", "--format", kind, "--overwrite"]
     export.main(argv)
-    real = export._write
+    modelfile.save("m.pkl", pair(DENSE["maxout"]))
+    before, real, synced = contents(), os.fsync, []
 
-    def full(path, content):
-        if path.endswith(failing):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        assert not Path("m_numpy.py").exists()
-        real(path, content)
+    def full(handle):
+        synced.append(handle)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle)
 
-    monkeypatch.setattr(export, "_write", full)
-    modelfile.save("m.pkl", pair(DENSE["tanh"]))
+    monkeypatch.setattr(os, "fsync", full)
     assert cli.run(lambda: export.main(argv)) == 1
-    assert f"m{failing}: {os.strerror(errno.ENOSPC)}" in capsys.readouterr().err
-    assert not Path("m_numpy.py").exists()
+    assert os.strerror(errno.ENOSPC) in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_a_file_that_appears_while_the_model_is_exported_is_kept(folder, capsys, monkeypatch):
+    modelfile.save("m.pkl", pair(DENSE["linear"]))
+    real = export._runner
+
+    def late(*arguments):
+        Path("m_numpy.py").write_text("mine")
+        return real(*arguments)
+
+    monkeypatch.setattr(export, "_runner", late)
+    assert cli.run(lambda: export.main(["m.pkl", "--format", "numpy"])) == 1
+    assert "m_numpy.py exists already: --overwrite" in capsys.readouterr().err
+    assert Path("m_numpy.py").read_text() == "mine" and not Path("m_numpy.npz").exists()
+
+
+def test_a_module_refuses_the_weights_of_another(folder, capsys):
+    for name, layers in (("a", "linear"), ("b", "maxout")):
+        modelfile.save(f"{name}.pkl", pair(DENSE[layers]))
+        export.main([f"{name}.pkl", "--format", "numpy"])
+    os.replace("b_numpy.npz", "a_numpy.npz")
+    done = subprocess.run([sys.executable, "a_numpy.py"], capture_output=True, text=True)
+    assert "ImportError: a_numpy.npz does not hold the weights of this module" in done.stderr
 
 
 def test_a_missing_library_is_named(folder, capsys, monkeypatch):
@@ -361,19 +385,20 @@ def test_a_missing_library_is_named(folder, capsys, monkeypatch):
     assert sorted(os.listdir()) == ["m.pkl"]
 
 
-def test_a_wrong_file_is_an_error(monkeypatch, folder, capsys, fast_compile):
-    """The comparison with the model can fail."""
+@pytest.mark.parametrize("kind", ["onnx", "numpy"])
+def test_what_differs_from_the_model_is_not_written(
+    kind, monkeypatch, folder, capsys, fast_compile
+):
+    """The comparison with the model can fail; what was there stays."""
+    pytest.importorskip("onnxruntime")
     modelfile.save("m.pkl", pair(DENSE["tanh"]))
-    real = export._runner
-
-    def wrong(program, made):
-        run = real(program, made)
-        return lambda inputs: {k: v + 0.01 for k, v in run(inputs).items()}
-
-    monkeypatch.setattr(export, "_runner", wrong)
-    assert cli.run(lambda: export.main(["m.pkl", "--format", "numpy"])) == 1
+    for ending in export.ENDINGS[kind]:
+        Path(f"m{ending}").write_text("good")
+    before, real = contents(), export.difference
+    monkeypatch.setattr(export, "difference", lambda *arguments: real(*arguments) + 0.01)
+    assert cli.run(lambda: export.main(["m.pkl", "--format", kind, "--overwrite"])) == 1
     assert "a translation of this package must be wrong" in capsys.readouterr().err
-    assert Path("m_numpy.py").exists()
+    assert contents() == before
 
 
 def test_a_classifier_is_halved(folder, capsys):
