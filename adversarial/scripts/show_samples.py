@@ -116,6 +116,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
+    if args.fps is None:
+        args.fps = 4 if len(args.models) > 1 else 20
     if args.cols is None:
         args.cols = 4 if args.inpaint else 10
     args.kind = _kind(args.out)
@@ -182,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads = *args.models[1:], args.z, args.dataset
         out = cli.output_path(args.out, args.models[0], ending(args), args.overwrite, reads)
     if args.kind == "animation":
-        animation.check_can_write(out)
+        animation.check_can_write(out, args.fps)
     if len(args.models) > 1:
         _write_epochs(args, out)
         return
@@ -196,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames = animation.walk_frames(
             model, args.rows, args.cols, args.frames, args.seed, args.scale
         )
-        animation.write(out, frames, args.fps or 20)
+        animation.write(out, frames, args.fps)
         present(out, args.show)
     else:
         _write_data(args, out, model, z)
@@ -343,7 +345,7 @@ def _write_epochs(args: argparse.Namespace, out: str) -> None:
         captions = [(os.path.basename(path), path) for _, path in seen]
     models = ((caption, _load(args, path)) for caption, path in captions)
     frames = animation.epoch_frames(models, args.rows, args.cols, args.seed, args.scale)
-    animation.write(out, frames, args.fps or 4, hold=_HOLD)
+    animation.write(out, frames, args.fps, hold=_HOLD)
     present(out, args.show)
 
 

@@ -103,7 +103,7 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
         Ends in .gif or .mp4.
     frames : iterable of pictures of one size
     fps : float
-        Frames a second.
+        Frames a second; a GIF has the nearest rate at which a frame takes whole 1/100 s.
     hold : int
         How often the last frame is shown.
 
@@ -111,10 +111,13 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
     ------
     ImportError
         For MP4, if imageio-ffmpeg is not installed.
+    ValueError
+        If a GIF cannot have this speed.
     """
     held = _held(frames, hold)
     if path.lower().endswith(".mp4"):
         return _write_mp4(path, held, fps)
+    duration = _gif_duration(fps)
     first = next(held)
     count = 1
 
@@ -125,15 +128,31 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
             yield frame
 
     with atomic_write(path) as stream:
-        first.save(
-            stream,
-            format="GIF",
-            save_all=True,
-            append_images=rest(),
-            duration=round(1000 / fps),
-            loop=0,
-        )
+        try:
+            first.save(
+                stream,
+                format="GIF",
+                save_all=True,
+                append_images=rest(),
+                duration=duration,
+                loop=0,
+            )
+        except OverflowError:  # Pillow writes equal frames as one, of their total duration
+            raise ValueError(
+                f"--fps {fps:g}: some frames are equal, and a GIF shows no picture for more than "
+                "655 s: give a greater --fps"
+            ) from None
     return count
+
+
+def _gif_duration(fps: float) -> int:
+    """How long a GIF shows a frame, in ms: a GIF holds it as a number of 1/100 s, of 16 bits."""
+    # Browsers show a frame of 1/100 s for 1/10 s.
+    if not 1 / 655 <= fps <= 50:
+        raise ValueError(
+            f"--fps {fps:g}: a GIF shows 1/655 to 50 frames a second; a file .mp4 can show more"
+        )
+    return 10 * round(100 / fps)
 
 
 def _held(frames: Iterable[Image.Image], hold: int) -> Iterator[Image.Image]:
@@ -144,10 +163,12 @@ def _held(frames: Iterable[Image.Image], hold: int) -> Iterator[Image.Image]:
         yield from [last] * (hold - 1)
 
 
-def check_can_write(path: str) -> None:
-    """ImportError if an animation of this name needs a library that is not installed."""
+def check_can_write(path: str, fps: float) -> None:
+    """Raise what `write` would raise, before the frames are computed."""
     if path.lower().endswith(".mp4"):
         _ffmpeg()
+    else:
+        _gif_duration(fps)
 
 
 def _ffmpeg() -> Any:

@@ -71,12 +71,21 @@ def test_an_animation_has_a_frame_for_each_model(command, moments, capsys):
     assert not np.array_equal(*frames)
 
 
+def test_a_speed_that_a_gif_cannot_have_is_refused_first(refused, moments):
+    message = refused(moments[0], "--out", moments[0].with_name("game.gif"), "--fps", 60)
+    assert "--fps 60: a GIF shows 1/655 to 50 frames a second" in message
+
+
 def test_mistakes_are_one_line(refused, moments, model, tmp_path, monkeypatch):
     assert "data, a DenseDesignMatrix, is not known" in refused(model)
     broken = serial.load(moments[0])
     broken.dataset_yaml_src = None
     serial.save(tmp_path / "broken.pkl", broken)
     assert "does not say which data set" in refused(tmp_path / "broken.pkl")
+    alone = serial.load(moments[0]).generator
+    alone.dataset_yaml_src = DATA
+    serial.save(tmp_path / "alone.pkl", alone)
+    assert "a Generator has no D" in refused(tmp_path / "alone.pkl")
     assert "none.pkl" in refused(tmp_path / "none.pkl")
     assert "there is no folder" in refused(moments[0], "--out", tmp_path / "no" / "a.png")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
