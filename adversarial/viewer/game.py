@@ -91,9 +91,11 @@ def moment_of(
     Raises
     ------
     ValueError
-        Where G makes vectors, or its samples are not finite.
+        Where there is no D, G makes vectors, or its samples are not finite.
     """
     generator = generator_of(model)
+    if getattr(model, "discriminator", None) is None:
+        raise ValueError(f"Figure 1 shows D beside G, but a {type(model).__name__} has no D")
     dimension = generator.get_output_space().get_total_dimension()
     if dimension != 1:
         raise ValueError(f"Figure 1 is of points on a line, but G makes {dimension} numbers")

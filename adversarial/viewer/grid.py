@@ -184,7 +184,11 @@ def grid_of(
         raise ValueError(f"images must have shape (n, height, width, 1 or 3), got {images.shape}")
     if len(images) > rows * cols:
         raise ValueError(f"{len(images)} images do not fit in {rows} rows of {cols}")
-    # Written so that NaN is refused as well; the margin forgives rounding.
+    if not np.isfinite(images).all():
+        raise ValueError(
+            "images contain NaN or infinite values: a model that makes them has diverged"
+        )
+    # The margin forgives rounding.
     if images.size and not (images.min() >= -1e-5 and images.max() <= 1 + 1e-5):
         raise ValueError(
             f"images must have values in [0, 1], got {images.min():g} to {images.max():g}"

@@ -65,6 +65,11 @@ def test_only_points_on_a_line_are_drawn():
         moment_of(game(dim=2), norm.pdf, X)
 
 
+def test_a_game_has_two_players():
+    with pytest.raises(ValueError, match="a Generator has no D"):
+        moment_of(game().generator, norm.pdf, X)
+
+
 def test_a_game_that_diverged_is_named():
     broken = game()
     broken.generator.mlp.layers[0].set_biases(np.array([np.nan]))
