@@ -30,9 +30,7 @@ _HEADER = '''"""{title}, as Python code that needs NumPy only.
 
 {functions}
 
-The weights are in the file {weights} beside this one. Run as a program, it draws samples:
-
-    python {module} 100 samples.npy
+The weights are in the file {weights} beside this one.{usage}
 
 It was made of {source} by adversarial-nets {version}.
 """
@@ -51,6 +49,11 @@ WEIGHTS = dict(np.load(Path(__file__).with_suffix(".npz")))
 if str(WEIGHTS.pop("digest", "")) != "{digest}":
     raise ImportError("{weights} does not hold the weights of this module: export the model again")
 '''
+
+
+_USAGE = """ Run as a program, it draws samples:
+
+    python {module} 100 samples.npy"""
 
 
 def to_module(
@@ -72,23 +75,18 @@ def to_module(
     for program in programs:
         texts.append(_function(program, arrays))
         used |= {node.op for node in program.nodes}
-    draws = [
-        _draw(program, declared)
-        for program in programs
-        for declared in program.inputs
-        if declared.noise is not None
-    ]
+    main = _main(programs)
     arrays["digest"] = np.array(_digest(arrays))
     header = _HEADER.format(
         digest=arrays["digest"],
         title=" and ".join(program.name for program in programs).capitalize(),
         functions="\n".join(_says(program) for program in programs),
         weights=_plain(weights),
-        module=_plain(module),
+        usage=_USAGE.format(module=_plain(module)) if main else "",
         source=_plain(source),
         version=version,
     )
-    parts = [header, _constants(programs), *_copied(used), *draws, *texts, _main(programs)]
+    parts = [header, _constants(programs), *_copied(used), *_draws(programs), *texts, main]
     content = io.BytesIO()
     np.savez(content, **arrays)
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part), content.getvalue()
@@ -150,8 +148,24 @@ def _copied(used: set[str]) -> list[str]:
     return [inspect.getsource(function) for function in functions]
 
 
-def _draw(program: Program, declared: Input) -> str:
-    """A function that draws the noise of an input."""
+def _draws(programs: Sequence[Program]) -> list[str]:
+    """A function for each input that is noise, which draws it."""
+    found: dict[str, str] = {}
+    for program in programs:
+        for declared in program.inputs:
+            if declared.noise is not None:
+                name, body = f"draw_{declared.name}", _draw_body(declared)
+                # Layers of both players may have one name, but draw different noise.
+                while found.get(name, body) != body:
+                    name = f"{name}_{program.name}"
+                found[name] = body
+    return [
+        f"def {name}(batch: int, rng: np.random.Generator) -> Array:\n{body}"
+        for name, body in found.items()
+    ]
+
+
+def _draw_body(declared: Input) -> str:
     noise = declared.noise or {}
     shape = ", ".join(
         length if isinstance(length, str) else str(length) for length in declared.shape
@@ -164,7 +178,6 @@ def _draw(program: Program, declared: Input) -> str:
     else:
         drawn = f"rng.normal({noise.get('mean', 0.0)!r}, {noise.get('std', 1.0)!r}, ({shape}))"
     lines = [
-        f"def draw_{declared.name}(batch: int, rng: np.random.Generator) -> Array:",
         f'    """{_plain(declared.meaning).capitalize()} for `batch` samples: {kind}."""',
         f"    drawn = {drawn}",
     ]

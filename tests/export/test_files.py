@@ -36,8 +36,9 @@ from adversarial.export.check import difference, example_inputs
 from adversarial.export.numpy_file import to_module
 from adversarial.export.onnx_file import to_onnx
 from adversarial.export.safetensors_file import tensors_of
+from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
-from adversarial.models.mlp import MLP, Linear, Tanh
+from adversarial.models.mlp import MLP, Linear, Sigmoid, Tanh
 from adversarial.models.noise import NoiseCat
 from adversarial.scripts import cli, export
 
@@ -325,6 +326,36 @@ def test_what_exists_is_replaced_with_overwrite_only(kind, folder, capsys):
         Path(f"m{ending}").unlink()
     export.main(argv)
     export.main([*argv, "--overwrite"])
+
+
+def test_each_player_has_its_own_noise(folder, capsys, fast_compile):
+    def layers(width):
+        return [NoiseCat(width, 1.0, "n"), Sigmoid(dim=1, layer_name="y", irange=1.0)]
+
+    G, D = MLP(layers(2), nvis=3), MLP(layers(5), nvis=1)
+    modelfile.save("m.pkl", AdversaryPair(Generator(G), D))
+    export.main(["m.pkl", "--format", "numpy"])
+    module: dict = {"__file__": "m_numpy.py", "__name__": "m_numpy"}
+    exec(Path("m_numpy.py").read_text(), module)
+    rng = np.random.default_rng(0)
+    assert module["draw_n_noise"](7, rng).shape == (7, 2)
+    assert module["draw_n_noise_discriminator"](7, rng).shape == (7, 5)
+    samples = module["generator"](module["draw_z"](7, rng), module["draw_n_noise"](7, rng))
+    noise = module["draw_n_noise_discriminator"](7, rng)
+    assert module["discriminator"](samples, noise).shape == (7, 1)
+    # D with the noise of G needs no function of its own.
+    D = MLP(layers(2), nvis=1)
+    modelfile.save("m.pkl", AdversaryPair(Generator(G), D))
+    export.main(["m.pkl", "--format", "numpy", "--overwrite"])
+    assert Path("m_numpy.py").read_text().count("def draw_n_noise") == 1
+
+
+def test_only_a_module_that_is_a_program_says_so():
+    noisy = generator_program(pair(DENSE["linear"]))
+    painter = generator_program(untrained("mnist_inpainting"))
+    for program, is_program in ((noisy, True), (painter, False)):
+        text, _ = to_module([program], "m.py", "m.npz", "m.pkl", "0")
+        assert ("__main__" in text) == ("Run as a program" in text) == is_program
 
 
 def contents():
