@@ -86,6 +86,8 @@ class Translator:
         # The variables of the graph that the inputs stand for.
         self.variables: list[Variable] = []
         self.layer = ""
+        # Names that no result gets, whatever layers and parameters are called.
+        self.reserved: Collection[str] = ()
         # The result or the static value of each variable of the graph.
         self._names: dict[Variable, str] = {}
         self._static: dict[Variable, _Static] = {}
@@ -216,7 +218,7 @@ class Translator:
         stem = re.sub(r"\W", "_", stem, flags=re.ASCII)
         stem = f"_{stem}" if not stem.isidentifier() or keyword.iskeyword(stem) else stem
         name, count = stem, 1
-        while name in self.examples:
+        while name in self.examples or name in self.reserved:
             count += 1
             name = f"{stem}_{count}"
         self.examples[name] = examples
@@ -324,6 +326,7 @@ def translate(
     order = io_toposort(variables, list(outputs.values()))
     layers = _layers(order, states, variables)
     translator = Translator(inputs)
+    translator.reserved = outputs
     for node in order:
         translator.node(node, layers.get(node, ""))
     translator.layer = ""
@@ -338,6 +341,7 @@ def translate(
                 if old in results and old.startswith(f"{layer}_"):
                     translator.rename(old, layer)
     named = {}
+    translator.reserved = ()
     for output, variable in outputs.items():
         named[output] = translator.rename(translator.name(variable), output)
     graph = translator.variables, list(outputs.values())

@@ -102,6 +102,19 @@ def test_the_experiments_of_the_paper(name, fast_compile, narrow=True):
     assert {node.layer for node in G.nodes} <= {*layers, ""}
 
 
+def test_layers_and_parameters_with_the_names_of_outputs(fast_compile):
+    def network(name, parameter, top):
+        layers = [Tanh(dim=4, layer_name=name, irange=1.0), top(layer_name="y", dim=1, irange=1.0)]
+        made = MLP(layers, nvis=1)
+        layers[1].b.name = parameter
+        return made
+
+    G, D = network("samples", "probability", Linear), network("probability", "samples", Sigmoid)
+    G.layers[1].W.name = "samples"
+    G, D = check(AdversaryPair(Generator(G), D))
+    assert G.metadata["range"] is None and D.metadata["range"] == [0, 1]
+
+
 def test_the_generator_of_faces_with_layers_of_another_file(tmp_path, fast_compile):
     G, _ = check(tfd_model(tmp_path), batch=3)
     layers = dict.fromkeys(node.layer for node in G.nodes if node.layer)
