@@ -12,6 +12,7 @@ from aesara.tensor import special
 from export_test_things import ARRAY, IMAGE_FUNCTIONS, SCALAR, program_of
 
 from adversarial import backend
+from adversarial.export.check import difference
 from adversarial.export.translate import Untranslatable
 
 RNG = np.random.default_rng(1)
@@ -59,6 +60,18 @@ def test_what_depends_on_shapes_only_is_no_operation():
 def test_operations_that_no_output_needs_are_left_out():
     program, _, _ = program_of(lambda x: at.zeros_like(at.exp(x)) + at.tanh(x))
     assert "Exp" not in [node.op for node in program.nodes]
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [lambda size: 1 / at.minimum(size, 2), lambda size: size % 2, lambda size: at.lt(size, 7)],
+)
+def test_the_check_finds_a_dependence_on_the_batch_size_that_became_a_constant(
+    factor, fast_compile
+):
+    program, _, _ = program_of(lambda x: x * at.cast(factor(x.shape[0]), "float32"))
+    assert "Shape" not in [node.op for node in program.nodes]
+    assert difference(program, program.run) > 0.1
 
 
 @pytest.mark.parametrize(
