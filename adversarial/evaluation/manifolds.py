@@ -39,6 +39,9 @@ class Balls:
     covered: np.ndarray
 
 
+# `distance_blocks` rounds: its squared distances err by less than this fraction of the sum of both
+# points' squared norms.
+_ROUNDING = 1e-12
 # The last results by digests of the points: four metrics ask for two of these.
 _KEPT = 4
 _kept: dict[tuple[bytes, bytes, int], Balls] = {}
@@ -88,12 +91,19 @@ def _balls(samples: np.ndarray, data: np.ndarray, k: int) -> Balls:
     of_samples, of_data = (
         k_nearest(rows, rows, k, leave_out_own=True)[1][:, -1] ** 2 for rows in (samples, data)
     )
+    # Points at the radius are in the ball (equation 1 has <=): if points repeat, radii are 0.
+    centre = samples.mean(axis=0)  # as in `distance_blocks`
+    rounding_samples, rounding_data = (
+        _ROUNDING * ((rows - centre) ** 2).sum(axis=1) for rows in (samples, data)
+    )
     counts = np.zeros(len(samples), np.int64)
     recalled, covered = np.zeros(len(data), bool), np.zeros(len(data), bool)
     for start, block in distance_blocks(data, samples):
         rows = slice(start, start + block.shape[1])
-        inside = block < of_data[rows]
+        block -= rounding_samples[:, None]
+        block -= rounding_data[rows]
+        inside = block <= of_data[rows]
         counts += inside.sum(axis=1)
         covered[rows] = inside.any(axis=0)
-        recalled[rows] = (block < of_samples[:, None]).any(axis=0)
+        recalled[rows] = (block <= of_samples[:, None]).any(axis=0)
     return Balls(counts > 0, counts, recalled, covered)

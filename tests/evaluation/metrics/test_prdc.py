@@ -53,6 +53,19 @@ def test_values_are_those_of_loops():
         assert found.uncertainty == pytest.approx(error), name
 
 
+@pytest.mark.parametrize("scale", [1, 0.1, 1e6 / 3])
+def test_points_that_repeat_are_in_balls_of_radius_zero(scale):
+    """Equation 1 of Kynkäänniemi et al. has <=: a ball of radius 0 holds copies of its point."""
+    rng = np.random.RandomState(0)
+    samples, data = (scale * rng.randint(0, 2, (400, 4)) for _ in range(2))
+    for name in METRICS:
+        found = METRICS[name](samples, data, same).value
+        # Each point has about 400 / 16 copies, so density counts 25 for k = 5.
+        assert found == pytest.approx(5, abs=0.5) if name == "density" else found == 1, name
+    other = samples + np.array([scale, 0, 0, 0])  # half of them are where no data are
+    assert precision(other, data, same).value == pytest.approx((samples[:, 0] == 0).mean())
+
+
 def test_blocks_do_not_matter(monkeypatch):
     samples, data = points(4, 60, 0.3), points(5, 50)
     whole = [each(samples, data, same).value for each in METRICS.values()]
