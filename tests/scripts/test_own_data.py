@@ -15,6 +15,8 @@ from PIL import Image
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
 from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.sampling import draw_samples
+from adversarial.models.generator import Generator
+from adversarial.models.mlp import MLP, Linear
 from adversarial.scripts import cli, evaluate, parzen_ll, show_examples, show_samples, train
 from adversarial.scripts.inputs.datasets import training_set
 from adversarial.utils import serial
@@ -369,5 +371,27 @@ def test_without_the_table_its_units_are_not_guessed(tmp_path, monkeypatch, caps
     err = capsys.readouterr().err
     assert "days.csv does not exist" in err and "--model-scale" in err
     assert not Path("x.npy").exists()
+    samples_of("x.csv", "--model-scale")
+    assert Path("x.csv").read_text().startswith("x0,x1\n")
+
+
+NOT_ALLOWED = {
+    "!obj:adversarial.datasets.csv_file.CSVFile { path: '${MY_TABLES}/days.csv' }": "MY_TABLES",
+    "!obj:my_tables.Days {}": "my_tables",
+}
+
+
+@pytest.mark.parametrize("source", NOT_ALLOWED)
+def test_units_that_may_not_be_read_are_not_guessed(source, tmp_path, monkeypatch, capsys):
+    """The data may be a table, so samples as the model emits them would be in the wrong units."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_TABLES", str(tmp_path))
+    model = Generator(MLP([Linear(layer_name="y", dim=2, irange=1.0)], nvis=3))
+    model.dataset_yaml_src = source
+    serial.save("gan.pkl", model)
+    assert cli.run(lambda: samples_of("x.csv")) == 1
+    err = capsys.readouterr().err
+    assert NOT_ALLOWED[source] in err and "--model-scale writes the samples as" in err
+    assert not Path("x.csv").exists()
     samples_of("x.csv", "--model-scale")
     assert Path("x.csv").read_text().startswith("x0,x1\n")

@@ -68,22 +68,20 @@ def table_of(model: Any, path: str, allow_modules: Collection[str] = ()) -> OwnD
     Raises
     ------
     ValueError
-        Where the table cannot be read.
+        Where the table cannot be read, or what the YAML uses is not allowed: a variable of the
+        environment, or a module, whose class may be a table.
     """
     source = getattr(model, "dataset_yaml_src", None)
     if not isinstance(source, str) or image_shape(model) is not None:
         return None
-    try:
-        with modules_beside_model(path, allow_modules):
-            described = yaml_parse.load(
-                source,
-                _environment_of(path, source, allow_modules),
-                instantiate=False,
-                allow_modules=allow_modules,
-                name=path,
-            )
-    except ValueError:
-        return None  # such as a class of a module that is not allowed
+    with modules_beside_model(path, allow_modules):
+        described = yaml_parse.load(
+            source,
+            _environment_of(path, source, allow_modules),
+            instantiate=False,
+            allow_modules=allow_modules,
+            name=path,
+        )
     of = getattr(described, "callable", None)
     if not (isinstance(of, type) and issubclass(of, OwnData)):
         return None
