@@ -38,6 +38,7 @@ from adversarial.evaluation.compatibility import (
     rows_of,
 )
 from adversarial.evaluation.features import features_of
+from adversarial.evaluation.unavailable import Unavailable as Unavailable
 from adversarial.utils.string_utils import nearest
 
 # What the arguments of a metric's function may be. Samples have the dtype `floatX` (float32);
@@ -88,20 +89,6 @@ class Result:
     def __str__(self) -> str:
         error = "" if math.isnan(self.uncertainty) else f" +- {self.uncertainty:.4g}"
         return f"{self.value:.6g}{error} {self.unit}".rstrip()
-
-
-class Unavailable(ValueError):
-    """An input of a metric cannot be had, or does not suit it; the message says why.
-
-    Attributes
-    ----------
-    reason : str
-        The message without the name of the metric.
-    """
-
-    def __init__(self, message: str, reason: Optional[str] = None) -> None:
-        super().__init__(message)
-        self.reason = message if reason is None else reason
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from adversarial.evaluation.parzen import (
     ParzenScore,
     cross_validate_sigma,
 )
+from adversarial.evaluation.unavailable import Unavailable
 
 DATASETS = ("mnist", "tfd")
 FOLDS = 5
@@ -143,8 +144,10 @@ def split_of(
 
     Raises
     ------
+    Unavailable
+        Where there is no test set, or a single test example that would have to choose sigma, too.
     ValueError
-        Where the set to be scored is missing.
+        Where the validation set is to be scored, and is missing.
     """
     which = (fold,) if has_folds(dataset) else ()
     name = type(dataset).__name__
@@ -158,13 +161,13 @@ def split_of(
     elif itself:
         scored = _rows(dataset)
     else:
-        raise ValueError(
+        raise Unavailable(
             f"the data set, a {name}, has no test set: give --dataset a YAML file of one"
         )
     if valid is not None:
         return Split(_rows(valid)[:limit_size], scored)
     if limit_size and len(scored) < 2:
-        raise ValueError(f"{len(scored)} examples are too few to choose sigma and to be scored")
+        raise Unavailable(f"{len(scored)} examples are too few to choose sigma and to be scored")
     cut = min(limit_size, len(scored) // 2)
     return Split(scored[:cut], scored[cut:])
 

@@ -20,7 +20,7 @@ from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.evaluation import metric
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.models.generator import Generator
-from adversarial.models.mlp import MLP, Sigmoid, Softmax
+from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.scripts import evaluate, parzen_ll
 from adversarial.utils import serial
 
@@ -375,3 +375,40 @@ def test_modules_are_found_beside_any_of_the_models(command, dots, tmp_path, cap
     finally:
         for name in ("dots_one", "dots_two"):
             sys.modules.pop(name, None)
+
+
+MIXTURE = """!obj:adversarial.datasets.mixture.GaussianMixture {
+    means: [0.], deviations: [1.], num_examples: 60 }"""
+HALVES = """!obj:adversarial.datasets.numpy_file.NumpyFile {
+    path: x.npy, split: { train: .5, valid: .5 }, scale: null }"""
+
+
+@pytest.fixture
+def without_test_set(tmp_path, monkeypatch):
+    """make(yaml) -> a model file of data of one number that have no test set."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.random.RandomState(0).randn(60, 1).astype("float32"))
+
+    def make(source):
+        model = Generator(MLP([Linear(layer_name="y", dim=1, irange=1.0)], nvis=2))
+        model.dataset_yaml_src, model.dataset_yaml_inputs = source, ("x.npy",)
+        serial.save("m.pkl", model)
+        return "m.pkl"
+
+    return make
+
+
+@pytest.mark.parametrize("source", [MIXTURE, HALVES])
+def test_without_a_test_set_metrics_of_the_training_set_remain(
+    command, without_test_set, capsys, source
+):
+    path = without_test_set(source)
+    assert command(path, "-n", 40, "--csv", "t.csv", "--baselines") == 0
+    out, err = capsys.readouterr()
+    assert {"ndb", "nearest_distance"} <= {line.split()[0] for line in out.splitlines()}
+    assert "has no test set: give --dataset a YAML file of one)" in err
+    assert "fid_pixels" in err and "fid_pixels" not in out and "judged by" not in out
+    with open("t.csv", newline="") as stream:
+        assert {row["model"] for row in csv.DictReader(stream)} == {path, "data", "noise"}
+    assert command(path, "-n", 40, "-m", "fid_pixels") == 1
+    assert "fid_pixels needs test: the data set, a " in capsys.readouterr().err
