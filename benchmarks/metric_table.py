@@ -75,8 +75,10 @@ def judge(folder: Path, model: Path, options: Sequence[str], baselines: bool = F
     name = "baselines" if baselines else model.stem
     table = folder / f"{name}.csv"
     if not table.exists():
-        argv = [str(model), *options, "--csv", str(table)]
+        partial = table.with_suffix(".partial")  # after an error, it has some of the metrics
+        argv = [str(model), *options, "--csv", str(partial), "--overwrite"]
         evaluate.main([*argv, "--baselines"] if baselines else argv)
+        os.replace(partial, table)
     return table
 
 

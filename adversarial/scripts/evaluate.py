@@ -14,15 +14,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import io
 import json
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,9 +37,9 @@ from adversarial.evaluation.metric import (
     find_metrics,
 )
 from adversarial.evaluation.parzen_protocol import Split
+from adversarial.evaluation.report import Report, notes_of, write_csv
 from adversarial.evaluation.sampling import draw_samples
 from adversarial.files import shipped
-from adversarial.files.atomic_write import atomic_write
 from adversarial.modelfile.loading import modules_beside_model
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
@@ -128,6 +124,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
+    if len(args.models) > 1 and any(given[:2] == ("ais_ll", "state") for given in args.option):
+        parser.error("--option ais_ll.state names the file of a single model")
     if args.memorised and len(args.models) > 1:
         parser.error("--memorised draws the picture of a single model")
     if args.memorised and args.csv and same_path(args.memorised, args.csv):
@@ -165,66 +163,61 @@ def main(argv: Sequence[str] | None = None) -> None:
         metrics = find_metrics([name.strip() for name in args.metrics.split(",")])
     options = options_of(args.option, metrics)
     reports: list[Report] = []
-    for path in args.models:
-        model = modelfile.load(path, allow_modules=args.allow_module)
-        data = evaluation_data(model, path, args)
-        inputs = sources(model, path, data, args)
-        with printed(args) as found:
-            found.append(Report(path))
-            fill(found[-1], metrics, options, Inputs(**inputs), data, args)
-            if args.memorised:
-                samples, training, test = (
-                    inputs[need]() for need in ("samples", "training", "test")
-                )
-                sheet = memorised_sheet(samples, training, test, view_of(model))
-                sheet.save(args.memorised, scale=2)
-            if args.baselines and path == args.models[-1]:
-                compared = [metric for metric in metrics if metric.name in found[0].results]
-                for name in BASELINES:
-                    inputs = baseline_sources(name, inputs, data, args)
-                    found.append(Report(name))
-                    fill(found[-1], compared, options, Inputs(**inputs), data, args)
-        reports += found
-    if args.csv:
-        write_csv(args.csv, args, reports)
-    if args.json:
-        rows = [as_data(args, report) for report in reports]
-        print(to_json(rows[0] if len(rows) == 1 else rows))
-
-
-@dataclass
-class Report:
-    """The results of one model, or of a baseline.
-
-    Attributes
-    ----------
-    name : str
-    results, seconds : dict
-        By the names of the metrics.
-    left_out : dict
-        The names of the metrics that were left out, by the reason.
-    data : str, optional
-        The name of what judged.
-    """
-
-    name: str
-    results: dict[str, Result] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    left_out: dict[str, list[str]] = field(default_factory=dict)
-    data: str | None = None
-
-
-@contextlib.contextmanager
-def printed(args: argparse.Namespace) -> Iterator[list[Report]]:
-    """A list for reports, printed at the end of the block; after an error, as far as they go."""
-    reports: list[Report] = []
     try:
-        yield reports
-    finally:  # what is computed may have taken minutes
-        print_notes(reports)
-        for report in reports:
+        for path in args.models:
+            judge(path, metrics, options, reports, args)
+    finally:  # what was computed before an error may have taken minutes
+        save([report for report in reports if report.results], args)
+
+
+def judge(
+    path: str,
+    metrics: Sequence[Metric],
+    options: dict[str, dict[str, Any]],
+    reports: list[Report],
+    args: argparse.Namespace,
+) -> None:
+    """Add the report of a model and, after the last one, those of the baselines; print them."""
+    model = modelfile.load(path, allow_modules=args.allow_module)
+    data = evaluation_data(model, path, args)
+    inputs = sources(model, path, data, args)
+    made = Inputs(**inputs)
+    if args.memorised:  # its errors come before the metrics, which may take minutes
+        try:
+            view = view_of(model)
+        except ValueError as error:
+            raise ValueError(f"{path}: --memorised: {error}") from error
+        training, test = made["training"], made["test"]
+    first = len(reports)
+    try:
+        reports.append(Report(path, args.num_samples, args.seed))
+        fill(reports[-1], metrics, options, made, data, args)
+        if args.memorised:
+            sheet = memorised_sheet(made["samples"], training, test, view)
+            sheet.save(args.memorised, scale=2)
+        del made  # the samples: those of the baselines take as much memory
+        if args.baselines and path == args.models[-1]:
+            compared = [metric for metric in metrics if metric.name in reports[first].results]
+            for name in BASELINES:
+                given = Inputs(**baseline_sources(name, inputs, data, args))
+                reports.append(Report(name, args.num_samples, args.seed))
+                fill(reports[-1], compared, options, given, data, args)
+    finally:
+        for line in notes_of(reports[first:]):
+            print(line, file=sys.stderr)
+        for report in reports[first:]:
             if report.results and not args.json:
-                print_report(report, args)
+                print("\n".join(report.lines()), flush=True)
+
+
+def save(reports: Sequence[Report], args: argparse.Namespace) -> None:
+    """Write the table, and print the JSON, of the reports that there are."""
+    if args.csv and reports:
+        write_csv(args.csv, reports)
+    if args.json and reports:
+        rows = [report.as_data() for report in reports]
+        is_single = len(args.models) == 1 and not args.baselines
+        print(to_json(rows[0] if is_single else rows))
 
 
 def fill(
@@ -247,10 +240,12 @@ def fill(
             continue
         report.seconds[metric.name] = time.monotonic() - began
         report.results[metric.name] = result
-    if not report.results:
+        if "samples" in metric.needs:
+            report.num_samples = len(inputs["samples"])
+        if {"test", "splits"} & set(metric.needs):
+            report.data = name_of(data(), args)
+    if not report.results and report.name not in BASELINES:
         raise ValueError(f"{report.name}: no metric could be computed")
-    if any({"test", "splits"} & set(all_metrics()[metric].needs) for metric in report.results):
-        report.data = name_of(data(), args)
 
 
 def computed(name: str, metric: Metric, options: dict[str, Any], inputs: Inputs) -> Result:
@@ -261,33 +256,6 @@ def computed(name: str, metric: Metric, options: dict[str, Any], inputs: Inputs)
         if type(error) is not ValueError or name in str(error).partition("\n")[0]:
             raise
         raise ValueError(f"{name}: {error}") from error
-
-
-def print_notes(reports: Sequence[Report]) -> None:
-    """What the metrics note, and which ones were left out: each once for a model and baselines."""
-    lines = dict.fromkeys(
-        f"note: {metric}: {note}"
-        for report in reports
-        for metric, result in report.results.items()
-        for note in result.notes
-    )
-    # A line for each reason, not for each metric or report.
-    left_out: dict[tuple[str, str], list[str]] = {}
-    for report in reports:
-        for reason, metrics in report.left_out.items():
-            left_out.setdefault((reason, ", ".join(metrics)), []).append(report.name)
-    for (reason, listed), names in left_out.items():
-        lines[f"note: {', '.join(names)}: left out: {listed} ({reason})"] = None
-    for line in lines:
-        print(line, file=sys.stderr)
-
-
-def print_report(report: Report, args: argparse.Namespace) -> None:
-    by = f"; judged by the test examples of {report.data}" if report.data else ""
-    print(f"{report.name}: {args.num_samples} samples, seed {args.seed}{by}")
-    width = max(map(len, report.results))
-    for name, result in report.results.items():
-        print(f"{name:<{width}}  {result}", flush=True)
 
 
 def describe(metric: Metric) -> str:
@@ -444,61 +412,33 @@ def baseline_sources(
 
     def samples() -> np.ndarray:
         rng = np.random.RandomState(args.seed)
-        rows, n = inputs["training"](), args.num_samples
         if name == "noise":
+            rows = inputs["training"]()
             if not isinstance(rows, np.ndarray):
                 # Each number would be read from its file with an example of its own.
-                rows = some(rows, n)
+                rows = some(rows, args.num_samples)
             # Each number is that of an example drawn for it alone: its distribution is kept.
-            chosen = rng.randint(len(rows), size=(n, rows.shape[1]))
+            chosen = rng.randint(len(rows), size=(args.num_samples, rows.shape[1]))
             return np.take_along_axis(rows, chosen, axis=0)
+        rows, first = examples()
+        there = len(rows) - first
+        if there < args.num_samples:
+            note = f"note: data: there are {there} such examples, not {args.num_samples}"
+            print(note, file=sys.stderr)
+        # Rows in a file are read by index, and only those that are drawn.
+        return rows[first + rng.permutation(there)[: args.num_samples]]
+
+    def examples() -> tuple[Any, int]:
+        """The rows that `data` is drawn from, and the first of them that may be."""
         given = data().dataset
         if isinstance(given, str) or hasattr(given, "get_valid_set"):
-            valid = data().split(args.fold or 0, limit_size=sys.maxsize).valid
+            valid = data().split(args.fold or 0, limit_size=0, score_valid=True).scored
             if len(valid) > 2 * CHOOSE_SIGMA:
-                return valid[CHOOSE_SIGMA + rng.permutation(len(valid) - CHOOSE_SIGMA)[:n]]
+                return valid, CHOOSE_SIGMA
         print("note: data: too few validation examples; these are of training", file=sys.stderr)
-        return rows[rng.permutation(len(rows))[:n]]
+        return inputs["training"](), 0
 
     return {**inputs, "model": no_model, "samples": samples}
-
-
-def as_data(args: argparse.Namespace, report: Report) -> dict[str, Any]:
-    """The results as JSON has them; an unknown uncertainty, and data that none used, are null."""
-    return {
-        "model": report.name,
-        "data": report.data,
-        "num_samples": args.num_samples,
-        "seed": args.seed,
-        "metrics": {
-            name: {
-                "value": result.value,
-                "uncertainty": None if math.isnan(result.uncertainty) else result.uncertainty,
-                "unit": result.unit,
-                "details": dict(result.details),
-            }
-            for name, result in report.results.items()
-        },
-    }
-
-
-TITLES = "model,metric,value,uncertainty,unit,num_samples,seed,data,classifier,seconds".split(",")
-
-
-def write_csv(path: str, args: argparse.Namespace, reports: Sequence[Report]) -> None:
-    """Write a table with one row a metric; an unknown uncertainty is an empty cell."""
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(TITLES)
-    for report in reports:
-        for name, result in report.results.items():
-            error = "" if math.isnan(result.uncertainty) else repr(result.uncertainty)
-            row = [report.name, name, repr(result.value), error, result.unit]
-            row += [args.num_samples, args.seed, report.data or ""]
-            row += [result.details.get("classifier", ""), f"{report.seconds[name]:.3g}"]
-            table.writerow(row)
-    with atomic_write(path) as stream:
-        stream.write(text.getvalue().encode("utf-8"))
 
 
 def command() -> int:

@@ -209,6 +209,67 @@ def test_what_was_computed_before_an_error_is_printed(command, dots, capsys):
     assert "note: above: counted" in err and f"{dots}: broken: cannot be computed" in err
 
 
+def test_what_was_computed_before_an_error_is_written(command, dots, capsys):
+    model = serial.load(dots)
+    for param in model.get_params():
+        param.set_value(np.full_like(param.get_value(), np.nan))
+    serial.save("diverged.pkl", model)
+    argv = [dots, "diverged.pkl", *ARGS, "-m", "above,fid_pixels", "--csv", "t.csv", "--json"]
+    assert command(*argv) == 1
+    out, err = capsys.readouterr()
+    assert "diverged.pkl: fid_pixels: samples contain NaN" in err
+    found = json.loads(out)
+    with open("t.csv", newline="") as stream:
+        table = [(row["model"], row["metric"], row["data"]) for row in csv.DictReader(stream)]
+    assert [(each["model"], list(each["metrics"])) for each in found] == [
+        (dots, ["above", "fid_pixels"]),
+        ("diverged.pkl", ["above"]),
+    ]
+    assert table == [
+        (dots, "above", "Dots"),
+        (dots, "fid_pixels", "Dots"),
+        ("diverged.pkl", "above", ""),
+    ]
+
+
+def test_samples_that_are_no_images_are_named_before_the_metrics(command, dots, capsys):
+    assert command(dots, *ARGS, "-m", "above", "--memorised", "worst.png") == 1
+    out, err = capsys.readouterr()
+    assert out == "" and f"{dots}: --memorised: samples of 6 numbers cannot be shown" in err
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_metrics_that_baselines_cannot_have_are_left_out(command, dots, capsys, mine):
+    """Of a metric of the model alone, and of one of data that a model does not name."""
+
+    @metric.metric(unit="")
+    def of_the_model(model):
+        return metric.Result(0.5)
+
+    path, argv = dots, ["-m", "of_the_model"]
+    if not mine:
+        model = serial.load(dots)
+        del model.dataset_yaml_src
+        serial.save("bare.pkl", model)
+        path, argv = "bare.pkl", ["-m", "above"]
+    assert command(path, *ARGS, *argv, "--baselines", "--csv", "t.csv", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [each["model"] for each in json.loads(out)] == [path]
+    assert "note: data, noise: left out: " in err
+    with open("t.csv", newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 1
+
+
+def test_a_baseline_has_no_more_samples_than_examples(command, dots, capsys):
+    argv = ["-n", 50, "-m", "nearest_distance", "--baselines", "--json", "--csv", "t.csv"]
+    assert command(dots, *ARGS[:2], *argv) == 0
+    out, err = capsys.readouterr()
+    assert [each["num_samples"] for each in json.loads(out)] == [50, 40, 50]
+    assert "note: data: there are 40 such examples, not 50" in err
+    with open("t.csv", newline="") as stream:
+        assert [row["num_samples"] for row in csv.DictReader(stream)] == ["50", "40", "50"]
+
+
 def test_what_was_computed_before_a_baseline_fails_is_printed(command, dots, capsys):
     @metric.metric(unit="")
     def broken_for_baselines(samples):
@@ -275,10 +336,11 @@ def test_a_baseline_reads_no_more_examples_of_a_file_than_samples(name):
     rows = Counted(Source("numbers", FlatRows(examples)), np.arange(3000), Scaling())
     data = SimpleNamespace(
         dataset=SimpleNamespace(get_valid_set=None),
-        split=lambda fold, limit_size: SimpleNamespace(valid=rows),
+        split=lambda fold, limit_size, score_valid: SimpleNamespace(scored=rows),
     )
     args = SimpleNamespace(seed=0, num_samples=50, fold=None)
-    found = evaluate.baseline_sources(name, {"training": lambda: rows}, lambda: data, args)
+    inputs = {"training": lambda: rows} if name == "noise" else {}  # `data` does without
+    found = evaluate.baseline_sources(name, inputs, lambda: data, args)
     samples = found["samples"]()
     assert samples.shape == (50, 4) and read == [50]
     if name == "data":
@@ -391,7 +453,7 @@ def without_test_set(tmp_path, monkeypatch):
 
     def make(source):
         model = Generator(MLP([Linear(layer_name="y", dim=1, irange=1.0)], nvis=2))
-        model.dataset_yaml_src, model.dataset_yaml_inputs = source, ("x.npy",)
+        model.dataset_yaml_src = source
         serial.save("m.pkl", model)
         return "m.pkl"
 
@@ -403,12 +465,12 @@ def test_without_a_test_set_metrics_of_the_training_set_remain(
     command, without_test_set, capsys, source
 ):
     path = without_test_set(source)
-    assert command(path, "-n", 40, "--csv", "t.csv", "--baselines") == 0
+    assert command(path, "-n", 40, "--csv", "t.csv", "--baselines", "--trust-paths") == 0
     out, err = capsys.readouterr()
     assert {"ndb", "nearest_distance"} <= {line.split()[0] for line in out.splitlines()}
     assert "has no test set: give --dataset a YAML file of one)" in err
     assert "fid_pixels" in err and "fid_pixels" not in out and "judged by" not in out
     with open("t.csv", newline="") as stream:
         assert {row["model"] for row in csv.DictReader(stream)} == {path, "data", "noise"}
-    assert command(path, "-n", 40, "-m", "fid_pixels") == 1
+    assert command(path, "-n", 40, "-m", "fid_pixels", "--trust-paths") == 1
     assert "fid_pixels needs test: the data set, a " in capsys.readouterr().err

@@ -135,6 +135,8 @@ CASES = {
 ARGUMENTS = {
     "m.pkl -m fid_pixels --seed 4294967296": "--seed: must be from 0 to 4294967295",
     "m.pkl -m fid_pixels --csv new.png --memorised ./new.png": "would both write new.png",
+    "m.pkl classifier.pkl -m ais_ll --option ais_ll.state=s.npz": "ais_ll.state names the file of "
+    "a single model",
     "m.pkl -m fid_pixels --memorised new.xyz": "--memorised draws a picture: end new.xyz in .png",
 }
 
