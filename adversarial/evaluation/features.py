@@ -19,6 +19,7 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend, modelfile
+from adversarial.evaluation.unavailable import Unavailable
 from adversarial.files.opening import digest_of, open_regular
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import VectorSpace
@@ -98,11 +99,11 @@ class Features:
 
         Raises
         ------
-        ValueError
+        Unavailable
             Where the network's top layer is no Softmax.
         """
         if self._classify is None:
-            raise ValueError("the top layer of the network is no Softmax, so it has no classes")
+            raise Unavailable("the top layer of the network is no Softmax, so it has no classes")
         return self._in_batches(self._classify, rows).argmax(axis=1)
 
     def _in_batches(self, compute: Callable[..., np.ndarray], rows: np.ndarray) -> np.ndarray:

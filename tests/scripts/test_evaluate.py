@@ -139,6 +139,15 @@ def test_features_of_a_classifier(command, dots, capsys):
     assert found["details"] == {"width": 4, "classifier": digest}
 
 
+def test_a_classifier_without_classes_leaves_out_the_metric_of_classes(command, dots, capsys):
+    layers = [Sigmoid(layer_name=name, dim=4, irange=1.0) for name in ("h", "y")]
+    serial.save("regression.pkl", MLP(layers, nvis=6))
+    assert command(dots, *ARGS, "--features", "regression.pkl") == 0
+    out, err = capsys.readouterr()
+    assert "fid  " in out and "class_kl" not in out
+    assert "left out: class_kl (the top layer of the network is no Softmax, so it has no cla" in err
+
+
 @pytest.mark.parametrize("scale", [-2, 255])
 def test_data_of_another_scale_is_refused(command, dots, capsys, scale):
     serial.save("other.pkl", DenseDesignMatrix(X=scale * np.random.RandomState(0).rand(20, 6)))

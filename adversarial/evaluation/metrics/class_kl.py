@@ -8,7 +8,7 @@ import numpy as np
 
 from adversarial.evaluation.embedding import embed_one
 from adversarial.evaluation.features import Features
-from adversarial.evaluation.metric import Result, metric
+from adversarial.evaluation.metric import Result, Unavailable, metric
 
 # A class counts as missing below this fraction of its share in the data: the classifier errs, so
 # that a class that is never generated is still found now and then.
@@ -39,8 +39,10 @@ def class_kl(samples: np.ndarray, test: np.ndarray, features: Features) -> Resul
 
     Raises
     ------
+    Unavailable
+        Where `features` has no classes.
     ValueError
-        Where `features` has no classes, a number is not finite, or all test examples are of one
+        Where a number is not finite, or all test examples are of one
         class.
 
     References
@@ -59,7 +61,7 @@ def class_kl(samples: np.ndarray, test: np.ndarray, features: Features) -> Resul
     """
     classes = getattr(features, "classes", None)
     if classes is None:
-        raise ValueError(
+        raise Unavailable(
             "features has no method `classes`: give the Features of a classifier with a Softmax"
         )
     made, real = (
