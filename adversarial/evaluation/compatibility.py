@@ -169,7 +169,7 @@ def image_shape(owner: Any) -> Optional[ImageShape]:
 
 def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> None:
     """Raise ValueError where the ranges of two data sets differ by more than TOLERANCE."""
-    (low, high), (own_low, own_high) = _range(rows), _range(own)
+    (low, high), (own_low, own_high) = value_range(rows), value_range(own)
     if low == high or own_low == own_high:
         return  # constants have no scale
     allowed = TOLERANCE * max(high - low, own_high - own_low)
@@ -184,8 +184,8 @@ def _check_scale(path: str, rows: np.ndarray, own: np.ndarray, what: str) -> Non
 def _check_samples(path: str, rows: np.ndarray, model: Any, what: str) -> None:
     """Raise ValueError where samples exceed the range of data, or cannot span it."""
     samples = draw_samples(model, NUM_SAMPLES)
-    low, high = _range(rows)
-    made_low, made_high = _range(samples)
+    low, high = value_range(rows)
+    made_low, made_high = value_range(samples)
     top, (least, greatest) = _bounds(model)
     # Samples may lie anywhere within these bounds, so their own range says less than the bounds do.
     if max(least - low, high - greatest) > TOLERANCE * (greatest - least):
@@ -218,7 +218,7 @@ def _bounds(model: Any) -> tuple[str, tuple[float, float]]:
     return next(((name, at) for kinds, at in _BOUNDS if isinstance(top, kinds)), (name, _FREE))
 
 
-def _range(rows: np.ndarray) -> tuple[float, float]:
+def value_range(rows: np.ndarray) -> tuple[float, float]:
     """The 0.001 and 0.999 quantiles of about 2000 rows: single outliers do not count."""
     values = np.sort(rows[:: max(1, len(rows) // 2000)], axis=None)
     left_out = len(values) // 1000

@@ -19,12 +19,15 @@ import aesara.tensor as at
 import numpy as np
 
 from adversarial import backend, modelfile
+from adversarial.evaluation.compatibility import TOLERANCE, value_range
 from adversarial.evaluation.unavailable import Unavailable
 from adversarial.files.opening import digest_of, open_regular
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import VectorSpace
 
+# The classifier of digits, and the numbers that each of them has, from 0 (paper) to 1 (ink).
 DIGITS = os.path.join(os.path.dirname(__file__), "classifiers", "mnist.pkl")
+PIXELS = 28 * 28
 
 
 class Features:
@@ -139,7 +142,31 @@ def check_classifier(given: Any, what: str) -> None:
         raise ValueError(f"{what}: {_unsuitable(given)}")
 
 
-def features_of(given: Any, what: str = "features") -> Callable[[np.ndarray], np.ndarray]:
+def check_digits(rows: np.ndarray) -> None:
+    """Raise Unavailable unless `rows` have the width and scale that `digit_features` knows.
+
+    Samples are not checked: they have the data's scale, which a model need not keep to.
+
+    Examples
+    --------
+    >>> check_digits(np.linspace(-1, 1, 784)[None])
+    Traceback (most recent call last):
+    ...
+    adversarial.evaluation.unavailable.Unavailable: the classifier of this package knows digits ...
+    """
+    low, high = value_range(rows)
+    if rows.shape[1] != PIXELS or max(abs(low), abs(high - 1)) > TOLERANCE:
+        raise Unavailable(
+            f"the classifier of this package knows digits of {PIXELS} numbers from 0 to 1, but "
+            f"these examples have {rows.shape[1]} from {low:.4g} to {high:.4g}: give a classifier "
+            "of such data (of evaluate: --features MODEL); docs/EVALUATION.md, Features, says how "
+            "to train one"
+        )
+
+
+def features_of(
+    given: Any, what: str = "features", data: Optional[np.ndarray] = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """The function that computes features, of what a caller gives for it.
 
     Parameters
@@ -148,11 +175,15 @@ def features_of(given: Any, what: str = "features") -> Callable[[np.ndarray], np
         'mnist' is the classifier of digits that comes with the package.
     what : str
         What messages call it.
+    data : (n, dimension) array, optional
+        Examples whose features are wanted.
 
     Raises
     ------
     ValueError
         Where it is something else.
+    Unavailable
+        Where it is 'mnist', and `data` have another width or scale than digits.
 
     Examples
     --------
@@ -163,6 +194,8 @@ def features_of(given: Any, what: str = "features") -> Callable[[np.ndarray], np
     """
     check_classifier(given, what)
     if isinstance(given, str):
+        if data is not None:
+            check_digits(data)
         return digit_features()
     return given if callable(given) else Features(given)
 

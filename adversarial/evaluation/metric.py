@@ -391,7 +391,9 @@ def _checked(model: Any, data: Mapping[str, Any]) -> dict[str, Any]:
                 rows = rows_of(getattr(split, name), f"splits, {name}")
                 check_compatible(model, "the model", rows, None, f"splits, {name}", own)
     if "features" in data:
-        checked["features"] = features_of(data["features"])
+        checked["features"] = features_of(
+            data["features"], data=checked.get("test", checked.get("training"))
+        )
     return checked
 
 

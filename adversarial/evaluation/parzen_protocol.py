@@ -113,10 +113,15 @@ def has_folds(dataset: Any) -> bool:
 
 
 def is_named(name: str, dataset: Any) -> bool:
-    """Whether `dataset` is a part of the data set that `name`, one of DATASETS, stands for."""
+    """Whether `dataset` is a part of the data set that `name` stands for, or that name itself.
+
+    `name` is one of DATASETS.
+    """
     from adversarial.datasets import mnist, tfd
 
-    return dataset is not None and isinstance(dataset, {"mnist": mnist.MNIST, "tfd": tfd.TFD}[name])
+    if dataset is None or isinstance(dataset, str):
+        return dataset == name
+    return isinstance(dataset, {"mnist": mnist.MNIST, "tfd": tfd.TFD}[name])
 
 
 def split_of(

@@ -27,7 +27,7 @@ import numpy as np
 from adversarial import modelfile
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.embedding import some
-from adversarial.evaluation.features import Features, digit_features
+from adversarial.evaluation.features import Features, features_of
 from adversarial.evaluation.metric import (
     Inputs,
     Metric,
@@ -365,15 +365,19 @@ def sources(
             check_finite(rows, f"the examples of {data().name}")
         return split
 
-    def features() -> Features:
+    @cache
+    def test() -> np.ndarray:
+        return checked(args.fold or 0, limit_size=0).scored
+
+    def features() -> Callable[[np.ndarray], np.ndarray]:
         if args.features is not None:
             return Features.load(args.features, args.allow_module)
-        if data().name != "mnist":
+        if not parzen_protocol.is_named("mnist", data().dataset):
             raise Unavailable(
                 "give --features MODEL, the model file of a classifier of such data; "
                 "docs/EVALUATION.md, Features, says how to train one"
             )
-        return digit_features()
+        return features_of("mnist", data=test())
 
     def shape() -> tuple[int, int, int]:
         try:
@@ -386,7 +390,7 @@ def sources(
         "shape": shape,
         "samples": samples,
         "training": training,
-        "test": lambda: checked(args.fold or 0, limit_size=0).scored,
+        "test": test,
         "splits": splits,
         "features": features,
         "progress": lambda: cli.progress_bar,

@@ -122,7 +122,8 @@ class Metrics(EpochExtension):
                 raise ValueError(
                     "a metric of Metrics needs features: give it a classifier, or 'mnist'"
                 )
-            self._features = features_of(self.classifier, "classifier of Metrics")
+            compared = dataset.get_design_matrix() if self._test is None else self._test
+            self._features = features_of(self.classifier, "classifier of Metrics", compared)
             # One row shows whether the classifier is one of such data.
             self._features(np.zeros((1, sample_space(model).get_total_dimension())))
         monitored = getattr(algorithm, "monitoring_dataset", None)

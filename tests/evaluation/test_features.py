@@ -10,9 +10,11 @@ import pytest
 from adversarial.datasets.data_path import DataUnavailable
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation import features as module
-from adversarial.evaluation.features import Features, digit_features
+from adversarial.evaluation.features import Features, check_digits, digit_features, features_of
+from adversarial.evaluation.metric import Unavailable, evaluate
+from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
-from adversarial.models.mlp import MLP, Sigmoid, Softmax
+from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
 from adversarial.utils import serial
 
 
@@ -56,6 +58,23 @@ def test_the_classifier_of_digits_knows_98_percent(fast_compile):
     labels = np.asarray(test.y).ravel()
     assert np.mean(features.classes(test.X) == labels) > 0.98
     assert features(test.X).std(axis=0).min() > 0.1  # each of the 64 says something
+
+
+def test_it_is_for_digits_from_0_to_1_only():
+    digits = np.random.RandomState(0).rand(30, 784)
+    made = Generator(MLP([Linear(layer_name="y", dim=784, irange=0.3)], nvis=3))
+    check_digits(digits)
+    for rows, of in (
+        (2 * digits - 1, "784 from -0.9"),
+        (digits - digits.mean(axis=0), r"784 from -0\.[56]"),
+        (255 * digits, "784 from 0.2"),
+        (digits[:, 1:], "783 from 0.0"),
+    ):
+        said = f"digits of 784 numbers from 0 to 1, but these examples have {of}.*--features MODEL"
+        with pytest.raises(Unavailable, match=said):
+            features_of("mnist", data=rows)
+    with pytest.raises(Unavailable, match="have 784 from -0.2"):
+        evaluate(made, ["fid"], num_samples=20, test=1.4 * digits - 0.3, features="mnist")
 
 
 def test_its_file_is_small_and_holds_the_network_of_its_yaml():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adversarial.datasets import mnist
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.scaling import Scaling
 from adversarial.datasets.source import FlatRows, ScaledRows, Source
@@ -483,3 +484,26 @@ def test_without_a_test_set_metrics_of_the_training_set_remain(
         assert {row["model"] for row in csv.DictReader(stream)} == {path, "data", "noise"}
     assert command(path, "-n", 40, "-m", "fid_pixels", "--trust-paths") == 1
     assert "fid_pixels needs test: the data set, a " in capsys.readouterr().err
+
+
+def test_the_classifier_of_digits_judges_digits_from_0_to_1(command, tmp_path, monkeypatch, capsys):
+    images = np.random.RandomState(0).randint(0, 256, (300, 28, 28)).astype("uint8")
+    labels = np.arange(300, dtype="uint8") % 10
+    monkeypatch.setattr(mnist, "load_arrays", lambda which_set: (images, labels))
+    monkeypatch.chdir(tmp_path)
+    model = Generator(MLP([Linear(layer_name="y", dim=784, irange=0.1)], nvis=5))
+    (tmp_path / "digits.yaml").write_text(DIGITS % "")
+    serial.save("bare.pkl", model)
+    model.dataset_yaml_src = DIGITS % ", center: 1"
+    serial.save("centred.pkl", model)
+    argv = ["-n", 40, "-m", "fid"]
+    assert command("bare.pkl", *argv, "-d", "digits.yaml") == 0
+    assert "judged by the test examples of digits.yaml" in capsys.readouterr().out
+    for data in ([], ["-d", "mnist"]):
+        assert command("centred.pkl", *argv, *data) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and "fid needs features: the classifier of this package knows dig" in err
+        assert "--features MODEL" in err
+
+
+DIGITS = "!obj:adversarial.datasets.mnist.MNIST { which_set: train%s }"
