@@ -349,7 +349,7 @@ def sources(
     def training() -> np.ndarray:
         rows = data().own_rows
         if rows is None:
-            raise Unavailable(f"{path} does not say which data set the model was trained on")
+            raise Unavailable(data().own_missing)
         check_finite(rows, f"the training examples of {path}")
         return rows
 

@@ -65,6 +65,11 @@ def files(tmp_path_factory):
         save_filled("diverged", generator(), np.nan)
         save_filled("constant", generator(), 0.0)
         save_filled("conditional", conditional())
+        for name, file in (("gone", "gone.npy"), ("variable", "${MY_NUMBERS}/x.npy")):
+            model = generator()
+            of = "!obj:adversarial.datasets.numpy_file.NumpyFile"
+            model.dataset_yaml_src = f"{of} {{ path: '{file}' }}"
+            save_filled(name, model)
         save_filled("classifier", classifier())
         save_filled("of_five", classifier(nvis=5))
         save_filled("untrained", classifier(), 0.0)
@@ -92,7 +97,9 @@ CASES = {
     "diverged.pkl": "diverged.pkl: fid_pixels: samples contain NaN or infinite",
     "m.pkl -m fid_pixels -d nan.yaml": "the examples of nan.yaml contain NaN or infinite values",
     "m.pkl -m parzen_ll -d nan.yaml": "the examples of nan.yaml contain NaN or infinite values",
-    "constant.pkl -m ndb": "constant.pkl does not say which data set",
+    "constant.pkl -m ndb": "constant.pkl: the model file does not say which data set",
+    "gone.pkl -m ndb": "ndb needs training: gone.pkl line 1: NumpyFile: ",
+    "variable.pkl -m ndb": "ndb needs training: variable.pkl line 1: ${MY_NUMBERS}",
     "constant.pkl -m fid_pixels": "all numbers in samples of constant.pkl are 0.5: has the model",
     "m.pkl -m fid_pixels -d wide.yaml": "m.pkl makes samples from 0 to 1, since its generator ends",
     "m.pkl -m fid_pixels -d signed.yaml": "in Sigmoid, but signed.yaml goes from -",

@@ -36,6 +36,8 @@ class EvaluationData:
         The data set that the model was trained on, if it is known.
     own_rows : (n, dimension) array, optional
         Its examples.
+    own_missing : str
+        Why it is not known; '' if it is.
     has_folds : bool
 
     Raises
@@ -55,14 +57,16 @@ class EvaluationData:
             parzen_protocol.check_dimension(given, self._width, path)
         self.own: Any = None
         self.own_rows: Any = None
+        self.own_missing = ""
         try:
             own = training_set(model, allow_modules, path)
             self.own, self.own_rows = own, examples_of(own)
         except (ValueError, TypeError, OSError, ImportError) as error:
+            self.own_missing = str(error) if path in str(error) else f"{path}: {error}"
             if given is None:
-                where = "" if path in str(error) else f"{path}: "
                 raise ValueError(
-                    f"{where}{error}; --dataset names what to score on: mnist, tfd or a YAML file"
+                    f"{self.own_missing}; --dataset names what to score on: mnist, tfd or a YAML "
+                    "file"
                 ) from error
         self.dataset: Any = given
         self.name = str(given)
