@@ -47,11 +47,18 @@ if hasattr(os, "register_at_fork"):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose error messages take one line, and which knows `~`."""
+    """An argparse parser whose error messages take one line; it knows `~`, and refuses ''."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         given = sys.argv[1:] if args is None else args
-        return super().parse_known_args([with_home(text) for text in given], namespace)
+        found = super().parse_known_args([with_home(text) for text in given], namespace)
+        for action in self._actions:
+            value = getattr(found[0], action.dest, None)
+            # An empty value, such as of a variable of the shell that is not set, is no name, and
+            # commands would take it for an option that was not given.
+            if isinstance(value, str) and not value.strip() and value != action.default:
+                self.error(f"{'/'.join(action.option_strings) or action.dest}: is empty")
+        return found
 
     def error(self, message: str) -> NoReturn:
         line = " ".join(message.split())
@@ -323,8 +330,6 @@ def output_path(
         Where the folder does not exist, or the path is no regular file. Symbolic links are not
         followed: the folder may come from a stranger.
     """
-    if given == "":
-        raise ValueError("--out: an empty name is no file")
     path = given or os.path.splitext(beside)[0] + ending
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):

@@ -130,9 +130,6 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     for text in args.slurm or ():
         if text and "=" not in text:
             parser.error(f"--slurm {text}: must be KEY=VALUE, such as walltime=04:00:00")
-    for name in ("scheduler", "score", "features"):
-        if getattr(args, name) == "":  # such as of a variable of the shell that is not set
-            parser.error(f"--{name}: is empty")
     if args.scheduler and args.workers:
         parser.error("--workers is not for --scheduler, whose workers are there already")
     if not args.score:

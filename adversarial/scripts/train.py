@@ -167,8 +167,6 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         parser.error("--seed is the run's own when it is resumed")
     if args.resume and args.out is not None:
         parser.error("--out is for a new training; a resumed one goes on in the folder of its file")
-    if args.out is not None and not args.out.strip():
-        parser.error("--out: an empty name is no folder")
     return args
 
 

@@ -19,7 +19,7 @@ LONG = "x" * 100_000
         (["."], "."),
         (["/dev/null"], "is empty"),
         (["/dev/zero"], "larger than"),
-        ([""], "No such file"),
+        ([""], "config: is empty"),
         (["a\nb.yaml"], "b.yaml"),
         (["a\0b.yaml"], "null byte"),
         ([LONG], "too long"),

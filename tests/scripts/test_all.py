@@ -48,6 +48,33 @@ def test_a_usage_error_is_one_line(name, capsys):
     assert error.count("\n") == 1 and "error: " in error
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evaluate m.pkl --csv=",
+        "evaluate m.pkl --memorised=",
+        "new_experiment t.csv --out=",
+        "parzen_ll m.pkl --dataset=",
+        "show_samples m.pkl --out=",
+        "show_samples m.pkl --z=",
+        "train a.yaml --out=",
+    ],
+)
+def test_an_empty_value_is_no_value(line, capsys):
+    name, *argv = line.split()
+    for value in ("", " "):
+        with pytest.raises(SystemExit) as caught:
+            module = importlib.import_module(f"adversarial.scripts.{name}")
+            module.main([*argv[:-1], argv[-1] + value])
+        assert caught.value.code == 2
+        assert f"{argv[-1][:-1]}: is empty" in capsys.readouterr().err
+
+
+def test_an_empty_argument_is_no_file(capsys):
+    assert status("parzen_ll", "") == 2
+    assert "error: model: is empty" in capsys.readouterr().err
+
+
 def test_a_command_is_a_module_to_run(model):
     child = subprocess.run(
         [sys.executable, "-m", "adversarial.scripts.print_monitor", str(model), "-c", "late"],

@@ -56,7 +56,7 @@ def ais_ll(
     Y. Wu, Y. Burda, R. Salakhutdinov and R. Grosse, "On the quantitative analysis of decoder-based
     generative models", ICLR 2017 (arXiv 1611.04273).
     """
-    if not (state is None or isinstance(state, (str, os.PathLike))):
+    if not (state is None or isinstance(state, (str, os.PathLike))) or state == "":
         raise ValueError(f"state must be a path, not {state!r}")
     split = splits[0]
     fewer = min(examples, len(split.scored)) if isinstance(examples, int) else examples

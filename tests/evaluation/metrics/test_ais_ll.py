@@ -72,6 +72,7 @@ def test_it_is_computed_only_if_it_is_named():
         (dict(chains="4"), "ais_ll: chains must be a whole number"),
         (dict(schedule=3), "ais_ll: schedule must be one of"),
         (dict(state=3), "ais_ll: state must be a path"),
+        (dict(state=""), "ais_ll: state must be a path, not ''"),
     ],
 )
 def test_errors(model_and_data, options, message):
