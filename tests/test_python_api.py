@@ -248,6 +248,23 @@ def test_what_cannot_be_scored(data, message, fast_compile):
         pair().score(data, num_samples=10, sigma=0.3)
 
 
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (dict(limit_size=-5), "limit_size must be a whole number of at least 1, not -5"),
+        (dict(limit_size=0), "limit_size must be a whole number of at least 1, not 0"),
+        (dict(limit_size=2.5), "limit_size must be a whole number of at least 1, not 2.5"),
+        (dict(sigmas=[]), "sigmas must be a non-empty list of widths"),
+        (dict(sigmas=[0.1, -1]), "sigma must be positive and finite"),
+        (dict(sigma=0), "sigma must be positive and finite"),
+    ],
+)
+def test_settings_of_a_score_are_checked_before_samples_are_drawn(given, message, monkeypatch):
+    monkeypatch.setattr("adversarial.evaluation.score.draw_samples", None)
+    with pytest.raises(ValueError, match=message):
+        pair().score(np.random.RandomState(0).rand(50, 4), num_samples=10, **given)
+
+
 def test_a_pair_has_the_cost_of_the_paper(fast_compile):
     theirs = yaml_parse.load_path(ROOT / "yaml" / "mnist.yaml", instantiate=False)
     given = theirs.keywords["algorithm"].keywords["cost"].keywords

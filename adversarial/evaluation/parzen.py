@@ -147,7 +147,7 @@ class ParzenEstimator:
             raise ValueError(
                 f"data and samples differ in dimension: {data.shape[1]} and {self.samples.shape[1]}"
             )
-        sigmas = _check_sigmas(sigmas)
+        sigmas = check_sigmas(sigmas)
         m, d = self.samples.shape
         workers = min(available_processors(), MOST_WORKERS)
         if block is None:
@@ -322,7 +322,8 @@ def _matrix(values: np.ndarray, name: str) -> np.ndarray:
     return values
 
 
-def _check_sigmas(sigmas: Sequence[float] | np.ndarray) -> np.ndarray:
+def check_sigmas(sigmas: Sequence[float] | np.ndarray) -> np.ndarray:
+    """`sigmas` as float64; ValueError unless they are widths: a list, positive and finite."""
     sigmas = np.asarray(sigmas, np.float64)
     if sigmas.ndim != 1 or sigmas.size == 0:
         raise ValueError(f"sigmas must be a non-empty list of widths, got shape {sigmas.shape}")

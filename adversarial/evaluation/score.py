@@ -15,7 +15,7 @@ from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.evaluation import parzen_protocol
 from adversarial.evaluation.compatibility import check_compatible, rows_of
 from adversarial.evaluation.metric import Progress, no_progress
-from adversarial.evaluation.parzen import FoldedScore, ParzenEstimator, ParzenScore
+from adversarial.evaluation.parzen import FoldedScore, ParzenEstimator, ParzenScore, check_sigmas
 from adversarial.evaluation.parzen_protocol import default_sigmas, outcomes_of, split_of, total_of
 from adversarial.evaluation.sampling import draw_samples
 
@@ -60,7 +60,8 @@ def score(
     Raises
     ------
     ValueError
-        If data and samples differ in width, image shape or scale.
+        If data and samples differ in width, image shape or scale, or an argument is no width or no
+        number of examples.
 
     References
     ----------
@@ -80,9 +81,12 @@ def score(
         data if hasattr(data, "get_design_matrix") else DenseDesignMatrix(X=rows_of(data, "data"))
     )
     if sigma is not None:
-        chosen, limit_size = np.array([sigma], dtype=float), 0
+        chosen, limit_size = check_sigmas([sigma]), 0
     else:
-        chosen = default_sigmas() if sigmas is None else np.asarray(sigmas, dtype=float)
+        chosen = check_sigmas(default_sigmas() if sigmas is None else sigmas)
+        is_whole = isinstance(limit_size, (int, np.integer)) and not isinstance(limit_size, bool)
+        if not is_whole or limit_size < 1:
+            raise ValueError(f"limit_size must be a whole number of at least 1, not {limit_size!r}")
     folds = range(parzen_protocol.FOLDS if parzen_protocol.has_folds(dataset) else 1)
     first = split_of(dataset, 0, limit_size, itself=True)
     check_compatible(model, "the model", first.scored, dataset, "the data")
