@@ -66,6 +66,7 @@ LEFT_OUT = {
     "adversarial.models.vae": "variational autoencoders",
     "adversarial.models.mlp.LinearGaussian": "LinearGaussian (Linear has the squared error)",
     "adversarial.models.mlp.mean_of_targets": "initial biases from targets (give numbers)",
+    "adversarial.models.mlp.beta_from_targets": "LinearGaussian (Linear has the squared error)",
     "adversarial.costs.dbm": "Boltzmann machines",
     "adversarial.costs.ebm_estimation": "Boltzmann machines",
     "adversarial.energy_functions": "Boltzmann machines",

@@ -1,4 +1,7 @@
-"""Files and folders that an experiment names as its data: find, open and tell them apart."""
+"""Files and folders that an experiment names as its data: find, open and tell them apart.
+
+The classes of own data (`own_data`) and `recognize` read all files through these.
+"""
 
 from __future__ import annotations
 

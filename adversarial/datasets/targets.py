@@ -1,4 +1,4 @@
-"""Labels and other targets of own data: as class numbers, or as numbers to be predicted.
+"""Labels and other targets of own data (`own_data`): class numbers, or numbers to be predicted.
 
 Texts and whole numbers are classes; other numbers, and several numbers an example, are not.
 """

@@ -81,6 +81,7 @@ def notes_of(reports: Sequence[Report]) -> list[str]:
         for reason, metrics in report.left_out.items():
             left_out.setdefault((reason, ", ".join(metrics)), []).append(report.name)
     for (reason, listed), names in left_out.items():
+        reason = "; ".join(reason.splitlines())
         lines[f"note: {', '.join(names)}: left out: {listed} ({reason})"] = None
     return list(lines)
 

@@ -39,8 +39,8 @@ def difference(program: Program, run: Runner, batches: Sequence[int] = (1, 2, 10
         From inputs by name to outputs by name, as `Program.run`; computes what another tool makes
         of the program.
     batches : list of int
-        Numbers of examples, drawn by `example_inputs`. Several, since a value that depends on the
-        batch size, but is equal for the two sizes of `translate.EXAMPLES`, became a constant.
+        Numbers of examples, drawn by `example_inputs`. Several, since the translation takes what is
+        equal for its two example batches for a constant; another size shows that it is none.
 
     Examples
     --------

@@ -204,8 +204,8 @@ class Generator(Model):
     ) -> tuple:
         """Images of which G has painted one half, and the noise that it saw there.
 
-        G takes each image with noise in place of the half to paint, and its output is that half,
-        flattened. The other half is left as it is.
+        G takes each image with noise in place of the half to paint, and its output is that half, as
+        images or as vectors of them, pixel after pixel. The other half is left as it is.
 
         Parameters
         ----------
@@ -249,6 +249,10 @@ class Generator(Model):
         output = self.mlp.get_output_space()
         if isinstance(output, Conv2DSpace):
             half = Conv2DSpace(size[1:3], num_channels=size[3], axes=("b", 0, 1, "c"))
+            if (tuple(output.shape), output.num_channels) != (size[1:3], size[3]):
+                raise ValueError(
+                    f"the {side} half of images of {space.shape} is {half}, but G makes {output}"
+                )
             painted = output.format_as(painted, half)
         return at.set_subtensor(hole, painted.reshape(size)), noise
 

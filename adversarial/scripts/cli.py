@@ -56,8 +56,9 @@ class Parser(argparse.ArgumentParser):
             value = getattr(found[0], action.dest, None)
             # An empty value, such as of a variable of the shell that is not set, is no name, and
             # commands would take it for an option that was not given.
-            if isinstance(value, str) and not value.strip() and value != action.default:
-                self.error(f"{'/'.join(action.option_strings) or action.dest}: is empty")
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and not text.strip() and text != action.const:
+                    self.error(f"{'/'.join(action.option_strings) or action.dest}: is empty")
         return found
 
     def error(self, message: str) -> NoReturn:
@@ -269,6 +270,8 @@ class AllowVariable(argparse.Action):
     """The action of `--allow-env`."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        if not values.strip():
+            parser.error(f"{option}: is empty")
         allow_variables([values])
 
 

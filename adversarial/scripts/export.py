@@ -131,8 +131,8 @@ def _report(what: str, found: float) -> None:
     print(f"checked: {what} differs from the model by at most {found:.1e}")
     if not found <= TOLERANCE:
         raise ValueError(
-            f"{what} differs from the model by {found:.1e}: a translation of this package must be "
-            "wrong, so nothing is written"
+            f"{what} differs from the model by {found:.1e}, so nothing is written: a translation "
+            "of this package must be wrong, unless a layer of yours depends on the batch size"
         )
 
 

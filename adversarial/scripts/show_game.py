@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     is_animation = out.lower().endswith(animation.ENDINGS)
     if is_animation:
-        animation.check_can_write(out, args.fps)
+        animation.check_can_write(out, args.fps, HOLD)
     models = [modelfile.load(path, allow_modules=args.allow_module) for path in args.models]
     dataset = training_set(models[0], args.allow_module, args.models[0])
     if not hasattr(dataset, "density"):

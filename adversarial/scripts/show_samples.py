@@ -184,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads = *args.models[1:], args.z, args.dataset
         out = cli.output_path(args.out, args.models[0], ending(args), args.overwrite, reads)
     if args.kind == "animation":
-        animation.check_can_write(out, args.fps)
+        animation.check_can_write(out, args.fps, _HOLD if len(args.models) > 1 else 1)
     if len(args.models) > 1:
         _write_epochs(args, out)
         return

@@ -91,7 +91,6 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add(
         "--score-model",
         metavar="FILE",
-        default="",
         help="name of the model file to score, where a run saves several; * matches any text",
     )
     add("--num-samples", type=cli.positive_int, metavar="N", help="samples for --score (10000)")
@@ -250,7 +249,7 @@ def tasks_of(plans: Sequence[RunPlan], root: str, args: argparse.Namespace) -> l
                 go_on=tuple(common),
                 models=tuple(os.path.join(folder, name) for name in models[plan.group]),
                 metrics=tuple(metrics),
-                scored=args.score_model,
+                scored=args.score_model or "",
             )
         )
     return tasks

@@ -32,6 +32,7 @@ class WandBLog:
         self._project: Any = project
         self._mode: Any = mode
         self._run: Any = None
+        self._last: Optional[int] = None  # the last step that the run has
         self._step: Optional[int] = None
         self._values: dict[str, Any] = {}
 
@@ -58,8 +59,9 @@ class WandBLog:
                 settings=_settings(self._wandb),
             )
             _open_runs[path] = self._run
+            self._last = self._run.step - 1 if self._run.step else None
         self._values, self._step = {}, None
-        return self._run.step - 1 if self._run.step else None
+        return self._last
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         self._add(values, step)
@@ -81,7 +83,9 @@ class WandBLog:
 
     def flush(self) -> None:
         if self._values:
+            assert self._step is not None
             self._run.log(self._values, step=self._step)
+            self._last = max(self._step, -1 if self._last is None else self._last)
         self._values = {}
 
 

@@ -57,8 +57,9 @@ class Metrics(EpochExtension):
     ValueError
         If there is no such metric or option, a number is out of range, or `classifier` is no
         classifier; at setup, if the model has no generator, a metric needs a classifier and none is
-        given, `test` differs from the training data in width, image shape or scale, or there is
-        another channel of a metric's name.
+        given, 'mnist' is the classifier of data that are not digits of 784 numbers from 0 to 1,
+        `test` differs from the training data in width, image shape or scale, or there is another
+        channel of a metric's name.
 
     Examples
     --------

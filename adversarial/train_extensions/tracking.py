@@ -142,6 +142,7 @@ class Tracker(TrainExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Compile the sampling, if the model makes images."""
+        self._log = None  # another training, another run
         self._next = None
         self._draw = None
         if not self.samples_every:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -117,7 +118,7 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
     held = _held(frames, hold)
     if path.lower().endswith(".mp4"):
         return _write_mp4(path, held, fps)
-    duration = _gif_duration(fps)
+    duration = _gif_duration(fps, hold)
     first = next(held)
     count = 1
 
@@ -137,7 +138,8 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
                 duration=duration,
                 loop=0,
             )
-        except OverflowError:  # Pillow writes equal frames as one, of their total duration
+        except (OverflowError, struct.error):
+            # Pillow writes equal frames as one, of their total duration.
             raise ValueError(
                 f"--fps {fps:g}: some frames are equal, and a GIF shows no picture for more than "
                 "655 s: give a greater --fps"
@@ -145,14 +147,19 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
     return count
 
 
-def _gif_duration(fps: float) -> int:
-    """How long a GIF shows a frame, in ms: a GIF holds it as a number of 1/100 s, of 16 bits."""
+def _gif_duration(fps: float, hold: int) -> int:
+    """How long a GIF shows a frame, in ms: a GIF holds it as a number of 1/100 s, of 16 bits.
+
+    The last frame takes `hold` times as long.
+    """
     # Browsers show a frame of 1/100 s for 1/10 s.
-    if not 1 / 655 <= fps <= 50:
+    if not hold / 655 <= fps <= 50:
         raise ValueError(
-            f"--fps {fps:g}: a GIF shows 1/655 to 50 frames a second; a file .mp4 can show more"
+            f"--fps {fps:g}: this GIF can show {hold}/655 to 50 frames a second; a file .mp4 can "
+            "show more"
         )
-    return 10 * round(100 / fps)
+    shorter = int(100 / fps)
+    return 10 * min((shorter, shorter + 1), key=lambda duration: abs(100 / duration - fps))
 
 
 def _held(frames: Iterable[Image.Image], hold: int) -> Iterator[Image.Image]:
@@ -163,12 +170,12 @@ def _held(frames: Iterable[Image.Image], hold: int) -> Iterator[Image.Image]:
         yield from [last] * (hold - 1)
 
 
-def check_can_write(path: str, fps: float) -> None:
+def check_can_write(path: str, fps: float, hold: int = 1) -> None:
     """Raise what `write` would raise, before the frames are computed."""
     if path.lower().endswith(".mp4"):
         _ffmpeg()
     else:
-        _gif_duration(fps)
+        _gif_duration(fps, hold)
 
 
 def _ffmpeg() -> Any:

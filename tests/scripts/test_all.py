@@ -57,7 +57,10 @@ def test_a_usage_error_is_one_line(name, capsys):
         "parzen_ll m.pkl --dataset=",
         "show_samples m.pkl --out=",
         "show_samples m.pkl --z=",
+        "sweep a.yaml --seeds=1 --score-model=",
+        "print_monitor m.pkl --channel=",
         "train a.yaml --out=",
+        "train a.yaml --allow-env=",
     ],
 )
 def test_an_empty_value_is_no_value(line, capsys):
@@ -73,6 +76,8 @@ def test_an_empty_value_is_no_value(line, capsys):
 def test_an_empty_argument_is_no_file(capsys):
     assert status("parzen_ll", "") == 2
     assert "error: model: is empty" in capsys.readouterr().err
+    assert status("evaluate", "m.pkl", "") == 2
+    assert "error: models: is empty" in capsys.readouterr().err
 
 
 def test_a_command_is_a_module_to_run(model):

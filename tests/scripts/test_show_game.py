@@ -10,6 +10,7 @@ from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.monitor import Monitor
+from adversarial.scripts.show_game import HOLD
 from adversarial.utils import serial
 
 DATA = "!obj:adversarial.datasets.mixture.GaussianMixture { means: [0.], deviations: [1.] }"
@@ -73,7 +74,7 @@ def test_an_animation_has_a_frame_for_each_model(command, moments, capsys):
 
 def test_a_speed_that_a_gif_cannot_have_is_refused_first(refused, moments):
     message = refused(moments[0], "--out", moments[0].with_name("game.gif"), "--fps", 60)
-    assert "--fps 60: a GIF shows 1/655 to 50 frames a second" in message
+    assert f"--fps 60: this GIF can show {HOLD}/655 to 50 frames a second" in message
 
 
 def test_mistakes_are_one_line(refused, moments, model, tmp_path, monkeypatch):

@@ -431,7 +431,7 @@ def test_a_walk_is_an_animation_that_returns_to_its_beginning(command, model, tm
         assert picture.info["duration"] == 50 and picture.info["loop"] == 0
 
 
-@pytest.mark.parametrize(("fps", "duration"), [(50, 20), (36, 30), (0.5, 2000)])
+@pytest.mark.parametrize(("fps", "duration"), [(50, 20), (41, 30), (36, 30), (0.5, 2000)])
 def test_a_gif_has_the_nearest_speed(fps, duration, command, model, tmp_path):
     out = tmp_path / "walk.gif"
     argv = ["--interpolate", "--rows", 1, "--cols", 2, "--frames", 2, "--fps", fps, "--out", out]
@@ -444,14 +444,16 @@ def test_a_gif_has_the_nearest_speed(fps, duration, command, model, tmp_path):
 def test_a_speed_that_a_gif_cannot_have_is_refused(fps, command, model, tmp_path, capsys):
     argv = ["--interpolate", "--fps", fps, "--out", tmp_path / "walk.gif"]
     assert command(model, *argv) == 1
-    assert f"--fps {fps}: a GIF shows 1/655 to 50 frames a second" in capsys.readouterr().err
+    assert f"--fps {fps}: this GIF can show 1/655 to 50 frames a second" in capsys.readouterr().err
     assert not (tmp_path / "walk.gif").exists()
 
 
 def test_equal_frames_that_take_too_long_are_refused(tmp_path):
-    frames = [Image.new("L", (2, 2), grey) for grey in (0, 255)]
-    with pytest.raises(ValueError, match="--fps 0.002: some frames are equal"):
-        animation.write(str(tmp_path / "x.gif"), frames, 0.002, hold=4)
+    frames = [Image.new("L", (2, 2), grey) for grey in (0, 255, 255, 255)]
+    with pytest.raises(ValueError, match="--fps 0.004: some frames are equal"):
+        animation.write(str(tmp_path / "x.gif"), frames, 0.004)
+    with pytest.raises(ValueError, match="--fps 0.004: this GIF can show 4/655 to 50"):
+        animation.check_can_write("x.gif", 0.004, hold=4)
 
 
 def test_an_mp4_shows_what_the_gif_does(command, model, tmp_path):

@@ -481,20 +481,20 @@ class Recorded:
 
 
 class RecordedRun:
-    """A run, which like those of wandb ignores the values of a step that is not a later one."""
+    """A run, which like those of wandb ignores the values of an earlier step.
+
+    `step` is the next one when the run is opened, and then the last one that was logged.
+    """
 
     def __init__(self, identity, steps):
         self.id, self.steps, self.config, self.is_finished = identity, steps, {}, False
+        self.step = max(self.steps, default=-1) + 1
 
-    @property
-    def step(self):
-        return max(self.steps, default=-1) + 1
-
-    def log(self, logged, step=None):
+    def log(self, logged, step):
         assert not self.is_finished
-        step = self.step if step is None else step
         if step >= self.step:
-            self.steps[step] = dict(logged)
+            self.steps.setdefault(step, {}).update(logged)
+            self.step = step
 
     def finish(self):
         self.is_finished = True
@@ -558,6 +558,45 @@ def test_wandb_keeps_the_steps_of_repeated_epochs_and_gets_the_next_ones(recorde
     assert list(steps) == list(range(6)) and {**steps, **before} == steps
     assert all(steps[epoch].keys() == {"cost", "y_W", "y_b"} for epoch in steps)
     assert [steps[epoch]["cost"] for epoch in steps] == list(range(6))
+
+
+def test_after_a_rollback_wandb_has_the_epochs_of_the_first_try(recorded):
+    extension = WandB("log", mode="offline", samples_every=0)
+    for epoch in (0, 1, 2):
+        extension.on_monitor(trained(epoch), None, None)
+    (steps,) = recorded.server.values()
+    again = trained(2)
+    again.monitor.channels["cost"].val_record[2] = 99
+    extension.on_monitor(trained(1), None, None)
+    extension.on_monitor(again, None, None)
+    extension.on_monitor(trained(3), None, None)
+    assert [steps[epoch]["cost"] for epoch in steps] == [0, 1, 2, 3]
+
+
+def test_trainings_that_share_an_extension_have_a_log_each():
+    opened = []
+
+    class Kept(Silent):
+        def __init__(self):
+            self.sent = []
+            opened.append(self)
+
+        def rewind(self, step):
+            return self.sent[-1] if self.sent else None
+
+        def scalars(self, values, step):
+            self.sent.append(step)
+
+    class Keep(Tracker):
+        def _open(self):
+            return Kept()
+
+    extension = Keep("log", samples_every=0, histograms_every=0)
+    for _ in range(2):
+        extension.setup(trained(0), None, None)
+        for epoch in range(3):
+            extension.on_monitor(trained(epoch), None, None)
+    assert [log.sent for log in opened] == [[0, 1, 2], [0, 1, 2]]
 
 
 def test_a_step_that_cannot_be_removed_is_sent_once():

@@ -233,14 +233,14 @@ class Sigmoid(Linear):
     """1 / (1 + exp(-z)); see `Linear` for z.
 
     With one unit it is the top of a discriminator: the probability that the input is data. The loss
-    is the cross-entropy, computed from z (see `cross_entropy`).
+    is the mean cross-entropy of the units, computed from z (see `cross_entropy`).
 
     Parameters
     ----------
     monitor_style : 'detection', 'bit_vector_class' or 'classification'
-        Channels where targets are monitored: precision, recall and F1 of the decision p > 0.5; the
-        share of examples with any unit on the wrong side of 0.5; the share of examples whose
-        greatest unit is not that of the target.
+        Channels where targets are monitored: precision, recall and F1 of the decision p > 0.5, its
+        share of errors and the loss (`kl`); the share of examples with any unit on the wrong side
+        of 0.5; the share of examples whose greatest unit is not that of the target.
     **kwargs
         Those of `Linear`, which `help(Linear)` describes.
 

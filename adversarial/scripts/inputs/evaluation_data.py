@@ -65,8 +65,8 @@ class EvaluationData:
             self.own_missing = str(error) if path in str(error) else f"{path}: {error}"
             if given is None:
                 raise ValueError(
-                    f"{self.own_missing}; --dataset names what to score on: mnist, tfd or a YAML "
-                    "file"
+                    f"{self.own_missing}\n"
+                    "--dataset names what to score on: mnist, tfd or a YAML file"
                 ) from error
         self.dataset: Any = given
         self.name = str(given)
