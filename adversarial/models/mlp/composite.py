@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from aesara.tensor.basic import Join
@@ -151,8 +152,11 @@ class CompositeLayer(Layer):
         routes = self.inputs_to_layers or {}
         return [source for source, targets in sorted(routes.items()) if position in targets]
 
-    def _complete_routes(self, space: Space) -> None:
-        """Add the inputs that `inputs_to_layers` leaves out, which go to all layers."""
+    def _complete_routes(self, space: Space) -> Sequence[Space]:
+        """Add the inputs that `inputs_to_layers` leaves out, which go to all layers.
+
+        Returns the spaces of all inputs.
+        """
         if not isinstance(space, CompositeSpace):
             raise ValueError(f"layer {self.layer_name!r} routes inputs, so it needs a composite")
         given, count = self.inputs_to_layers or {}, len(space.components)
@@ -164,17 +168,17 @@ class CompositeLayer(Layer):
                 )
         everywhere = list(range(len(self.layers)))
         self.inputs_to_layers = {i: given.get(i, everywhere) for i in range(count)}
+        return space.components
 
     def set_input_space(self, space: Space) -> None:
         self.input_space = space
-        if self.routing_needed:
-            self._complete_routes(space)
+        inputs = self._complete_routes(space) if self.routing_needed else ()
         for position, layer in enumerate(self.layers):
             if self.routing_needed:
                 sources = self._sources(position)
                 if not sources:
                     raise ValueError(f"inputs_to_layers feeds nothing to {layer.layer_name!r}")
-                parts = [space.components[source] for source in sources]
+                parts = [inputs[source] for source in sources]
                 layer.set_input_space(parts[0] if len(parts) == 1 else CompositeSpace(parts))
             else:
                 layer.set_input_space(space)
