@@ -11,7 +11,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "reference"
 # Words of capitals in the code that are no environment variables.
 OTHERS = {"C_T", "FAST_COMPILE", "FAST_RUN", "FOR_C", "IMAGE_SHAPE", "RESOURCE_EXHAUSTED"}
-OTHERS |= {"O_BINARY", "O_NOFOLLOW", "O_NONBLOCK", "SC_PAGE_SIZE", "SC_PHYS_PAGES"}
+OTHERS |= {
+    "RESOURCE_DOES_NOT_EXIST",
+    "O_BINARY",
+    "O_NOFOLLOW",
+    "O_NONBLOCK",
+    "SC_PAGE_SIZE",
+    "SC_PHYS_PAGES",
+}
 # Variables of a YAML file, which docs/guide/yaml_files.md lists.
 OF_YAML = re.compile("(PYLEARN2|ADVERSARIAL)_TRAIN_")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+|AESARARC|DISPLAY|HOME|LOCALAPPDATA")

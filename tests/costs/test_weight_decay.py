@@ -47,7 +47,7 @@ def test_coefficients_by_name(evaluate):
     expected = 0.5 * (mlp.layers[0].get_weights() ** 2).sum()
     found = WeightDecay({mlp.layers[0].layer_name: 0.5}).expr(mlp, None)
     assert evaluate(found) == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(ValueError, match=r"weight decay of 'h9': the layers are \['"):
+    with pytest.raises(ValueError, match=r"weight decay coefficient of 'h9': the layers are \['"):
         WeightDecay({"h9": 0.5}).expr(mlp, None)
 
 

@@ -302,7 +302,6 @@ def test_models_with_more_inputs_than_z(kind, folder, fast_compile, capsys):
             "m.pkl: the command reads this file; name another",
         ),
         (["--format", "onnx", "--out", "none/x"], "there is no folder none"),
-        (["--out", ""], "--out : names no file"),
         (["--out", "none/"], "--out none/: names no file"),
         (["--out", "x.onnx"], ".onnx is the ending of another format: add --format onnx"),
         (["--out", "x.PY"], ".py is the ending of another format: add --format numpy"),

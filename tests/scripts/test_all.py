@@ -22,10 +22,10 @@ COMMANDS = sorted(
 WITHOUT_MODULES = ("new_experiment",)
 
 
-def status(name, argument):
+def status(name, *arguments):
     """The exit status of a command that prints its usage."""
     with pytest.raises(SystemExit) as caught:
-        importlib.import_module(f"adversarial.scripts.{name}").main([argument])
+        importlib.import_module(f"adversarial.scripts.{name}").main([*arguments])
     return caught.value.code
 
 

@@ -51,7 +51,9 @@ def test_a_file_that_describes_no_data_is_named(tmp_path, text):
 
 def test_other_data_scores_a_model_of_data_without_rows(pair, tmp_path):
     pair.dataset_yaml_src = "[1, 2]"
-    with pytest.raises(ValueError, match=r"^a\.pkl: the data set, a list, has no rows.*--dataset"):
+    with pytest.raises(
+        ValueError, match=r"^a\.pkl: the data set, a list, has no rows.*\n--dataset"
+    ):
         EvaluationData(pair, "a.pkl", None)
     (tmp_path / "data.yaml").write_text(DATA % 36)
     data = EvaluationData(pair, "a.pkl", str(tmp_path / "data.yaml"))

@@ -103,9 +103,13 @@ def test_c_equals_numpy(dtype):
             assert ours.dtype == theirs.dtype
 
 
+def test_of_no_arrays_all_values_are_finite():
+    assert backend.function([], all_finite([]))() == 1
+
+
 def test_what_is_refused():
     with pytest.raises(TypeError, match="at least one"):
-        all_finite([])
+        AllFinite()()
     with pytest.raises(TypeError, match="int64"):
         all_finite([at.lmatrix()])
     with pytest.raises(TypeError, match="one shape"):

@@ -211,12 +211,15 @@ def test_sum_wants_equal_parts():
 
 def test_targets_of_each_part(evaluate):
     """Class numbers for one part, one-hot rows for the other."""
-    numbers = Softmax(4, "a", irange=0.0, binary_target_dim=1)
-    heads = CompositeLayer("y", [numbers, Softmax(3, "b", irange=0.0)])
-    mlp = MLP([heads], nvis=2)
+
+    def heads():
+        numbers = Softmax(4, "a", irange=0.0, binary_target_dim=1)
+        return CompositeLayer("y", [numbers, Softmax(3, "b", irange=0.0)])
+
+    mlp = MLP([heads()], nvis=2)
     assert mlp.get_target_space() == CompositeSpace([IndexSpace(4, 1), VectorSpace(3)])
     Y = shared(np.array([[3], [0]])), shared(np.eye(3)[[1, 2]])
     cost = mlp.cost(Y, mlp.fprop(shared(random(2, 2))))
     assert evaluate(cost) == pytest.approx(np.log(4) + np.log(3), rel=1e-6)
     with pytest.raises(ValueError, match="'y' takes targets as one vector, .* leave out binary_"):
-        MLP([FlattenerLayer(heads)], nvis=2).get_target_space()
+        MLP([FlattenerLayer(heads())], nvis=2).get_target_space()

@@ -220,6 +220,8 @@ def test_channels_with_and_without_targets():
     X, Y = at.matrix(), at.matrix()
     without, with_targets = (mlp.get_monitoring_channels(data) for data in (X, (X, Y)))
     assert set(with_targets) - set(without) == {
+        "y_01_loss",
+        "y_kl",
         "y_misclass",
         "y_precision",
         "y_recall",
