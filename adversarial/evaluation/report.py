@@ -49,7 +49,7 @@ class Report:
         ]
 
     def as_data(self) -> dict[str, Any]:
-        """The results as JSON has them; an unknown error, and data that none used, are null."""
+        """The results for `to_json`, which makes null of an unknown error."""
         return {
             "model": self.name,
             "data": self.data,
@@ -58,7 +58,7 @@ class Report:
             "metrics": {
                 name: {
                     "value": result.value,
-                    "uncertainty": None if math.isnan(result.uncertainty) else result.uncertainty,
+                    "uncertainty": result.uncertainty,
                     "unit": result.unit,
                     "details": dict(result.details),
                 }

@@ -42,8 +42,7 @@ def class_kl(samples: np.ndarray, test: np.ndarray, features: Features) -> Resul
     Unavailable
         Where `features` has no classes.
     ValueError
-        Where a number is not finite, or all test examples are of one
-        class.
+        Where a number is not finite, or all test examples are of one class.
 
     References
     ----------
