@@ -48,6 +48,9 @@ def check(folder, script, culprit, *arguments):
     status, error, seconds, memory = spent(folder, script, *arguments)
     assert status in (1, 2) and error.count("\n") == 1 and culprit in error, (status, error)
     assert memory <= GIBIBYTES, memory
+    if seconds > SECONDS:
+        # Other processes slow down a processor's caches and its second thread: the less counts.
+        seconds = min(seconds, spent(folder, script, *arguments)[2])
     check_seconds(seconds, SECONDS)
     assert contents(folder) == before
 
