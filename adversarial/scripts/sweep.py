@@ -18,7 +18,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
 from adversarial.config.nodes import SEED, read_text
@@ -407,7 +407,8 @@ def train_all(
     deadline = None if args.time_budget is None else began + args.time_budget
     with contextlib.ExitStack() as stack:
         heart = stack.enter_context(Heart(root, to_do[0].sweep))
-        client = stack.enter_context(_workers(args, to_do[0].threads))
+        left = len(to_do)
+        client = stack.enter_context(_workers(args, to_do[0].threads, lambda: left))
         _introduce(client, args, to_do)
         is_stopping = False
 
@@ -420,7 +421,13 @@ def train_all(
             return is_stopping
 
         view = LiveView(to_do, args.channel)
-        show = view if not args.quiet else (lambda ended: None)
+
+        def show(ended: Mapping[str, Progress]) -> None:
+            nonlocal left
+            left = len(to_do) - len(ended)
+            if not args.quiet:
+                view(ended)
+
         first = _firsts(tasks)
         if not any(worker.last_save(task) for task in tasks):
             say(args, "checking the experiment: a dry run")
@@ -451,13 +458,15 @@ def _firsts(tasks: Sequence[Task]) -> list[Task]:
     return list(firsts.values())
 
 
-def _workers(args: argparse.Namespace, threads: int) -> contextlib.AbstractContextManager[Any]:
-    """The Dask client of the chosen workers."""
+def _workers(
+    args: argparse.Namespace, threads: int, runs: Callable[[], int]
+) -> contextlib.AbstractContextManager[Any]:
+    """The Dask client of the chosen workers; `runs` counts the runs to do."""
     if args.scheduler:
         return cluster.at_address(args.scheduler)
     if args.slurm is not None:
         options = dict(text.split("=", 1) for text in args.slurm if text)
-        return cluster.slurm(args.workers, threads, options)
+        return cluster.slurm(args.workers, threads, options, runs)
     return cluster.local(args.workers)
 
 

@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 CONNECT_SECONDS = 20.0
@@ -172,13 +172,28 @@ def slurm_cluster(jobs: int, threads: int, options: Mapping[str, str]) -> Any:
 
 
 @contextlib.contextmanager
-def slurm(jobs: int, threads: int, options: Mapping[str, str]) -> Iterator[Any]:
-    """Workers that are jobs of SLURM, as many as there are runs to do, and at most `jobs`."""
+def slurm(
+    jobs: int, threads: int, options: Mapping[str, str], runs: Callable[[], int]
+) -> Iterator[Any]:
+    """Workers that are jobs of SLURM: one for each of the `runs()` to do, and at most `jobs`."""
     dask = distributed()
     with slurm_cluster(jobs, threads, options) as cluster:
-        cluster.adapt(minimum_jobs=0, maximum_jobs=jobs)
+        cluster.adapt(Adaptive=as_many_as(runs), minimum_jobs=0, maximum_jobs=jobs)
         with dask.Client(cluster) as client:
             yield client
+
+
+def as_many_as(runs: Callable[[], int]) -> type:
+    """Dask's `Adaptive`, with as many workers as there are runs to do.
+
+    Dask's own counts the tasks that it has been given; `schedule` holds back runs that must wait.
+    """
+
+    class ForRuns(distributed().Adaptive):  # type: ignore[misc]
+        async def target(self) -> int:
+            return runs()
+
+    return ForRuns
 
 
 def dashboard(client: Any) -> str:

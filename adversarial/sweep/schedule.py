@@ -1,8 +1,9 @@
 """Gives the runs of a sweep to Dask's workers, until all are done or the sweep is stopped.
 
-`scripts/sweep.py` calls `run_all`. Dask gives the runs of a worker that died to another one. It
-gives up a run whose workers have died several times; here such a run is submitted again, as long
-as it has saved in between, since a machine may be taken away any number of times.
+`scripts/sweep.py` calls `run_all`. A worker is given a run when it is free, not before, and the run
+is not moved: Dask estimates how long tasks take, and would let a run wait behind one of hours while
+another worker is idle. A run whose worker died begins again on the next that is free, any number
+of times, since a machine may be taken away; but it must save now and then.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from adversarial.sweep import child, worker
 from adversarial.sweep.records import LOG, Progress, State
-from adversarial.sweep.worker import MOST_DEATHS, Task
+from adversarial.sweep.worker import Task
 from adversarial.utils import errors
 
 TICK = 0.5  # seconds between two looks at the runs
 PATIENCE = child.PATIENCE  # seconds in which runs must save when the sweep is stopped
+# A run whose workers died so often, without a save in between, has failed.
+MOST_LOSSES = 10
 
 
 class LostScheduler(OSError):
@@ -49,36 +53,49 @@ def run_all(
     by_name = {task.name: task for task in tasks}
     ended: dict[str, Progress] = {}
     saves: dict[str, list[Any]] = {name: [] for name in by_name}
-    futures = _submit(client, tasks)
+    waiting = list(tasks)
+    futures: dict[str, Any] = {}
+    workers: dict[str, str] = {}  # addresses, by the name of the run
     stopped_at: Optional[float] = None
-    while futures:
+    while waiting or futures:
         if stopping() and stopped_at is None:
             stopped_at = time.monotonic()
+            waiting = []
             for name in [name for name in futures if not worker.is_running(by_name[name])]:
                 futures.pop(name).cancel()
         if client.status not in ("running", "connecting"):
             raise LostScheduler("the Dask scheduler has ended")
+        threads = _threads(client)
         again: list[Task] = []
         for name, future in list(futures.items()):
-            if future.status == "pending" and (
-                stopped_at is None or worker.is_running(by_name[name])
-            ):
+            task = by_name[name]
+            is_pending = future.status == "pending"
+            is_lost = is_pending and bool(threads) and workers[name] not in threads
+            if is_pending and not is_lost and (stopped_at is None or worker.is_running(task)):
                 continue
             del futures[name]
-            if future.status == "pending":  # saved, but its worker could no longer say so
-                outcome: Optional[Progress] = Progress.read(by_name[name].folder)
+            if is_lost:
+                future.cancel()
+                outcome = _after_loss(task, saves[name])
+            elif is_pending:  # saved, but its worker could no longer say so
+                outcome = Progress.read(task.folder)
             else:
-                outcome = _outcome(future, by_name[name], saves[name])
+                outcome = _outcome(future, task, saves[name])
             if outcome is None or (outcome.state == State.STOPPED and stopped_at is None):
-                again.append(by_name[name])
+                again.append(task)
             else:
                 ended[name] = outcome
         if stopped_at is None:
-            futures.update(_submit(client, again))
+            waiting = again + waiting
+            free = _free(threads, [workers[name] for name in futures])
+            for task, address in zip(waiting, free):
+                workers[task.name] = address
+                futures[task.name] = _submit(client, task, address)
+            waiting = waiting[len(free) :]
         elif time.monotonic() - stopped_at > PATIENCE:
             break  # a worker that has been lost may never answer
         show(ended)
-        if futures:
+        if waiting or futures:
             time.sleep(TICK)
     return ended
 
@@ -125,7 +142,7 @@ def check(client: Any, task: Task, stopping: Callable[[], bool]) -> list[str]:
 def _outcome(future: Any, task: Task, saves: list[Any]) -> Optional[Progress]:
     """How a run ended; None if it is to be submitted again.
 
-    `saves` collects what was saved each time that Dask gave the run up.
+    `saves` collects what was saved each time that its worker had died.
     """
     if future.status != "error":
         # "cancelled" or "lost": the scheduler was started anew.
@@ -133,8 +150,13 @@ def _outcome(future: Any, task: Task, saves: list[Any]) -> Optional[Progress]:
     error = future.exception()
     if type(error).__name__ != "KilledWorker":
         return _failed(task, errors.describe(error).partition("\n")[0])
+    return _after_loss(task, saves)
+
+
+def _after_loss(task: Task, saves: list[Any]) -> Optional[Progress]:
+    """How a run ended whose worker has died; None if it is to be submitted again."""
     saves.append(worker.last_save(task))
-    if len(saves) < MOST_DEATHS or len(set(saves[-MOST_DEATHS:])) > 1:
+    if len(saves) < MOST_LOSSES or len(set(saves[-MOST_LOSSES:])) > 1:
         return None
     return _failed(task, "its workers died again and again, without a save in between")
 
@@ -149,10 +171,30 @@ def _failed(task: Task, why: str) -> Progress:
     return Progress(State.FAILED, why)
 
 
-def _submit(client: Any, tasks: Iterable[Task]) -> dict[str, Any]:
-    return {
-        task.name: client.submit(
-            worker.execute, task, pure=False, key=f"{task.name}-{os.urandom(4).hex()}", retries=0
-        )
-        for task in tasks
-    }
+def _threads(client: Any) -> dict[str, int]:
+    """How many runs each worker does at once, by address; {} if the scheduler does not answer."""
+    try:
+        return client.nthreads()
+    except OSError:
+        return {}
+
+
+def _free(threads: Mapping[str, int], taken: Iterable[str]) -> list[str]:
+    """The address of a worker for each run that can begin now; `taken`: those of submitted runs.
+
+    >>> _free({"a": 2, "b": 2}, taken=["b"])
+    ['a', 'a', 'b']
+    """
+    used = Counter(taken)
+    return [address for address, n in threads.items() for _ in range(n - used[address])]
+
+
+def _submit(client: Any, task: Task, address: str) -> Any:
+    return client.submit(
+        worker.execute,
+        task,
+        pure=False,
+        key=f"{task.name}-{os.urandom(4).hex()}",
+        retries=0,
+        workers=[address],
+    )

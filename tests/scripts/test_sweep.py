@@ -504,10 +504,11 @@ def test_a_run_that_kills_its_workers_is_not_retried_for_ever(folder):
     task = Task("", str(folder), "run", str(folder), "", "", (), (), ("m.pkl",))
     saves = []
     killed = Future("error", Killed())
-    for _ in range(10):  # it has saved each time
+    for _ in range(30):  # it has saved each time
         Path("m.pkl").write_text("x" * (len(saves) + 1))
         assert schedule._outcome(killed, task, saves) is None
-    assert schedule._outcome(killed, task, saves) is None
+    for _ in range(schedule.MOST_LOSSES - 2):
+        assert schedule._outcome(killed, task, saves) is None
     found = schedule._outcome(killed, task, saves)
     assert found.state == State.FAILED and "again and again" in found.why
     found = schedule._outcome(Future("error", OSError(28, "disk full")), task, [])
@@ -536,6 +537,54 @@ def test_a_dry_run_outlives_its_scheduler(folder, monkeypatch):
     futures = [Future("cancelled"), Future("lost"), Future("finished", ("", ["valid_gen_ll"]))]
     client = SimpleNamespace(submit=lambda *args, **rest: futures.pop(0), status="running")
     assert schedule.check(client, task, lambda: False) == ["valid_gen_ll"] and not futures
+
+
+def test_no_run_waits_while_a_worker_is_idle(folder, monkeypatch):
+    """Dask would move those that wait to the worker that was free first; the other was idle."""
+
+    def execute(task):
+        began = time.monotonic()
+        time.sleep(3.0 + 1.2 * (task.name == "1"))
+        return vars(Progress(State.DONE, f"{began} {time.monotonic()}"))
+
+    monkeypatch.setattr(schedule.worker, "execute", execute)
+    tasks = [Task("", str(folder), name, str(folder), "", "", (), (), ()) for name in "0123"]
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tcp",
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as there,
+        distributed.Client(there) as client,
+    ):
+        ended = schedule.run_all(client, tasks, lambda: False, lambda ended: None)
+    assert {found.state for found in ended.values()} == {State.DONE}
+    spans = {name: [float(second) for second in ended[name].why.split()] for name in "0123"}
+    # Two at once, in their order.
+    assert spans["2"][0] < spans["1"][1] and spans["1"][1] < spans["3"][0] < spans["2"][1], spans
+
+
+def test_as_many_workers_as_runs():
+    runs = 3
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+    ) as there:
+        there.adapt(
+            Adaptive=cluster.as_many_as(lambda: runs), minimum=0, maximum=2, interval="50ms"
+        )
+
+        def until(number):
+            end = time.monotonic() + LONGEST
+            while len(there.scheduler.workers) != number and time.monotonic() < end:
+                time.sleep(0.05)
+            assert len(there.scheduler.workers) == number
+
+        until(2)
+        runs = 1
+        until(1)
 
 
 def test_a_number_of_slurm_that_is_none():
