@@ -258,9 +258,9 @@ def rows_of(
     shape : [rows, columns] or [rows, columns, channels], optional
         Of the images; necessary only where `array` has two axes.
     axes : order of 'b', 0, 1, 'c', optional
-        Of the axes of `array`, or of those that it had before images became rows. By default
-        channels are the last of four axes, or the second one if only that has 1, 3 or 4; in rows,
-        one channel follows the other.
+        Of the axes of `array`, of which 'c' is left out for three, or of those that it had before
+        images became rows. By default channels are the last of four axes, or the second one if only
+        that has 1, 3 or 4; in rows, one channel follows the other.
     """
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds no numbers but {array.dtype}")
@@ -276,6 +276,11 @@ def rows_of(
     if len(lengths) <= 2:
         columns = math.prod(lengths[1:])
         if wanted is None:
+            if order is not None:
+                raise ValueError(
+                    f"{name} has rows of {columns} numbers, of which axes says nothing without "
+                    "shape: [rows, columns, channels]"
+                )
             return FlatRows(array), None
         if math.prod(wanted) != columns:
             raise ValueError(
@@ -287,8 +292,11 @@ def rows_of(
         sizes = {0: wanted[0], 1: wanted[1], "c": wanted[2]}
         return FlatRows(array, tuple(sizes[axis] for axis in order[1:]), order), wanted
     if len(lengths) == 3:
-        found = (lengths[1], lengths[2], 1)
-        rows: Any = FlatRows(array)
+        # Grey images: the axis of channels is left out.
+        order = AXES if order is None else order
+        sizes = {**dict(zip((axis for axis in order[1:] if axis != "c"), lengths[1:])), "c": 1}
+        found = (sizes[0], sizes[1], 1)
+        rows: Any = FlatRows(array, tuple(sizes[axis] for axis in order[1:]), order)
     else:
         order = _axes_of(lengths, name) if order is None else order
         found = (lengths[order.index(0)], lengths[order.index(1)], lengths[order.index("c")])

@@ -83,6 +83,19 @@ def test_every_format_gives_the_same_pixels(tmp_path, kind, channels, in_memory)
         assert data.value_range == (0, 1)
 
 
+@pytest.mark.parametrize("axes", [("b", 1, 0, "c"), ("b", "c", 1, 0), ("b", 0, "c", 1)])
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_axes_of_images(tmp_path, axes, channels):
+    images = pictures(COUNT, channels=max(channels, 1))
+    array = images.transpose([("b", 0, 1, "c").index(axis) for axis in axes])
+    if not channels:  # grey images of three axes
+        array = array.squeeze(axes.index("c"))
+    np.save(tmp_path / "a.npy", array)
+    data = NumpyFile(str(tmp_path / "a.npy"), axes=list(axes), split=ALL, seed=None, scale=None)
+    assert data.view_shape() == images.shape[1:]
+    np.testing.assert_array_equal(data.get_topological_view(), images)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_minibatches_from_the_file_are_those_from_memory(tmp_path, kind):
     cls, arguments = write(kind, tmp_path, pictures(COUNT, channels=3))

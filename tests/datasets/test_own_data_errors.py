@@ -286,6 +286,7 @@ def test_shapes_that_do_not_fit(tmp_path):
     refused(r"rows of 30 numbers, and shape \[6, 6, 1\]", NumpyFile, path, shape=[6, 6])
     refused(r"shape must be \[rows, columns\]", NumpyFile, path, shape=[30])
     refused("axes must begin with 'b'", NumpyFile, path, shape=[6, 5], axes=["c", "b", 0, 1])
+    refused("axes says nothing without shape", NumpyFile, path, axes=["b", 1, 0, "c"])
     np.save(path, IMAGES)
     refused(r"images of shape \[6, 5, 1\], not \[5, 6, 1\]", NumpyFile, path, shape=[5, 6])
 
