@@ -189,6 +189,13 @@ def test_symbolic_batch_refuses_sources_it_has_not(rows):
         ),
         ({"X": np.zeros((2, 3)), "y_labels": 3}, "there is no y"),
         ({"X": np.array([[0, -1]]), "X_labels": 3}, "from -1 to 0, outside 0 to 2"),
+        ({"X": np.ones((2, 3)) * 1j}, "design matrix holds complex128, not real numbers"),
+        ({"X": np.array([["1", "2"]])}, "design matrix holds <U1, not real numbers"),
+        ({"X": np.zeros((2, 3)), "y": ["cat", "dog"]}, "y holds <U3, not real numbers"),
+        (
+            {"X": np.zeros((2, 3)), "view_converter": DefaultViewConverter((1, 1, 4))},
+            r"rows of 3 numbers are no images of shape \(1, 1, 4\)",
+        ),
     ],
 )
 def test_mistakes_are_named(arguments, message):

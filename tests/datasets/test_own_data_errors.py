@@ -215,9 +215,21 @@ def test_arrays_that_are_no_examples(tmp_path, array, message):
     refused(message, NumpyFile, tmp_path / "a.npy", scale=None)
 
 
+@pytest.fixture
+def types_of_numpy_2():
+    """Types of results as in NumPy 2: float16 numbers and a Python float make float16."""
+    change = getattr(np, "_set_promotion_state", None)  # of NumPy 1 alone
+    if change is not None:
+        change("weak")
+    yield
+    if change is not None:
+        change("legacy")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("scale", [[0, 1], None])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.usefixtures("types_of_numpy_2")
 def test_numbers_that_are_not_finite(tmp_path, bad, scale, dtype):
     values = np.random.RandomState(0).normal(size=(30, 4)).astype(dtype)
     values[17, 2] = bad

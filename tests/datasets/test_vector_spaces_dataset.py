@@ -61,6 +61,14 @@ def test_a_single_array():
     assert not data.has_targets() and data.get_data().shape == (10, 6)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "uint8", "bool", object])
+def test_labels_of_other_types(dtype):
+    labels = np.minimum(LABELS, 1)
+    data = VectorSpacesDataset((IMAGES, labels.astype(dtype)), SPECS)
+    assert data.get_targets().dtype == np.int64
+    np.testing.assert_array_equal(data.get_targets(), labels)
+
+
 @pytest.mark.parametrize(
     "data, specs, message",
     [
@@ -70,6 +78,11 @@ def test_a_single_array():
         ((IMAGES, LABELS), (SPECS[0], ("a", "a")), "a name twice"),
         ((IMAGES, LABELS + 5), SPECS, "labels 0 to 2"),
         ((IMAGES[:, :1], LABELS), SPECS, "shape"),
+        ((IMAGES, LABELS + 0.7 * (LABELS == 1)), SPECS, "targets: row . holds 1.7, which is no"),
+        ((IMAGES, np.where(LABELS == 1, np.nan, LABELS)), SPECS, "targets: row . holds nan"),
+        (LABELS + 256, (IndexSpace(3, 1, dtype="uint8"), "targets"), "holds 25[678]"),
+        ((IMAGES * 1j, LABELS), SPECS, "features holds complex64, not real numbers"),
+        ((IMAGES, LABELS.astype(str)), SPECS, "targets holds <U.*not real numbers"),
     ],
 )
 def test_what_is_wrong(data, specs, message):
