@@ -9,13 +9,16 @@ import numpy as np
 from adversarial.datasets.array_dataset import ArrayDataset
 from adversarial.datasets.dataset import DataSpecs
 from adversarial.datasets.finite import check_real_array
-from adversarial.space import CompositeSpace, Space
+from adversarial.space import CompositeSpace, Space, VectorSpace, format_data
+from adversarial.space.image_rows import depends_on_order
 from adversarial.utils.budget import spend
 from adversarial.utils.iteration import DEFAULT_SEED
 
 
 class VectorSpacesDataset(ArrayDataset):
     """Arrays that a cost or a model asks for by name.
+
+    Images (of a Conv2DSpace) become vectors channel after channel, as samples of a generator do.
 
     Parameters
     ----------
@@ -110,6 +113,15 @@ class VectorSpacesDataset(ArrayDataset):
             raise ValueError(f"this dataset has no {source!r}, only {sorted(self._columns)}")
         space, array = self._columns[source]
         return array, space
+
+    def _format(self, source: str, rows: Any, space: Space) -> Any:
+        own = self._column(source)[1]
+        if isinstance(own, VectorSpace) and depends_on_order(space):
+            raise ValueError(
+                f"{source!r} of the data set does not say how its vectors are the images of {space}"
+                ": give it as images, in a Conv2DSpace"
+            )
+        return format_data(rows, own, space)
 
 
 def _converted(array: np.ndarray, dtype: str, name: str) -> np.ndarray:

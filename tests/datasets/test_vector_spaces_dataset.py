@@ -6,6 +6,7 @@ import pytest
 
 from adversarial.backend import function
 from adversarial.datasets.vector_spaces_dataset import VectorSpacesDataset
+from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Softmax
 from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, VectorSpace
 from adversarial.train import Train
@@ -54,6 +55,34 @@ def test_iterates():
     data = dataset()
     assert data.get_num_examples() == 10 and data.has_targets() and data.get_data_specs() == SPECS
     assert data.get_data()[1] is data.get_targets()
+
+
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b")])
+def test_colour_images_become_vectors_as_samples_do(axes):
+    images = np.arange(36, dtype="float32").reshape(2, 2, 3, 3)
+    space, vectors = Conv2DSpace((2, 3), num_channels=3), VectorSpace(18)
+    data = VectorSpacesDataset(images, (space, "features"))
+    expected = images.transpose(0, 3, 1, 2).reshape(2, 18)
+    (batch,) = data.iterator(batch_size=2, data_specs=(vectors, "features"))
+    np.testing.assert_array_equal(batch, expected)
+    indices = at.lvector()
+    rows = function([indices], data.symbolic_batch(indices, (vectors, "features")))
+    np.testing.assert_array_equal(rows([0, 1]), expected)
+    generator = Generator(MLP([Softmax(3, "y", irange=0.1)], nvis=3))
+    sample = space.make_aesara_batch("sample")
+    convert = function([sample], generator.format_sample(sample, space, vectors))
+    np.testing.assert_array_equal(convert(images), expected)
+
+    other = Conv2DSpace((2, 3), num_channels=3, axes=axes)
+    (batch,) = data.iterator(batch_size=2, data_specs=(other, "features"))
+    assert batch.shape == other.get_origin_batch(2).shape
+    data = VectorSpacesDataset(expected, (vectors, "features"))
+    for get in (
+        data.symbolic_batch,
+        lambda _, specs: next(data.iterator(None, 2, None, None, specs)),
+    ):
+        with pytest.raises(ValueError, match="'features' .* does not say how its vectors are"):
+            get(indices, (other, "features"))
 
 
 def test_a_single_array():
