@@ -139,9 +139,12 @@ class OwnData(DenseDesignMatrix):
         source, which = train, indices.get(which_set)
         # Parts with a file of their own are opened also where another part is wanted: what is
         # opened here is checked and noted (see `files.inputs`), but not what `part` opens later.
+        files = {"train": train}
         for part in sorted(own):
             opened = self._open(part)
             _check_alike(train, opened)
+            _check_others(part, opened, files)
+            files[part] = opened
             if scale is not None and data_range is None:
                 _check_ranges(train, opened)
             if part == which_set:
@@ -180,6 +183,12 @@ class OwnData(DenseDesignMatrix):
                         f"'test', 'train' among them, not {dict(value)!r:.200}"
                     )
                 named |= set(value)
+        targets = self.args.get("targets")
+        lacking = sorted(named - set(targets)) if isinstance(targets, Mapping) else []
+        if lacking:
+            raise ValueError(
+                f"targets must also give those of {lacking[0]!r}, not {targets!r:.200}"
+            )
         return named - {"train"}
 
     def _of(self, name: str, part: str) -> Any:
@@ -316,6 +325,19 @@ def _check_alike(train: Source, other: Source) -> None:
             f"{other.name} has examples of shape {list(theirs)}, but {train.name} of {list(ours)}"
         )
     targets.check_alike(train, other)
+
+
+def _check_others(part: str, source: Source, files: Mapping[str, Source]) -> None:
+    """ValueError if the examples of `part`, `source`, are those of one of the parts `files`."""
+    first = np.array([0])
+    for name, other in files.items():
+        if (source.name, len(source)) == (other.name, len(other)) and np.array_equal(
+            source.rows[first], other.rows[first]
+        ):
+            raise ValueError(
+                f"{name!r} and {part!r} are both {source.name}, but parts have no example in "
+                "common\nGive each part its own, or leave the choice to split."
+            )
 
 
 def _check_ranges(train: Source, other: Source) -> None:

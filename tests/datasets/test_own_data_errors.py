@@ -314,6 +314,36 @@ def test_targets_that_do_not_fit(tmp_path):
         refused(message, NumpyFile, tmp_path / "c.npz", targets="y", split={"train": 1}, seed=None)
     np.savez(tmp_path / "b.npz", X=IMAGES, y=np.arange(20) - 1)
     refused("example 0: label -1 is outside", NumpyFile, tmp_path / "b.npz", targets="y")
+    texts = np.array([["cat", "black"], ["dog", "white"]] * 10)
+    np.savez(tmp_path / "d.npz", X=IMAGES, two=texts, one=texts[:, :1], y=np.arange(20) % 2)
+    path = tmp_path / "d.npz"
+    refused(r"cannot be targets: it is <U5 of shape \(20, 2\)", NumpyFile, path, targets="two")
+    assert NumpyFile(str(path), targets="one").class_names == ["cat", "dog"]
+    for targets in "one", "y":
+        message = "different names, but 'cat' is there twice"
+        refused(message, NumpyFile, path, targets=targets, classes=["cat", "cat"])
+
+
+def test_parts_that_share_examples_or_labels(tmp_path):
+    rows = np.random.RandomState(0).rand(20, 3)
+    path = tmp_path / "a.npz"
+    np.savez(path, x=rows, other=rows[::-1], y=np.arange(20) % 2, z=np.arange(20) % 2)
+    both = {"train": "x", "test": "x"}
+    labels = {"train": "y", "test": "z"}
+    refused("'train' and 'test' are both .*a.npz", NumpyFile, path, key=both)
+    refused("'train' and 'test' are both", NumpyFile, path, key="x", targets=labels)
+    key = {"train": "x", "valid": "other", "test": "other"}
+    refused("'test' and 'valid' are both", NumpyFile, path, key=key)
+    np.savetxt(tmp_path / "a.csv", rows, delimiter=",")
+    files = dict.fromkeys(("train", "test"), str(tmp_path / "a.csv"))
+    with pytest.raises(ValueError, match="'train' and 'test' are both .*a.csv"):
+        CSVFile(files)
+    key = {"train": "x", "test": "other"}
+    refused(
+        "targets must also give those of 'test'", NumpyFile, path, key=key, targets=dict(train="y")
+    )
+    data = NumpyFile(str(path), key=key, targets=labels)
+    assert data.get_test_set().y.sum() == 10
 
 
 def test_parts_of_several_shapes(tmp_path):
