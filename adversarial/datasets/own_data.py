@@ -82,7 +82,6 @@ class OwnData(DenseDesignMatrix):
         Which examples of the file these are.
     part_names : list of str
         The parts that there are.
-    reads_from_disk : bool
 
     Raises
     ------
@@ -104,6 +103,7 @@ class OwnData(DenseDesignMatrix):
     """
 
     args: dict[str, Any]
+    per_example = (*DenseDesignMatrix.per_example, "indices")
 
     def __init__(
         self,
@@ -155,14 +155,19 @@ class OwnData(DenseDesignMatrix):
         self.value_range = None if scale is None or isinstance(scale, str) else tuple(scale)
         y, self.class_names = targets.encoded(train, source, classes)
         rows = ScaledRows(source, which, self.scaling)
-        self.reads_from_disk = not _fits(rows) if in_memory is None else not in_memory
+        is_loaded = _fits(rows) if in_memory is None else in_memory
         image = source.image
         super().__init__(
-            X=rows if self.reads_from_disk else _loaded(rows),
+            X=_loaded(rows) if is_loaded else rows,
             y=None if y is None else y[which],
             y_labels=None if self.class_names is None else len(self.class_names),
             view_converter=None if image is None else DefaultViewConverter(image),
         )
+
+    @property
+    def reads_from_disk(self) -> bool:
+        """Whether the rows are in the file, and not in memory."""
+        return isinstance(self.X, ScaledRows)
 
     def _keep_arguments(self, **arguments: Any) -> None:
         """Note what `get_valid_set` and `get_test_set` pass on."""

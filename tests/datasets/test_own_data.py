@@ -9,14 +9,17 @@ from PIL import Image
 
 from adversarial.config import yaml_parse
 from adversarial.datasets.csv_file import CSVFile
+from adversarial.datasets.dense_design_matrix import dataset_range
 from adversarial.datasets.feed import feed_of, is_streamed
 from adversarial.datasets.fingerprint import fingerprint
 from adversarial.datasets.hdf5_file import HDF5File
 from adversarial.datasets.idx_file import IDXFile
 from adversarial.datasets.image_folder import ImageFolder
 from adversarial.datasets.numpy_file import NumpyFile
+from adversarial.datasets.preprocessing import RemapInterval
 from adversarial.datasets.source import ScaledRows
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
+from adversarial.models.centering import SubtractRealMean
 from adversarial.models.initialization import init_sigmoid_bias_from_marginals, marginals
 from adversarial.space import Conv2DSpace, VectorSpace
 
@@ -178,6 +181,31 @@ def test_what_asks_for_all_rows_gets_it_from_the_file(tmp_path, monkeypatch):
         assert nearest_neighbors(disk.X, queries).tolist() == [3, 7]
     with pytest.raises(TypeError, match="cannot be saved"):
         disk.__getstate__()
+    for data in disk, memory:
+        np.testing.assert_array_equal(data.get_topological_view(), memory.X.reshape(-1, 6, 5, 1))
+        np.testing.assert_allclose(
+            SubtractRealMean("x", data)._mean, memory.X.mean(axis=0, keepdims=True), rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("change", ["part", "restrict", "preprocessor"])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_changed_data_set_is_in_memory(tmp_path, in_memory, change):
+    cls, arguments = write("npy", tmp_path, pictures(COUNT))
+    data = cls(**arguments, in_memory=in_memory)
+    expected, indices = np.asarray(data.X), data.indices
+    if change == "preprocessor":
+        data.apply_preprocessor(RemapInterval([0, 1], [-1, 1]))
+        expected = 2 * expected - 1
+    else:
+        expected, indices = expected[2:7], indices[2:7]
+        if change == "part":
+            data = dataset_range(data, 2, 7)
+        else:
+            data.restrict(2, 7)
+    assert not data.reads_from_disk and not is_streamed(data)
+    np.testing.assert_array_equal(data.X, expected)
+    np.testing.assert_array_equal(data.indices, indices)
 
 
 def test_biases_of_grey_pictures_without_black(tmp_path):
