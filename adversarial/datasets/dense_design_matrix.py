@@ -318,7 +318,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         state.pop("_compiled_view", None)
-        if self.compress:
+        if self.compress and self.X_labels is None:  # class numbers stay as they are
             low = self.X.min(axis=0)
             span = self.X.max(axis=0) - low
             span[span == 0] = 1
@@ -381,6 +381,7 @@ def _part(dataset: DenseDesignMatrix, rows: Subset) -> DenseDesignMatrix:
     part.__dict__.update(dataset.__dict__)
     part.view_converter = copy.copy(dataset.view_converter)
     part._device = DeviceArrays()
+    part.design_loc = None  # the file of the rows of `dataset`
     part._keep_rows(rows)
     part.reset_RNG()
     return part
