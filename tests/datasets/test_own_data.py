@@ -377,6 +377,7 @@ def test_from_a_yaml_under_the_data_path(tmp_path, monkeypatch, path):
         ({"seed": -1}, "seed must be"),
         ({"scale": "unit"}, "scale must be"),
         ({"path": "nowhere.npy"}, "nowhere.npy does not exist in this folder"),
+        ({"path": "~nobody-of-this-name/a.npy"}, "~nobody-of-this-name/a.npy does not exist"),
         ({"path": {"test": "a.npy"}}, "path must be one value"),
         ({"path": 7}, "a path must be text"),
         ({"split": {"train": [0, 11]}}, "a.npy: split: 'train' ends at 11"),
