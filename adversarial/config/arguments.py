@@ -21,7 +21,7 @@ from adversarial.utils.string_utils import nearest
 _PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number", lambda value: _is_number(value) and value == value // 1),
     "float": ("a number", lambda value: _is_number(value)),
-    "bool": ("true or false", lambda value: isinstance(value, (bool, int))),
+    "bool": ("true or false", lambda value: isinstance(value, int) and value in (0, 1)),
     "str": ("text", lambda value: isinstance(value, str)),
     "None": ("null", lambda value: value is None),
 }

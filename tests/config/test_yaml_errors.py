@@ -99,6 +99,10 @@ def complaint(text, **options):
             "!obj:adversarial.costs.mlp.WeightDecay { coeffs: [.1, [.2, .nan]] }",
             "line 1: `coeffs` of WeightDecay must be finite, not nan",
         ),
+        (
+            "!obj:adversarial.datasets.mnist.MNIST {\n  which_set: train,\n  binarize: 127 }",
+            "line 3: `binarize` of MNIST must be true or false, not 127",
+        ),
         ("", ": is empty"),
         ("# only words\n", ": is empty"),
     ],
