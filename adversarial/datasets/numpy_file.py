@@ -97,7 +97,8 @@ def targets_of(array: Any, name: str, count: int, whose: str) -> np.ndarray:
         raise ValueError(f"{name} has {len(array)} targets, but {whose} has {count} examples")
     targets = np.asarray(array[:])
     if targets.dtype.kind == "S":
-        targets = np.char.decode(targets, "utf-8", "replace")
+        # Names in another encoding must stay different ones.
+        targets = np.char.decode(targets, "utf-8", "backslashreplace")
     return targets[:, 0] if is_column else targets
 
 

@@ -324,6 +324,13 @@ def test_targets_that_do_not_fit(tmp_path):
         refused(message, NumpyFile, path, targets=targets, classes=["cat", "cat"])
 
 
+def test_names_of_classes_in_another_encoding_stay_apart(tmp_path):
+    names = [name.encode("latin1") for name in ("caf\xe9", "caf\xe8")]
+    np.savez(tmp_path / "a.npz", X=IMAGES, y=np.array(names * 10))
+    data = NumpyFile(str(tmp_path / "a.npz"), targets="y", split={"train": 1}, seed=None)
+    assert data.y.ravel().tolist() == [1, 0] * 10 and len(set(data.class_names)) == 2
+
+
 def test_parts_that_share_examples_or_labels(tmp_path):
     rows = np.random.RandomState(0).rand(20, 3)
     path = tmp_path / "a.npz"
