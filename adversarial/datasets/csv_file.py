@@ -48,7 +48,8 @@ class CSVFile(OwnData):
         The file; or one for each of 'train', 'test' and perhaps 'valid'.
     label : str or int, optional
         The column of labels or other targets: its name, or its number from 0 (-1 is the last).
-        Whole numbers from 0 are class numbers, other numbers are targets, texts are classes.
+        Whole numbers from 0 are class numbers; texts, and whole numbers of which some are below 0,
+        are names of classes; other numbers are targets.
     leave_out : list of str or int
         Columns that are not used.
     header : bool, optional
