@@ -464,6 +464,12 @@ def _typed(texts: np.ndarray) -> np.ndarray:
     return numbers
 
 
+def largest_class(texts: np.ndarray) -> int:
+    """The largest class number among labels; -1 if they are no class numbers."""
+    labels = _typed(texts)
+    return int(labels.max()) if labels.dtype.kind == "i" else -1
+
+
 def _typed_as(kind: str, table: _Table, path: Path, train: str) -> np.ndarray:
     """The labels of another part's file in the type that `_typed` gave those of the file `train`.
 
