@@ -366,13 +366,13 @@ class _Reader:
         return value
 
     def _column(self, which: Any, argument: str) -> int:
-        if isinstance(which, int) and not isinstance(which, bool):
+        if isinstance(which, (int, np.integer)) and not isinstance(which, bool):
             if not -self.width <= which < self.width:
                 raise ValueError(
                     f"{self.path}: {argument} is column {which}, but the columns are 0 to "
                     f"{self.width - 1}"
                 )
-            return which % self.width
+            return int(which) % self.width
         if self.has_names and self.names.count(which) == 1:
             return self.names.index(which)
         if self.names.count(which) > 1 and self.has_names:

@@ -119,11 +119,11 @@ class OwnData(DenseDesignMatrix):
         name = type(self).__name__
         if which_set not in PARTS:
             raise ValueError(f"{name} has the sets 'train', 'valid' and 'test', not {which_set!r}")
-        scale = tuple(scale) if isinstance(scale, list) else scale
+        scale = tuple(scale) if isinstance(scale, (list, np.ndarray)) else scale
         scaling.check_scale(scale, data_range)
         if split is not None:
             check_split(split)
-        if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+        if seed is not None and not (isinstance(seed, (int, np.integer)) and 0 <= seed < 2**32):
             raise ValueError(
                 f"seed must be a whole number from 0 to 2**32 - 1, or null, not {seed!r}"
             )

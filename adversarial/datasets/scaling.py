@@ -204,7 +204,10 @@ def _is_interval(value: Any) -> bool:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 2
-        and all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in value)
+        and all(
+            isinstance(end, (int, float, np.integer, np.floating)) and not isinstance(end, bool)
+            for end in value
+        )
         and bool(np.isfinite(value).all())
         and value[0] < value[1]
     )

@@ -290,7 +290,9 @@ def image_shape(shape: Sequence[int] | None) -> tuple[int, int, int] | None:
     if shape is None:
         return None
     sizes = shape if isinstance(shape, (list, tuple)) else ()
-    if len(sizes) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in sizes):
+    if len(sizes) not in (2, 3) or not all(
+        isinstance(n, (int, np.integer)) and n > 0 for n in sizes
+    ):
         raise ValueError(
             f"shape must be [rows, columns] or [rows, columns, channels], not {shape!r:.80}"
         )

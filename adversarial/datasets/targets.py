@@ -39,7 +39,7 @@ def encoded(
     own = np.asarray(train.targets).reshape(-1)
     names = _given_names(classes)
     count = len(names) if names else classes if classes is not None else int(own.max()) + 1
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
         raise ValueError(
             f"classes must be a list of names or a number of classes, not {classes!r:.80}"
         )

@@ -389,6 +389,24 @@ def test_arguments_refused(tmp_path, options, message):
         NumpyFile(**{"path": str(tmp_path / "a.npy"), **options})
 
 
+def test_numbers_of_numpy_are_arguments(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.arange(240).reshape(20, 12), y=np.arange(20) % 2)
+    start, stop = np.array([5, 15])
+    options = dict(
+        seed=np.int64(3),
+        scale=np.array([-1, 1]),
+        data_range=(np.float32(0), np.int64(239)),
+        shape=tuple(np.array([3, 4])),
+        classes=np.int64(2),
+    )
+    for split in {"train": (start, stop)}, {"train": np.float32(0.5), "test": np.float32(0.5)}:
+        data = NumpyFile(str(tmp_path / "a.npz"), targets="y", split=split, **options)
+        assert data.X.shape == (10, 12) and -1 <= data.X.min() < data.X.max() <= 1
+    (tmp_path / "a.csv").write_text("1,2,3\n4,5,6\n")
+    table = CSVFile(str(tmp_path / "a.csv"), leave_out=[np.int64(1)], split=ALL, seed=None)
+    assert table.columns == ["0", "2"]
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"size": [5, 6]}, {"channels": 1}, {"size": [5, 6], "channels": 1}]
 )
