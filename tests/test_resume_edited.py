@@ -13,8 +13,10 @@ import adversarial
 from adversarial import backend, checkpoint
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.fingerprint import describe_difference, fingerprint
+from adversarial.datasets.vector_spaces_dataset import VectorSpacesDataset
 from adversarial.reconfigure import Edits
 from adversarial.scripts import train
+from adversarial.space import CompositeSpace, VectorSpace
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
 from adversarial.train_extensions.snapshots import Snapshots
 from adversarial.utils import serial
@@ -380,3 +382,22 @@ def test_fingerprints():
     y[17] += 1
     assert "other values" in describe_difference(data, fingerprint(DenseDesignMatrix(X=X, y=y)))
     assert "of shape" in describe_difference(data, fingerprint(DenseDesignMatrix(X=X)))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_fingerprints_of_arrays_with_names(count):
+    def data(*arrays):
+        spaces = [VectorSpace(array.shape[1]) for array in arrays[:count]]
+        names = ("features", "others")[:count]
+        if count == 1:
+            return VectorSpacesDataset(arrays[0], (spaces[0], names[0]))
+        return VectorSpacesDataset(arrays[:count], (CompositeSpace(spaces), names))
+
+    X = np.random.RandomState(0).rand(20, 3).astype("float32")
+    found = fingerprint(data(X, X[:, :2]))
+    assert found["shapes"] == dict([("features", [3]), ("others", [2])][:count])
+    assert describe_difference(found, fingerprint(data(X.copy(), X[:, :2]))) is None
+    changed = fingerprint(data(X + 1, X[:, :2]))
+    assert "other values" in describe_difference(found, changed)
+    # Earlier versions did not know these arrays.
+    assert describe_difference({"examples": 20, "shapes": {}, "checksum": None}, found) is None

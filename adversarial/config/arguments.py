@@ -21,7 +21,7 @@ from adversarial.utils.string_utils import nearest
 _PLAIN: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number", lambda value: _is_number(value) and value == value // 1),
     "float": ("a number", lambda value: _is_number(value)),
-    "bool": ("true or false", lambda value: isinstance(value, (bool, int))),
+    "bool": ("true or false", lambda value: isinstance(value, int) and value in (0, 1)),
     "str": ("text", lambda value: isinstance(value, str)),
     "None": ("null", lambda value: value is None),
 }
@@ -102,11 +102,7 @@ def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None)
     """
     if not isinstance(value, (str, int, float, list, dict, type(None))) or accepted is None:
         return None
-    written = accepted.types.get(name)
-    written = written if isinstance(written, str) else getattr(written, "__name__", "")
-    if written.startswith("Optional[") and written.endswith("]"):
-        written = written[len("Optional[") : -1] + " | None"
-    parts = [part.strip() for part in written.split("|")]
+    parts = _types(name, accepted)
     kinds = [_PLAIN[part] for part in parts if part in _PLAIN]
     if len(kinds) < len(parts) or any(fits(value) for _, fits in kinds):
         return None
@@ -114,14 +110,41 @@ def unfit_argument(name: str, value: Any, owner: str, accepted: Accepted | None)
     return f"`{name:.80}` of {owner} must be {wanted}, not {reprlib.repr(value)}"
 
 
+def as_whole_number(name: str, value: Any, accepted: Accepted | None) -> Any:
+    """`value`; a number such as 1e3 as an int if the argument `name` takes whole numbers only.
+
+    Examples
+    --------
+    >>> as_whole_number("dim", 1e3, Accepted(("dim",), (), False, {"dim": "int | None"}))
+    1000
+    """
+    if not isinstance(value, float) or accepted is None or value != value // 1:
+        return value
+    types = _types(name, accepted)
+    return int(value) if "int" in types and "float" not in types else value
+
+
+def _types(name: str, accepted: Accepted) -> list[str]:
+    """The types in the annotation of the argument `name`; `Optional[int]` is int and None."""
+    written = accepted.types.get(name)
+    written = written if isinstance(written, str) else getattr(written, "__name__", "")
+    if written.startswith("Optional[") and written.endswith("]"):
+        written = written[len("Optional[") : -1] + " | None"
+    return [part.strip() for part in written.split("|")]
+
+
 def not_finite(name: str, value: Any, owner: str) -> str | None:
-    """A message if the plain `value` of the argument `name` is infinite or NaN; else None.
+    """A message if the plain `value` of the argument `name` has infinity or NaN; else None.
 
     Such a hyperparameter makes parameters NaN, which would end the training minutes later.
     """
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, float) and not math.isfinite(item):
-            return f"`{name:.80}` of {owner} must be finite, not {item}"
+    if isinstance(value, list) and all(isinstance(item, list) for item in value):
+        return None  # a matrix: the data set names the row
+    if isinstance(value, (list, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        return next(filter(None, (not_finite(name, item, owner) for item in items)), None)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"`{name:.80}` of {owner} must be finite, not {value}"
     return None
 
 

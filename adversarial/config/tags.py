@@ -17,6 +17,7 @@ from adversarial import modelfile
 from adversarial.config import admission
 from adversarial.config.arguments import (
     accepted_arguments,
+    as_whole_number,
     missing_arguments,
     not_finite,
     unfit_argument,
@@ -121,6 +122,7 @@ def multi_constructor_obj(loader: Loader, tag_suffix: str, node: yaml.Node) -> P
             problem = not_finite(key, keywords[key], short)
         if problem:
             raise YamlError(f"{loader.where(key_node)}: {problem}")
+        keywords[key] = as_whole_number(key, keywords[key], accepted)
     return _proxy(loader, target, keywords, short, node)
 
 

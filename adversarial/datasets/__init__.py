@@ -8,8 +8,8 @@
   labels in `targets`, what is read and when in `source`; `data_file` finds and opens a file,
   `image_file` reads one image, `recognize` says which class reads a path.
 - *What these are made of*: `dataset` (the interface), `array_dataset` (minibatches of arrays),
-  `image_views` and `view_converter` (rows as images), `splits` (ranges, folds), `finite` (refuses
-  NaN), `preprocessing` and `contrast`.
+  `image_views` and `view_converter` (rows as images), `file_rows` (rows that are not in memory),
+  `splits` (ranges, folds), `finite` (refuses NaN), `preprocessing` and `contrast`.
 - *Files*: `data_path` finds them, `download` fetches them; `idx`, `mat`, `lush` and `cifar10_batch`
   read one format each.
 - *Training*: `feed` brings minibatches to compiled functions, from shared variables

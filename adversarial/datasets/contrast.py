@@ -44,6 +44,8 @@ def global_contrast_normalize(
     """
     if scale < min_divisor:
         raise ValueError(f"scale {scale!r} is below min_divisor {min_divisor!r}")
+    if batch_size is not None and batch_size < 0:
+        raise ValueError(f"batch_size must be a number of rows, not {batch_size!r}")
     if X.ndim != 2:
         raise ValueError(f"expected a matrix with a row for each image, not shape {X.shape}")
     result = np.empty(X.shape, X.dtype if np.issubdtype(X.dtype, np.floating) else np.float32)

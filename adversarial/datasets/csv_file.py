@@ -48,7 +48,8 @@ class CSVFile(OwnData):
         The file; or one for each of 'train', 'test' and perhaps 'valid'.
     label : str or int, optional
         The column of labels or other targets: its name, or its number from 0 (-1 is the last).
-        Whole numbers from 0 are class numbers, other numbers are targets, texts are classes.
+        Whole numbers from 0 are class numbers; texts, and whole numbers of which some are below 0,
+        are names of classes; other numbers are targets.
     leave_out : list of str or int
         Columns that are not used.
     header : bool, optional
@@ -365,13 +366,13 @@ class _Reader:
         return value
 
     def _column(self, which: Any, argument: str) -> int:
-        if isinstance(which, int) and not isinstance(which, bool):
+        if isinstance(which, (int, np.integer)) and not isinstance(which, bool):
             if not -self.width <= which < self.width:
                 raise ValueError(
                     f"{self.path}: {argument} is column {which}, but the columns are 0 to "
                     f"{self.width - 1}"
                 )
-            return which % self.width
+            return int(which) % self.width
         if self.has_names and self.names.count(which) == 1:
             return self.names.index(which)
         if self.names.count(which) > 1 and self.has_names:
@@ -461,6 +462,12 @@ def _typed(texts: np.ndarray) -> np.ndarray:
         # Such as -1 and 1: two classes, though no class numbers.
         return numbers.astype(np.int64) if numbers.min() >= 0 else texts
     return numbers
+
+
+def largest_class(texts: np.ndarray) -> int:
+    """The largest class number among labels; -1 if they are no class numbers."""
+    labels = _typed(texts)
+    return int(labels.max()) if labels.dtype.kind == "i" else -1
 
 
 def _typed_as(kind: str, table: _Table, path: Path, train: str) -> np.ndarray:

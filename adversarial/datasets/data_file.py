@@ -33,7 +33,7 @@ def find(path: Any) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in os.fspath(path):
         raise ValueError(f"a path must be text, not {path!r:.80}")
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     if given.exists():
         return given
     with contextlib.suppress(ValueError):

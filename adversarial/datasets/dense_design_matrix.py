@@ -11,6 +11,7 @@ For a matrix larger than memory, give it a float32 `numpy.memmap`
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from adversarial.datasets.array_dataset import ArrayDataset
 from adversarial.datasets.dataset import DataSpecs
 from adversarial.datasets.device_array import DeviceArrays
-from adversarial.datasets.finite import check_finite_array
+from adversarial.datasets.finite import check_finite_array, check_real_array
 from adversarial.datasets.image_views import ImageViewMixin
 from adversarial.datasets.splits import SplitMixin, check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
@@ -72,7 +73,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
     Raises
     ------
     ValueError
-        Where the arrays do not fit together, or a number is NaN, infinite or beyond float32.
+        Where the arrays do not fit together, or a number is complex, NaN, infinite or beyond
+        float32.
 
     Examples
     --------
@@ -120,11 +122,20 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
             self.set_design_matrix(X)
         self._check_labels()
         self._check_targets()
+        views = self.view_converter
+        if views is not None and self.X.shape[1] != math.prod(views.shape):
+            raise ValueError(
+                f"rows of {self.X.shape[1]} numbers are no images of shape {views.shape}, which "
+                "view_converter has"
+            )
         if preprocessor is not None:
             self.apply_preprocessor(preprocessor, fit_preprocessor)
 
     def _check_targets(self) -> None:
-        if self.y is not None and (self.y.ndim not in (1, 2) or len(self.y) != len(self.X)):
+        if self.y is None:
+            return
+        check_real_array(self.y, "y")
+        if self.y.ndim not in (1, 2) or len(self.y) != len(self.X):
             raise ValueError(f"{len(self.X)} examples cannot have targets of shape {self.y.shape}")
 
     def _check_labels(self) -> None:
@@ -170,6 +181,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         given = X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"a design matrix has two axes, not shape {X.shape}")
+        check_real_array(X, "the design matrix")
         if self.X_labels is None:
             if X.dtype != np.float32:
                 spend(f"{X.size} numbers as float32", 4 * X.size, _PER_NUMBER * X.size)
@@ -306,7 +318,7 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         state.pop("_compiled_view", None)
-        if self.compress:
+        if self.compress and self.X_labels is None:  # class numbers stay as they are
             low = self.X.min(axis=0)
             span = self.X.max(axis=0) - low
             span[span == 0] = 1
@@ -369,6 +381,7 @@ def _part(dataset: DenseDesignMatrix, rows: Subset) -> DenseDesignMatrix:
     part.__dict__.update(dataset.__dict__)
     part.view_converter = copy.copy(dataset.view_converter)
     part._device = DeviceArrays()
+    part.design_loc = None  # the file of the rows of `dataset`
     part._keep_rows(rows)
     part.reset_RNG()
     return part

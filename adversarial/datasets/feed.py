@@ -296,6 +296,11 @@ class StreamedFeed:
             counts.add(array.shape[space.get_batch_axis()])
         if len(counts) != 1:
             raise ValueError(f"{whose} gave arrays of {sorted(counts)} examples in one minibatch")
+        if counts == {0}:
+            raise ValueError(
+                f"{whose} gave a minibatch without an example, whose means are NaN\n"
+                "Let it give minibatches that have examples only."
+            )
         made = StreamedBatch(arrays)
         made.num_examples = counts.pop()
         return made

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adversarial.datasets.feed import num_examples
+from adversarial.datasets.vector_spaces_dataset import VectorSpacesDataset
 
 # Rows read at a time, 2 GB or more in a second.
 _ROWS = 4096
@@ -44,6 +45,8 @@ def describe_difference(before: dict[str, Any], now: dict[str, Any]) -> str | No
     """How the fingerprint `now` differs from `before`, in words; None where they are the same."""
     if before.get("examples") != now["examples"]:
         return f"{_count(now['examples'])} examples instead of {_count(before.get('examples'))}"
+    if before.get("checksum") is None:
+        return None  # of a stream, or of arrays that an earlier version did not know
     if before.get("shapes") != now["shapes"]:
         return f"examples of shape {now['shapes']} instead of {before.get('shapes')}"
     if before.get("checksum") != now["checksum"]:
@@ -58,8 +61,10 @@ def _count(examples: Any) -> str:
 
 def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
     attributes = getattr(dataset, "__dict__", {})
-    for name in ("X", "y", "data"):
-        value = attributes.get(name)
+    found = [(name, attributes.get(name)) for name in ("X", "y", "data")]
+    if isinstance(dataset, VectorSpacesDataset):
+        found = [(name, array) for name, (_, array) in dataset._columns.items()]
+    for name, value in found:
         for i, array in enumerate(value if isinstance(value, tuple) else (value,)):
             kind = getattr(getattr(array, "dtype", None), "kind", None)
             if kind in ("b", "i", "u", "f") and array.ndim and len(array):

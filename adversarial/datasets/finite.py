@@ -1,10 +1,25 @@
-"""Refusal of numbers that no training can use: NaN, infinity, too large for float32."""
+"""Refusal of numbers that no training can use: complex, NaN, infinity, too large for float32."""
 
 from __future__ import annotations
 
 import numpy as np
 
-LARGEST = float(np.finfo("float32").max)
+# Not a float: NumPy 2 would compare float16 numbers with it as float16, in which it is infinite.
+LARGEST = np.float64(np.finfo("float32").max)
+
+
+def check_real_array(array: np.ndarray, name: str) -> None:
+    """Refuse an array of complex numbers, texts or dates, which NumPy would convert to others.
+
+    Examples
+    --------
+    >>> check_real_array(np.array([1j]), "X")
+    Traceback (most recent call last):
+    ...
+    ValueError: X holds complex128, not real numbers
+    """
+    if array.dtype.kind not in "biufO":
+        raise ValueError(f"{name} holds {array.dtype}, not real numbers")
 
 
 def check_finite_array(array: np.ndarray, name: str) -> None:

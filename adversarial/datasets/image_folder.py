@@ -97,7 +97,7 @@ class ImageFolder(OwnData):
         if size is not None and not (
             isinstance(size, (list, tuple))
             and len(size) == 2
-            and all(isinstance(n, int) and n > 0 for n in size)
+            and all(isinstance(n, (int, np.integer)) and n > 0 for n in size)
         ):
             raise ValueError(f"size must be [rows, columns], not {size!r:.80}")
         if resize not in RESIZINGS:

@@ -55,7 +55,8 @@ class ImageViewMixin(Dataset):
 
     def get_topological_view(self, mat: np.ndarray | None = None) -> np.ndarray:
         """The rows of `mat` (all rows by default) as images, axes as in `view_converter.axes`."""
-        return self._views().design_mat_to_topo_view(self.X if mat is None else mat)
+        # Rows in a file are read.
+        return self._views().design_mat_to_topo_view(np.asarray(self.X if mat is None else mat))
 
     def set_topological_view(self, V: Any, axes: Sequence = AXES) -> None:
         """Replace all examples by the images `V`, whose axes are in the order `axes`."""
@@ -96,9 +97,9 @@ class ImageViewMixin(Dataset):
         return self._views().weights_view_shape()
 
     def adjust_for_viewer(self, X: np.ndarray) -> np.ndarray:
-        return X / np.abs(X).max()
+        return X / (np.abs(X).max() or 1.0)
 
     def adjust_to_be_viewed_with(
         self, X: np.ndarray, other: np.ndarray, per_example: bool = False
     ) -> np.ndarray:
-        return np.clip(X / np.abs(other).max(), -1.0, 1.0)
+        return np.clip(X / (np.abs(other).max() or 1.0), -1.0, 1.0)

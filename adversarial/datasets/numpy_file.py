@@ -86,7 +86,10 @@ class NumpyFile(OwnData):
 
 def targets_of(array: Any, name: str, count: int, whose: str) -> np.ndarray:
     """The targets in an array, in memory; ValueError unless there are `count` of them."""
-    if array.dtype.kind not in "biufUS" or array.ndim not in (1, 2):
+    is_column = array.ndim == 2 and array.shape[1] == 1
+    # The name of a class is one text an example.
+    has_many = array.ndim == 2 and not is_column and array.dtype.kind in "US"
+    if array.dtype.kind not in "biufUS" or array.ndim not in (1, 2) or has_many:
         raise ValueError(
             f"{name} cannot be targets: it is {array.dtype} of shape {tuple(array.shape)}"
         )
@@ -94,10 +97,9 @@ def targets_of(array: Any, name: str, count: int, whose: str) -> np.ndarray:
         raise ValueError(f"{name} has {len(array)} targets, but {whose} has {count} examples")
     targets = np.asarray(array[:])
     if targets.dtype.kind == "S":
-        targets = np.char.decode(targets, "utf-8", "replace")
-    if targets.ndim == 2 and targets.shape[1] == 1 or targets.dtype.kind == "U":
-        targets = targets.reshape(len(targets), -1)[:, 0]
-    return targets
+        # Names in another encoding must stay different ones.
+        targets = np.char.decode(targets, "utf-8", "backslashreplace")
+    return targets[:, 0] if is_column else targets
 
 
 def is_npz(path: str | os.PathLike[str]) -> bool:

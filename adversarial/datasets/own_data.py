@@ -82,7 +82,6 @@ class OwnData(DenseDesignMatrix):
         Which examples of the file these are.
     part_names : list of str
         The parts that there are.
-    reads_from_disk : bool
 
     Raises
     ------
@@ -104,6 +103,7 @@ class OwnData(DenseDesignMatrix):
     """
 
     args: dict[str, Any]
+    per_example = (*DenseDesignMatrix.per_example, "indices")
 
     def __init__(
         self,
@@ -119,11 +119,11 @@ class OwnData(DenseDesignMatrix):
         name = type(self).__name__
         if which_set not in PARTS:
             raise ValueError(f"{name} has the sets 'train', 'valid' and 'test', not {which_set!r}")
-        scale = tuple(scale) if isinstance(scale, list) else scale
+        scale = tuple(scale) if isinstance(scale, (list, np.ndarray)) else scale
         scaling.check_scale(scale, data_range)
         if split is not None:
             check_split(split)
-        if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+        if seed is not None and not (isinstance(seed, (int, np.integer)) and 0 <= seed < 2**32):
             raise ValueError(
                 f"seed must be a whole number from 0 to 2**32 - 1, or null, not {seed!r}"
             )
@@ -139,9 +139,12 @@ class OwnData(DenseDesignMatrix):
         source, which = train, indices.get(which_set)
         # Parts with a file of their own are opened also where another part is wanted: what is
         # opened here is checked and noted (see `files.inputs`), but not what `part` opens later.
+        files = {"train": train}
         for part in sorted(own):
             opened = self._open(part)
             _check_alike(train, opened)
+            _check_others(part, opened, files)
+            files[part] = opened
             if scale is not None and data_range is None:
                 _check_ranges(train, opened)
             if part == which_set:
@@ -152,14 +155,19 @@ class OwnData(DenseDesignMatrix):
         self.value_range = None if scale is None or isinstance(scale, str) else tuple(scale)
         y, self.class_names = targets.encoded(train, source, classes)
         rows = ScaledRows(source, which, self.scaling)
-        self.reads_from_disk = not _fits(rows) if in_memory is None else not in_memory
+        is_loaded = _fits(rows) if in_memory is None else in_memory
         image = source.image
         super().__init__(
-            X=rows if self.reads_from_disk else _loaded(rows),
+            X=_loaded(rows) if is_loaded else rows,
             y=None if y is None else y[which],
             y_labels=None if self.class_names is None else len(self.class_names),
             view_converter=None if image is None else DefaultViewConverter(image),
         )
+
+    @property
+    def reads_from_disk(self) -> bool:
+        """Whether the rows are in the file, and not in memory."""
+        return isinstance(self.X, ScaledRows)
 
     def _keep_arguments(self, **arguments: Any) -> None:
         """Note what `get_valid_set` and `get_test_set` pass on."""
@@ -180,6 +188,12 @@ class OwnData(DenseDesignMatrix):
                         f"'test', 'train' among them, not {dict(value)!r:.200}"
                     )
                 named |= set(value)
+        targets = self.args.get("targets")
+        lacking = sorted(named - set(targets)) if isinstance(targets, Mapping) else []
+        if lacking:
+            raise ValueError(
+                f"targets must also give those of {lacking[0]!r}, not {targets!r:.200}"
+            )
         return named - {"train"}
 
     def _of(self, name: str, part: str) -> Any:
@@ -316,6 +330,19 @@ def _check_alike(train: Source, other: Source) -> None:
             f"{other.name} has examples of shape {list(theirs)}, but {train.name} of {list(ours)}"
         )
     targets.check_alike(train, other)
+
+
+def _check_others(part: str, source: Source, files: Mapping[str, Source]) -> None:
+    """ValueError if the examples of `part`, `source`, are those of one of the parts `files`."""
+    first = np.array([0])
+    for name, other in files.items():
+        if (source.name, len(source)) == (other.name, len(other)) and np.array_equal(
+            source.rows[first], other.rows[first]
+        ):
+            raise ValueError(
+                f"{name!r} and {part!r} are both {source.name}, but parts have no example in "
+                "common\nGive each part its own, or leave the choice to split."
+            )
 
 
 def _check_ranges(train: Source, other: Source) -> None:

@@ -110,7 +110,7 @@ def _are_ranges(split: Mapping[str, Any]) -> bool:
 
 def _check_ranges(split: Mapping[str, Any]) -> None:
     for name, ends in split.items():
-        if len(ends) != 2 or not all(isinstance(end, int) for end in ends):
+        if len(ends) != 2 or not all(isinstance(end, (int, np.integer)) for end in ends):
             raise ValueError(f"split: the range of {name!r} must be [start, stop], not {ends!r}")
         if not 0 <= ends[0] < ends[1]:
             raise ValueError(f"split: the range of {name!r}, {list(ends)}, holds no example")
@@ -144,7 +144,7 @@ def _order(count: int, seed: int | None, classes: np.ndarray | None) -> np.ndarr
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _examples(count: int) -> str:

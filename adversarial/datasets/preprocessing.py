@@ -84,7 +84,7 @@ class ExamplewisePreprocessor(Preprocessor):
         raise NotImplementedError(f"{type(self).__name__} does not implement transform")
 
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
-        X = dataset.get_design_matrix()
+        X = np.asarray(dataset.get_design_matrix())  # rows in a file are read
         if can_fit:
             self.fit(X)
         dataset.set_design_matrix(self.transform(X))
@@ -315,7 +315,7 @@ class GlobalContrastNormalization(Preprocessor):
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
         dataset.set_design_matrix(
             global_contrast_normalize(
-                dataset.get_design_matrix(),
+                np.asarray(dataset.get_design_matrix()),
                 self._scale,
                 self._subtract_mean,
                 self._use_std,
@@ -435,7 +435,7 @@ class ZCA(Preprocessor):
             self.inv_P_ = ((vectors * values**0.5) @ vectors.T).astype(X.dtype)
 
     def apply(self, dataset: Any, can_fit: bool = False) -> None:
-        X = dataset.get_design_matrix()
+        X = np.asarray(dataset.get_design_matrix())  # rows in a file are read
         if can_fit:
             self.fit(X)
         whitened = np.empty_like(X)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aesara.tensor as at
@@ -16,10 +16,11 @@ from aesara.tensor.type import TensorType
 from adversarial.backend import floatX
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.device_array import DeviceArrays
+from adversarial.datasets.file_rows import FileRows
 from adversarial.datasets.finite import check_finite_array
 from adversarial.datasets.splits import check_range
 from adversarial.datasets.view_converter import AXES, DefaultViewConverter
-from adversarial.utils.iteration import DEFAULT_SEED
+from adversarial.utils.iteration import DEFAULT_SEED, Subset
 
 GROUP = "Data"  # of the file, with the arrays X and y
 BATCH = 5000  # rows read or written at a time
@@ -31,7 +32,7 @@ def ensure_tables() -> None:
         raise ImportError('data in HDF5 files needs PyTables: pip install "tables>=3.7,<4"')
 
 
-class _StoredRows:
+class _StoredRows(FileRows):
     """An array of an HDF5 file that is indexed by row as a NumPy array is.
 
     Only the rows that are asked for are read. Floating-point numbers become float32.
@@ -42,11 +43,6 @@ class _StoredRows:
         is_real = np.issubdtype(array.dtype, np.floating)
         self.dtype = np.dtype(np.float32) if is_real else array.dtype
         self.shape = tuple(map(int, array.shape))
-        self.ndim = len(self.shape)
-        self.size = int(np.prod(self.shape))
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if isinstance(rows, np.ndarray):
@@ -59,16 +55,10 @@ class _StoredRows:
             return found.astype(self.dtype, copy=False)[places]
         return np.asarray(self._array[rows]).astype(self.dtype, copy=False)
 
-    def __array__(self, dtype: Any = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
-    def min(self) -> Any:
-        return np.min([part.min() for part in self.parts()])
-
-    def max(self) -> Any:
-        return np.max([part.max() for part in self.parts()])
-
-    def parts(self) -> Any:
+    def parts(self) -> Iterator[np.ndarray]:
         """All rows, in arrays of BATCH rows."""
         return (self[start : start + BATCH] for start in range(0, len(self), BATCH))
 
@@ -213,9 +203,9 @@ class DenseDesignMatrixPyTables(DenseDesignMatrix):
         self.view_converter = self._converter_of(V, axes)
         self.set_design_matrix(self.view_converter.topo_view_to_design_mat(np.asarray(V)), start)
 
-    def get_topological_view(self, mat: np.ndarray | None = None) -> np.ndarray:
-        """The rows of `mat` (default: all, read into memory) as images."""
-        return super().get_topological_view(np.asarray(self.X) if mat is None else mat)
+    def _keep_rows(self, rows: Subset) -> None:
+        super()._keep_rows(rows)
+        self.h5file = None  # whose rows are now others
 
     # Files
 

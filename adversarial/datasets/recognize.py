@@ -22,6 +22,7 @@ from adversarial.datasets.image_file import SUFFIXES, read_header
 from adversarial.datasets.image_folder import ImageFolder, list_images, part_folders
 from adversarial.datasets.partition import PARTS
 from adversarial.datasets.scaling import BOUNDED
+from adversarial.datasets.targets import MAX_CLASSES
 
 # Examples that are read to tell the range.
 _SAMPLE = 200
@@ -191,6 +192,12 @@ def _folder(path: str, found: Path) -> Recognized:
 def _arrays(path: str, found: Path, shapes: Mapping[str, tuple[int, ...]], cls: Any) -> Recognized:
     """Of a file with several arrays: which are examples and labels, perhaps of several parts."""
     examples = {name: shape for name, shape in shapes.items() if len(shape) > 1 or len(shapes) == 1}
+    # Labels may be one-hot rows, which can be larger than the examples.
+    examples = {
+        name: shape
+        for name, shape in examples.items()
+        if not _is_like_labels(name.rpartition("/")[2])
+    } or examples
     by_part = {
         part: [name for name in examples if any(w in name.lower() for w in words)]
         for part, words in _OF_PARTS.items()
@@ -227,12 +234,12 @@ def _labels_of(key: str, shapes: Mapping[str, tuple[int, ...]], part: str = "") 
         and shape in ((shapes[key][0],), (shapes[key][0], 1))
         and any(word in name.lower() for word in words)
     ]
-    likely = [
-        name
-        for name in fitting
-        if any(part in _LABELS for part in name.lower().replace("/", "_").split("_"))
-    ]
+    likely = list(filter(_is_like_labels, fitting))
     return likely[0] if likely else None
+
+
+def _is_like_labels(name: str) -> bool:
+    return any(word in _LABELS for word in name.lower().replace("/", "_").split("_"))
 
 
 def _table(path: str, found: Path, chosen: Sequence[str] | None) -> Recognized:
@@ -261,6 +268,9 @@ def _table(path: str, found: Path, chosen: Sequence[str] | None) -> Recognized:
     if label in texts and len(set(table.labels.tolist())) == len(table.rows) > 1:
         notes.append(f"Column {head.names[label]!r} is left out: its texts are all different.")
         label = None
+    elif label is not None and csv_file.largest_class(table.labels) >= MAX_CLASSES:
+        notes.append(f"Column {head.names[label]!r} is left out: its numbers are no classes.")
+        label = None
     read = used
     if chosen is None:
         used, more = _without_useless(head, used, table.rows)
@@ -285,16 +295,22 @@ def _column(found: Path, head: Any, name: str) -> int:
     raise ValueError(f"{found}: has no column {name!r:.80}; it has {', '.join(head.names[:30])}")
 
 
+def _called(head: Any, column: int) -> str | int:
+    """What `CSVFile` calls a column: its name, or its number if there is none of its own."""
+    name: str = head.names[column]
+    return name if head.has_names and head.names.count(name) == 1 else column
+
+
 def _table_arguments(
     path: str, head: Any, used: Sequence[int], label: int | None, drops: bool
 ) -> dict[str, Any]:
     """The arguments of `CSVFile` that take the columns `used` for data."""
     arguments: dict[str, Any] = {"path": path}
     if label is not None:
-        arguments["label"] = head.names[label] if head.has_names else label
+        arguments["label"] = _called(head, label)
     out = [i for i in range(len(head.names)) if i not in used and i != label]
     if out:
-        arguments["leave_out"] = [head.names[i] if head.has_names else i for i in out]
+        arguments["leave_out"] = [_called(head, i) for i in out]
     if drops:
         arguments["drop_missing"] = True
     return arguments

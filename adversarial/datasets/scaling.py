@@ -57,13 +57,15 @@ class Statistics:
         low = high = mean = squares = np.zeros(())
         for part in parts:
             rows = np.asarray(part, np.float64)
-            size, own_mean = len(rows), rows.mean(axis=0)
+            size, own_low, own_high = len(rows), rows.min(axis=0), rows.max(axis=0)
+            # The mean of equal numbers is rounded; their variance must be 0.
+            own_mean = np.where(own_low == own_high, own_low, rows.mean(axis=0))
             own_squares = np.square(rows - own_mean).sum(axis=0)
             if count == 0:
-                low, high, mean, squares = rows.min(axis=0), rows.max(axis=0), own_mean, own_squares
+                low, high, mean, squares = own_low, own_high, own_mean, own_squares
             else:
-                low = np.minimum(low, rows.min(axis=0))
-                high = np.maximum(high, rows.max(axis=0))
+                low = np.minimum(low, own_low)
+                high = np.maximum(high, own_high)
                 gap = own_mean - mean
                 squares = squares + own_squares + gap**2 * (count * size / (count + size))
                 mean = mean + gap * (size / (count + size))
@@ -184,8 +186,9 @@ def fit(
     if scale == STANDARDIZE:
         assert found is not None
         deviation = np.sqrt(found.variance)
-        # A deviation that is only the rounding error of a constant column would blow it up.
-        constant = deviation <= 1e-7 * np.maximum(np.abs(found.mean), 1e-30)
+        # A deviation that is only a rounding error, as of the equal pixels of a channel, would blow
+        # the column up. A true one may be small: Unix times of a minute are 1e-8 apart.
+        constant = deviation <= 1e-13 * np.maximum(np.abs(found.mean), 1e-30)
         return Scaling(found.mean, np.where(constant, 1.0, deviation))
     ends = (float(scale[0]), float(scale[1]))
     if data_range is None:
@@ -201,7 +204,10 @@ def _is_interval(value: Any) -> bool:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 2
-        and all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in value)
+        and all(
+            isinstance(end, (int, float, np.integer, np.floating)) and not isinstance(end, bool)
+            for end in value
+        )
         and bool(np.isfinite(value).all())
         and value[0] < value[1]
     )

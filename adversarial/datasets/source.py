@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from adversarial.datasets.file_rows import FileRows
 from adversarial.datasets.finite import LARGEST
-from adversarial.datasets.scaling import Scaling
+from adversarial.datasets.scaling import Scaling, Statistics
 from adversarial.datasets.view_converter import AXES, check_axes
 
 # Numbers converted at a time: 16 MB as float32.
@@ -70,7 +71,7 @@ class Source:
         return np.dtype(self.rows.dtype)
 
 
-class ScaledRows:
+class ScaledRows(FileRows):
     """Some rows of a `Source` in a scale: read, scaled and checked when they are indexed.
 
     It is indexed by row as a float32 array (n, columns) is, and passes for one where all rows are
@@ -92,16 +93,11 @@ class ScaledRows:
     """
 
     dtype = np.dtype(np.float32)
-    ndim = 2
 
     def __init__(self, source: Source, indices: np.ndarray, scaling: Scaling) -> None:
         self.source, self._indices, self._scaling = source, indices, scaling
         self.shape = len(indices), int(source.rows.shape[1])
-        self.size = self.shape[0] * self.shape[1]
-        self._found: dict[str, Any] = {}
-
-    def __len__(self) -> int:
-        return self.shape[0]
+        self._found: Statistics | None = None
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if isinstance(rows, (int, np.integer)):
@@ -110,7 +106,7 @@ class ScaledRows:
             return self[rows[0]][(slice(None), *rows[1:])]
         return self._read(self._indices[rows])
 
-    def __array__(self, dtype: Any = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return self.read_all().astype(dtype or self.dtype, copy=False)
 
     def read_all(self) -> np.ndarray:
@@ -132,27 +128,10 @@ class ScaledRows:
             self._check(raw, indices)
             yield raw
 
-    def min(self) -> float:
-        """The smallest number of all rows."""
-        return self._once("min", lambda: min(float(part.min()) for part in self.parts()))
-
-    def max(self, initial: float = -math.inf) -> float:
-        """The largest number of all rows, or `initial`."""
-        largest = self._once("max", lambda: max(float(part.max()) for part in self.parts()))
-        return max(initial, largest)
-
-    def mean(self, axis: int = 0, dtype: Any = None) -> np.ndarray:
-        """The mean of each column."""
-        if axis != 0:
-            raise ValueError("only means of columns (axis 0) are computed of data in a file")
-        sums = (part.sum(axis=0, dtype=np.float64) for part in self.parts())
-        mean = self._once("mean", lambda: sum(sums) / len(self))
-        return np.asarray(mean, dtype or self.dtype)
-
-    def _once(self, name: str, compute: Callable[[], Any]) -> Any:
-        if name not in self._found:
-            self._found[name] = compute()
-        return self._found[name]
+    def _statistics(self) -> Statistics:
+        if self._found is None:
+            self._found = super()._statistics()
+        return self._found
 
     def _blocks(self) -> Iterator[np.ndarray]:
         """Places of rows, some thousand at a time, so that the file is read from front to back."""
@@ -258,9 +237,9 @@ def rows_of(
     shape : [rows, columns] or [rows, columns, channels], optional
         Of the images; necessary only where `array` has two axes.
     axes : order of 'b', 0, 1, 'c', optional
-        Of the axes of `array`, or of those that it had before images became rows. By default
-        channels are the last of four axes, or the second one if only that has 1, 3 or 4; in rows,
-        one channel follows the other.
+        Of the axes of `array`, of which 'c' is left out for three, or of those that it had before
+        images became rows. By default channels are the last of four axes, or the second one if only
+        that has 1, 3 or 4; in rows, one channel follows the other.
     """
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds no numbers but {array.dtype}")
@@ -276,6 +255,11 @@ def rows_of(
     if len(lengths) <= 2:
         columns = math.prod(lengths[1:])
         if wanted is None:
+            if order is not None:
+                raise ValueError(
+                    f"{name} has rows of {columns} numbers, of which axes says nothing without "
+                    "shape: [rows, columns, channels]"
+                )
             return FlatRows(array), None
         if math.prod(wanted) != columns:
             raise ValueError(
@@ -287,8 +271,11 @@ def rows_of(
         sizes = {0: wanted[0], 1: wanted[1], "c": wanted[2]}
         return FlatRows(array, tuple(sizes[axis] for axis in order[1:]), order), wanted
     if len(lengths) == 3:
-        found = (lengths[1], lengths[2], 1)
-        rows: Any = FlatRows(array)
+        # Grey images: the axis of channels is left out.
+        order = AXES if order is None else order
+        sizes = {**dict(zip((axis for axis in order[1:] if axis != "c"), lengths[1:])), "c": 1}
+        found = (sizes[0], sizes[1], 1)
+        rows: Any = FlatRows(array, tuple(sizes[axis] for axis in order[1:]), order)
     else:
         order = _axes_of(lengths, name) if order is None else order
         found = (lengths[order.index(0)], lengths[order.index(1)], lengths[order.index("c")])
@@ -303,7 +290,9 @@ def image_shape(shape: Sequence[int] | None) -> tuple[int, int, int] | None:
     if shape is None:
         return None
     sizes = shape if isinstance(shape, (list, tuple)) else ()
-    if len(sizes) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in sizes):
+    if len(sizes) not in (2, 3) or not all(
+        isinstance(n, (int, np.integer)) and n > 0 for n in sizes
+    ):
         raise ValueError(
             f"shape must be [rows, columns] or [rows, columns, channels], not {shape!r:.80}"
         )

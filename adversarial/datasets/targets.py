@@ -37,9 +37,9 @@ def encoded(
         return _numeric(source), None
     flat = targets.reshape(-1).astype(np.int64)
     own = np.asarray(train.targets).reshape(-1)
-    names = [str(name) for name in classes] if isinstance(classes, (list, tuple)) else None
+    names = _given_names(classes)
     count = len(names) if names else classes if classes is not None else int(own.max()) + 1
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
         raise ValueError(
             f"classes must be a list of names or a number of classes, not {classes!r:.80}"
         )
@@ -102,15 +102,20 @@ def _numeric(source: Source) -> np.ndarray:
     return targets.astype(np.float32)
 
 
+def _given_names(classes: Any) -> list[str] | None:
+    """The names in `classes`; None if it is no list. ValueError if two are the same."""
+    if not isinstance(classes, (list, tuple)):
+        return None
+    names = [str(name) for name in classes]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"classes must be different names, but {twice[0]!r:.80} is there twice")
+    return names
+
+
 def _named_classes(train: Source, source: Source, classes: Any) -> tuple[np.ndarray, list[str]]:
-    if isinstance(classes, (list, tuple)):
-        names = [str(name) for name in classes]
-        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if twice:
-            raise ValueError(
-                f"classes must be different names, but {twice[0]!r:.80} is there twice"
-            )
-    else:
+    names = _given_names(classes)
+    if names is None:
         found = train.class_names or sorted(
             set(np.asarray(train.targets).tolist()), key=natural_key
         )

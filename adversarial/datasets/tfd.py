@@ -124,6 +124,8 @@ class TFD(DenseDesignMatrix):
         if not rows.size:
             raise BadFile(f"{path}: no example of the set {which_set!r} in fold {fold}")
         if example_range is not None:
+            if np.shape(example_range) != (2,):
+                raise ValueError(f"example_range must be [start, stop], not {example_range!r:.80}")
             start, stop = example_range
             rows = rows[check_range(start, stop, len(rows))]
         if shuffle:

@@ -8,13 +8,17 @@ import numpy as np
 
 from adversarial.datasets.array_dataset import ArrayDataset
 from adversarial.datasets.dataset import DataSpecs
-from adversarial.space import CompositeSpace, Space
+from adversarial.datasets.finite import check_real_array
+from adversarial.space import CompositeSpace, Space, VectorSpace, format_data
+from adversarial.space.image_rows import depends_on_order
 from adversarial.utils.budget import spend
 from adversarial.utils.iteration import DEFAULT_SEED
 
 
 class VectorSpacesDataset(ArrayDataset):
     """Arrays that a cost or a model asks for by name.
+
+    Images (of a Conv2DSpace) become vectors channel after channel, as samples of a generator do.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ class VectorSpacesDataset(ArrayDataset):
     ------
     ValueError
         When the arrays differ in their number of examples, a name is given twice, or an array is
-        no batch of its space.
+        no batch of its space, such as labels that are no whole numbers.
 
     Examples
     --------
@@ -75,10 +79,11 @@ class VectorSpacesDataset(ArrayDataset):
             if part.get_batch_axis() != 0:
                 raise ValueError(f"{name}: the first axis must count examples, not as in {part}")
             array = np.asarray(array)
+            check_real_array(array, name)
             if part.dtype is not None and part.dtype != str(array.dtype):
                 size = array.size * np.dtype(part.dtype).itemsize
                 spend(f"{array.size} {name} as {part.dtype}", size, size)
-                array = array.astype(part.dtype)
+                array = _converted(array, part.dtype, name)
             part.np_validate(array)
             self._columns[name] = (part, array)
         counts = {name: len(array) for name, (_, array) in self._columns.items()}
@@ -108,3 +113,30 @@ class VectorSpacesDataset(ArrayDataset):
             raise ValueError(f"this dataset has no {source!r}, only {sorted(self._columns)}")
         space, array = self._columns[source]
         return array, space
+
+    def _format(self, source: str, rows: Any, space: Space) -> Any:
+        own = self._column(source)[1]
+        if isinstance(own, VectorSpace) and depends_on_order(space):
+            raise ValueError(
+                f"{source!r} of the data set does not say how its vectors are the images of {space}"
+                ": give it as images, in a Conv2DSpace"
+            )
+        return format_data(rows, own, space)
+
+
+def _converted(array: np.ndarray, dtype: str, name: str) -> np.ndarray:
+    """`array` in `dtype`; ValueError where a label would become another one.
+
+    1.7 would become 1, and 300 in 8 bits 44.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        converted = array.astype(dtype)
+    if converted.dtype.kind in "iu" and array.dtype.kind != "b":
+        differ = np.argwhere(converted != array)
+        if len(differ):
+            row, value = differ[0][0], array[tuple(differ[0])]
+            raise ValueError(
+                f"{name}: row {row} holds {value}, which is no number of type {dtype}\n"
+                "Give whole numbers in the range of this type, or a VectorSpace."
+            )
+    return converted

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adversarial.space.base import Space
 from adversarial.space.composite import CompositeSpace
 from adversarial.space.null import NullSpace
@@ -84,7 +86,7 @@ class DataSpecsMapping:
         if mapping is None:
             return
         if isinstance(mapping, int):
-            if mapping in filled and found[mapping] is not nested and found[mapping] != nested:
+            if mapping in filled and not _is_same(found[mapping], nested):
                 raise ValueError(f"{nested!r} and {found[mapping]!r} have one (space, source)")
             found[mapping] = nested
             filled.add(mapping)
@@ -109,6 +111,13 @@ class DataSpecsMapping:
         if isinstance(mapping, int):
             return flat[mapping]
         return tuple(self._place(inner, flat) for inner in mapping)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two parts are equal; arrays by their values."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return one is other or bool(np.array_equal(one, other))
+    return one is other or bool(one == other)
 
 
 def nested_source(source: Any, space: Space) -> Any:

@@ -91,6 +91,18 @@ def complaint(text, **options):
         ("a: !!set {b}", "line 1: unknown tag `!!set`; known are !obj:, !import, !pkl: and !float"),
         ("!!seq {a: 1}", "line 1: expected a list"),
         ("!!map [1]", "line 1: expected `name: value` pairs"),
+        (
+            "!obj:adversarial.costs.mlp.WeightDecay {\n  coeffs: {h0: .1, h1: .inf} }",
+            "line 2: `coeffs` of WeightDecay must be finite, not inf",
+        ),
+        (
+            "!obj:adversarial.costs.mlp.WeightDecay { coeffs: [.1, [.2, .nan]] }",
+            "line 1: `coeffs` of WeightDecay must be finite, not nan",
+        ),
+        (
+            "!obj:adversarial.datasets.mnist.MNIST {\n  which_set: train,\n  binarize: 127 }",
+            "line 3: `binarize` of MNIST must be true or false, not 127",
+        ),
         ("", ": is empty"),
         ("# only words\n", ": is empty"),
     ],

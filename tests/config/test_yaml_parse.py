@@ -35,6 +35,36 @@ def test_an_object_without_arguments(text):
     assert type(load(text)) is things.Bare
 
 
+@pytest.mark.parametrize(
+    "text, name, value",
+    [
+        ("adversarial.space.VectorSpace {dim: 1e1}", "dim", 10),  # int
+        ("adversarial.models.mlp.Linear {layer_name: h, irange: 1, dim: 20.}", "dim", 20),
+        ("adversarial.space.Conv2DSpace {shape: [2, 3], channels: 3.0}", "num_channels", 3),
+        ("adversarial.termination_criteria.EpochCounter {max_epochs: 1e3}", "_max_epochs", 1000),
+        # float, and one of the two
+        (
+            "adversarial.training_algorithms.learning_rule.Momentum {init_momentum: 0.}",
+            "momentum",
+            0.0,
+        ),
+    ],
+)
+def test_whole_numbers_with_an_exponent_or_a_point(text, name, value):
+    found = getattr(load(f"!obj:{text}"), name)
+    found = found.get_value().item() if hasattr(found, "get_value") else found
+    assert found == value and type(found) is type(value)
+
+
+def test_a_data_set_of_whole_numbers_with_an_exponent():
+    text = "!obj:adversarial.datasets.mixture.GaussianMixture {means: [0.], deviations: [1.], "
+    data = [
+        load(text + numbers).X
+        for numbers in ("num_examples: 1e2, seed: 1e1}", "num_examples: 100, seed: 10}")
+    ]
+    np.testing.assert_array_equal(*data)
+
+
 def test_functions_are_called_by_keyword():
     assert load("!obj:T.add {a: 3}") == [3, 1]
 

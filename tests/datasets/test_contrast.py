@@ -16,3 +16,8 @@ def test_gcn_55_gives_every_image_that_norm_and_leaves_the_input():
     assert np.array_equal(constant, np.zeros((1, 9)))
     with pytest.raises(ValueError, match="scale 0 is below"):
         global_contrast_normalize(X, scale=0)
+
+
+def test_a_negative_number_of_rows_at_a_time():
+    with pytest.raises(ValueError, match="batch_size must be a number of rows, not -5"):
+        global_contrast_normalize(np.ones((3, 4)), batch_size=-5)

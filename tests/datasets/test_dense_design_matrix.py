@@ -189,6 +189,13 @@ def test_symbolic_batch_refuses_sources_it_has_not(rows):
         ),
         ({"X": np.zeros((2, 3)), "y_labels": 3}, "there is no y"),
         ({"X": np.array([[0, -1]]), "X_labels": 3}, "from -1 to 0, outside 0 to 2"),
+        ({"X": np.ones((2, 3)) * 1j}, "design matrix holds complex128, not real numbers"),
+        ({"X": np.array([["1", "2"]])}, "design matrix holds <U1, not real numbers"),
+        ({"X": np.zeros((2, 3)), "y": ["cat", "dog"]}, "y holds <U3, not real numbers"),
+        (
+            {"X": np.zeros((2, 3)), "view_converter": DefaultViewConverter((1, 1, 4))},
+            r"rows of 3 numbers are no images of shape \(1, 1, 4\)",
+        ),
     ],
 )
 def test_mistakes_are_named(arguments, message):
@@ -331,6 +338,31 @@ def test_saving_the_rows_aside_and_compressed(dataset, tmp_path):
     again = serial.load(str(tmp_path / "d.pkl"))
     assert again.X.dtype == np.float32
     assert np.abs(again.X - dataset.X).max() <= 0.501 / 255
+
+
+def test_a_part_is_saved_beside_the_whole(rows, tmp_path):
+    whole = DenseDesignMatrix(X=rows)
+    whole.use_design_loc(tmp_path / "X.npy")
+    part = dataset_range(whole, 1, 3)
+    serial.save(tmp_path / "whole.pkl", whole)
+    serial.save(tmp_path / "part.pkl", part)
+    assert np.array_equal(serial.load(tmp_path / "whole.pkl").X, whole.X)
+    assert np.array_equal(serial.load(tmp_path / "part.pkl").X, whole.X[1:3])
+
+
+def test_class_numbers_as_features_are_saved_as_they_are(tmp_path):
+    data = DenseDesignMatrix(X=np.array([[0, 2], [1, 1]]), X_labels=3, y=np.array([0, 1]))
+    data.enable_compression()
+    serial.save(tmp_path / "d.pkl", data)
+    again = serial.load(tmp_path / "d.pkl")
+    assert again.X.dtype == data.X.dtype and np.array_equal(again.X, data.X)
+    assert [batch.tolist() for batch in again.iterator(batch_size=2)] == [data.X.tolist()]
+
+
+def test_images_without_any_light_are_shown():
+    data = DenseDesignMatrix(topo_view=np.zeros((2, 3, 3, 1)))
+    assert np.array_equal(data.adjust_for_viewer(data.X), data.X)
+    assert np.array_equal(data.adjust_to_be_viewed_with(data.X + 5, data.X), data.X + 1)
 
 
 def test_rows_of_unknown_order_are_no_colour_images():

@@ -291,6 +291,7 @@ def test_streams_may_be_monitored_beside_data_in_memory(data):
         (lambda x, y: (x,), "gave 1 arrays where 2 were asked for"),
         (lambda x, y: (x[:, :4], y), "gave features that do not fit"),
         (lambda x, y: (x[:3], y), r"gave arrays of \[3, 5\] examples"),
+        (lambda x, y: (x[:0], y[:0]), "gave a minibatch without an example"),
     ],
 )
 def test_minibatches_that_do_not_fit_are_named(parts, message, data):

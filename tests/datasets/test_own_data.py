@@ -9,14 +9,17 @@ from PIL import Image
 
 from adversarial.config import yaml_parse
 from adversarial.datasets.csv_file import CSVFile
+from adversarial.datasets.dense_design_matrix import dataset_range
 from adversarial.datasets.feed import feed_of, is_streamed
 from adversarial.datasets.fingerprint import fingerprint
 from adversarial.datasets.hdf5_file import HDF5File
 from adversarial.datasets.idx_file import IDXFile
 from adversarial.datasets.image_folder import ImageFolder
 from adversarial.datasets.numpy_file import NumpyFile
+from adversarial.datasets.preprocessing import RemapInterval
 from adversarial.datasets.source import ScaledRows
 from adversarial.evaluation.nearest_neighbors import nearest_neighbors
+from adversarial.models.centering import SubtractRealMean
 from adversarial.models.initialization import init_sigmoid_bias_from_marginals, marginals
 from adversarial.space import Conv2DSpace, VectorSpace
 
@@ -81,6 +84,19 @@ def test_every_format_gives_the_same_pixels(tmp_path, kind, channels, in_memory)
         shown = data.get_topological_view(np.asarray(data.X))
         np.testing.assert_array_equal(shown, np.float32(images[rows]) / np.float32(255))
         assert data.value_range == (0, 1)
+
+
+@pytest.mark.parametrize("axes", [("b", 1, 0, "c"), ("b", "c", 1, 0), ("b", 0, "c", 1)])
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_axes_of_images(tmp_path, axes, channels):
+    images = pictures(COUNT, channels=max(channels, 1))
+    array = images.transpose([("b", 0, 1, "c").index(axis) for axis in axes])
+    if not channels:  # grey images of three axes
+        array = array.squeeze(axes.index("c"))
+    np.save(tmp_path / "a.npy", array)
+    data = NumpyFile(str(tmp_path / "a.npy"), axes=list(axes), split=ALL, seed=None, scale=None)
+    assert data.view_shape() == images.shape[1:]
+    np.testing.assert_array_equal(data.get_topological_view(), images)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -165,6 +181,31 @@ def test_what_asks_for_all_rows_gets_it_from_the_file(tmp_path, monkeypatch):
         assert nearest_neighbors(disk.X, queries).tolist() == [3, 7]
     with pytest.raises(TypeError, match="cannot be saved"):
         disk.__getstate__()
+    for data in disk, memory:
+        np.testing.assert_array_equal(data.get_topological_view(), memory.X.reshape(-1, 6, 5, 1))
+        np.testing.assert_allclose(
+            SubtractRealMean("x", data)._mean, memory.X.mean(axis=0, keepdims=True), rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("change", ["part", "restrict", "preprocessor"])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_changed_data_set_is_in_memory(tmp_path, in_memory, change):
+    cls, arguments = write("npy", tmp_path, pictures(COUNT))
+    data = cls(**arguments, in_memory=in_memory)
+    expected, indices = np.asarray(data.X), data.indices
+    if change == "preprocessor":
+        data.apply_preprocessor(RemapInterval([0, 1], [-1, 1]))
+        expected = 2 * expected - 1
+    else:
+        expected, indices = expected[2:7], indices[2:7]
+        if change == "part":
+            data = dataset_range(data, 2, 7)
+        else:
+            data.restrict(2, 7)
+    assert not data.reads_from_disk and not is_streamed(data)
+    np.testing.assert_array_equal(data.X, expected)
+    np.testing.assert_array_equal(data.indices, indices)
 
 
 def test_biases_of_grey_pictures_without_black(tmp_path):
@@ -336,6 +377,7 @@ def test_from_a_yaml_under_the_data_path(tmp_path, monkeypatch, path):
         ({"seed": -1}, "seed must be"),
         ({"scale": "unit"}, "scale must be"),
         ({"path": "nowhere.npy"}, "nowhere.npy does not exist in this folder"),
+        ({"path": "~nobody-of-this-name/a.npy"}, "~nobody-of-this-name/a.npy does not exist"),
         ({"path": {"test": "a.npy"}}, "path must be one value"),
         ({"path": 7}, "a path must be text"),
         ({"split": {"train": [0, 11]}}, "a.npy: split: 'train' ends at 11"),
@@ -345,6 +387,24 @@ def test_arguments_refused(tmp_path, options, message):
     np.save(tmp_path / "a.npy", np.zeros((10, 2)))
     with pytest.raises(ValueError, match=message):
         NumpyFile(**{"path": str(tmp_path / "a.npy"), **options})
+
+
+def test_numbers_of_numpy_are_arguments(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.arange(240).reshape(20, 12), y=np.arange(20) % 2)
+    start, stop = np.array([5, 15])
+    options = dict(
+        seed=np.int64(3),
+        scale=np.array([-1, 1]),
+        data_range=(np.float32(0), np.int64(239)),
+        shape=tuple(np.array([3, 4])),
+        classes=np.int64(2),
+    )
+    for split in {"train": (start, stop)}, {"train": np.float32(0.5), "test": np.float32(0.5)}:
+        data = NumpyFile(str(tmp_path / "a.npz"), targets="y", split=split, **options)
+        assert data.X.shape == (10, 12) and -1 <= data.X.min() < data.X.max() <= 1
+    (tmp_path / "a.csv").write_text("1,2,3\n4,5,6\n")
+    table = CSVFile(str(tmp_path / "a.csv"), leave_out=[np.int64(1)], split=ALL, seed=None)
+    assert table.columns == ["0", "2"]
 
 
 @pytest.mark.parametrize(

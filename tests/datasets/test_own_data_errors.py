@@ -215,9 +215,21 @@ def test_arrays_that_are_no_examples(tmp_path, array, message):
     refused(message, NumpyFile, tmp_path / "a.npy", scale=None)
 
 
+@pytest.fixture
+def types_of_numpy_2():
+    """Types of results as in NumPy 2: float16 numbers and a Python float make float16."""
+    change = getattr(np, "_set_promotion_state", None)  # of NumPy 1 alone
+    if change is not None:
+        change("weak")
+    yield
+    if change is not None:
+        change("legacy")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("scale", [[0, 1], None])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.usefixtures("types_of_numpy_2")
 def test_numbers_that_are_not_finite(tmp_path, bad, scale, dtype):
     values = np.random.RandomState(0).normal(size=(30, 4)).astype(dtype)
     values[17, 2] = bad
@@ -286,6 +298,7 @@ def test_shapes_that_do_not_fit(tmp_path):
     refused(r"rows of 30 numbers, and shape \[6, 6, 1\]", NumpyFile, path, shape=[6, 6])
     refused(r"shape must be \[rows, columns\]", NumpyFile, path, shape=[30])
     refused("axes must begin with 'b'", NumpyFile, path, shape=[6, 5], axes=["c", "b", 0, 1])
+    refused("axes says nothing without shape", NumpyFile, path, axes=["b", 1, 0, "c"])
     np.save(path, IMAGES)
     refused(r"images of shape \[6, 5, 1\], not \[5, 6, 1\]", NumpyFile, path, shape=[5, 6])
 
@@ -301,6 +314,43 @@ def test_targets_that_do_not_fit(tmp_path):
         refused(message, NumpyFile, tmp_path / "c.npz", targets="y", split={"train": 1}, seed=None)
     np.savez(tmp_path / "b.npz", X=IMAGES, y=np.arange(20) - 1)
     refused("example 0: label -1 is outside", NumpyFile, tmp_path / "b.npz", targets="y")
+    texts = np.array([["cat", "black"], ["dog", "white"]] * 10)
+    np.savez(tmp_path / "d.npz", X=IMAGES, two=texts, one=texts[:, :1], y=np.arange(20) % 2)
+    path = tmp_path / "d.npz"
+    refused(r"cannot be targets: it is <U5 of shape \(20, 2\)", NumpyFile, path, targets="two")
+    assert NumpyFile(str(path), targets="one").class_names == ["cat", "dog"]
+    for targets in "one", "y":
+        message = "different names, but 'cat' is there twice"
+        refused(message, NumpyFile, path, targets=targets, classes=["cat", "cat"])
+
+
+def test_names_of_classes_in_another_encoding_stay_apart(tmp_path):
+    names = [name.encode("latin1") for name in ("caf\xe9", "caf\xe8")]
+    np.savez(tmp_path / "a.npz", X=IMAGES, y=np.array(names * 10))
+    data = NumpyFile(str(tmp_path / "a.npz"), targets="y", split={"train": 1}, seed=None)
+    assert data.y.ravel().tolist() == [1, 0] * 10 and len(set(data.class_names)) == 2
+
+
+def test_parts_that_share_examples_or_labels(tmp_path):
+    rows = np.random.RandomState(0).rand(20, 3)
+    path = tmp_path / "a.npz"
+    np.savez(path, x=rows, other=rows[::-1], y=np.arange(20) % 2, z=np.arange(20) % 2)
+    both = {"train": "x", "test": "x"}
+    labels = {"train": "y", "test": "z"}
+    refused("'train' and 'test' are both .*a.npz", NumpyFile, path, key=both)
+    refused("'train' and 'test' are both", NumpyFile, path, key="x", targets=labels)
+    key = {"train": "x", "valid": "other", "test": "other"}
+    refused("'test' and 'valid' are both", NumpyFile, path, key=key)
+    np.savetxt(tmp_path / "a.csv", rows, delimiter=",")
+    files = dict.fromkeys(("train", "test"), str(tmp_path / "a.csv"))
+    with pytest.raises(ValueError, match="'train' and 'test' are both .*a.csv"):
+        CSVFile(files)
+    key = {"train": "x", "test": "other"}
+    refused(
+        "targets must also give those of 'test'", NumpyFile, path, key=key, targets=dict(train="y")
+    )
+    data = NumpyFile(str(path), key=key, targets=labels)
+    assert data.get_test_set().y.sum() == 10
 
 
 def test_parts_of_several_shapes(tmp_path):

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator, backend
 from adversarial.datasets import pytables
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix, dataset_range
+from adversarial.datasets.preprocessing import (
+    ZCA,
+    GlobalContrastNormalization,
+    MakeUnitNorm,
+    RemoveMean,
+    Standardize,
+)
 from adversarial.datasets.pytables import DenseDesignMatrixPyTables, _StoredRows, ensure_tables
+from adversarial.models.centering import SubtractRealMean
+from adversarial.models.initialization import marginals
 from adversarial.models.mlp import MLP, Linear, Sigmoid
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
@@ -89,7 +98,66 @@ def test_a_mask_a_number_and_all(stored):
     np.testing.assert_array_equal(stored.X[mask], X[mask])
     np.testing.assert_array_equal(stored.X[3], X[3])
     np.testing.assert_array_equal(np.asarray(stored.X), X)
+    np.testing.assert_array_equal(stored.X.__array__(copy=True), X)  # as NumPy 2 calls it
     assert len(stored.X) == ROWS
+
+
+@pytest.mark.parametrize("axis", [0, None])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_means_and_deviations_are_those_of_the_matrix_in_memory(stored, axis, keepdims):
+    for name in "mean", "std":
+        found = getattr(stored.X, name)(axis=axis, keepdims=keepdims and axis == 0)
+        wanted = getattr(X, name)(axis=axis, keepdims=keepdims and axis == 0)
+        assert np.shape(found) == np.shape(wanted) and found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    assert stored.X.mean(axis=0, dtype="float64").dtype == np.float64
+    sizes = [(rows.size, rows.nbytes, rows.itemsize, rows.ndim) for rows in (stored.X, X)]
+    assert sizes[0] == sizes[1] and stored.X.min() == X.min() and stored.X.max() == X.max()
+    with pytest.raises(ValueError, match="only columns"):
+        stored.X.mean(axis=1)
+
+
+def test_what_is_estimated_from_rows_in_a_file(stored):
+    memory = DenseDesignMatrix(X=X)
+    np.testing.assert_allclose(marginals(stored), marginals(memory), rtol=1e-5)
+    layers = [SubtractRealMean("x", data, also_sd=True) for data in (stored, memory)]
+    np.testing.assert_allclose(layers[0]._mean, layers[1]._mean, rtol=1e-5)
+    np.testing.assert_allclose(layers[0]._sd, layers[1]._sd, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "preprocessor",
+    [
+        RemoveMean(),
+        RemoveMean(axis=1),
+        RemoveMean(axis=None),
+        Standardize(),
+        Standardize(global_mean=True, global_std=True),
+        MakeUnitNorm(),
+        GlobalContrastNormalization(),
+        ZCA(),
+    ],
+)
+def test_preprocessors_read_rows_in_a_file(file, preprocessor):
+    stored = DenseDesignMatrixPyTables(X=file.root.Data.X)
+    preprocessor.apply(stored, can_fit=True)
+    memory = DenseDesignMatrix(X=X)
+    preprocessor.apply(memory, can_fit=True)
+    np.testing.assert_array_equal(stored.X, memory.X)
+    np.testing.assert_array_equal(file.root.Data.X[:], X)
+
+
+@pytest.mark.parametrize("kind", ["part", "restricted"])
+def test_a_part_of_the_rows_leaves_the_file_as_it_is(file, kind):
+    data = DenseDesignMatrixPyTables(X=file.root.Data.X)
+    data.h5file = file
+    part = dataset_range(data, 4, 6)
+    if kind == "restricted":
+        data.restrict(4, 6)
+        part = data
+    part.set_design_matrix(np.full((2, DIM), -1.0))
+    assert (part.X == -1).all() and len(part.X) == 2
+    np.testing.assert_array_equal(file.root.Data.X[:], X)
 
 
 def test_compiled_functions_read_the_rows_that_they_take(stored, file):

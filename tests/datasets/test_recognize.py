@@ -88,6 +88,39 @@ def test_a_number_beside_the_examples(tmp_path):
     assert (found.arguments["key"], found.arguments["targets"]) == ("other", "y")
 
 
+@pytest.mark.parametrize("parts", [("",), ("_train", "_test")])
+def test_one_hot_labels_are_no_examples(tmp_path, parts):
+    path = tmp_path / "a.npz"
+    X = np.random.RandomState(0).rand(30, 4)
+    arrays = {
+        f"{name}{part}": rows for part in parts for name, rows in (("x", X), ("y", np.eye(30)))
+    }
+    if len(parts) == 2:
+        arrays["x_test"] = X + 1
+    np.savez(path, **arrays)
+    found = recognize(path)
+    assert found.dimension == 4 and "targets" not in found.arguments
+    made(found)
+
+
+def test_columns_of_one_name(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i / 7:.3f},1,{i / 3:.3f},{'xy'[i % 2]}\n" for i in range(20))
+    path.write_text("a,a,kind,kind\n" + rows)
+    found = recognize(path)
+    assert found.arguments["leave_out"] == [1] and found.arguments["label"] == 3
+    made(found)
+
+
+def test_whole_numbers_that_are_too_many_for_classes(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,target\n" + "".join(f"{i / 7:.3f},{i * 10000}\n" for i in range(20)))
+    found = recognize(path)
+    assert found.arguments["leave_out"] == ["target"] and "label" not in found.arguments
+    assert "Column 'target' is left out: its numbers are no classes." in found.notes
+    made(found)
+
+
 def test_idx_files(tmp_path):
     for prefix, count in ("train", 20), ("t10k", 10):
         save_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", pictures(count)[..., 0])

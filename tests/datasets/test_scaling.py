@@ -83,6 +83,28 @@ def test_a_column_that_never_changes():
     np.testing.assert_allclose(fitted("standardize", rows).apply(rows), 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("mean", [1.6e9, -1.6e9, 101325.0, 0.1, 0.0])
+def test_a_column_that_changes_little_is_standardized(mean):
+    step = np.spacing(abs(mean) + 1) * 1e4
+    rows = mean + step * np.arange(60.0)[:, None]
+    parts = np.array_split(rows, 7)
+    scaled = fit("standardize", Statistics.of(parts), rows.dtype).apply(rows)
+    np.testing.assert_allclose(
+        scaled[:, 0], (np.arange(60) - 29.5) / np.arange(60).std(), rtol=0.01
+    )
+
+
+@pytest.mark.parametrize("value", [0.1, 1e9 / 3, -1e-20])
+def test_a_channel_that_never_changes(value):
+    images = np.random.RandomState(0).normal(size=(1000, 2, 3, 7))
+    images[:, 1] = value
+    rows = images.reshape(1000, -1)
+    found = Statistics.of(np.array_split(rows, 3)).of_channels(2)
+    scaled = fit("standardize", found, rows.dtype).apply(rows)
+    np.testing.assert_allclose(scaled[:, :21].std(), 1, rtol=1e-5)
+    np.testing.assert_allclose(scaled[:, 21:], 0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "scale",
     ["unit", [1, 0], [0, 0], [0, float("inf")], [0], [0, 1, 2], 1, ["0", "1"], [False, True]],

@@ -127,6 +127,14 @@ def test_the_test_set_of_this_or_another_fold(file):
         ({"which_set": "train", "fold": 5}, "fold must be from 0 to 4, not 5"),
         ({"which_set": "train", "image_size": 64}, "image_size must be 48 or 96, not 64"),
         ({"which_set": "valid", "example_range": [0, 9999]}, "start 0 and stop 9999"),
+        (
+            {"which_set": "valid", "example_range": [0, 9, 2]},
+            r"must be \[start, stop\], not \[0, 9",
+        ),
+        (
+            {"which_set": "valid", "example_range": 9},
+            r"example_range must be \[start, stop\], not 9",
+        ),
     ],
 )
 def test_mistakes_are_named(file, arguments, message):

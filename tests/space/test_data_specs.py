@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from adversarial.space import CompositeSpace, IndexSpace, NullSpace, VectorSpace
@@ -25,6 +26,15 @@ def test_a_single_one():
     assert mapping.nest(("a",)) == mapping.nest("a") == "a"
     nothing = DataSpecsMapping((NullSpace(), ""))
     assert nothing.flatten(None) == () and nothing.nest(()) is None
+
+
+def test_arrays_of_one_source():
+    mapping = DataSpecsMapping((CompositeSpace([V, V]), ("x", "x")))
+    array = np.random.RandomState(0).rand(2, 3)
+    assert mapping.flatten((array, array.copy())) is not None
+    for other in array + 1, array[:1], "a":
+        with pytest.raises(ValueError, match="have one"):
+            mapping.flatten((array, other))
 
 
 @pytest.mark.parametrize(
