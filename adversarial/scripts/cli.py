@@ -401,5 +401,5 @@ positive_number.__name__ = "number"
 
 def _checked(value: Number, fits: Callable[[Number], bool], wish: str) -> Number:
     if not fits(value):
-        raise argparse.ArgumentTypeError(f"{wish}, got {value:g}")
+        raise argparse.ArgumentTypeError(f"{wish}, got {value}")
     return value

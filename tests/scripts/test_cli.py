@@ -245,8 +245,9 @@ def test_a_reader_that_left_is_no_traceback():
 @pytest.mark.parametrize(
     "kind, good, bad",
     [
-        (cli.positive_int, {"3": 3, "1": 1}, ["0", "-2", "2.5", "x"]),
+        (cli.positive_int, {"3": 3, "1": 1}, ["0", "-2", "2.5", "x", f"-1{'0' * 400}"]),
         (cli.natural, {"0": 0, "7": 7}, ["-1", "nan", ""]),
+        (cli.seed, {"4294967295": 4294967295}, ["-1", "4294967296", f"1{'0' * 400}"]),
         (cli.positive_number, {".5": 0.5, "1e-3": 1e-3}, ["0", "-1", "nan", "inf", "x"]),
     ],
 )
@@ -262,6 +263,13 @@ def test_argument_types(kind, good, bad, capsys):
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith("command: error: argument --value: ")
         assert "lambda" not in last and "_" not in last
+
+
+def test_a_number_that_is_refused_is_shown_exactly():
+    with pytest.raises(argparse.ArgumentTypeError, match="to 4294967295, got 4294967296$"):
+        cli.seed("4294967296")
+    with pytest.raises(argparse.ArgumentTypeError, match="positive and finite, got -0.5$"):
+        cli.positive_number("-.5")
 
 
 def test_progress_bar_is_silent_off_a_terminal(capsys):
