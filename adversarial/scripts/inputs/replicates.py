@@ -65,11 +65,8 @@ def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...],
     beside = path.removesuffix(placement.TABLE) + ".pkl"
     if path.endswith(placement.TABLE) and os.path.exists(beside):
         model = beside
-    about = None
-    if is_model_file(model):
-        training = modelfile.load_training(model, allow_modules)
-        about = training.get("experiment") if isinstance(training, dict) else None
-    if not isinstance(about, dict) or not isinstance(about.get("yaml"), str):
+    about = modelfile.experiment_of(model, allow_modules) if is_model_file(model) else {}
+    if not isinstance(about.get("yaml"), str):
         # A file that does not say how it was trained: several models may be of anything.
         return ((path,), Group(path)) if is_model_file(path) else (("tables",), Group("tables"))
     given = about.get("settings")
