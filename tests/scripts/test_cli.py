@@ -286,6 +286,14 @@ def test_pictures_lie_beside_what_they_show(tmp_path):
         cli.output_path(str(tmp_path / "no" / "a.png"), beside, "_x.png")
 
 
+@pytest.mark.parametrize("given", [None, "no/a_x.png"])
+def test_a_missing_folder_of_what_is_read_is_named_as_such(given):
+    with pytest.raises(FileNotFoundError, match="cannot open no/a.pkl: there is no folder"):
+        cli.output_path(given, "no/a.pkl", "_x.png")
+    with pytest.raises(FileNotFoundError, match="the name mnist.yaml alone stands for"):
+        cli.output_path(given, "no/mnist.yaml", "_x.png")
+
+
 def test_pictures_replace_regular_files_only(tmp_path):
     beside = str(tmp_path / "a.pkl")
     picture = tmp_path / "a_x.png"
