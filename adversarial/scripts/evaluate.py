@@ -124,7 +124,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
-    if len(args.models) > 1 and any(given[:2] == ("ais_ll", "state") for given in args.option):
+    if len(args.models) > 1 and any(map(is_of_one_model, args.option)):
         parser.error("--option ais_ll.state names the file of a single model")
     if args.memorised and len(args.models) > 1:
         parser.error("--memorised draws the picture of a single model")
@@ -279,6 +279,11 @@ def option(text: str) -> tuple[str, str, Any]:
         return metric, key, json.loads(value)
     except ValueError:
         return metric, key, value
+
+
+def is_of_one_model(given: tuple[str, str, Any]) -> bool:
+    """Whether an option, as `option` returns it, names a file that several models cannot share."""
+    return given[:2] == ("ais_ll", "state")
 
 
 def options_of(
