@@ -464,6 +464,14 @@ def test_a_speed_that_a_gif_cannot_have_is_refused(fps, command, model, tmp_path
     assert not (tmp_path / "walk.gif").exists()
 
 
+@pytest.mark.parametrize("fps", ["1e-09", "1e+12"])
+def test_a_speed_that_a_video_cannot_have_is_refused(fps, command, model, tmp_path, capsys):
+    pytest.importorskip("imageio_ffmpeg")
+    assert command(model, "--interpolate", "--fps", fps, "--out", tmp_path / "walk.mp4") == 1
+    said = f"error: --fps {fps}: a video can show 0.001 to 1000 frames a second\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_equal_frames_that_take_too_long_are_refused(tmp_path):
     frames = [Image.new("L", (2, 2), grey) for grey in (0, 255, 255, 255)]
     with pytest.raises(ValueError, match="--fps 0.004: some frames are equal"):
