@@ -6,7 +6,7 @@ from adversarial.scripts import summarize_model
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.utils import serial
 
-from .conftest import saved_runs
+from .conftest import add_channel, saved_runs
 
 
 def test_last_values_of_all_channels(command, model, capsys):
@@ -69,6 +69,16 @@ def test_means_over_seeds(command, pair, tmp_path, capsys):
     assert command(*paths[:1], "--mean", "-e", 1) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("after epoch 1 of each") and "valid_objective_g  1" in out
+
+
+def test_a_channel_that_is_no_longer_measured_is_no_last_value(command, pair, tmp_path, capsys):
+    add_channel(pair.monitor, "early", [5.0, 6.0], [0, 1])
+    paths = saved_runs(pair, tmp_path)
+    assert command(*paths, "--mean") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "early" in out and any(line.startswith("late") for line in out)
+    assert command(*paths, "--mean", "-c", "early") == 0
+    assert "early  6 +- 0" in capsys.readouterr().out
 
 
 def test_no_training_counts_twice(refused, pair, tmp_path):
