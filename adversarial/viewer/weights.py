@@ -161,7 +161,9 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
         if view is not None:
             return Patches(view(layer.get_weights()), "what a unit below paints")
     incoming = layer.get_weights().T
-    of_data = layer is network.layers[0] and player != "generator"
+    # Between the data and the first layer with weights, others may lie, such as SubtractHalf.
+    is_first = layer is next(iter(shown.values())) and player != "generator"
+    of_data = is_first and layer.input_space == network.get_input_space()
     if isinstance(layer.input_space, Conv2DSpace):
         images = layer.get_weights_topo()
         if images.shape[3] in (1, 3):

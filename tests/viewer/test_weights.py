@@ -5,6 +5,7 @@ import pytest
 
 from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.centering import SubtractHalf
 from adversarial.models.deconv import Deconv
 from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
@@ -72,6 +73,20 @@ def test_by_default_what_the_first_layer_of_d_looks_for():
     expected = as_images(pair.discriminator.layers[0].get_weights().T)
     np.testing.assert_array_equal(patches.images, expected)
     assert (patches.group, patches.what) == (2, "what a unit looks for")
+
+
+def test_a_layer_without_weights_does_not_hide_the_images():
+    pair = colour_pair()
+    layers = [
+        SubtractHalf("half"),
+        Maxout("h0", num_units=18, num_pieces=1, irange=1.0),
+        Maxout("h1", num_units=4, num_pieces=2, irange=1.0),
+    ]
+    pair.discriminator = MLP(layers, nvis=18)
+    patches = patches_of(pair)
+    np.testing.assert_array_equal(patches.images, as_images(layers[1].get_weights().T))
+    assert patches.what == "what a unit looks for"
+    assert "order of the units below" in patches_of(pair, layer_name="h1").what
 
 
 def test_of_the_generator_what_units_paint():
