@@ -11,6 +11,7 @@ from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.maxout_conv import MaxoutConvC01B
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, SpaceConverter
+from adversarial.models.mlp.activation import SigmoidActivation
 from adversarial.space import Conv2DSpace
 from adversarial.viewer.weights import MAX_PATCHES, Patches, networks_of, patches_of
 
@@ -87,6 +88,11 @@ def test_a_layer_without_weights_does_not_hide_the_images():
     np.testing.assert_array_equal(patches.images, as_images(layers[1].get_weights().T))
     assert patches.what == "what a unit looks for"
     assert "order of the units below" in patches_of(pair, layer_name="h1").what
+    top = Linear(layer_name="y", dim=18, irange=1.0)
+    pair.generator = Generator(MLP([top, SigmoidActivation("s")], nvis=4))
+    patches = patches_of(pair, "generator")
+    np.testing.assert_array_equal(patches.images, as_images(top.get_weights()))
+    assert patches.what == "what a unit below paints"
 
 
 def test_of_the_generator_what_units_paint():
