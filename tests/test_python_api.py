@@ -197,6 +197,8 @@ def test_samples_are_an_array_with_pictures(fast_compile):
     assert samples.mean(axis=0)._repr_png_() is None and samples[0]._repr_png_() is None
     assert samples[:0]._repr_png_() is None and samples.T._repr_png_() is None
     assert (samples * np.nan)._repr_png_() is None
+    with pytest.raises(ValueError, match="a grid has at least one row"):
+        samples[:0].save("none.png")
     with pytest.raises(ValueError, match=r"shape \(4, 12\) is no samples"):
         samples.T.images()
     numbers = pair(dim=3).sample(2)

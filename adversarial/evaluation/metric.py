@@ -150,11 +150,16 @@ class Metric:
             raise MemoryError(f"{self.name}: {error}") from error
         if not isinstance(result, Result):
             raise TypeError(f"the metric {self.name} must return a Result, not {result!r:.80}")
+        try:
+            # A mean of float32 is no number of JSON, and NumPy 2 shows its type, too.
+            value, uncertainty = float(result.value), float(result.uncertainty)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"the metric {self.name} must return numbers: {error}") from error
         digest = getattr(given.get("features"), "sha256", None)
         if digest is not None:
             # Values of different classifiers cannot be compared.
             result = replace(result, details={**result.details, "classifier": digest})
-        return replace(result, unit=self.unit)
+        return replace(result, value=value, uncertainty=uncertainty, unit=self.unit)
 
     def check_options(self, names: Iterable[str]) -> None:
         """Raise ValueError where the metric lacks one of these options."""

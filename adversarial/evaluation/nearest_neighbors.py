@@ -10,13 +10,16 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK_ELEMENTS = 2**23  # one block of distances: 32 MiB in float32
+# Examples of fewer numbers can be nearer to each other than float32 distances are exact: of 20,000
+# normal numbers, the nearest found was 12 % too far away on average.
+FEW_NUMBERS = 16
 
 
 def nearest_neighbors(training: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """The index of the training example nearest to each query, by Euclidean distance.
 
-    Distances are computed in float32 (float64 if an input is), on blocks of training examples, so
-    that memory stays bounded.
+    Distances are computed in float32 (float64 if an input is, or an example has few numbers), on
+    blocks of training examples, so that memory stays bounded.
 
     Parameters
     ----------
@@ -103,7 +106,8 @@ def distance_blocks(training: np.ndarray, queries: np.ndarray) -> Iterator[tuple
     >>> start, block.tolist()
     (0, [[1.0, 4.0]])
     """
-    dtype = np.result_type(training.dtype, queries.dtype, np.float32)
+    least = np.float64 if queries.shape[1] < FEW_NUMBERS else np.float32
+    dtype = np.result_type(training.dtype, queries.dtype, least)
     # Rounding errors grow with the norms, so both sides are centred first.
     centre = queries.mean(axis=0, dtype=np.float64).astype(dtype)
     queries = queries - centre

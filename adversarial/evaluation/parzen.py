@@ -36,6 +36,9 @@ MOST_REPAIRS_A_ROW = 32
 # exp of less than this would be a denormal number, which takes ten times as long as a normal one
 # and is negligible beside the largest term, 1.
 SMALLEST_EXPONENT = np.float32(-80.0)
+# The square of a width, and 80 times it, as float32, which would else be 0 or infinite.
+_FLOAT32 = np.finfo(np.float32)
+SMALLEST_SQUARE, GREATEST_SQUARE = float(_FLOAT32.tiny), float(_FLOAT32.max) / 100
 SPARSE = 0.2  # with a greater share of terms that count, exp of all terms is faster
 BLOCK_ELEMENTS = 2**23  # distances in memory, of all threads together: 32 MiB
 MOST_WORKERS = 8  # with more threads, each one's block is too small for a fast product
@@ -115,9 +118,9 @@ class ParzenEstimator:
             raise ValueError("a Parzen window density needs at least one sample, got none")
         self.mean = self.samples.mean(axis=0, dtype=np.float64)
         self._centred = self._centre(self.samples)
-        self._half_norms = 0.5 * _squared_norms(self._centred)
-        self._half_norms32 = self._half_norms.astype(np.float32)
-        self._longest = math.sqrt(2.0 * self._half_norms.max())
+        half_norms = 0.5 * _squared_norms(self._centred)
+        self._half_norms32 = half_norms.astype(np.float32)
+        self._longest = math.sqrt(2.0 * half_norms.max())
 
     def log_likelihoods(
         self,
@@ -181,7 +184,7 @@ class ParzenEstimator:
         for start in range(0, len(data), step):
             rows = slice(start, start + step)
             closeness = products[rows]
-            peaks = self._closeness(data[rows], centred[rows], closeness, half_norms[rows], window)
+            peaks = self._closeness(data[rows], closeness, half_norms[rows], window)
             work = scratch[: len(closeness)]
             for sigma, logs in zip(sigmas, out[:, rows]):
                 logs[:] = np.log(_sums_of_exp(closeness, sigma**2, work)) + peaks / sigma**2
@@ -189,7 +192,6 @@ class ParzenEstimator:
     def _closeness(
         self,
         data: np.ndarray,
-        centred: np.ndarray,
         products: np.ndarray,
         half_norms: np.ndarray,
         window: float,
@@ -204,16 +206,22 @@ class ParzenEstimator:
         peaks = tops - half_norms
         if window <= 0.0:
             return peaks
-        near = np.flatnonzero(products > np.float32(-window))
+        near = np.flatnonzero(products >= np.float32(-window))
         if near.size > MOST_REPAIRS_A_ROW * len(data):
-            exact = centred.astype(np.float64) @ self._centred64.T
-            exact -= self._half_norms
+            # From data and samples as they are: to centre them in float32 rounds them.
+            centred = np.subtract(data, self.mean, dtype=np.float64)
+            samples, half_norms_of_samples = self._in_float64
+            exact = centred @ samples.T
+            exact -= half_norms_of_samples
             tops = exact.max(axis=1)
             np.subtract(exact, tops[:, None], out=products)
-            return tops - half_norms
+            return tops - 0.5 * _squared_norms(centred)
         row, column = np.divmod(near, products.shape[1])
         gaps = np.subtract(data[row], self.samples[column], dtype=np.float64)
-        np.put(products, near, -0.5 * _squared_norms(gaps) - peaks[row])
+        exact = -0.5 * _squared_norms(gaps)
+        # Each row has its nearest sample here, maybe another one than float32 products found.
+        peaks = np.maximum.reduceat(exact, np.flatnonzero(np.diff(row, prepend=-1)))
+        np.put(products, near, exact - peaks[row])
         return peaks
 
     def _doubtful_window(self, longest: float, sigmas: np.ndarray) -> float:
@@ -221,25 +229,29 @@ class ParzenEstimator:
 
         An entry `gap` below the maximum has w <= exp(-gap / sigma^2). An error e matters while
         w * e / sigma^2 > tolerance, that is while gap < sigma^2 log(e / (tolerance * sigma^2)). The
-        greatest gap over all sigmas is returned.
+        greatest gap over all sigmas is returned, and 2 e more: of two entries that are so close,
+        either may be the greater.
         """
         error = ROUNDING_UNITS * float(np.finfo(np.float32).eps) * longest * self._longest
         if error == 0.0:
             return 0.0
         squares = sigmas**2
-        return float(np.max(squares * np.log(error / (TOLERANCE_NATS * squares))))
+        return float(np.max(squares * np.log(error / (TOLERANCE_NATS * squares)))) + 2.0 * error
 
     def _centre(self, rows: np.ndarray) -> np.ndarray:
         return np.subtract(rows, self.mean, dtype=np.float64).astype(np.float32)
 
     @cached_property
-    def _centred64(self) -> np.ndarray:
-        return self._centred.astype(np.float64)
+    def _in_float64(self) -> tuple[np.ndarray, np.ndarray]:
+        """The centred samples, and half of their squared norms."""
+        centred = np.subtract(self.samples, self.mean, dtype=np.float64)
+        return centred, 0.5 * _squared_norms(centred)
 
 
 def _sums_of_exp(closeness: np.ndarray, square: float, work: np.ndarray) -> np.ndarray:
     """sum_i exp(closeness_i / square) of each row; `work` is as large as `closeness`."""
     flat = closeness.reshape(-1)
+    square = min(max(square, SMALLEST_SQUARE), GREATEST_SQUARE)
     near = np.flatnonzero(flat > SMALLEST_EXPONENT * np.float32(square))
     # With a narrow window, most samples are too far away to count.
     if near.size < SPARSE * flat.size:

@@ -6,6 +6,7 @@ const SHOWN = 24;
 class Gallery {
   constructor(page) {
     this.page = page;
+    this.points = []; // until the first are drawn
     byId("redraw").addEventListener("click", () => this.redraw());
     byId("sort").addEventListener("change", () => this.fill());
     byId("sort-choice").hidden = !page.players.discriminator;

@@ -27,6 +27,8 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _LONGEST_STEM = 80
 
 _is_trusting = False
+# Files that are to be replaced, by device and inode: whether they have been read since `watch`.
+_watched: dict[tuple[int, int], bool] = {}
 
 
 def trust_paths(trust: bool) -> None:
@@ -38,6 +40,23 @@ def trust_paths(trust: bool) -> None:
 def trusts_paths() -> bool:
     """Whether the user trusts the paths inside model files (`--trust-paths`)."""
     return _is_trusting or os.environ.get(TRUST_VARIABLE) == "1"
+
+
+def watch(path: str | os.PathLike[str]) -> None:
+    """Note from now on whether `open_regular` opens the existing file `path`; see `was_read`."""
+    _watched[_identity(os.stat(path))] = False
+
+
+def was_read(path: str | os.PathLike[str]) -> bool:
+    """Whether the file `path` has been opened since `watch`, which ends with this call."""
+    try:
+        return _watched.pop(_identity(os.stat(path)), False)
+    except FileNotFoundError:
+        return False
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 class BadFile(ValueError):
@@ -61,6 +80,8 @@ def open_regular(path: str | os.PathLike[str], or_device: bool = False) -> Binar
         os.close(handle)
         raise
     budget.opened(found)
+    if _identity(found) in _watched:
+        _watched[_identity(found)] = True
     return os.fdopen(handle, "rb")
 
 

@@ -32,7 +32,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
-from adversarial.files import lock
+from adversarial.files import lock, opening
 from adversarial.files.opening import open_beside
 from adversarial.files.placement import Placement
 from adversarial.utils.string_utils import preprocess
@@ -51,6 +51,8 @@ _mark: Optional[str] = None
 _placement: Optional[Placement] = None
 # Resolved paths of the files of `claim` that did not exist, and have not been written yet.
 _claimed: set[str] = set()
+# Those that existed, and are to be replaced.
+_claimed_existing: set[str] = set()
 # `carries` searches for the mark in this many bytes at the beginning and the end of a file.
 _ENDS = 4096
 
@@ -163,13 +165,18 @@ def claim(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Announce that a command will write the file `path`, before it computes what it writes.
 
     Raises FileExistsError if the file exists, unless `overwrite` is true. If the file is made later
-    by somebody else, `check` raises it before the write.
+    by somebody else, or if the command reads the file that it would replace, such as the data of a
+    model, `check` raises it before the write.
     """
     target = os.path.realpath(path)
     _claimed.discard(target)
+    _claimed_existing.discard(target)
     if not overwrite:
         _refuse_existing(path, target)
         _claimed.add(target)
+    elif os.path.exists(target):
+        opening.watch(target)
+        _claimed_existing.add(target)
 
 
 def permit(paths: Iterable[str | os.PathLike[str]]) -> None:
@@ -235,7 +242,7 @@ def check(path: str | os.PathLike[str]) -> None:
     OutsideError
         If `path`, with symbolic links and `..` resolved, may not be written to.
     FileExistsError
-        If the file exists and may not be replaced.
+        If the file exists and may not be replaced; see `permit` and `claim`.
     Held
         If another run has taken over this run's lock.
     """
@@ -250,6 +257,10 @@ def check(path: str | os.PathLike[str]) -> None:
     if target in _claimed:
         _refuse_existing(path, target)
         _claimed.discard(target)
+    if target in _claimed_existing:
+        _claimed_existing.discard(target)
+        if opening.was_read(target):
+            raise FileExistsError(f"cannot write {path}: the command reads this file; name another")
 
 
 def _refuse_existing(path: str | os.PathLike[str], target: str) -> None:

@@ -11,6 +11,7 @@ from adversarial.files.opening import BadFile
 from adversarial.modelfile.classes import Persistent, is_persistent
 from adversarial.modelfile.loading import (
     clone_via_serialize,
+    experiment_of,
     from_string,
     load,
     load_training,
@@ -31,6 +32,7 @@ __all__ = [
     "Persistent",
     "check_can_save",
     "clone_via_serialize",
+    "experiment_of",
     "from_string",
     "is_persistent",
     "load",

@@ -48,6 +48,19 @@ def load_training(filepath: str | os.PathLike[str], allow_modules: Collection[st
     return _load(filepath, allow_modules, container.TRAINING)
 
 
+def experiment_of(
+    filepath: str | os.PathLike[str], allow_modules: Collection[str] = ()
+) -> dict[str, Any]:
+    """What a model file says of the YAML file, the settings and the seed of its training.
+
+    It is empty for a model that was saved alone, or trained without a YAML file; raises as `load`
+    does.
+    """
+    training = load_training(filepath, allow_modules)
+    about = training.get("experiment") if isinstance(training, dict) else None
+    return about if isinstance(about, dict) else {}
+
+
 def _load(filepath: str | os.PathLike[str], allow_modules: Collection[str], graph: str) -> Any:
     filepath = outputs.where_written(preprocess(os.fspath(filepath)))
     with open_model(filepath) as stream, modules_beside_model(filepath, allow_modules):
@@ -77,11 +90,9 @@ def modules_beside_model(
         # The description has no objects of the modules that are sought; if others fail, it is
         # as if there were none.
         with modules_beside.nowhere(), contextlib.suppress(OSError, ValueError):
-            training = load_training(filepath, allow_modules)
-            if training is None:  # a model that was saved alone
-                return None
-            about = training["experiment"]
-            return os.path.normpath(os.path.join(folder, os.path.dirname(about["yaml_path"])))
+            described = experiment_of(filepath, allow_modules).get("yaml_path")
+            if isinstance(described, str):
+                return os.path.normpath(os.path.join(folder, os.path.dirname(described)))
         return None
 
     with modules_beside.beside(folder, of_yaml, allowed=allow_modules):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from adversarial.files.opening import open_regular
+from adversarial.files.opening import BadFile, open_regular
 from adversarial.utils.budget import PER_PACKED_BYTE, Budget, Fault
 
 MAX_HEADER = 10_000  # bytes; NumPy's own limit, since ast.literal_eval is unsafe for longer text
@@ -142,16 +142,16 @@ def load_npz(
 
 
 def naming(path: str | os.PathLike[str], read: Callable[[], Any]) -> Any:
-    """What `read()` returns; its errors become ValueErrors that name the file."""
+    """What `read()` returns; its errors become `BadFile`, a ValueError, that names the file."""
     try:
         return read()
     except Fault as fault:
-        raise ValueError(f"{os.fspath(path)}: {fault}") from None
+        raise BadFile(f"{os.fspath(path)}: {fault}") from None
     except OSError:
         raise
     # For damaged bytes, zipfile, zlib and NumPy raise a dozen types of exception.
     except Exception as error:
         words = " ".join(str(error).split())[:120]
-        raise ValueError(
+        raise BadFile(
             f"{os.fspath(path)}: is damaged, or not NumPy's ({type(error).__name__}: {words})"
         ) from error

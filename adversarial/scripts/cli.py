@@ -21,11 +21,11 @@ from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
-from adversarial import signals
+from adversarial import modelfile, signals
 from adversarial.backend import engines
 from adversarial.backend.toolchain.products import PRECISIONS
 from adversarial.evaluation.sampling import NoGenerator
-from adversarial.files import atomic_write, outputs
+from adversarial.files import atomic_write, outputs, shipped
 from adversarial.files.opening import trust_paths
 from adversarial.utils import errors
 from adversarial.utils.errors import describe as describe
@@ -329,6 +329,8 @@ def output_path(
     ------
     FileExistsError
         If the file exists and may not be replaced.
+    FileNotFoundError
+        If the folder is that of `beside`, and does not exist.
     ValueError
         Where the folder does not exist, or the path is no regular file. Symbolic links are not
         followed: the folder may come from a stranger.
@@ -336,6 +338,9 @@ def output_path(
     path = given or os.path.splitext(beside)[0] + ending
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
+        is_beside = folder == os.path.dirname(beside)
+        if is_beside and not os.path.exists(shipped.source_of(beside)):
+            modelfile.raise_cannot_open(beside)
         raise ValueError(f"cannot write {path}: there is no folder {folder}")
     try:
         found = os.lstat(path)
@@ -401,5 +406,5 @@ positive_number.__name__ = "number"
 
 def _checked(value: Number, fits: Callable[[Number], bool], wish: str) -> Number:
     if not fits(value):
-        raise argparse.ArgumentTypeError(f"{wish}, got {value:g}")
+        raise argparse.ArgumentTypeError(f"{wish}, got {value}")
     return value

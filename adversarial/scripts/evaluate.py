@@ -124,7 +124,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     cli.add_allow_module(parser)
     cli.add_engine_option(parser)
     args = parser.parse_args(argv)
-    if len(args.models) > 1 and any(given[:2] == ("ais_ll", "state") for given in args.option):
+    if len(args.models) > 1 and any(map(is_of_one_model, args.option)):
         parser.error("--option ais_ll.state names the file of a single model")
     if args.memorised and len(args.models) > 1:
         parser.error("--memorised draws the picture of a single model")
@@ -211,13 +211,13 @@ def judge(
 
 
 def save(reports: Sequence[Report], args: argparse.Namespace) -> None:
-    """Write the table, and print the JSON, of the reports that there are."""
-    if args.csv and reports:
-        write_csv(args.csv, reports)
+    """Print the JSON, and write the table, of the reports that there are."""
     if args.json and reports:
         rows = [report.as_data() for report in reports]
         is_single = len(args.models) == 1 and not args.baselines
-        print(to_json(rows[0] if is_single else rows))
+        print(to_json(rows[0] if is_single else rows), flush=True)
+    if args.csv and reports:
+        write_csv(args.csv, reports)
 
 
 def fill(
@@ -279,6 +279,11 @@ def option(text: str) -> tuple[str, str, Any]:
         return metric, key, json.loads(value)
     except ValueError:
         return metric, key, value
+
+
+def is_of_one_model(given: tuple[str, str, Any]) -> bool:
+    """Whether an option, as `option` returns it, names a file that several models cannot share."""
+    return given[:2] == ("ais_ll", "state")
 
 
 def options_of(

@@ -107,10 +107,12 @@ def _paths(args: argparse.Namespace) -> list[str]:
         folder, name = os.path.split(stem)
         stem = os.path.join(folder, re.sub(r"\W", "_", name, flags=re.ASCII))
     endings = ENDINGS[args.format]
-    suffix = os.path.splitext("x" + endings[0])[1]
-    if args.out and len(endings) == 1 and args.out.endswith(suffix):
-        # Who names the whole file gets this file.
-        stem, endings = args.out, ("",)
+    if ending in {os.path.splitext("x" + each)[1] for each in endings}:
+        # Who names the whole file gets this file; of several files, it is how their names begin.
+        if len(endings) == 1:
+            endings = ("",)
+        else:
+            stem = os.path.splitext(args.out)[0]
     return [cli.output_path(stem + ending, args.model, "", args.overwrite) for ending in endings]
 
 

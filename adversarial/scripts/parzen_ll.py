@@ -35,6 +35,7 @@ from adversarial.files import shipped
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.evaluation_data import EvaluationData
 from adversarial.signals import StopRequest
+from adversarial.utils.statistics import to_json
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -141,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 file=sys.stderr,
             )
     if args.json:
-        print(json.dumps(as_data(args, data, folds, outcomes), indent=1))
+        print(to_json(as_data(args, data, folds, outcomes)))
     else:
         show(args, data, folds, outcomes)
 

@@ -13,7 +13,6 @@ standard error.
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.histories import COUNTS, Record, choose_channels, read_history
 from adversarial.scripts.inputs.replicates import is_sweep, read_replicates
+from adversarial.utils.string_utils import matching
 from adversarial.viewer.grid import present
 from adversarial.viewer.plot import (
     Curve,
@@ -139,7 +139,7 @@ def default_channels(history: dict[str, Record]) -> Sequence[str]:
     return next(
         patterns
         for patterns in DEFAULT_CHANNELS
-        if all(fnmatch.filter(history, pattern) for pattern in patterns)
+        if all(matching(pattern, history) for pattern in patterns)
     )
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.histories import (
-    Record,
+    History,
     choose_channels,
     in_words,
     read_history,
@@ -69,19 +69,19 @@ def show(path: str, args: argparse.Namespace) -> None:
     """Print the channels of one model or table."""
     history = read_history(path, args.allow_module)
     names = choose_channels(history, args.channel or ["*"], path)
-    epochs = sorted({int(epoch) for name in names for epoch in history[name].counts["epochs"]})
-    epoch = epochs[-1] if args.epoch is None else args.epoch
+    last_epoch = _last(history, names)
+    epoch = last_epoch if args.epoch is None else args.epoch
     values = {name: history[name].at(epoch) for name in names}
     if all(value is None for value in values.values()):
         raise ValueError(
-            f"{path}: nothing was measured after epoch {epoch} (the last is {epochs[-1]})"
+            f"{path}: nothing was measured after epoch {epoch} (the last is {last_epoch})"
         )
     record = next(history[name] for name in names if values[name] is not None)
     last = (record.counts["epochs"] == epoch).nonzero()[0][-1]
     measured = {count: counts[last] for count, counts in record.counts.items()}
     print(f"measured after {in_words(measured)}")
     trained = history.trained
-    if epoch == epochs[-1] and trained and any(measured[c] != trained[c] for c in trained):
+    if epoch == last_epoch and trained and any(measured[c] != trained[c] for c in trained):
         print(f"the model: trained for {in_words(trained)}")
     width = max(map(len, names))
     for name, value in values.items():
@@ -99,9 +99,13 @@ def show_means(args: argparse.Namespace) -> None:
     columns = [["", *names]]
     for group in groups:
         column = [f"{group.label} ({len(group.paths)})"]
+        # A channel that a resumed training no longer measures has no value after its last epoch.
+        measured = [
+            (history, _last(history, names) if args.epoch is None else args.epoch)
+            for history in group.histories
+        ]
         for name in names:
-            records = [history[name] for history in group.histories if name in history]
-            found = [_value(record, args.epoch) for record in records]
+            found = [history[name].at(epoch) for history, epoch in measured if name in history]
             column.append(significant_mean([value for value in found if value is not None]))
         columns.append(column)
     if args.epoch is not None and not any(cell for column in columns[1:] for cell in column[1:]):
@@ -113,8 +117,9 @@ def show_means(args: argparse.Namespace) -> None:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip())
 
 
-def _value(record: Record, epoch: int | None) -> float | None:
-    return float(record.values[-1]) if epoch is None else record.at(epoch)
+def _last(history: History, names: Iterable[str]) -> int:
+    """The last epoch after which a channel of `names` was measured."""
+    return int(max(history[name].counts["epochs"][-1] for name in names if name in history))
 
 
 def command() -> int:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,9 +35,11 @@ from adversarial.evaluation.sampling import (
     sample_space,
 )
 from adversarial.files.opening import open_regular
+from adversarial.modelfile.npy import naming
 from adversarial.scripts import cli
 from adversarial.scripts.inputs.datasets import examples_for, examples_of, table_of
 from adversarial.space.conv2d import SIDES
+from adversarial.utils.budget import Fault
 from adversarial.viewer import animation, sample_files, samples
 from adversarial.viewer.grid import present
 
@@ -307,19 +308,19 @@ def _bounds(model: Any) -> list[float] | None:
 def _points(path: str, model: Any) -> np.ndarray:
     """The points z in a file, of which a .npy file is not read as a whole."""
     dim = generator_of(model).get_input_space().get_total_dimension()
-    try:
+
+    def read() -> np.ndarray:
         with open_regular(path) as stream:
-            if stream.read(2) == b"PK":
-                stream.seek(0)
-                with np.load(stream, allow_pickle=False) as archive:
-                    names = archive.files
-                    if "z" not in names and len(names) != 1:
-                        raise ValueError(f"has the arrays {names}; one of them must be named z")
-                    z = archive["z" if "z" in names else names[0]]
-            else:
-                z = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"--z {path}: is no array of numbers: {error}") from None
+            if stream.read(2) != b"PK":
+                return np.load(path, mmap_mode="r", allow_pickle=False)
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as archive:
+                names = archive.files
+                if "z" not in names and len(names) != 1:
+                    raise Fault(f"has the arrays {names}; one of them must be named z")
+                return archive["z" if "z" in names else names[0]]
+
+    z = naming(f"--z {path}", read)
     if z.ndim != 2 or z.shape[1] != dim or not len(z) or z.dtype.kind not in "fiu":
         raise ValueError(
             f"--z {path}: has an array of {z.dtype} of shape {z.shape}; this model takes numbers "

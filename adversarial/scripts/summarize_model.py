@@ -43,10 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def options_of(path: str, allow_modules: Collection[str] = ()) -> str:
     """The options of train.py that changed the experiment in a model file: --seed and --set."""
-    training = modelfile.load_training(path, allow_modules)
-    about = training.get("experiment") if isinstance(training, dict) else None
-    if not isinstance(about, dict):
-        return ""
+    about = modelfile.experiment_of(path, allow_modules)
     seed, settings = about.get("seed"), about.get("settings")
     words = [] if seed is None else [f"--seed {seed}"]
     words += [f"--set {setting}" for setting in settings] if isinstance(settings, list) else []

@@ -161,7 +161,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if args.out is not None:
         check_out(args.out)
     if args.score:
-        check_score(args)
+        check_score(args, len(plans))
     root = args.out or f"{os.path.splitext(args.configs[0])[0]}_sweep"
     cluster.distributed()  # reports a missing Dask before anything is read
     tasks = tasks_of(plans, root, args)
@@ -176,9 +176,14 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return status or int(any(result.is_faulty for group in groups for result in group.runs))
 
 
-def check_score(args: argparse.Namespace) -> None:
+def check_score(args: argparse.Namespace, runs: int) -> None:
     """Refuse metrics, options or a classifier that cannot score the trained models."""
     options = [evaluate.option(text) for text in args.option]
+    if runs > 1 and any(map(evaluate.is_of_one_model, options)):
+        raise ValueError(
+            f"--option ais_ll.state names the file of a single model, and these are {runs} runs: "
+            "leave it out"
+        )
     with contextlib.ExitStack() as stack:
         for config in args.configs:
             folder = os.path.dirname(os.path.abspath(config))

@@ -7,7 +7,6 @@ ran: so a sweep that was interrupted leaves the same files, to the bit, as one t
 from __future__ import annotations
 
 import csv
-import fnmatch
 import io
 import math
 import os
@@ -24,6 +23,7 @@ from adversarial.scripts.inputs.histories import History, Record, choose_channel
 from adversarial.sweep.plan import Group, RunPlan, labels_of, short_paths
 from adversarial.sweep.records import SCORES, Progress, State
 from adversarial.utils.statistics import mean_and_error, significant_mean, to_json
+from adversarial.utils.string_utils import matching
 
 RUNS, TABLE, RESULTS, PLOT = "runs.csv", "table.csv", "results.json", "plot.png"
 # Without --channel, the channels of the first of these groups that the runs have.
@@ -154,7 +154,7 @@ def measure(
 def chosen_channels(history: Mapping[str, Any], patterns: Sequence[str]) -> list[str]:
     """The channels of a run that match `patterns`, or DEFAULT_CHANNELS if there is none."""
     for choice in (patterns,) if patterns else DEFAULT_CHANNELS:
-        found = [name for pattern in choice for name in fnmatch.filter(history, pattern)]
+        found = [name for pattern in choice for name in matching(pattern, history)]
         if found:
             return list(dict.fromkeys(found))
     return []
@@ -163,7 +163,7 @@ def chosen_channels(history: Mapping[str, Any], patterns: Sequence[str]) -> list
 def chosen_best(history: Mapping[str, Any], given: Optional[Best]) -> tuple[Optional[str], Any]:
     """(the channel by which the best epoch of a run is chosen or None, `max` or `min`)."""
     for pattern, choose in (given,) if given is not None else DEFAULT_BEST:
-        found = fnmatch.filter(history, pattern)
+        found = matching(pattern, history)
         if found:
             return found[0], choose
     return None, max

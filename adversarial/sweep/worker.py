@@ -8,7 +8,6 @@ run's folder.
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import hashlib
 import os
 import re
@@ -25,6 +24,7 @@ from adversarial.files import shipped
 from adversarial.files.opening import open_beside, open_regular
 from adversarial.sweep import child
 from adversarial.sweep.records import LOG, LOST_AFTER, SCORES, Progress, State, Watch
+from adversarial.utils.string_utils import matching
 
 POLL = 0.25  # seconds between two looks at the process and at the sweep
 # A run that a signal kills so often, without a save in between, has failed: out of memory, say.
@@ -212,7 +212,7 @@ class _Run:
     def _score(self) -> tuple[str, str]:
         if self._is_over():
             return State.STOPPED, ""
-        found = sorted(fnmatch.filter(os.listdir(self.task.folder), self.task.scored or "*.pkl"))
+        found = sorted(matching(self.task.scored or "*.pkl", os.listdir(self.task.folder)))
         if self.task.scored:
             if len(found) != 1:
                 what = f"has {len(found)} files" if found else "has no file"

@@ -52,11 +52,13 @@ def significant_mean(values: Sequence[float]) -> str:
 
 
 def to_json(result: Any) -> str:
-    """`result` as JSON; nan and infinity become null."""
+    """`result` as JSON; nan and infinity become null, NumPy's numbers and arrays Python's."""
     return json.dumps(_without_nan(result), indent=1)
 
 
 def _without_nan(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

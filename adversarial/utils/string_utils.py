@@ -1,4 +1,4 @@
-"""Substitution of `${NAME}` in paths and YAML files, and spelling suggestions (`nearest`).
+"""Substitution of `${NAME}` in paths and YAML files; patterns and spelling of names.
 
 An untrusted file may name any environment variable, also one with a secret. So `${NAME}` is
 replaced only for `PYLEARN2_DATA_PATH` and `PYLEARN2_TRAIN_...`, which exist for this purpose, and
@@ -8,6 +8,7 @@ for variables that the user allowed (`--allow-env NAME`, `allow_variables`).
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -100,6 +101,18 @@ def hide_values(text: str) -> str:
 def preprocess(string: str, environ: Mapping[str, str] | None = None) -> str:
     """`string` with each `${NAME}` replaced by that variable's value (see `lookup`)."""
     return VARIABLE.sub(lambda match: lookup(match.group(1), environ), string)
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """The `names` that `pattern` stands for, in which ``*`` matches any text; or the one it is.
+
+    Examples
+    --------
+    >>> matching("a[*", ["a[0]", "a[1]", "b"]), matching("a[0]", ["a[0]", "a0"])
+    (['a[0]', 'a[1]'], ['a[0]'])
+    """
+    names = list(names)
+    return [name for name in names if name == pattern] or fnmatch.filter(names, pattern)
 
 
 def nearest(wrong: str, choices: Collection[str]) -> str | None:

@@ -29,6 +29,8 @@ _CAPTION = 16  # pixels: the height of a line of Pillow's own font, and some air
 # Pixels in all frames of an animation: a minute of 720p. Pillow holds a GIF in memory until it is
 # complete.
 _MOST_PIXELS = 1_500_000_000
+# Frames a second of a video; ffmpeg takes no number that is far outside.
+_SLOWEST, _FASTEST = 0.001, 1000.0
 
 
 def walk_frames(
@@ -113,7 +115,7 @@ def write(path: str, frames: Iterable[Image.Image], fps: float, hold: int = 1) -
     ImportError
         For MP4, if imageio-ffmpeg is not installed.
     ValueError
-        If a GIF cannot have this speed.
+        If the file cannot have this speed.
     """
     held = _held(frames, hold)
     if path.lower().endswith(".mp4"):
@@ -173,18 +175,23 @@ def _held(frames: Iterable[Image.Image], hold: int) -> Iterator[Image.Image]:
 def check_can_write(path: str, fps: float, hold: int = 1) -> None:
     """Raise what `write` would raise, before the frames are computed."""
     if path.lower().endswith(".mp4"):
-        _ffmpeg()
+        _ffmpeg(fps)
     else:
         _gif_duration(fps, hold)
 
 
-def _ffmpeg() -> Any:
+def _ffmpeg(fps: float) -> Any:
+    """The module that writes videos, if they can have this speed."""
     try:
         import imageio_ffmpeg
     except ImportError:
         raise ImportError(
             'MP4 files need imageio-ffmpeg: pip install -e ".[video]"; a .gif needs nothing'
         ) from None
+    if not _SLOWEST <= fps <= _FASTEST:
+        raise ValueError(
+            f"--fps {fps:g}: a video can show {_SLOWEST:g} to {_FASTEST:g} frames a second"
+        )
     return imageio_ffmpeg
 
 
@@ -195,7 +202,7 @@ def _write_mp4(path: str, frames: Iterator[Image.Image], fps: float) -> int:
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         aside = os.path.join(folder, "video.mp4")
-        writer = _ffmpeg().write_frames(
+        writer = _ffmpeg(fps).write_frames(
             aside,
             (width, height),
             fps=fps,

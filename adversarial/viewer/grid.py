@@ -271,11 +271,17 @@ def pick_shape(n: int, exact: bool = False) -> tuple[int, int]:
 
 
 def present(path: str | os.PathLike[str], show: bool) -> None:
-    """Print where a picture was saved; with `show`, open it in a window, too."""
+    """Print where a picture was saved; with `show`, open it in a window, too.
+
+    A file that Pillow does not read, such as a video or a drawing of vectors, gives a warning.
+    """
     print(path)
     if show:
-        with Image.open(path) as image:
-            show_image(image)
+        try:
+            with Image.open(path) as image:
+                show_image(image)
+        except OSError as error:
+            logger.warning("--show: %s; open the file with another program", error)
 
 
 def show_image(image: Image.Image) -> bool:

@@ -80,7 +80,7 @@ class Samples(np.ndarray):
 
 
 def _shape_of_grid(n: int) -> tuple[int, int]:
-    columns = min(n, MOST_COLUMNS)
+    columns = max(1, min(n, MOST_COLUMNS))
     return -(-n // columns), columns
 
 

@@ -91,12 +91,7 @@ def draw_curves(curves: Sequence[Curve], x_label: str, log: bool = False) -> Any
     if log:
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
-    # matplotlib leaves a curve whose label begins with "_" out of the legend.
-    axes.legend(
-        lines,
-        [literal(f"\u200b{label}" if label.startswith("_") else label) for label, *_ in curves],
-        fontsize="small",
-    )
+    axes.legend(lines, [line.get_label() for line in lines], fontsize="small")
     return figure
 
 
@@ -148,7 +143,7 @@ def draw_panels(
     if legend:
         figure.legend(
             list(lines.values()),
-            [literal(label) for label in lines],
+            [line.get_label() for line in lines.values()],
             loc="upper center",
             fontsize="small",
         )
@@ -202,8 +197,10 @@ def draw_curve(
     color: str | None = None,
 ) -> Any:
     """Draw a curve, and a shaded band of its standard error if there is one; the curve's line."""
+    # matplotlib leaves a curve whose label begins with "_" out of legends.
+    shown = literal(f"\u200b{label}" if label.startswith("_") else label)
     (line,) = axes.plot(
-        x, y, label=literal(label), linewidth=1.2, marker="." if len(x) < 3 else None, color=color
+        x, y, label=shown, linewidth=1.2, marker="." if len(x) < 3 else None, color=color
     )
     if error is not None and np.isfinite(error).any():
         color = line.get_color()

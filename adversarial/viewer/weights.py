@@ -156,12 +156,16 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
     if not isinstance(layer, Dense):
         return _kernels(layer)
     group = getattr(layer, "num_pieces", 1)
-    if player == "generator" and layer is network.layers[-1]:
+    # Between the data and the nearest layer with weights, others may lie, such as SubtractHalf.
+    ends = list(shown.values())
+    is_last = layer is ends[-1] and layer.get_output_space() == network.get_output_space()
+    if player == "generator" and is_last:
         view = _view(layer.get_output_space(), model)
         if view is not None:
             return Patches(view(layer.get_weights()), "what a unit below paints")
     incoming = layer.get_weights().T
-    of_data = layer is network.layers[0] and player != "generator"
+    is_first = layer is ends[0] and layer.input_space == network.get_input_space()
+    of_data = is_first and player != "generator"
     if isinstance(layer.input_space, Conv2DSpace):
         images = layer.get_weights_topo()
         if images.shape[3] in (1, 3):

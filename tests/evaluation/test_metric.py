@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -21,8 +22,10 @@ from adversarial.evaluation.metric import (
 )
 from adversarial.evaluation.parzen import parzen_log_likelihood
 from adversarial.evaluation.parzen_protocol import Split
+from adversarial.evaluation.report import Report
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax, Tanh
+from adversarial.utils.statistics import to_json
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +84,27 @@ def test_what_a_metric_does_wrong_is_named():
         compute("bare", samples=np.eye(2))
     with pytest.raises(Unavailable, match="bare needs samples: none are given"):
         compute("bare")
+
+    @metric(unit="")
+    def pair(samples):
+        return Result((1.0, 2.0))
+
+    with pytest.raises(TypeError, match="the metric pair must return numbers: float"):
+        compute("pair", samples=np.eye(2))
+
+
+def test_numpys_numbers_become_pythons():
+    """JSON does not hold them, and NumPy 2 shows them with their types."""
+
+    @metric(unit="")
+    def narrow(samples):
+        return Result(samples.mean(), samples.std(), details={"n": samples.size})
+
+    found = compute("narrow", samples=np.eye(2, dtype="float32"))
+    assert (type(found.value), type(found.uncertainty)) == (float, float)
+    assert (found.value, found.uncertainty) == (0.5, 0.5)
+    report = Report("m.pkl", 2, 0, {"narrow": found})
+    assert json.loads(to_json(report.as_data()))["metrics"]["narrow"]["value"] == 0.5
 
 
 def test_unknown_names_are_refused():

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from adversarial.evaluation import nearest_neighbors as module
-from adversarial.evaluation.nearest_neighbors import nearest_neighbors
+from adversarial.evaluation.nearest_neighbors import k_nearest, nearest_neighbors
 
 
 def textbook(training, queries):
@@ -35,6 +36,21 @@ def test_integers_are_not_wrapped():
     np.testing.assert_array_equal(
         nearest_neighbors(training, np.array([[255], [0]], np.uint8)), [0, 1]
     )
+
+
+@pytest.mark.parametrize("dimension", [1, 2])
+def test_examples_that_are_dense(dimension):
+    """Nearer to each other than distances in float32 are exact."""
+    rng = np.random.RandomState(0)
+    scale = 1e-4 if dimension == 2 else 1.0
+    training = (1 + scale * rng.randn(5000, dimension)).astype(np.float32)
+    queries = (1 + scale * rng.randn(100, dimension)).astype(np.float32)
+    queries[:10, 0] = 5.0  # far away, so that the others are far from the centre
+    found, distances = k_nearest(training, queries)
+    expected, _ = cKDTree(training.astype(np.float64)).query(queries.astype(np.float64))
+    np.testing.assert_allclose(distances[:, 0], expected, rtol=1e-12)
+    np.testing.assert_array_equal(nearest_neighbors(training, queries), found[:, 0])
+    assert not k_nearest(training, training[:100])[1].any()
 
 
 def test_no_queries():

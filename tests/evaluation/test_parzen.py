@@ -131,6 +131,26 @@ def test_far_away_points_stay_finite():
     assert result == pytest.approx(direct(data, samples, 0.1), rel=1e-12)
 
 
+@pytest.mark.parametrize("sigma", [1e-30, 1e-23, 1e-20, 1e-4, 1e25])
+@pytest.mark.parametrize("copies", [2, 40])
+def test_windows_narrower_than_the_error_of_a_distance(sigma, copies):
+    """Exponents were above 0 and overflowed, or belonged to another sample than the nearest."""
+    rng = np.random.RandomState(0)
+    samples = np.repeat(rng.rand(30, 6), copies, axis=0)
+    samples += 1e-3 * rng.randn(*samples.shape)
+    data = samples[::copies] + 1e-3 * rng.randn(30, 6)
+    result = parzen_log_likelihood(data, samples, sigma)
+    np.testing.assert_allclose(result, direct(data, samples, sigma), rtol=1e-8)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.2])
+def test_pixels_from_0_to_255(sigma):
+    samples = 255 * digits(100, 1)
+    data = (samples + 0.3 * np.random.RandomState(0).randn(100, 784)).astype(np.float32)
+    result = parzen_log_likelihood(data, samples, sigma)
+    np.testing.assert_allclose(result, direct(data, samples, sigma), atol=1e-4)
+
+
 def test_blocks_do_not_change_the_result_and_report_progress():
     data, samples = digits(50, 0), digits(300, 1)
     whole = log_likelihoods(data, samples, [0.2, 0.5])

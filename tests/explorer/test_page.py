@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -118,3 +119,18 @@ def test_how_samples_are_drawn():
 def test_images_of_the_generators_own_space():
     samples = np.zeros((1, 11 * 8 * 3))
     assert view_for(colour_pair(), samples)["shape"] == [11, 8, 3]
+
+
+def test_samples_can_be_sorted_while_the_first_are_drawn(node):
+    """Of a large model this takes seconds, in which a click, or another colour theme, redraws."""
+    files = resources.files("adversarial.explorer")
+    gallery = (files / "gallery.js").read_text(encoding="utf-8")
+    page = """
+        const element = { addEventListener() {}, replaceChildren() { this.filled = true; } };
+        globalThis.byId = () => element;
+        const players = { discriminator: null, noise: { draw: () => [0] }, points: () => [] };
+        const made = new Gallery({ players, random: null, klass: null, shelf: { refresh() {} } });
+        made.fill();
+        console.log(JSON.stringify(element.filled));
+    """
+    assert node(gallery + page) is True

@@ -269,11 +269,23 @@ def test_the_files_of_the_command(tmp_path, capsys, fast_compile):
     pytest.importorskip("safetensors")
     export.main([str(path)])
     export.main([str(path), "--out", str(tmp_path / "weights.safetensors")])
+    export.main([str(path), "--out", str(tmp_path / "W.SafeTensors")])
     export.main([str(path), "--format", "float16", "--out", str(tmp_path / "other")])
     out = capsys.readouterr().out
     assert "generator.h0.weight  6x6" in out and "rounding changed 100 samples by at most" in out
     assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "m.pkl", "m.safetensors", "other_float16.pkl", "weights.safetensors"]  # fmt: skip
+        "W.SafeTensors", "m.pkl", "m.safetensors", "other_float16.pkl",
+        "weights.safetensors"]  # fmt: skip
+
+
+@pytest.mark.parametrize("out", ["gan.onnx", "gan.py", "gan.NPZ"])
+def test_the_ending_of_a_format_of_several_files_is_no_part_of_their_names(
+    out, folder, fast_compile, capsys
+):
+    kind = "onnx" if out.endswith("onnx") else "numpy"
+    modelfile.save("m.pkl", pair(DENSE["linear"]))
+    export.main(["m.pkl", "--format", kind, "--out", out])
+    assert {"m.pkl", *(f"gan{ending}" for ending in export.ENDINGS[kind])} == set(os.listdir())
 
 
 def test_a_module_has_a_name_that_can_be_imported(folder, fast_compile, capsys):

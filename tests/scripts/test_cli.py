@@ -245,8 +245,9 @@ def test_a_reader_that_left_is_no_traceback():
 @pytest.mark.parametrize(
     "kind, good, bad",
     [
-        (cli.positive_int, {"3": 3, "1": 1}, ["0", "-2", "2.5", "x"]),
+        (cli.positive_int, {"3": 3, "1": 1}, ["0", "-2", "2.5", "x", f"-1{'0' * 400}"]),
         (cli.natural, {"0": 0, "7": 7}, ["-1", "nan", ""]),
+        (cli.seed, {"4294967295": 4294967295}, ["-1", "4294967296", f"1{'0' * 400}"]),
         (cli.positive_number, {".5": 0.5, "1e-3": 1e-3}, ["0", "-1", "nan", "inf", "x"]),
     ],
 )
@@ -264,6 +265,13 @@ def test_argument_types(kind, good, bad, capsys):
         assert "lambda" not in last and "_" not in last
 
 
+def test_a_number_that_is_refused_is_shown_exactly():
+    with pytest.raises(argparse.ArgumentTypeError, match="to 4294967295, got 4294967296$"):
+        cli.seed("4294967296")
+    with pytest.raises(argparse.ArgumentTypeError, match="positive and finite, got -0.5$"):
+        cli.positive_number("-.5")
+
+
 def test_progress_bar_is_silent_off_a_terminal(capsys):
     with cli.progress_bar(10, "drawing", "sample") as bar:
         bar.update(10)
@@ -276,6 +284,14 @@ def test_pictures_lie_beside_what_they_show(tmp_path):
     assert cli.output_path("here.png", beside, "_x.png") == "here.png"
     with pytest.raises(ValueError, match="cannot write .*a.png: there is no folder .*no"):
         cli.output_path(str(tmp_path / "no" / "a.png"), beside, "_x.png")
+
+
+@pytest.mark.parametrize("given", [None, "no/a_x.png"])
+def test_a_missing_folder_of_what_is_read_is_named_as_such(given):
+    with pytest.raises(FileNotFoundError, match="cannot open no/a.pkl: there is no folder"):
+        cli.output_path(given, "no/a.pkl", "_x.png")
+    with pytest.raises(FileNotFoundError, match="the name mnist.yaml alone stands for"):
+        cli.output_path(given, "no/mnist.yaml", "_x.png")
 
 
 def test_pictures_replace_regular_files_only(tmp_path):

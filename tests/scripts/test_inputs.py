@@ -166,6 +166,12 @@ def test_channels_by_pattern(pair):
         choose_channels(history, ["zz*"], "m")
 
 
+def test_a_channel_with_brackets_is_itself():
+    history = {"h[0]_norms": None, "h0_norms": None, "h[1]_norms": None}
+    assert choose_channels(history, ["h[0]_norms"], "m") == ["h[0]_norms"]
+    assert choose_channels(history, ["h*norms"], "m") == list(history)
+
+
 def test_channels_that_share_a_record_share_what_is_read():
     """A forged file of an earlier version could have thousands of such channels."""
     numbers, channels = [1] * 1000, {}

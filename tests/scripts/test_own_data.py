@@ -395,3 +395,36 @@ def test_units_that_may_not_be_read_are_not_guessed(source, tmp_path, monkeypatc
     assert not Path("x.csv").exists()
     samples_of("x.csv", "--model-scale")
     assert Path("x.csv").read_text().startswith("x0,x1\n")
+
+
+@pytest.mark.parametrize("command", [show_samples, evaluate])
+def test_the_table_that_a_command_reads_is_not_replaced(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("days.csv", np.random.RandomState(0).rand(40, 2), "%.3f", ",", header="a,b")
+    before = Path("days.csv").read_bytes()
+    model = Generator(MLP([Linear(layer_name="y", dim=2, irange=1.0)], nvis=3))
+    model.dataset_yaml_src = "!obj:adversarial.datasets.csv_file.CSVFile { path: days.csv }"
+    serial.save("gan.pkl", model)
+    argv = ["gan.pkl", "--trust-paths", "--overwrite"]
+    score = ["-m", "nearest_distance", "-n", "20", "--json", "--csv"]
+    argv += ["--out"] if command is show_samples else score
+    assert run(command, *argv, "days.csv") == 1
+    out, err = capsys.readouterr()
+    assert "days.csv: the command reads this file; name another" in err
+    assert Path("days.csv").read_bytes() == before
+    assert command is show_samples or json.loads(out)["metrics"]  # what was computed is not lost
+    for _ in range(2):
+        assert run(command, *argv, "other.csv") == 0
+
+
+def test_a_picture_among_the_data_is_not_replaced(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_folder(Path("fashion"), IMAGES, LABELS)
+    Path("data.yaml").write_text(
+        "!obj:adversarial.datasets.image_folder.ImageFolder { path: fashion }"
+    )
+    picture = next(Path("fashion").rglob("*.png"))
+    before = picture.read_bytes()
+    assert run(show_examples, "data.yaml", "--out", picture, "--overwrite") == 1
+    assert "the command reads this file" in capsys.readouterr().err
+    assert picture.read_bytes() == before

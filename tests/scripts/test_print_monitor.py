@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from adversarial.scripts import summarize_model
+from adversarial.train_extensions.report import MonitorCSV
 from adversarial.utils import serial
 
-from .conftest import saved_runs
+from .conftest import add_channel, saved_runs
 
 
 def test_last_values_of_all_channels(command, model, capsys):
@@ -68,6 +69,29 @@ def test_means_over_seeds(command, pair, tmp_path, capsys):
     assert command(*paths[:1], "--mean", "-e", 1) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("after epoch 1 of each") and "valid_objective_g  1" in out
+
+
+def test_a_channel_that_is_no_longer_measured_is_no_last_value(command, pair, tmp_path, capsys):
+    add_channel(pair.monitor, "early", [5.0, 6.0], [0, 1])
+    paths = saved_runs(pair, tmp_path)
+    assert command(*paths, "--mean") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "early" in out and any(line.startswith("late") for line in out)
+    assert command(*paths, "--mean", "-c", "early") == 0
+    assert "early  6 +- 0" in capsys.readouterr().out
+
+
+def test_no_training_counts_twice(refused, pair, tmp_path):
+    paths = saved_runs(pair, tmp_path)
+    diverged = paths[1].with_suffix(".diverged.pkl")
+    diverged.write_bytes(paths[1].read_bytes())
+    said = f"{diverged}: is of the same training as {paths[1]}, so that it would count twice"
+    assert said in refused(*paths, diverged, "--mean")
+    table = paths[2].with_suffix(".monitor.csv")
+    MonitorCSV(table).on_monitor(pair, None, None)
+    assert f"{table}: is of the same training" in refused(*paths, table, "--mean")
+    paths[2].unlink()
+    assert f"{table}: is of the same training" in refused(table, table, "--mean")
 
 
 def test_no_mean_of_an_epoch_that_was_not_measured(refused, pair, tmp_path):

@@ -337,7 +337,7 @@ def test_samples_at_points_of_a_file(name, command, model, tmp_path):
         (np.full((2, 5), np.nan), "has numbers that are NaN or infinite"),
         (np.full((2, 5), 1e39), "has numbers that are NaN or infinite, as float32"),
         (np.array([["a"] * 5]), "has an array of <U1"),
-        (b"nothing", "is no array of numbers"),
+        (b"nothing", "error: --z {path}: is damaged, or not NumPy's (ValueError: "),
         ({"a": np.zeros((2, 5)), "b": np.zeros((2, 5))}, "one of them must be named z"),
     ],
     ids=["width", "vector", "empty", "nan", "float64", "text", "bytes", "names"],
@@ -351,7 +351,23 @@ def test_points_that_do_not_fit_are_refused(content, message, command, model, tm
     else:
         np.save(path, content)
     assert command(model, "--z", path) == 1
-    assert message in capsys.readouterr().err
+    assert message.replace("{path}", str(path)) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [{60: 0xFF, 61: 0xFF, 62: 0xFF}, {6: 1}, {8: 97}])
+def test_points_in_a_damaged_archive_are_blamed_on_it(damage, command, model, tmp_path, capsys):
+    """Bytes that cannot be unpacked; a member that claims to be encrypted, or packed oddly."""
+    path = tmp_path / "z.npz"
+    np.savez_compressed(path, z=np.random.RandomState(0).rand(500, 5))
+    content = bytearray(path.read_bytes())
+    central = content.rfind(b"PK\x01\x02")
+    for at, byte in damage.items():
+        content[at] = byte
+        if at < 26:  # what the central directory repeats
+            content[central + at + 2] = byte
+    path.write_bytes(content)
+    assert command(model, "--z", path) == 1
+    assert f"error: --z {path}: is damaged, or not NumPy's (" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -446,6 +462,14 @@ def test_a_speed_that_a_gif_cannot_have_is_refused(fps, command, model, tmp_path
     assert command(model, *argv) == 1
     assert f"--fps {fps}: this GIF can show 1/655 to 50 frames a second" in capsys.readouterr().err
     assert not (tmp_path / "walk.gif").exists()
+
+
+@pytest.mark.parametrize("fps", ["1e-09", "1e+12"])
+def test_a_speed_that_a_video_cannot_have_is_refused(fps, command, model, tmp_path, capsys):
+    pytest.importorskip("imageio_ffmpeg")
+    assert command(model, "--interpolate", "--fps", fps, "--out", tmp_path / "walk.mp4") == 1
+    said = f"error: --fps {fps}: a video can show 0.001 to 1000 frames a second\n"
+    assert capsys.readouterr().err.endswith(said)
 
 
 def test_equal_frames_that_take_too_long_are_refused(tmp_path):

@@ -248,6 +248,10 @@ def own_metric(samples, *, power=2):
         (["tiny.yaml", "--score", "fid", "--features", "no.pkl"], "no.pkl"),
         (["tiny.yaml", "--score", "kid", "--option", "kid.x=1"], "kid has no option"),
         (["tiny.yaml", "--score", "kid", "--option", "fid.x=1"], "--score does not name fid"),
+        (
+            "tiny.yaml --seeds 0-1 --score ais_ll --option ais_ll.state=s.npz".split(),
+            "ais_ll.state names the file of a single model, and these are 2 runs",
+        ),
         ([*OWN, "--score", "kidd"], "no metric 'kidd'; did you mean kid?"),
         (
             [*OWN, "--score", "own_metric", "--option", "own_metric.x=1"],

@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from adversarial import modelfile
 from adversarial.config import yaml_parse
 from adversarial.scripts import cli
 from adversarial.utils import modules_beside
+from adversarial.utils.own_modules import import_module
 
 LAYER = """from adversarial.models.mlp import Linear
 
@@ -172,6 +174,18 @@ def test_commands_find_the_modules_of_a_run(place, away):
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr
     assert (away.parent / "else" / "s.png").exists()
+
+
+@pytest.mark.parametrize("training", [None, {"experiment": None}, {}, [1]])
+def test_a_missing_module_of_a_training_without_yaml_is_named(training, away):
+    """A model that was trained in Python names no YAML file beside which to look."""
+    (away / "own_layer.py").write_text(LAYER)
+    with modules_beside.beside(str(away)):
+        layer = import_module("own_layer").Twice(layer_name="y", dim=4, irange=0.1)
+    modelfile.save("x.pkl", layer, training=training)
+    del sys.modules["own_layer"]
+    with pytest.raises(modelfile.BadFile, match="there is no module own_layer beside the file"):
+        modelfile.load("x.pkl", allow_modules=["own_layer"])
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,11 @@ def test_json_without_nan():
     }
 
 
+def test_json_of_numpys_numbers():
+    result = {"a": np.float32(0.5), "b": [np.int64(3), np.bool_(True)], "c": np.array([1, np.nan])}
+    assert json.loads(to_json(result)) == {"a": 0.5, "b": [3, True], "c": [1.0, None]}
+
+
 @pytest.mark.parametrize(
     "values, text",
     [

@@ -8,6 +8,7 @@ from adversarial.utils.string_utils import (
     EnvironmentVariableError,
     allow_variables,
     hide_values,
+    matching,
     nearest,
     preprocess,
     twin,
@@ -68,3 +69,11 @@ def test_nearest():
     assert nearest("Linaer", ["linear", "Linear"]) == "Linear"
     assert nearest("mnist", ["MNIST", "CIFAR10"]) == "MNIST"
     assert nearest("zzz", ["MNIST"]) is None and nearest("x", []) is None
+
+
+def test_a_name_is_a_pattern_for_itself():
+    names = ["gan[1].pkl", "gan1.pkl", "gan?.pkl"]
+    for name in names:
+        assert matching(name, names) == [name]
+    assert matching("gan*", iter(names)) == names
+    assert matching("GAN*", names) == []

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from adversarial.viewer import grid as grid_module
-from adversarial.viewer.grid import pick_shape, save_grid, show_image
+from adversarial.viewer.grid import pick_shape, present, save_grid, show_image
 
 GREY = 128  # 0.5 with 8 bits
 
@@ -136,3 +136,11 @@ def test_show_opens_the_picture(monkeypatch):
     monkeypatch.setattr(grid_module, "_open_window", lambda image: shown.append(image) or True)
     image = Image.new("L", (2, 2))
     assert show_image(image) is True and shown == [image]
+
+
+@pytest.mark.parametrize("name", ["game.svg", "walk.mp4"])
+def test_what_no_window_shows_is_written_all_the_same(name, tmp_path, capsys, caplog):
+    (tmp_path / name).write_bytes(b"<svg/>")
+    present(tmp_path / name, show=True)
+    assert capsys.readouterr().out == f"{tmp_path / name}\n"
+    assert f"{name}'; open the file with another program" in caplog.text

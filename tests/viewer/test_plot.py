@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial.viewer.plot import DOTS_PER_INCH, draw_curves, new_figure, save_figure
+from adversarial.viewer.plot import DOTS_PER_INCH, draw_curves, draw_panels, new_figure, save_figure
 
 
 @pytest.fixture
@@ -24,6 +24,18 @@ def test_curves_are_drawn_as_given(curves):
         np.testing.assert_array_equal(line.get_xydata(), np.column_stack([x, y]))
     assert (axes.get_xlabel(), axes.get_yscale()) == ("epochs", "log")
     assert draw_curves(curves, "x").axes[0].get_yscale() == "linear"
+
+
+def test_no_curve_is_left_out_of_a_legend(curves):
+    _, x, y = curves[0]
+    labelled = [("_run.pkl", x, y), ("$run.pkl", x, y)]
+    (axes,) = draw_curves(labelled, "epochs").axes
+    panels = draw_panels([("loss", labelled)], "epochs")
+    for legend in (axes.get_legend(), panels.legends[0]):
+        shown = [text.get_text() for text in legend.get_texts()]
+        assert shown == ["\u200b_run.pkl", r"\$run.pkl"]  # matplotlib leaves out "_run.pkl"
+    # A legend that finds the labels itself, as that of a sweep.
+    assert panels.axes[0].get_legend_handles_labels()[1] == shown
 
 
 def test_the_ending_names_the_format(curves, tmp_path):

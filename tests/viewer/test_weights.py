@@ -5,11 +5,13 @@ import pytest
 
 from adversarial.datasets.view_converter import DefaultViewConverter
 from adversarial.models.adversary_pair import AdversaryPair
+from adversarial.models.centering import SubtractHalf
 from adversarial.models.deconv import Deconv
 from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.maxout_conv import MaxoutConvC01B
 from adversarial.models.mlp import MLP, Linear, RectifiedLinear, Sigmoid, SpaceConverter
+from adversarial.models.mlp.activation import SigmoidActivation
 from adversarial.space import Conv2DSpace
 from adversarial.viewer.weights import MAX_PATCHES, Patches, networks_of, patches_of
 
@@ -72,6 +74,25 @@ def test_by_default_what_the_first_layer_of_d_looks_for():
     expected = as_images(pair.discriminator.layers[0].get_weights().T)
     np.testing.assert_array_equal(patches.images, expected)
     assert (patches.group, patches.what) == (2, "what a unit looks for")
+
+
+def test_a_layer_without_weights_does_not_hide_the_images():
+    pair = colour_pair()
+    layers = [
+        SubtractHalf("half"),
+        Maxout("h0", num_units=18, num_pieces=1, irange=1.0),
+        Maxout("h1", num_units=4, num_pieces=2, irange=1.0),
+    ]
+    pair.discriminator = MLP(layers, nvis=18)
+    patches = patches_of(pair)
+    np.testing.assert_array_equal(patches.images, as_images(layers[1].get_weights().T))
+    assert patches.what == "what a unit looks for"
+    assert "order of the units below" in patches_of(pair, layer_name="h1").what
+    top = Linear(layer_name="y", dim=18, irange=1.0)
+    pair.generator = Generator(MLP([top, SigmoidActivation("s")], nvis=4))
+    patches = patches_of(pair, "generator")
+    np.testing.assert_array_equal(patches.images, as_images(top.get_weights()))
+    assert patches.what == "what a unit below paints"
 
 
 def test_of_the_generator_what_units_paint():

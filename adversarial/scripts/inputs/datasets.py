@@ -97,9 +97,7 @@ def _environment_of(path: str, source: str, allow_modules: Collection[str]) -> d
     own = ("PYLEARN2_TRAIN_", "ADVERSARIAL_TRAIN_", SEED)
     if not any(name.startswith(own) for name in VARIABLE.findall(source)):
         return {}
-    training = modelfile.load_training(path, allow_modules)
-    about = training.get("experiment") if isinstance(training, dict) else None
-    about = about if isinstance(about, dict) else {}
+    about = modelfile.experiment_of(path, allow_modules)
     seed, described = about.get("seed"), about.get("yaml_path")
     seed = seed if isinstance(seed, int) else None
     if isinstance(described, str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import fnmatch
 import io
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +16,7 @@ from adversarial import modelfile
 from adversarial.files.opening import open_regular
 from adversarial.monitor.channel import TIMESTAMPS
 from adversarial.scripts.inputs.datasets import is_model_file
-from adversarial.utils.string_utils import nearest
+from adversarial.utils.string_utils import matching, nearest
 
 # Bytes of a table of channels; as Python objects it takes ten times as much memory.
 MAX_TABLE = 64 << 20
@@ -198,7 +197,7 @@ def choose_channels(history: Mapping[str, Any], patterns: Sequence[str], path: s
     """
     chosen: list[str] = []
     for pattern in patterns:
-        found = fnmatch.filter(history, pattern)
+        found = matching(pattern, history)
         if not found:
             close = nearest(pattern, history)
             hint = f"; did you mean {close}?" if close else ""

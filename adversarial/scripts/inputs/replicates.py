@@ -39,13 +39,21 @@ def read_replicates(paths: Sequence[str], allow_modules: Collection[str] = ()) -
     Raises
     ------
     ValueError
-        Where a file is neither, a folder is of no sweep, or no run of a sweep has begun.
+        Where a file is neither, a folder is of no sweep, or no run of a sweep has begun; where two
+        files are of one training, which would count twice.
     """
     found: dict[tuple[Any, ...], list[str]] = {}
     groups: dict[tuple[Any, ...], Group] = {}
+    seen: dict[tuple[Any, ...], str] = {}
     for path in paths:
-        members = _of_sweep(path) if is_sweep(path) else [(_origin(path, allow_modules), path)]
-        for (key, group), member in members:
+        members = _of_sweep(path) if is_sweep(path) else [(*_origin(path, allow_modules), path)]
+        for key, group, which, member in members:
+            if (key, which) in seen:
+                raise ValueError(
+                    f"{member}: is of the same training as {seen[key, which]}, so that it would "
+                    "count twice: give files of different seeds"
+                )
+            seen[key, which] = member
             found.setdefault(key, []).append(member)
             groups.setdefault(key, group)
     names = labels_of(list(groups.values()))
@@ -59,29 +67,29 @@ def read_replicates(paths: Sequence[str], allow_modules: Collection[str] = ()) -
     ]
 
 
-def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...], Group]:
-    """By what a training is grouped, and its group."""
+def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...], Group, str]:
+    """By what a training is grouped, its group, and by what it differs from others in there."""
     model = path
     beside = path.removesuffix(placement.TABLE) + ".pkl"
     if path.endswith(placement.TABLE) and os.path.exists(beside):
         model = beside
-    about = None
-    if is_model_file(model):
-        training = modelfile.load_training(model, allow_modules)
-        about = training.get("experiment") if isinstance(training, dict) else None
-    if not isinstance(about, dict) or not isinstance(about.get("yaml"), str):
+    about = modelfile.experiment_of(model, allow_modules) if is_model_file(model) else {}
+    if not isinstance(about.get("yaml"), str):
         # A file that does not say how it was trained: several models may be of anything.
-        return ((path,), Group(path)) if is_model_file(path) else (("tables",), Group("tables"))
+        name = path if is_model_file(path) else "tables"
+        return (name,), Group(name), path
     given = about.get("settings")
     settings = tuple(
         (name, value) for name, _, value in (str(each).partition("=") for each in given or ())
     )
     config = str(about.get("yaml_path", path))
-    return (about["yaml"], about.get("phase"), settings), Group(config, settings)
+    key = (about["yaml"], about.get("phase"), settings)
+    # Of one YAML text and seed, trainings on other data are other trainings.
+    return key, Group(config, settings), f"{about.get('seed')} {about.get('data')}"
 
 
-def _of_sweep(folder: str) -> list[tuple[tuple[tuple[Any, ...], Group], str]]:
-    """The tables of a sweep's runs, each with what `_origin` returns."""
+def _of_sweep(folder: str) -> list[tuple[tuple[Any, ...], Group, str, str]]:
+    """The tables of a sweep's runs, each after what `_origin` returns."""
     kept = read_sweep(folder)
     if kept is None:
         raise ValueError(f"{folder}: is not the folder of a sweep: it has no {SWEEP}")
@@ -93,7 +101,7 @@ def _of_sweep(folder: str) -> list[tuple[tuple[tuple[Any, ...], Group], str]]:
         ]
         if there:
             group = Group(run["experiment"], tuple(run["settings"].items()))
-            found.append(((("sweep", folder, group), group), there[-1]))
+            found.append((("sweep", folder, group), group, name, there[-1]))
     if not found:
         raise ValueError(f"{folder}: no run of this sweep has measured anything yet")
     return found
