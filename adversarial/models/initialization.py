@@ -238,4 +238,4 @@ def marginals(dataset: DenseDesignMatrix) -> np.ndarray:
     ----------
     dataset : DenseDesignMatrix
     """
-    return dataset.get_design_matrix().mean(axis=0)
+    return dataset.get_design_matrix().mean(axis=0, dtype="float64")
