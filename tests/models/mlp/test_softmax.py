@@ -146,10 +146,20 @@ def test_frequencies_need_one_label_an_example(labels, columns):
             Softmax(3, "y", irange=0.1, init_bias_target_marginals=dataset)
 
 
+def test_the_number_of_classes_may_be_one_of_numpy(evaluate):
+    """As y.max() + 1 is."""
+    layer = Softmax(np.int64(3), "y", irange=0.0)
+    mlp = MLP([layer], nvis=2)
+    assert type(layer.n_classes) is int and mlp.get_output_space().dim == 3
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(np.ones((4, 2))))), 1 / 3, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(n_classes=1), "n_classes .*1"),
+        (dict(n_classes=1), "layer 'y': n_classes must be at least 2, not 1"),
+        (dict(n_classes=2.5), "layer 'y': n_classes must be a positive integer, not 2.5"),
+        (dict(n_classes="3"), "n_classes must be a positive integer, not '3'"),
         (dict(no_affine=True), "no_affine"),
         (
             dict(
