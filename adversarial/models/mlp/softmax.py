@@ -160,11 +160,12 @@ class Softmax(Dense):
         channels["min_max_class"] = surest.min()
         if targets is not None:
             chosen = at.argmax(state, axis=1)
+            # No inversion of booleans: without C code, Aesara computes ~True as -2, which is true.
             if self.binary_target_dim is None:
-                right = at.eq(chosen, targets.argmax(axis=1))
+                wrong = at.neq(chosen, targets.argmax(axis=1))
             else:
-                right = at.eq(chosen.dimshuffle(0, "x"), targets).any(axis=1)
-            channels["misclass"] = at.invert(right).mean(dtype=state.dtype)
+                wrong = at.neq(chosen.dimshuffle(0, "x"), targets).all(axis=1)
+            channels["misclass"] = wrong.mean(dtype=state.dtype)
             channels["nll"] = self.cost(targets, state)
         return channels
 
