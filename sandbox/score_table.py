@@ -27,10 +27,17 @@ def read(path: str, columns: Sequence[str]) -> list[dict[str, str]]:
     Raises
     ------
     ValueError
-        If the file does not have these columns.
+        If the file does not have these columns, or a row has more or fewer of them.
     """
-    with open_text(path, newline="") as stream:
-        rows = csv.DictReader(stream)
-        if tuple(rows.fieldnames or ()) != tuple(columns):
-            raise ValueError(f"{path}: the first line must be {','.join(columns)}")
-        return list(rows)
+    try:
+        with open_text(path, newline="") as stream:
+            table = csv.DictReader(stream)
+            if tuple(table.fieldnames or ()) != tuple(columns):
+                raise ValueError(f"{path}: the first line must be {','.join(columns)}")
+            rows = list(table)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is no table of scores: {error}") from None
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ValueError(f"{path}, line {number}: has not {len(columns)} values")
+    return rows

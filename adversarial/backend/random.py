@@ -7,7 +7,7 @@ draw is a function of the state array, of the draw's position in the graph, and 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Union
 
 import aesara
@@ -54,7 +54,7 @@ class RandomStreams:
     new_at_start = ("streams",)
 
     def __init__(self, seed: int | Sequence[int], purpose: str = "") -> None:
-        words = [seed] if isinstance(seed, (int, np.integer)) else list(seed)
+        words = list(seed) if isinstance(seed, Iterable) else [seed]
         if not all(isinstance(word, (int, np.integer)) and word >= 0 for word in words):
             raise ValueError(f"a seed is one or more non-negative integers, not {seed!r}")
         # SeedSequence treats (1,) and (1, 0) as equal; the length tells them apart.

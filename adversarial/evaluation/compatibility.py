@@ -64,7 +64,10 @@ def rows_of(data: Any, what: str) -> np.ndarray:
     """
     if hasattr(data, "get_design_matrix"):
         data = data.get_design_matrix()
-    rows = np.asarray(data)
+    try:
+        rows = np.asarray(data)
+    except ValueError:  # rows that differ in length
+        rows = np.empty(len(data), object)
     if rows.ndim != 2 or rows.dtype.kind not in "biuf":
         shape = f" of {rows.dtype} of shape {rows.shape}" if rows.ndim else ""
         raise ValueError(

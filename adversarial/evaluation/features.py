@@ -23,7 +23,7 @@ from adversarial.evaluation.compatibility import TOLERANCE, value_range
 from adversarial.evaluation.unavailable import Unavailable
 from adversarial.files.opening import digest_of, open_regular
 from adversarial.models.mlp import MLP, Softmax
-from adversarial.space import VectorSpace
+from adversarial.space import VectorSpace, format_data
 
 # The classifier of digits, and the numbers that each of them has, from 0 (paper) to 1 (ink).
 DIGITS = os.path.join(os.path.dirname(__file__), "classifiers", "mnist.pkl")
@@ -68,7 +68,8 @@ class Features:
         taken, given = network.get_input_space(), network.layers[-2].get_output_space()
         self.dimension = taken.get_total_dimension()
         rows = at.matrix("rows")
-        states = network.fprop(VectorSpace(self.dimension).format_as(rows, taken), return_all=True)
+        batch = format_data(rows, VectorSpace(self.dimension), taken)
+        states = network.fprop(batch, return_all=True)
         width = VectorSpace(given.get_total_dimension())
         self._compute = backend.function([rows], given.format_as(states[-2], width))
         self._classify: Any = None

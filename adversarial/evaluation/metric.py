@@ -284,13 +284,14 @@ def find_metrics(names: Iterable[str]) -> list[Metric]:
     >>> [each.name for each in find_metrics(["fid", "kid", "fid"])]
     ['fid', 'kid']
     """
-    if isinstance(names, str):
-        raise ValueError(f"metrics must be a list of names, such as [{names}], not {names!r}")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        such = names if isinstance(names, str) else "fid"
+        raise ValueError(f"metrics must be a list of names, such as [{such}], not {names!r}")
     names = list(dict.fromkeys(names))
     known = all_metrics()
     for name in names:
         if name not in known:
-            close = nearest(name, known)
+            close = nearest(str(name), known)
             hint = f"; did you mean {close}?" if close else ""
             raise ValueError(f"no metric {name!r}{hint} (there are: {', '.join(known)})")
     return [known[name] for name in names]

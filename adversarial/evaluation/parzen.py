@@ -330,7 +330,8 @@ def _matrix(values: np.ndarray, name: str) -> np.ndarray:
     if values.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got dtype {values.dtype}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"{name} contain NaN or infinite values (has the model diverged?)")
+        hint = " (has the model diverged?)" if name == "samples" else ""
+        raise ValueError(f"{name} contain NaN or infinite values{hint}")
     return values
 
 

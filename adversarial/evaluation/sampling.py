@@ -23,6 +23,7 @@ import numpy as np
 
 from adversarial import backend
 from adversarial.models.generator import Generator
+from adversarial.models.mlp import FlattenerLayer
 from adversarial.space import Space, VectorSpace, format_data
 from adversarial.utils.memory import check_fits
 
@@ -330,7 +331,7 @@ def fresh_streams(model: Any, seed: int) -> Iterator[None]:
 
     These streams take the place of the attribute `theano_rng` of the model and of its layers.
     """
-    owners = [part for part in _parts(model) if hasattr(part, "theano_rng")]
+    owners = [part for part in parts_of(model) if hasattr(part, "theano_rng")]
     own = [part.theano_rng for part in owners]
     try:
         for i, part in enumerate(owners):
@@ -341,10 +342,12 @@ def fresh_streams(model: Any, seed: int) -> Iterator[None]:
             part.theano_rng = streams
 
 
-def _parts(model: Any) -> Iterator[Any]:
+def parts_of(model: Any) -> Iterator[Any]:
     """`model`, its network and all layers below it, in a fixed order."""
     yield model
     if hasattr(model, "mlp") and isinstance(model, Generator):
-        yield from _parts(model.mlp)
+        yield from parts_of(model.mlp)
+    if isinstance(model, FlattenerLayer):
+        yield from parts_of(model.raw_layer)
     for layer in getattr(model, "layers", ()):
-        yield from _parts(layer)
+        yield from parts_of(layer)

@@ -11,6 +11,7 @@ import numpy as np
 
 from adversarial import backend, modelfile
 from adversarial.models.mlp import MLP
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.models.model import Model
 from adversarial.models.symbolic_parzen import theano_parzen
 from adversarial.space import Conv2DSpace, Space, VectorSpace, format_data
@@ -79,8 +80,7 @@ class Generator(Model):
         self.samples_are_rows = True
         if noise not in NOISES:
             raise ValueError(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
-        if not (isinstance(ll_n_samples, int) and ll_n_samples > 0):
-            raise ValueError(f"ll_n_samples must be a positive integer, not {ll_n_samples!r}")
+        self.ll_n_samples = positive_size(type(self).__name__, "ll_n_samples", ll_n_samples)
         if not ll_sigma > 0:
             raise ValueError(f"ll_sigma must be positive, not {ll_sigma!r}")
         mlp.get_input_space()  # an error if it has none
@@ -94,7 +94,6 @@ class Generator(Model):
                 time=_PER_LL_SAMPLE * ll_n_samples,
                 briefly=_PER_LL_NUMBER * numbers,
             )
-        self.ll_n_samples = ll_n_samples
         self.ll_sigma = ll_sigma
         self.theano_rng = backend.RandomStreams(seed_words(None, 2014 * 5 + 27), "generator noise")
 

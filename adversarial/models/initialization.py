@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -71,12 +72,20 @@ class WeightInit:
             found = " and ".join(f"{name}={ways[name]}" for name in given) or "none"
             raise ValueError(f"layer {layer!r} needs exactly one of {', '.join(ways)}; got {found}")
         value = ways[given[0]]
+        is_number = isinstance(value, (Real, np.ndarray))
+        if not is_number:
+            raise ValueError(f"layer {layer!r}: {given[0]} must be a number, not {value!r:.80}")
         if not value >= 0:
             raise ValueError(f"layer {layer!r}: {given[0]} must not be negative, got {value!r}")
         try:
             check_finite(**{given[0]: value}, sparse_stdev=self.sparse_stdev)
         except ValueError as error:
             raise ValueError(f"layer {layer!r}: {error}") from None
+        if given[0] == "sparse_init" and value != int(value):
+            raise ValueError(
+                f"layer {layer!r}: sparse_init is the number of weights of each unit, a whole "
+                f"number, not {value!r}"
+            )
         if not 0 <= self.include_prob <= 1:
             raise ValueError(
                 f"layer {layer!r}: include_prob must be from 0 to 1, not {self.include_prob!r}"
@@ -238,4 +247,4 @@ def marginals(dataset: DenseDesignMatrix) -> np.ndarray:
     ----------
     dataset : DenseDesignMatrix
     """
-    return dataset.get_design_matrix().mean(axis=0)
+    return dataset.get_design_matrix().mean(axis=0, dtype="float64")

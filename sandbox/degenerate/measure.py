@@ -127,10 +127,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     out = cli.output_path(args.out, args.model, "_degenerate.png", args.overwrite)
     new_figure(1, 1)  # reports a missing matplotlib before anything is computed
     model = modelfile.load(args.model, allow_modules=args.allow_module)
+    with cli.blaming(args.model):
+        samples = draw_samples(model, args.samples, args.seed)
     data = HalfCircles(args.samples, args.seed + 1).get_design_matrix()
+    if samples.shape[1:] != data.shape[1:]:
+        raise ValueError(
+            f"{args.model} makes samples of {samples.shape[1]} numbers, not points of the plane: "
+            "give a model of sandbox/degenerate/experiment.yaml"
+        )
     measured = [
         of_samples("data", data),
-        of_samples("generator", draw_samples(model, args.samples, args.seed)),
+        of_samples("generator", samples),
         *(of_chain(noise, args.samples, args.seed) for noise in NOISES),
     ]
     if args.json:

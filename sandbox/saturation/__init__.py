@@ -61,7 +61,8 @@ class GradientNorms(TrainExtension):
         z = backend.shared(points, "points")
         z = VectorSpace(space.get_total_dimension()).format_as(z, space)
         D = model.discriminator
-        fake = DiscriminatorOutput(D.layers[-1], D.fprop(generator.mlp.fprop(z)))
+        samples = model.as_data(generator.mlp.fprop(z))
+        fake = DiscriminatorOutput(D.layers[-1], D.fprop(samples))
         params = generator.get_params()
         minimax = gradient_norm(-fake.loss(0.0), params)
         non_saturating = gradient_norm(fake.loss(1.0), params)

@@ -73,7 +73,8 @@ def reinitialize(network: MLP, seed: Seed) -> MLP:
     network.rng = np.random.RandomState(seed)
     network.set_input_space(network.get_input_space())
     for layer in dense_layers(network):
-        layer.b.set_value(np.zeros_like(layer.b.get_value()))
+        if layer.b is not None:
+            layer.b.set_value(np.zeros_like(layer.b.get_value()))
     return network
 
 

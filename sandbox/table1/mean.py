@@ -50,7 +50,8 @@ def score_of_mean(paths: Sequence[str], allow_modules: Sequence[str] = ()) -> Pa
     sums: list[np.ndarray] = []
     for path in paths:
         model = modelfile.load(path, allow_modules=allow_modules)
-        params = list(generator_of(model).get_params())
+        with cli.blaming(path):
+            params = list(generator_of(model).get_params())
         values = [param.get_value(borrow=True).astype(np.float64) for param in params]
         sums = sums or [np.zeros_like(value) for value in values]
         if [v.shape for v in values] != [s.shape for s in sums]:

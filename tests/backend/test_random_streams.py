@@ -253,6 +253,8 @@ def test_draws_carry_no_gradient():
     [
         (lambda r: backend.RandomStreams(-1), "non-negative integers, not -1"),
         (lambda r: backend.RandomStreams("a"), "not 'a'"),
+        (lambda r: backend.RandomStreams(1.5), "non-negative integers, not 1.5"),
+        (lambda r: backend.RandomStreams(None), "non-negative integers, not None"),
         (lambda r: r.binomial(3, n=2), "not n=2"),
         (lambda r: r.binomial(3, 1.5), "p=1.5"),
         (lambda r: r.uniform(3, 1.0, 0.0), "low=1.0, high=0.0"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
+import aesara.tensor as at
 import numpy as np
 import pytest
 
 from adversarial.datasets.data_path import DataUnavailable
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.datasets.mnist import MNIST
 from adversarial.evaluation import features as module
 from adversarial.evaluation.features import Features, check_digits, digit_features, features_of
@@ -15,6 +17,7 @@ from adversarial.evaluation.metric import Unavailable, evaluate
 from adversarial.models.generator import Generator
 from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import MLP, Linear, Sigmoid, Softmax
+from adversarial.space import Conv2DSpace
 from adversarial.utils import serial
 
 
@@ -36,6 +39,22 @@ def test_features_and_classes_are_those_of_numpy(fast_compile, tmp_path):
     assert features.sha256 == hashlib.sha256(open(path, "rb").read()).hexdigest()
     with pytest.raises(ValueError, match=r"takes examples of 6 numbers, but these have 5"):
         features(rows[:, :5])
+
+
+@pytest.mark.parametrize("axes", [("b", 0, 1, "c"), ("c", 0, 1, "b"), ("b", "c", 0, 1)])
+def test_a_classifier_of_colour_images_sees_rows_as_its_data_set_does(axes, evaluate, fast_compile):
+    """A row holds channel after channel; a vector within a network pixel after pixel."""
+    space = Conv2DSpace((4, 5), num_channels=3, axes=axes)
+    layers = [Linear(layer_name="h", dim=7, irange=1.0), Softmax(4, "y", irange=1.0)]
+    network = MLP(layers, input_space=space)
+    images = np.random.RandomState(0).rand(9, 4, 5, 3).astype("float32")
+    data = DenseDesignMatrix(topo_view=images)
+    shown = at.tensor4()
+    batch = images.transpose([("b", 0, 1, "c").index(axis) for axis in axes])
+    hidden, classes = evaluate(network.fprop(shown, return_all=True), {shown: batch})
+    features = Features(network)
+    np.testing.assert_allclose(features(data.X), hidden, rtol=1e-4)
+    np.testing.assert_array_equal(features.classes(data.X), classes.argmax(axis=1))
 
 
 def test_what_is_no_classifier_is_named(fast_compile, tmp_path):

@@ -171,6 +171,8 @@ HOLED = np.where(np.arange(4) == 2, np.nan, DATA)
 
 BAD = {
     "metrics must be a list of names, such as .fid., not 'fid'": dict(metrics="fid"),
+    "metrics must be a list of names, such as .fid., not None": dict(metrics=None),
+    "no metric 3 .there are: ": dict(metrics=[3]),
     "takes no 'tset'; did you mean test": dict(tset=DATA),
     "takes no 'samples'": dict(samples=DATA),
     "options of kid, but metrics does not name it": dict(options={"kid": {}}),
@@ -181,6 +183,7 @@ BAD = {
     "test must be .*, not NoneType": dict(test=None),
     "test must be .* not ndarray of float64 of shape .4,.": dict(test=DATA[0]),
     "test must be .* of shape .30, 2, 2.": dict(test=DATA.reshape(30, 2, 2)),
+    r"test must be .* not list of object of shape \(2,\)": dict(test=[[1.0, 2.0], [3.0]]),
     "test must be .* of complex128": dict(test=DATA * 1j),
     r"test has the shape \(0, 4\), so it holds no example": dict(test=DATA[:0]),
     "training: example 0, number 2, is nan, which is not finite": dict(training=HOLED),

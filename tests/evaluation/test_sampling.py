@@ -19,7 +19,15 @@ from adversarial.evaluation.sampling import (
 )
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator, IntrinsicDropoutGenerator
-from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
+from adversarial.models.mlp import (
+    MLP,
+    CompositeLayer,
+    FlattenerLayer,
+    Linear,
+    Sigmoid,
+    SpaceConverter,
+)
+from adversarial.models.noise import NoiseCat
 from adversarial.space import Conv2DSpace
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
@@ -82,6 +90,19 @@ def test_dropout_that_is_part_of_the_model_is_seeded_too():
     np.testing.assert_array_equal(draw_samples(generator, 20, seed=1), first)
     z = draw_noise(generator, 20, seed=1)
     assert np.abs(first - forward(generator, z)).max() > 1e-2
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_noise_within_a_flattened_layer_is_seeded_too(side_by_side):
+    top = noise = NoiseCat(new_dim=2, std=1.0, layer_name="n")
+    if side_by_side:
+        top = CompositeLayer("c", [Linear(layer_name="a", dim=3, irange=1.0), noise])
+    generator = Generator(MLP([FlattenerLayer(top)], nvis=4))
+    state = noise.theano_rng.state.get_value()
+    first = draw_samples(generator, 6, seed=1)
+    np.testing.assert_array_equal(draw_samples(generator, 6, seed=1), first)
+    assert np.abs(draw_samples(generator, 6, seed=2) - first)[:, -2:].min() > 0
+    np.testing.assert_array_equal(noise.theano_rng.state.get_value(), state)
 
 
 def test_images_become_rows_channel_after_channel():

@@ -7,6 +7,7 @@ import pytest
 
 from adversarial.backend import floatX, shared
 from adversarial.datasets.dense_design_matrix import DefaultViewConverter, DenseDesignMatrix
+from adversarial.datasets.numpy_file import NumpyFile
 from adversarial.models.centering import SubtractHalf, SubtractRealMean
 from adversarial.models.mlp import MLP, Linear
 from adversarial.space import Conv2DSpace
@@ -58,6 +59,37 @@ def test_a_constant_feature_has_no_deviation():
     X[:, 1] = 7
     with pytest.raises(ValueError, match="feature 1 never varies"):
         SubtractRealMean("h", DenseDesignMatrix(X=X), also_sd=True)
+
+
+@pytest.mark.parametrize(("value", "count"), [(0.1, 60_000), (123.456, 5000)])
+def test_a_constant_feature_of_many_examples(value, count):
+    """The float32 sum of so many numbers is off by more than their rounding."""
+    X = np.column_stack([random(count), np.full(count, value, "float32")])
+    with pytest.raises(ValueError, match="feature 1 never varies"):
+        SubtractRealMean("h", DenseDesignMatrix(X=X), also_sd=True)
+
+
+@pytest.mark.parametrize("also_sd", [False, True])
+def test_data_that_are_read_from_their_file(also_sd, tmp_path, evaluate):
+    rows = random(2500, 3, seed=4) * [1, 10, 0.1] + [0, 5, -2]
+    np.save(tmp_path / "rows.npy", rows.astype("float32"))
+    data = NumpyFile(
+        str(tmp_path / "rows.npy"), split={"train": 1.0}, seed=0, scale=None, in_memory=False
+    )
+    assert not isinstance(data.X, np.ndarray)
+    mlp = MLP([SubtractRealMean("h", data, also_sd=also_sd)], nvis=3)
+    batch = rows[:7].astype("float32")
+    expected = (batch - rows.mean(axis=0)) / (rows.std(axis=0) if also_sd else 1)
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(batch))), expected, atol=1e-5)
+
+
+def test_numbers_of_many_examples_that_hardly_vary(evaluate):
+    X = (1000 + random(500_000, 2) / 100).astype("float32")
+    mlp = MLP([SubtractRealMean("h", DenseDesignMatrix(X=X), also_sd=True)], nvis=2)
+    exact = X.astype("float64")
+    expected = (exact[:5] - exact.mean(axis=0)) / exact.std(axis=0)
+    # The layer's mean is a float32 number, which has digits down to 6e-5: 0.006 deviations.
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(X[:5]))), expected, atol=0.01)
 
 
 @pytest.mark.parametrize(

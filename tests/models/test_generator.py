@@ -87,12 +87,17 @@ def test_unknown_noise():
     "wrong, message",
     [
         (dict(ll_n_samples=0), "ll_n_samples must be a positive integer, not 0"),
+        (dict(ll_n_samples=True), "ll_n_samples must be a positive integer, not True"),
         (dict(ll_sigma=0.0), "ll_sigma must be positive, not 0.0"),
     ],
 )
 def test_wrong_likelihood(wrong, message):
     with pytest.raises(ValueError, match=message):
         Generator(net(), monitor_ll=1, **wrong)
+
+
+def test_the_number_of_samples_may_be_one_of_numpy():
+    assert Generator(net(), monitor_ll=1, ll_n_samples=np.int64(20)).ll_n_samples == 20
 
 
 def test_samples_are_g_of_z(evaluate):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -51,6 +53,31 @@ def test_sparse_weights_stay_where_they_are_allowed():
     assert ((W != 0).sum(axis=0) == 7).all() and not W[allowed == 0].any()
     with pytest.raises(ValueError, match="sparse_init=11, but unit 0 has 10 inputs"):
         weights(50, 30, sparse_init=11, allowed=allowed)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (dict(sparse_init=0.1), "layer 'h': sparse_init is the number of weights .*, not 0.1"),
+        (dict(sparse_init=7.5), "whole number, not 7.5"),
+        (dict(sparse_init="15"), "layer 'h': sparse_init must be a number, not '15'"),
+        (dict(irange="0.05"), "layer 'h': irange must be a number, not '0.05'"),
+        (dict(istdev=[0.1]), r"istdev must be a number, not \[0.1\]"),
+        (dict(irange=-0.1), "irange must not be negative, got -0.1"),
+    ],
+)
+def test_numbers_that_weights_cannot_have(how, message):
+    """A share of the inputs, taken for a number of them, would make all weights zero."""
+    for make in (partial(Linear, 20, "h"), partial(Maxout, "h", 10, 2)):
+        with pytest.raises(ValueError, match=message):
+            make(**how)
+
+
+def test_whole_numbers_of_any_type_are_numbers_of_weights():
+    for count in (3, 3.0, np.int64(3)):
+        layer = Linear(dim=20, layer_name="h", sparse_init=count)
+        MLP([layer], nvis=15)
+        assert ((layer.get_weights() != 0).sum(axis=0) == 3).all()
 
 
 @pytest.mark.parametrize(

@@ -223,11 +223,13 @@ def test_the_plot(table, capsys):
         ("a,b\n1,2\n", "the first line must be variant"),
         (",".join(COLUMNS) + "\nplain,1,x,2,3,4,5,6\n", "line 2: not a row"),
         (",".join(COLUMNS) + "\n", "holds no training"),
+        (",".join(COLUMNS) + "\nplain,1\n", "sweep.csv, line 2: has not 8 values"),
+        (",".join(COLUMNS) + "\n\x80\n", "sweep.csv: is no table of scores"),
     ],
 )
 def test_files_that_are_not_tables(tmp_path, capsys, command, text, message):
     path = tmp_path / "sweep.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     assert cli.run(lambda: command.main([str(path)])) == 1
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and message in err

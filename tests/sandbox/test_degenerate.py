@@ -11,6 +11,7 @@ from PIL import Image
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.scripts import cli
 from adversarial.utils import serial
 from sandbox.degenerate import (
     DenoisingChain,
@@ -115,3 +116,19 @@ def test_the_command_measures_and_draws(tmp_path, monkeypatch, capsys, fast_comp
     assert path == str(tmp_path / "line_degenerate.png")
     with Image.open(path) as image:
         assert np.ptp(np.asarray(image.convert("L"))) > 100
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Generator(MLP([Sigmoid(layer_name="y", dim=6, irange=0.5)], nvis=1)), "samples of 6 "),
+        (MLP([Linear(layer_name="y", dim=2, irange=0.5)], nvis=1), "of class MLP has no generator"),
+    ],
+)
+def test_a_model_of_something_else(model, message, tmp_path, capsys, fast_compile):
+    pytest.importorskip("matplotlib")
+    path = str(tmp_path / "other.pkl")
+    serial.save(path, model)
+    assert cli.run(lambda: measure.main([path, "--samples", "20"])) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and f"error: {path}" in err and message in err and err.count("\n") == 1

@@ -7,9 +7,10 @@ import pytest
 from scipy.special import expit
 
 from adversarial import AdversaryCost2, AdversaryPair, Generator
-from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
+from adversarial.datasets.dense_design_matrix import DefaultViewConverter, DenseDesignMatrix
 from adversarial.evaluation.sampling import draw_noise
-from adversarial.models.mlp import MLP, Linear, Sigmoid
+from adversarial.models.mlp import MLP, Linear, Sigmoid, SpaceConverter
+from adversarial.space import Conv2DSpace, VectorSpace
 from adversarial.train import Train
 from adversarial.training_algorithms.sgd import SGD
 from sandbox.saturation import GradientNorms
@@ -58,6 +59,37 @@ def test_norms_are_those_of_the_formulas(bias):
     assert channel(train, "gradient_ratio")[-1] == pytest.approx(ratio, rel=1e-3)
     if bias < 0:
         assert ratio > 5
+
+
+@pytest.mark.parametrize("of_images", ["generator", "discriminator"])
+def test_one_player_has_images_and_the_other_rows_of_a_data_set(of_images):
+    """The norms are those of the game of rows, when the weights are put in the order of images."""
+    rows, images = VectorSpace(12), Conv2DSpace((2, 3), num_channels=2)
+    order = np.arange(12).reshape(2, 2, 3).transpose(1, 2, 0).ravel()  # of pixels in a row
+    made, taken = (images, rows) if of_images == "generator" else (rows, images)
+    top = SpaceConverter("i", images)
+    G = MLP([Linear(12, "y", irange=1.0)] + ([top] if of_images == "generator" else []), nvis=3)
+    D = MLP([Sigmoid(dim=1, layer_name="y", irange=1.0)], input_space=taken)
+    pair = AdversaryPair(Generator(G), D)
+    W, b, V, c = pair.get_param_values()
+    if of_images == "generator":
+        W, b = W[:, order.argsort()], b[order.argsort()]
+    else:
+        V = V[order.argsort()]
+    assert pair.generator.get_output_space() == made
+    data = DenseDesignMatrix(
+        X=np.random.RandomState(5).uniform(size=(20, 12)),
+        view_converter=DefaultViewConverter((2, 3, 2)),
+    )
+    algorithm = SGD(0.1, cost=AdversaryCost2(), batch_size=10, monitoring_dataset={"valid": data})
+    train = Train(data, pair, algorithm, extensions=[GradientNorms(num_samples=50, seed=3)])
+    train.setup()
+    train.model.monitor()
+    z = draw_noise(pair.generator, 50, 3).astype(float)
+    p = expit((z @ W + b) @ V + c)[:, 0]
+    to_samples = (p - 1)[:, None] * V[:, 0] / len(z)
+    norm = np.sqrt(((z.T @ to_samples) ** 2).sum() + (to_samples.sum(axis=0) ** 2).sum())
+    assert channel(train, "gradient_non_saturating")[-1] == pytest.approx(norm, rel=1e-4)
 
 
 def test_channels_do_not_change_the_training():

@@ -155,6 +155,16 @@ def test_reinitialize_draws_new_weights(make):
     assert not any(bias.any() for bias in first[1::2])
 
 
+def test_layers_without_biases_are_drawn_again_and_shuffled():
+    below, top = Linear(3, "h", irange=1.0, use_bias=False), Linear(1, "y", irange=1.0)
+    network = MLP([below, top], nvis=4)
+    before = network.get_param_values()
+    again = reinitialize(network, 1).get_param_values()
+    assert len(again) == 3 and np.any(again[0] != before[0])
+    shuffled = shuffle_below_head(network, 1).get_param_values()
+    np.testing.assert_array_equal(np.sort(shuffled[0].ravel()), np.sort(again[0].ravel()))
+
+
 def test_shuffled_weights_have_the_same_values():
     network = recapitate(discriminator(), head())
     before = network.get_param_values()

@@ -192,12 +192,16 @@ def test_a_search_is_a_sweep(tmp_path, monkeypatch):
         (search.main, ["search.csv", "--variants", "rate_7"], "has no variant rate_7"),
         (search.main, ["other.csv"], "other.csv: the first line must be"),
         (measure.main, ["other.csv"], "other.csv: the first line must be"),
+        (measure.main, ["cut.csv"], "cut.csv, line 3: has not 7 values"),
+        (measure.main, ["model.pkl"], "model.pkl: is no table of scores"),
         (measure.main, ["absent.csv"], "absent.csv: No such file"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, main, argv, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "cut.csv").write_text(",".join(search.COLUMNS) + "\na,0,1,2,3,4,5\na,0,2\n")
+    (tmp_path / "model.pkl").write_bytes(b"\x80")
     assert cli.run(lambda: main(argv)) == 1
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and message in err
@@ -228,6 +232,11 @@ def test_the_mean_of_models(tmp_path, monkeypatch, capsys):
     (one, first), (two, second) = (saved(tmp_path, f"{i}.pkl", 4 + i) for i in range(2))
     assert cli.run(lambda: mean.main([one, two])) == 1
     assert "1.pkl holds a generator of other sizes than" in capsys.readouterr().err
+
+    network = str(tmp_path / "network.pkl")
+    modelfile.save(network, MLP([Linear(dim=2, layer_name="y", irange=1.0)], nvis=3))
+    assert cli.run(lambda: mean.main([one, network])) == 1
+    assert "network.pkl: a model of class MLP has no generator" in capsys.readouterr().err
 
     third, params = saved(tmp_path, "2.pkl", 4)
     scored = []

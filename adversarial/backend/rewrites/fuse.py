@@ -33,6 +33,7 @@ def _matrix_and_bias(fgraph: Any, v: Variable) -> Optional[tuple[Variable, Varia
             shuffle is not None
             and isinstance(shuffle.op, DimShuffle)
             and shuffle.op.new_order == ("x", 0)
+            and not any(shuffle.inputs[0].type.broadcastable)  # one number for all columns
             and z.dtype == row.dtype
             and z.dtype in FLOATS
             and z.ndim == 2

@@ -27,8 +27,9 @@ from typing import Any
 import aesara.tensor as at
 import numpy as np
 
-from adversarial.evaluation.sampling import generator_of
+from adversarial.evaluation.sampling import generator_of, parts_of
 from adversarial.models.generator import IntrinsicDropoutGenerator
+from adversarial.models.mlp import MLP
 from adversarial.space import Conv2DSpace, VectorSpace, format_data
 
 
@@ -119,7 +120,9 @@ def _check_noise(generator: Any) -> None:
             "mean over classes, between which Hamiltonian Monte Carlo cannot move. In Python, give "
             "it the generator of one class: generator.given_classes([number])"
         )
-    noisy = [layer for layer in generator.mlp.layers if hasattr(layer, "theano_rng")]
+    # The streams of a network are those of its dropout, which samples do not have.
+    layers = [part for part in parts_of(generator.mlp) if not isinstance(part, MLP)]
+    noisy = [layer for layer in layers if hasattr(layer, "theano_rng")]
     if noisy:
         raise ValueError(
             f"layer {noisy[0].layer_name} of the generator, a {type(noisy[0]).__name__}, draws "

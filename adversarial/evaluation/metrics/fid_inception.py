@@ -36,8 +36,8 @@ def fid_inception(
     Returns
     -------
     Result
-        As `fid`; `details` has the SHA-256 of the weights as `classifier`. A note says where pixels
-        have a range other than [0, 1], [-1, 1] or [0, 255], as those of contrast-normalised
+        As `fid`; `details` has the SHA-256 of the weights as `classifier`. A second note says where
+        pixels have a range other than [0, 1], [-1, 1] or [0, 255], as those of contrast-normalised
         images: the value is then not that of the images themselves.
 
     Raises
@@ -64,7 +64,7 @@ def fid_inception(
         inception_features(_as_bytes(points, low, high, shape), progress) for points in (made, real)
     ]
     result = frechet(*features)
-    notes = []
+    notes = list(result.notes)
     if (low, high) not in USUAL_RANGES:
         notes.append(
             f"pixels from {low:.4g} to {high:.4g} became bytes; if they were normalised, the value "

@@ -68,8 +68,11 @@ def ndb(samples: np.ndarray, training: np.ndarray) -> Result:
     wanted = min(BINS, min(len(real), len(made)) // LEAST_PER_BIN)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of bins that became empty: they keep their last centre
-        centres, own = kmeans2(real, wanted, iter=20, minit="points", seed=rng)
-    counts = np.stack([np.bincount(each, minlength=wanted) for each in (vq(made, centres)[0], own)])
+        centres, _ = kmeans2(real, wanted, iter=20, minit="points", seed=rng)
+    # `kmeans2` also returns bins of the examples, but those of the centres before its last step.
+    counts = np.stack(
+        [np.bincount(vq(each, centres)[0], minlength=wanted) for each in (made, real)]
+    )
     sizes = np.array([len(made), len(real)])
     different = _different(counts, sizes)
     again = np.stack([rng.multinomial(n, c / n, BOOTSTRAPS) for c, n in zip(counts, sizes)], axis=1)

@@ -148,6 +148,10 @@ class CompositeLayer(Layer):
         for layer in self.layers:
             layer.set_mlp(mlp)
 
+    def set_batch_size(self, batch_size: int) -> None:
+        for layer in self.layers:
+            layer.set_batch_size(batch_size)
+
     def _sources(self, position: int) -> list[int]:
         routes = self.inputs_to_layers or {}
         return [source for source, targets in sorted(routes.items()) if position in targets]
@@ -306,8 +310,23 @@ class FlattenerLayer(Layer):
         total = self.raw_layer.get_output_space().get_total_dimension()
         self.output_space = VectorSpace(total)
 
+    def set_batch_size(self, batch_size: int) -> None:
+        self.raw_layer.set_batch_size(batch_size)
+
     def get_params(self) -> list:
         return self.raw_layer.get_params()
+
+    def get_weights(self) -> Any:
+        return self.raw_layer.get_weights()
+
+    def get_weights_format(self) -> tuple[str, str]:
+        return self.raw_layer.get_weights_format()
+
+    def get_weights_view_shape(self) -> tuple[int, int]:
+        return self.raw_layer.get_weights_view_shape()
+
+    def get_weights_topo(self) -> Any:
+        return self.raw_layer.get_weights_topo()
 
     def get_lr_scalers(self) -> OrderedDict:
         return self.raw_layer.get_lr_scalers()

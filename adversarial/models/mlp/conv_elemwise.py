@@ -138,7 +138,7 @@ class ConvElemwise(Convolution):
         return p if self.output_normalization is None else self.output_normalization(p)
 
     def cost(self, Y: Any, Y_hat: Any) -> Any:
-        """The nonlinearity's loss, summed over an image and averaged over the batch."""
+        """The nonlinearity's loss, averaged over the batch."""
         return self.nonlin.cost(Y, Y_hat, self.output_space.get_batch_axis())
 
     def get_layer_monitoring_channels(

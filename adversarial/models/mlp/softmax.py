@@ -12,6 +12,7 @@ from aesara.tensor.special import softmax
 from adversarial.models.initialization import WeightInit
 from adversarial.models.mlp.cross_entropy import log_probabilities
 from adversarial.models.mlp.dense import Dense
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.space import IndexSpace, Space, VectorSpace
 from adversarial.utils.flat_arguments import flat_arguments
 from adversarial.utils.positional import positional_order
@@ -75,9 +76,9 @@ class Softmax(Dense):
         non_redundant: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not (isinstance(n_classes, int) and n_classes > 1):
-            raise ValueError(f"layer {layer_name!r}: n_classes must be at least 2: {n_classes!r}")
-        self.n_classes = n_classes
+        self.n_classes = positive_size(f"layer {layer_name!r}", "n_classes", n_classes)
+        if self.n_classes < 2:
+            raise ValueError(f"layer {layer_name!r}: n_classes must be at least 2, not {n_classes}")
         self.non_redundant = non_redundant
         self.no_affine = no_affine
         self.binary_target_dim = binary_target_dim
@@ -88,11 +89,11 @@ class Softmax(Dense):
         super().__init__(
             layer_name,
             weight_init=weight_init,
-            init_bias=_log_frequencies(init_bias_target_marginals, n_classes, non_redundant),
+            init_bias=_log_frequencies(init_bias_target_marginals, self.n_classes, non_redundant),
             use_bias=not no_affine,
             **kwargs,
         )
-        self.output_space = VectorSpace(n_classes)
+        self.output_space = VectorSpace(self.n_classes)
 
     @property
     def units(self) -> int:
@@ -159,11 +160,12 @@ class Softmax(Dense):
         channels["min_max_class"] = surest.min()
         if targets is not None:
             chosen = at.argmax(state, axis=1)
+            # No inversion of booleans: without C code, Aesara computes ~True as -2, which is true.
             if self.binary_target_dim is None:
-                right = at.eq(chosen, targets.argmax(axis=1))
+                wrong = at.neq(chosen, targets.argmax(axis=1))
             else:
-                right = at.eq(chosen.dimshuffle(0, "x"), targets).any(axis=1)
-            channels["misclass"] = at.invert(right).mean(dtype=state.dtype)
+                wrong = at.neq(chosen.dimshuffle(0, "x"), targets).all(axis=1)
+            channels["misclass"] = wrong.mean(dtype=state.dtype)
             channels["nll"] = self.cost(targets, state)
         return channels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aesara.tensor as at
 import numpy as np
 import pytest
-from aesara.compile.mode import get_default_mode
+from aesara.compile.mode import Mode, get_default_mode
 from aesara.graph.basic import applys_between
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,6 +147,25 @@ def test_bias_of_another_length_is_refused():
     function = backend.function([z, b], BiasElementwise("rectify")(z, b))
     with pytest.raises(ValueError, match="bias does not fit"):
         function(np.zeros((2, 3), "f"), np.zeros(4, "f"))
+
+
+@pytest.mark.parametrize("kind", sorted(FUSED))
+@pytest.mark.parametrize("number", [[0.5], 0.5], ids=["vector", "scalar"])
+def test_one_number_for_all_columns_is_no_bias(kind, number):
+    """The fused kernels have a bias for each column, and would refuse the matrix."""
+    z, b = at.fmatrix(), backend.shared(number)
+    p = layer(kind, z + b)
+    function = backend.function([z], p, mode=Mode("py", get_default_mode().provided_optimizer))
+    assert FUSED[kind] not in ops(function)
+    Z = np.random.RandomState(5).randn(4, 6).astype("f")
+    v = Z + np.float32(0.5)
+    expected = {
+        "rectify": np.maximum(v, 0),
+        "leaky": np.where(v > 0, v, 0.1 * v),
+        "sigmoid": expit(v),
+        "maxout": v.reshape(4, 2, 3).max(axis=2),
+    }[kind]
+    np.testing.assert_allclose(function(Z), expected, rtol=1e-5)
 
 
 def test_in_place_work_spares_values_needed_elsewhere():

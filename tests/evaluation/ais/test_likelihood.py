@@ -12,7 +12,8 @@ from adversarial import Generator
 from adversarial.backend import engines
 from adversarial.evaluation.ais.likelihood import Settings, ais_log_likelihood
 from adversarial.models.generator import IntrinsicDropoutGenerator
-from adversarial.models.mlp import MLP, Linear
+from adversarial.models.mlp import MLP, CompositeLayer, FlattenerLayer, Linear
+from adversarial.models.noise import NoiseCat
 from adversarial.space import Conv2DSpace
 
 sys.path.insert(0, __file__.rpartition("/")[0])
@@ -196,3 +197,37 @@ def test_a_generator_of_images_from_images_is_refused(fast_compile):
     mlp = MLP([Linear(layer_name="y", dim=8, irange=0.1)], input_space=space)
     with pytest.raises(ValueError, match="takes images, not a vector of noise"):
         ais_log_likelihood(Generator(mlp), X, sigma=1.0)
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda noise: noise,
+        FlattenerLayer,
+        lambda noise: MLP([noise], layer_name="m"),
+        lambda noise: FlattenerLayer(CompositeLayer("c", [linear("a"), noise])),
+    ],
+    ids=["alone", "flattened", "nested", "side by side"],
+)
+def test_noise_of_a_layer_is_found_wherever_it_is(within, fast_compile):
+    noise = NoiseCat(new_dim=1, std=1.0, layer_name="n")
+    generator = Generator(MLP([within(noise)], nvis=2))
+    x = np.zeros((2, generator.get_output_dim()))
+    with pytest.raises(ValueError, match="layer n of the generator, a NoiseCat, draws noise"):
+        settings = Settings(steps=2, leapfrog_steps=1)
+        ais_log_likelihood(generator, x, sigma=1.0, examples=2, simulated=0, settings=settings)
+
+
+def test_a_network_as_a_layer_draws_no_noise(fast_compile):
+    """It has streams for dropout, with which no sample is drawn; its value is that of its layer."""
+    layers = linear("y"), MLP([linear("y")], layer_name="m")
+    options = dict(sigma=1.0, examples=2, simulated=0, settings=Settings(steps=3))
+    plain, nested = (
+        ais_log_likelihood(Generator(MLP([layer], nvis=2)), X, **options).log_likelihoods
+        for layer in layers
+    )
+    np.testing.assert_array_equal(plain, nested)
+
+
+def linear(name):
+    return Linear(layer_name=name, dim=3, irange=0.0, init_bias=[0.5, -1.0, 2.0])

@@ -8,6 +8,7 @@ name that torch-fidelity downloads to.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 import urllib.error
@@ -17,6 +18,7 @@ import pytest
 
 from adversarial.evaluation import inception
 from adversarial.evaluation.metric import Inputs, Unavailable, all_metrics
+from adversarial.evaluation.metrics.fid import fid
 from adversarial.evaluation.metrics.fid_inception import fid_inception
 from adversarial.evaluation.metrics.kid import squared_mmd
 from adversarial.evaluation.metrics.prdc import precision, recall
@@ -129,6 +131,21 @@ def test_value_is_that_of_torch_fidelity(small_network, low, high):
     for metric, name in ((precision, "precision"), (recall, "recall")):
         value = metric(made, real, lambda rows: rows).value
         assert value == pytest.approx(expected[name], abs=1e-5) and 0 < value < 1
+
+
+@pytest.mark.parametrize("low", [0, -2.5])
+def test_too_few_images_for_a_covariance_are_noted_as_by_fid(monkeypatch, low):
+    """Inception has more features than the images here: FID is biased, whatever the pixels are."""
+    module = importlib.import_module(fid_inception.__module__)
+    monkeypatch.setattr(module, "inception_features", lambda images, _: images.reshape(-1, 192))
+    monkeypatch.setattr(module, "weights_digest", lambda: "digest")
+    samples, data = (bytes_of(seed, n).reshape(n, -1) / 255 + low for seed, n in ((0, 50), (1, 60)))
+    found = compute(samples, data)
+    features = (images.reshape(-1, 3, 64).swapaxes(1, 2) for images in (samples, data))
+    expected = fid(*(255 * (rows - low).reshape(-1, 192) for rows in features), lambda rows: rows)
+    assert found.value == pytest.approx(expected.value)
+    assert found.notes[:1] == expected.notes and "50 samples are too few" in found.notes[0]
+    assert len(found.notes) == 1 + (low != 0)
 
 
 @pytest.mark.slow

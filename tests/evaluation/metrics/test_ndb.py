@@ -49,6 +49,15 @@ def test_data_differ_in_one_bin_of_twenty():
     assert np.mean(values) == pytest.approx(0.05, abs=0.03)
 
 
+@pytest.mark.parametrize(("n", "dimension"), [(2000, 10), (3000, 30)])
+def test_samples_and_examples_are_put_into_the_same_bins(n, dimension):
+    """K-means has not converged after its 20 steps, and the last one moves the centres, too."""
+    points = np.random.RandomState(0).rand(n, dimension)
+    found = ndb(points, points)
+    assert found.value == found.details["different"] == found.details["empty"] == 0
+    assert found.details["Jensen-Shannon"] == 0
+
+
 def test_large_training_sets_are_sampled(monkeypatch):
     monkeypatch.setattr(module, "MOST_EXAMPLES", 50)
     assert ndb(clusters(200, 200), clusters(300, 300)).details["K"] == 5

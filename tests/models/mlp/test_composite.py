@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adversarial.backend import floatX, shared
+from adversarial.models.maxout import Maxout
 from adversarial.models.mlp import (
     MLP,
     CompositeLayer,
@@ -223,3 +224,35 @@ def test_targets_of_each_part(evaluate):
     assert evaluate(cost) == pytest.approx(np.log(4) + np.log(3), rel=1e-6)
     with pytest.raises(ValueError, match="'y' takes targets as one vector, .* leave out binary_"):
         MLP([FlattenerLayer(heads())], nvis=2).get_target_space()
+
+
+class Remembering(Linear):
+    """A layer that asks for the size of minibatches."""
+
+    asked = None
+
+    def set_batch_size(self, batch_size):
+        self.asked = batch_size
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("nested", [False, True])
+def test_layers_side_by_side_are_told_the_size_of_minibatches(flat, nested):
+    layers = [Remembering(dim=2, layer_name=name, irange=1.0) for name in "ab"]
+    parts = layers
+    if nested:
+        parts = [MLP([layer], layer_name=f"n{layer.layer_name}") for layer in layers]
+    heads = CompositeLayer("c", parts)
+    mlp = MLP([FlattenerLayer(heads) if flat else heads], nvis=3)
+    mlp.set_batch_size(7)
+    assert [layer.asked for layer in layers] == [7, 7]
+
+
+def test_the_weights_of_a_flattened_layer_are_its_own():
+    """Of images, which `adversarial-show-weights` draws; in 2014, too."""
+    layer = Maxout("h", 3, 2, irange=1.0)
+    mlp = MLP([FlattenerLayer(layer)], input_space=IMAGES)
+    np.testing.assert_array_equal(mlp.get_weights(), layer.W.get_value())
+    assert mlp.get_weights_topo().shape == (6, 4, 5, 2)
+    assert mlp.get_weights_view_shape() == (3, 2)
+    assert mlp.get_weights_format() == ("v", "h")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import aesara
 import aesara.tensor as at
 import numpy as np
 import pytest
+from aesara.compile.mode import Mode
 from scipy.special import log_softmax, softmax
 
 from adversarial.backend import floatX, function, shared
@@ -84,6 +86,21 @@ def test_several_class_numbers_an_example(labels, evaluate):
     np.testing.assert_allclose(found, [expected, expected, misses], rtol=1e-5)
 
 
+@pytest.mark.parametrize("numbers", [None, 1, 2])
+def test_errors_are_counted_without_a_compiler(numbers):
+    """Aesara's fast_run in Python, as AESARA_FLAGS=cxx= has it, computes ~True as -2: true."""
+    layer = Softmax(n_classes=3, layer_name="y", irange=1.0, binary_target_dim=numbers)
+    mlp = MLP([layer], nvis=4)
+    x, labels = random(12, 4), np.random.RandomState(1).randint(3, size=(12, numbers or 1))
+    targets = np.eye(3, dtype=floatX)[labels[:, 0]] if numbers is None else labels
+    X, Y = at.matrix(), mlp.get_target_space().make_theano_batch()
+    channel = mlp.get_monitoring_channels((X, Y))["y_misclass"]
+    chosen = (x @ layer.get_weights()).argmax(axis=1)
+    misses = np.mean([best not in row for best, row in zip(chosen, labels)])
+    found = aesara.function([X, Y], channel, mode=Mode("py", "fast_run"))(x, targets)
+    assert found == pytest.approx(misses) and 0 < misses < 1
+
+
 def test_two_targets_without_weights(evaluate):
     layer = Softmax(n_classes=3, layer_name="y", irange=0.0, binary_target_dim=2)
     mlp = MLP([layer], nvis=2)
@@ -146,10 +163,20 @@ def test_frequencies_need_one_label_an_example(labels, columns):
             Softmax(3, "y", irange=0.1, init_bias_target_marginals=dataset)
 
 
+def test_the_number_of_classes_may_be_one_of_numpy(evaluate):
+    """As y.max() + 1 is."""
+    layer = Softmax(np.int64(3), "y", irange=0.0)
+    mlp = MLP([layer], nvis=2)
+    assert type(layer.n_classes) is int and mlp.get_output_space().dim == 3
+    np.testing.assert_allclose(evaluate(mlp.fprop(shared(np.ones((4, 2))))), 1 / 3, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(n_classes=1), "n_classes .*1"),
+        (dict(n_classes=1), "layer 'y': n_classes must be at least 2, not 1"),
+        (dict(n_classes=2.5), "layer 'y': n_classes must be a positive integer, not 2.5"),
+        (dict(n_classes="3"), "n_classes must be a positive integer, not '3'"),
         (dict(no_affine=True), "no_affine"),
         (
             dict(

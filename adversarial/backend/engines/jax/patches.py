@@ -10,13 +10,13 @@ from typing import Any, Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from aesara.graph.basic import Apply, NoParams
+from aesara.graph.basic import Apply, NoParams, Variable
 from aesara.graph.fg import FunctionGraph
 from aesara.graph.op import Op
 from aesara.link.jax.dispatch import jax_funcify
 from aesara.link.utils import fgraph_to_python
 from aesara.raise_op import Assert, CheckAndRaise
-from aesara.scalar import Cast
+from aesara.scalar import Cast, ScalarType
 from aesara.tensor.basic import MakeVector, Split
 from aesara.tensor.elemwise import CAReduce
 from aesara.tensor.math import Argmax, MaxAndArgmax
@@ -75,10 +75,7 @@ def convert_node(op: Op, node: Apply, **kwargs: Any) -> Callable:
 def _perform(node: Apply, inputs: Any) -> Any:
     """The outputs of `node`, computed by its Op's `perform`; None if it does not have one."""
     storage = [[None] for _ in node.outputs]
-    values = [
-        np.asarray(value, variable.dtype) if hasattr(variable, "dtype") else value
-        for value, variable in zip(inputs, node.inputs)
-    ]
+    values = [_as_perform_takes(value, v) for value, v in zip(inputs, node.inputs)]
     node.op.prepare_node(node, None, None, "py")
     params = node.run_params()
     try:
@@ -87,6 +84,14 @@ def _perform(node: Apply, inputs: Any) -> Any:
         return None
     outputs = tuple(cell[0] for cell in storage)
     return outputs if len(outputs) > 1 else outputs[0]
+
+
+def _as_perform_takes(value: Any, variable: Variable) -> Any:
+    if not hasattr(variable, "dtype"):
+        return value
+    array = np.asarray(value, variable.dtype)
+    # With an array as index, of no axes, NumPy copies what it should change in place.
+    return array[()] if isinstance(variable.type, ScalarType) else array
 
 
 @jax_funcify.register(Reshape)

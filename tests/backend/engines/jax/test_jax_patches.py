@@ -29,6 +29,7 @@ from aesara.tensor.elemwise import CAReduce  # noqa: E402
 from aesara.tensor.math import Argmax, MaxAndArgmax  # noqa: E402
 from aesara.tensor.nnet.basic import SoftmaxWithBias, softmax_with_bias  # noqa: E402
 from aesara.tensor.shape import Reshape, SpecifyShape  # noqa: E402
+from aesara.tensor.special import log_softmax  # noqa: E402
 from aesara.tensor.subtensor import (  # noqa: E402
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
@@ -172,6 +173,37 @@ def test_shapes_are_computed_while_the_graph_is_traced(monkeypatch):
     monkeypatch.setattr(patches, "_perform", lambda node, inputs: None)
     with pytest.raises(Exception, match="[Cc]oncrete|constant|[Tt]rac"):
         function([x], graph)(X)
+
+
+def column_mean(x):
+    gradient = np.zeros_like(X)
+    gradient[:, 1] = 1 / len(X)
+    return at.grad(x[:, 1].mean(), x), gradient
+
+
+def corner_and_row(x):
+    gradient = np.zeros_like(X)
+    gradient[-1, 2] = 1
+    gradient[0] += 3
+    return at.grad(x[-1, 2] + 3 * x[0].sum(), x), gradient
+
+
+def class_loss(x):
+    softmax = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
+    gradient = (softmax - np.eye(6)[0]) / len(X)
+    return at.grad(-log_softmax(x, axis=-1)[:, 0].mean(), x), gradient
+
+
+def set_in_zeros(x):
+    expected = np.zeros_like(X)
+    expected[2] = 7
+    return at.set_subtensor(at.zeros_like(x)[2], 7.0), expected
+
+
+@pytest.mark.parametrize("make", [column_mean, corner_and_row, class_loss, set_in_zeros])
+def test_a_part_of_what_is_known_can_be_changed(make):
+    """The gradient of a sum over a part of x is ones, added to that part of zeros: both known."""
+    assert holds(make)
 
 
 def test_values_of_shared_variables_are_no_constants_of_the_program():
