@@ -389,7 +389,9 @@ class Train(Recoverable):
     def _check_objectives(self) -> None:
         for name, channel in self.model.monitor.channels.items():
             words = name.split("_")
-            if "objective" in words[-2:] and len(channel.val_record):
+            # Without `val`, it is the record of a training before this one.
+            measured = channel.val is not None and len(channel.val_record)
+            if measured and "objective" in words[-2:]:
                 if not np.isfinite(channel.val_record[-1]):
                     raise TrainingDiverged(
                         f"the channel {name} is {channel.val_record[-1]} after epoch "

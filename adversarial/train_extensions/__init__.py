@@ -26,7 +26,7 @@ from adversarial.backend import assign
 from adversarial.files import outputs
 from adversarial.modelfile import Persistent
 from adversarial.monitor import add_data_free_channel
-from adversarial.monitor.lookup import channel_values, find_channel
+from adversarial.monitor.lookup import channel_values, find_channel, only_measured
 
 
 class TrainExtension(Persistent):
@@ -232,7 +232,8 @@ class ChannelSmoother(TrainExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the channel; the monitor records -1, which `on_monitor` replaces."""
-        source = find_channel(model, self.channel_to_smooth)
+        with only_measured(model.monitor):
+            source = find_channel(model, self.channel_to_smooth)
         add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
