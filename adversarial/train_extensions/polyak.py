@@ -81,6 +81,7 @@ class _PolyakWorker(Persistent):
         for param, mean in self.param_to_mean.items():
             mean.set_value(param.get_value())
         self._steps.set_value(np.int64(0))
+        self._calls = 0
         self.has_begun = True
 
     def __call__(self, algorithm: Any) -> None:

@@ -135,6 +135,16 @@ def test_mistakes(model, algorithm, monitored):
         extension.setup(model, None, algorithm)
 
 
+def test_averages_anew_each_so_many_minibatches(model, monitored, train):
+    extension = PolyakAveraging(start=0, every=5)
+    monitored(extension, 3, train=train)
+    extension.begin_anew()
+    train(4, count=11)
+    expected = mean_of(train.history[-11:][4::5])
+    with extension.averaged(model):
+        assert_close([param.get_value() for param in model.params], expected)
+
+
 def test_averages_anew(model, monitored, train):
     extension = PolyakAveraging(start=0)
     monitored(extension, 3, train=train)
