@@ -27,6 +27,7 @@ from adversarial.files import outputs
 from adversarial.modelfile import Persistent
 from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values, find_channel, only_measured
+from adversarial.utils.checks import check_list
 
 
 class TrainExtension(Persistent):
@@ -159,7 +160,9 @@ class SharedSetter(EpochExtension):
     def __init__(self, epoch_updates: Iterable[Sequence[Any]]) -> None:
         super().__init__()
         self._updates: list[tuple[int, Any, Any]] = []
+        check_list("epoch_updates", epoch_updates)
         for entry in epoch_updates:
+            check_list("an entry of epoch_updates", entry)
             if len(entry) != 3:
                 raise ValueError(f"epoch_updates takes (epoch, variable, value), not {entry!r}")
             epoch, variable, value = entry
