@@ -851,3 +851,17 @@ def test_a_part_that_was_replaced_is_set_up(data):
     train.model.batch_size = None
     train.main_loop()
     assert diary.events.count("setup") == 2 and train.model.monitor.get_batches_seen() == 5 + 4
+
+
+def test_monitoring_data_that_were_replaced_need_no_name(data):
+    """As for the constructor, they may be one data set."""
+    train, diary = experiment(data, 1)
+    train.main_loop()
+    train.algorithm.monitoring_dataset = DenseDesignMatrix(X=data.X[:7], y=data.y[:7])
+    train.main_loop()
+    assert diary.events.count("setup") == 2
+    channels = train.model.monitor.channels
+    assert list(channels["objective"].epoch_record) == [1, 2]
+    train.algorithm.monitoring_dataset = 3
+    with pytest.raises(TypeError, match="monitoring_dataset cannot be 3"):
+        train.main_loop()

@@ -212,6 +212,7 @@ class SGD(TrainingAlgorithm):
         """
         if self.cost is None:
             self.cost = model.get_default_cost()
+        self._set_monitoring_dataset(self.monitoring_dataset)  # it may have been replaced
         self.model = model
         self.params = list(model.get_params())
         if not self.params:
