@@ -181,6 +181,12 @@ def test_a_missing_classifier_is_named_before_training():
         training(Metrics(["fid"], DenseDesignMatrix(X=rows(1))))
 
 
+@pytest.mark.parametrize("test", [None, "test.npy"])
+def test_missing_test_data_are_named_before_training(test):
+    with pytest.raises(TypeError, match=f"test of Metrics cannot be {test!r}"):
+        training(Metrics(["fid_pixels"], test))
+
+
 def test_what_no_training_can_mend_is_an_error_before_it():
     layers = [Sigmoid(layer_name="h", dim=3, irange=1.0), Softmax(2, "y", irange=1.0)]
     with pytest.raises(ValueError, match="takes examples of 5 numbers, but these have 4"):
