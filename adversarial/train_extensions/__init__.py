@@ -175,7 +175,7 @@ class SharedSetter(EpochExtension):
         monitor = getattr(model, "monitor", None)
         if monitor is None:
             return
-        monitored = [c.dataset for c in monitor.channels.values() if c.dataset is not None]
+        monitored = [c.dataset for c in monitor.channels.values() if c.val is not None]
         for _, variable, _ in self._updates:
             if not monitored or variable.name is None:
                 continue
