@@ -28,6 +28,7 @@ from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
+from adversarial.utils.iteration import RandomSliceSubsetIterator, SequentialSubsetIterator
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -155,7 +156,13 @@ def test_as_many_batches_as_asked_for(model, data):
 
 @pytest.mark.parametrize(
     ("mode", "num_batches", "total"),
-    [("sequential", None, 23), ("sequential", 2, 10), ("random_uniform", 3, 15)],
+    [
+        ("sequential", None, 23),
+        ("sequential", 2, 10),
+        (SequentialSubsetIterator, 2, 10),
+        ("random_uniform", 3, 15),
+        (RandomSliceSubsetIterator, 7, 35),
+    ],
 )
 def test_progress_says_of_how_many_examples(
     model, data, mode, num_batches, total, caplog, monkeypatch
