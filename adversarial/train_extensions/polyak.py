@@ -41,6 +41,8 @@ class _PolyakWorker(Persistent):
     The mean has equal weights. It is over the parameters after each `every`-th call since `begin`.
     """
 
+    new_at_start = ("every",)  # the YAML may be edited before a training is resumed
+
     def __init__(self, model: Any, every: int = 1) -> None:
         self.every = every
         self._calls = 0
