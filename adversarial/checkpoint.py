@@ -70,6 +70,7 @@ class _Walk:
         self.aliases = aliases
         self.declared = declared
         self.seen: set[int] = set()
+        self.left_out: set[str] = set()  # the paths of attributes that are `new_at_start`
 
     def enter(self, roots: Mapping[str, Any]) -> Iterator[tuple[str, Slot]]:
         for name, root in roots.items():
@@ -79,6 +80,12 @@ class _Walk:
                     yield from self._members(f"{name}[{index}]", item)
             else:
                 yield from self._members(name, root)
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether `path` is that of an attribute that is `new_at_start`, or lies in it."""
+        return any(
+            path == left or path.startswith((f"{left}.", f"{left}[")) for left in self.left_out
+        )
 
     def _is_new(self, value: Any) -> bool:
         new = id(value) not in self.seen
@@ -99,7 +106,9 @@ class _Walk:
             put = (_declared_setter if name in declared else _attribute_setter)(owner, name)
             if name in whole:
                 yield f"{path}.{name}", Slot(value, put, owner)
-            elif name not in leave:
+            elif name in leave:
+                self.left_out.add(f"{path}.{name}")
+            else:
                 for place, slot in self._value(f"{path}.{name}", value, put):
                     yield place, slot if slot.owner is not None else slot._replace(owner=owner)
 
@@ -379,7 +388,8 @@ def _put_back(
     roots: Mapping[str, Any], values: Mapping[str, Any], monitors: Mapping[str, Monitor]
 ) -> list[str]:
     """Set the slots of `roots` to copies of `values`; the paths of those that have no slot."""
-    here = slots(roots, aliases=True, declared=True)
+    walk = _Walk(aliases=True, declared=True)
+    here = dict(walk.enter(roots))
     lost = []
     for path, value in values.items():
         if path in here and not isinstance(value, _TEXT):
@@ -388,7 +398,8 @@ def _put_back(
                 here[path].put(copy.deepcopy(value))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path} {error}") from None
-        elif not _of_model(path) and not _is_empty(value):
+        # Files of earlier versions may hold what is `new_at_start` today.
+        elif not _of_model(path) and not _is_empty(value) and not walk.leaves_out(path):
             lost.append(path)
     for name, monitor in _monitors(roots["model"]).items():
         if name in monitors:

@@ -74,6 +74,9 @@ class Metrics(EpochExtension):
     ValueError: no metric 'fid_pixel'; did you mean fid_pixels? (there are: ...
     """
 
+    # From the YAML, or made by `setup` of what it has: data are not part of a saved training.
+    new_at_start = ("classifier", "_draw", "_features", "_test", "_split")
+
     def __init__(
         self,
         metrics: Iterable[str],
