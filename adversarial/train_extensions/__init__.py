@@ -94,6 +94,9 @@ class TrainExtension(Persistent):
         Data are not saved: an extension that changes the data makes the same change here.
         """
 
+    def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Called after `on_resume` where a training is resumed with an edited YAML file."""
+
 
 class EpochExtension(TrainExtension):
     """Base class of extensions that act by the number of epochs since their first call.

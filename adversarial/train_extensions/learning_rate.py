@@ -169,6 +169,10 @@ class OneOverEpoch(EpochExtension):
         self._count = self._epochs_done(model) + 1
         assign(rate, self.current_lr())
 
+    def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the rate of the epoch under way, as the edited file says."""
+        self.on_monitor(model, dataset, algorithm)
+
     def current_lr(self) -> float:
         """The learning rate of the epoch to come; ValueError before the first monitoring."""
         past = max(0, self._count - self.start)
