@@ -51,21 +51,26 @@ class Slot(NamedTuple):
     owner: Any = None  # the object whose attribute it is, or lies in
 
 
-def slots(roots: Mapping[str, Any], aliases: bool = False) -> dict[str, Slot]:
+def slots(
+    roots: Mapping[str, Any], aliases: bool = False, declared: bool = False
+) -> dict[str, Slot]:
     """Every slot that is reachable from `roots`, by its path (`algorithm.learning_rule.momentum`).
 
     An object with several paths is listed under the first. With `aliases`, a shared variable is
     listed under all its paths, since the order of attributes, and so the first path, may differ
-    between versions of a class. Of data sets, only the random generators are state; of monitors,
-    nothing.
+    between versions of a class. With `declared`, attributes that an object does not have yet, but
+    its class of the user's own declares (`count = 0`), are listed as well. Of data sets, only the
+    random generators are state; of monitors, nothing.
     """
-    return dict(_Walk(aliases).enter(roots))
+    return dict(_Walk(aliases, declared).enter(roots))
 
 
 class _Walk:
-    def __init__(self, aliases: bool = False) -> None:
+    def __init__(self, aliases: bool, declared: bool) -> None:
         self.aliases = aliases
+        self.declared = declared
         self.seen: set[int] = set()
+        self.left_out: set[str] = set()  # the paths of attributes that are `new_at_start`
 
     def enter(self, roots: Mapping[str, Any]) -> Iterator[tuple[str, Slot]]:
         for name, root in roots.items():
@@ -75,6 +80,12 @@ class _Walk:
                     yield from self._members(f"{name}[{index}]", item)
             else:
                 yield from self._members(name, root)
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether `path` is that of an attribute that is `new_at_start`, or lies in it."""
+        return any(
+            path == left or path.startswith((f"{left}.", f"{left}[")) for left in self.left_out
+        )
 
     def _is_new(self, value: Any) -> bool:
         new = id(value) not in self.seen
@@ -88,11 +99,16 @@ class _Walk:
         getattr(owner, "tag", None)  # a model makes this attribute at its first use
         leave = getattr(type(owner), "new_at_start", ())
         whole = getattr(type(owner), "kept_whole", ())
-        for name, value in list(vars(owner).items()):
-            put = _attribute_setter(owner, name)
+        declared = _declared(type(owner)) if self.declared else {}
+        missing = {name: declared[name] for name in declared if name not in vars(owner)}
+        # Those that the object has come first, in their own order, as where they were saved.
+        for name, value in {**vars(owner), **missing}.items():
+            put = (_declared_setter if name in declared else _attribute_setter)(owner, name)
             if name in whole:
                 yield f"{path}.{name}", Slot(value, put, owner)
-            elif name not in leave:
+            elif name in leave:
+                self.left_out.add(f"{path}.{name}")
+            else:
                 for place, slot in self._value(f"{path}.{name}", value, put):
                     yield place, slot if slot.owner is not None else slot._replace(owner=owner)
 
@@ -128,6 +144,17 @@ class _Walk:
         pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
         for key, item in pairs:
             yield from self._value(f"{path}[{key!r}]", item, _item_setter(value, key))
+
+
+def _declared(cls: type) -> dict[str, Any]:
+    """The numbers and None that a class has as attributes, if it is one of the user's own."""
+    return {
+        name: value
+        for base in reversed(cls.__mro__)
+        if base.__module__.partition(".")[0] not in ("adversarial", "sandbox", "builtins")
+        for name, value in vars(base).items()
+        if (value is None or isinstance(value, _NUMBERS)) and not name.startswith("__")
+    }
 
 
 def is_plain(value: Any, depth: int = 0) -> bool:
@@ -345,7 +372,9 @@ class Snapshot:
     """
 
     def __init__(self, roots: Mapping[str, Any]) -> None:
-        self._values = {path: copy.deepcopy(slot.value) for path, slot in slots(roots).items()}
+        self._values = {
+            path: copy.deepcopy(slot.value) for path, slot in slots(roots, declared=True).items()
+        }
         model = roots["model"]
         # A monitor refers to its model, which is not copied.
         self._monitors = copy.deepcopy(_monitors(model), {id(model): model})
@@ -359,7 +388,8 @@ def _put_back(
     roots: Mapping[str, Any], values: Mapping[str, Any], monitors: Mapping[str, Monitor]
 ) -> list[str]:
     """Set the slots of `roots` to copies of `values`; the paths of those that have no slot."""
-    here = slots(roots, aliases=True)
+    walk = _Walk(aliases=True, declared=True)
+    here = dict(walk.enter(roots))
     lost = []
     for path, value in values.items():
         if path in here and not isinstance(value, _TEXT):
@@ -368,7 +398,8 @@ def _put_back(
                 here[path].put(copy.deepcopy(value))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path} {error}") from None
-        elif not _of_model(path) and not _is_empty(value):
+        # Files of earlier versions may hold what is `new_at_start` today.
+        elif not _of_model(path) and not _is_empty(value) and not walk.leaves_out(path):
             lost.append(path)
     for name, monitor in _monitors(roots["model"]).items():
         if name in monitors:
@@ -392,7 +423,21 @@ def _is_empty(value: Any) -> bool:
 
 
 def _attribute_setter(owner: Any, name: str) -> Callable[[Any], None]:
-    return lambda value: vars(owner).__setitem__(name, value)
+    def put(value: Any) -> None:
+        vars(owner)[name] = value
+
+    return put
+
+
+def _declared_setter(owner: Any, name: str) -> Callable[[Any], None]:
+    """As `_attribute_setter`, of an attribute that the class declares: its own value needs none."""
+
+    def put(value: Any) -> None:
+        vars(owner)[name] = value
+        if value is getattr(type(owner), name):
+            del vars(owner)[name]
+
+    return put
 
 
 def _item_setter(container: Any, key: Any) -> Callable[[Any], None]:

@@ -20,7 +20,7 @@ import numpy as np
 from adversarial import checkpoint, modelfile
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
 from adversarial.datasets.finite import check_finite_array
-from adversarial.monitor.lookup import find_channel
+from adversarial.monitor.lookup import find_channel, only_measured
 from adversarial.space import CompositeSpace, IndexSpace, VectorSpace
 from adversarial.utils import origin
 from adversarial.utils.checks import bad_hyperparameter
@@ -74,12 +74,13 @@ def _check_hyperparameters(train: Any) -> None:
 
 
 def before_training(train: Any) -> None:
-    """Check that the channels that the criterion and the extensions read exist.
+    """Check that the channels that the criterion and the extensions read are measured.
 
     Raises
     ------
     ValueError
-        If a channel is missing; the message names the class that reads it, and similar names.
+        If a channel is missing, or only a record of an earlier training; the message names the
+        class that reads it, and similar names.
     TypeError
         If a part of the model that setting up has added cannot be saved.
     """
@@ -87,10 +88,11 @@ def before_training(train: Any) -> None:
     for part in [criterion, *train.extensions]:
         check = getattr(part, "check_channels", None)
         try:
-            if check is not None:
-                check(train.model)
-            else:
-                _check_named_channel(part, train.model)
+            with only_measured(train.model.monitor):
+                if check is not None:
+                    check(train.model)
+                else:
+                    _check_named_channel(part, train.model)
         except ValueError as error:
             raise ValueError(f"{type(part).__name__}{origin.of(part)}: {error}") from error
     check_saving(train)

@@ -183,6 +183,8 @@ class Recoverable:
         if edits is not None:
             self._go_on_by_edited_criterion(edits)
         self._after_restoring(lost)
+        if edits is not None:
+            self._call_all("on_edit")
 
     def _restore(self, snapshot: checkpoint.Snapshot) -> None:
         self._after_restoring(snapshot.restore(self.roots()))
@@ -194,9 +196,12 @@ class Recoverable:
                 "goes on, but not bit for bit",
                 ", ".join(lost[:5]),
             )
+        self._call_all("on_resume")
+
+    def _call_all(self, method: str) -> None:
         for extension in self.extensions:
-            if hasattr(extension, "on_resume"):  # it need not be a TrainExtension
-                dispatch.call(extension, "on_resume", self.model, self.dataset, self.algorithm)
+            if hasattr(extension, method):  # it need not be a TrainExtension
+                dispatch.call(extension, method, self.model, self.dataset, self.algorithm)
 
     def _go_on_by_edited_criterion(self, edits: Edits) -> None:
         """Initialize new criteria, and evaluate one that was edited or had ended the training.

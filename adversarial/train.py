@@ -133,7 +133,8 @@ class Train(Recoverable):
         """(the objects whose replacement needs a new `setup`, the monitor's count of set-ups)."""
         monitor, algorithm = getattr(self.model, "monitor", None), self.algorithm
         used = [getattr(algorithm, name, None) for name in ("cost", "learning_rule")]
-        monitored = (getattr(algorithm, "monitoring_dataset", None) or {}).values()
+        monitored = getattr(algorithm, "monitoring_dataset", None)
+        monitored = monitored.values() if isinstance(monitored, dict) else [monitored]
         parts = [self.model, monitor, self.dataset, algorithm, *used, *monitored, *self.extensions]
         return parts, getattr(monitor, "set_ups", None)
 
@@ -389,7 +390,9 @@ class Train(Recoverable):
     def _check_objectives(self) -> None:
         for name, channel in self.model.monitor.channels.items():
             words = name.split("_")
-            if "objective" in words[-2:] and len(channel.val_record):
+            # Without `val`, it is the record of a training before this one.
+            measured = channel.val is not None and len(channel.val_record)
+            if measured and "objective" in words[-2:]:
                 if not np.isfinite(channel.val_record[-1]):
                     raise TrainingDiverged(
                         f"the channel {name} is {channel.val_record[-1]} after epoch "

@@ -156,6 +156,36 @@ def test_a_snapshot_brings_back_what_was():
     assert model.monitor.model is model
 
 
+class Counter(TrainExtension):
+    """Its class has the first values, until there are others."""
+
+    rng = None
+    count = 0
+    best = None
+
+    def __init__(self):
+        self.drawn = np.random.RandomState(0)
+        self.rng = self.drawn  # one generator, saved by the name that comes first
+
+
+@pytest.mark.parametrize("taken", [saved, checkpoint.Snapshot])
+def test_what_only_a_class_declares_comes_back(taken):
+    old, new = experiment(), experiment()
+    old["extensions"], new["extensions"] = [Counter()], [Counter()]
+    first = taken(old)
+    (counter,) = old["extensions"]
+    counter.count, counter.best = 5, np.array([1.0, 2.0])
+    counter.drawn.uniform(size=3)
+    assert taken(old).restore(new) == []
+    (again,) = new["extensions"]
+    assert again.count == 5 and again.best.tolist() == [1, 2]
+    assert again.rng is again.drawn and again.rng.uniform() == counter.rng.uniform()
+    if taken is checkpoint.Snapshot:  # a rollback to a time at which there was nothing
+        first.restore(new)
+        assert again.count == 0 and again.best is None and len(vars(again)) == 2
+    assert Counter.count == 0
+
+
 def test_what_has_no_place_is_named():
     old, new = experiment(), experiment()
     old["extensions"][0].later = 3

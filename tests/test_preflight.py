@@ -16,7 +16,7 @@ from adversarial.termination_criteria import (
     MonitorBased,
 )
 from adversarial.train import Train
-from adversarial.train_extensions import TrainExtension
+from adversarial.train_extensions import ChannelSmoother, TrainExtension
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
 from adversarial.train_extensions.learning_rate import MonitorBasedLRAdjuster
 from adversarial.training_algorithms.sgd import SGD
@@ -142,6 +142,34 @@ def test_a_channel_that_an_extension_reads(extension):
     extension = extension()
     message = refused(train(extensions=[extension]))
     assert type(extension).__name__ in message and "did you mean" in message
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        lambda: dict(termination_criterion=MonitorBased(channel_name="train_objective")),
+        lambda: dict(extensions=[MonitorBasedSaveBest("train_objective", store_best_model=True)]),
+        lambda: dict(extensions=[ChannelSmoother("train_objective", "smooth")]),
+        lambda: dict(extensions=[Named("train_objective")]),
+    ],
+)
+def test_a_channel_that_only_an_earlier_training_measured(reader):
+    first = train()
+    first.main_loop()
+    valid = {"valid": DenseDesignMatrix(X=first.dataset.X[:7], y=first.dataset.y[:7])}
+    experiment = train(model=first.model, monitoring_dataset=valid, **reader())
+    with pytest.raises(ValueError, match="no channel 'train_objective'; did you mean 'valid_obj"):
+        experiment.main_loop()
+    assert experiment.model.monitor.get_epochs_seen() == 1
+
+
+def test_the_only_objective_is_one_that_is_measured():
+    first = train()
+    first.main_loop()
+    valid = {"valid": DenseDesignMatrix(X=first.dataset.X[:7], y=first.dataset.y[:7])}
+    adjuster = MonitorBasedLRAdjuster()
+    train(model=first.model, monitoring_dataset=valid, extensions=[adjuster]).main_loop()
+    assert adjuster.channel_name == "valid_objective"
 
 
 def test_no_monitoring_at_all():

@@ -25,6 +25,7 @@ from adversarial.termination_criteria import And, EpochCounter, MonitorBased
 from adversarial.train import Train, say_if_slow
 from adversarial.train_extensions import TrainExtension
 from adversarial.train_extensions.best_params import MonitorBasedSaveBest
+from adversarial.train_extensions.report import EpochTable
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.training_algorithms.training_algorithm import TrainingDiverged
@@ -785,6 +786,32 @@ def test_channels_of_the_users_own_stay(data):
     assert list(monitor.channels["valid_objective"].epoch_record) == [0, 1, 1, 2]
 
 
+def test_records_of_an_earlier_training_stay_as_they_are(data, capsys):
+    """They are neither shown as if they were new, nor watched, nor do they end a training."""
+    train, _ = experiment(data, 1)
+    monitor = Monitor.get_monitor(train.model)
+    monitor.add_dataset(data, "sequential", 5)
+    monitor.add_channel("mine", None, train.model.get_params()[0].sum(), data)
+    train.main_loop()
+    monitor.channels["valid_objective"].val_record[-1] = np.nan  # that training diverged
+    other = DenseDesignMatrix(X=data.X[:7], y=data.y[:7])
+    again, _ = experiment(data, 2)
+    again.model, again.extensions = train.model, [EpochTable()]
+    again.algorithm.monitoring_dataset = {"test": other}
+    again.main_loop()
+    for name, epochs in (
+        ("valid_objective", [0, 1]),
+        ("test_objective", [1, 2, 3]),
+        ("mine", [0, 1, 1, 2, 3]),
+    ):
+        channel = monitor.channels[name]
+        assert list(channel.epoch_record) == epochs
+        assert len(channel.val_record) == len(channel.batch_record) == len(epochs)
+    shown = [line.split()[1] for line in capsys.readouterr().out.splitlines()[-3:]]
+    values = monitor.channels["test_objective"].val_record
+    np.testing.assert_allclose([float(word) for word in shown], values, atol=1e-4)
+
+
 def test_a_learning_rule_that_was_replaced_is_used(data):
     train, diary = experiment(data, 1)
     train.main_loop()
@@ -824,3 +851,17 @@ def test_a_part_that_was_replaced_is_set_up(data):
     train.model.batch_size = None
     train.main_loop()
     assert diary.events.count("setup") == 2 and train.model.monitor.get_batches_seen() == 5 + 4
+
+
+def test_monitoring_data_that_were_replaced_need_no_name(data):
+    """As for the constructor, they may be one data set."""
+    train, diary = experiment(data, 1)
+    train.main_loop()
+    train.algorithm.monitoring_dataset = DenseDesignMatrix(X=data.X[:7], y=data.y[:7])
+    train.main_loop()
+    assert diary.events.count("setup") == 2
+    channels = train.model.monitor.channels
+    assert list(channels["objective"].epoch_record) == [1, 2]
+    train.algorithm.monitoring_dataset = 3
+    with pytest.raises(TypeError, match="monitoring_dataset cannot be 3"):
+        train.main_loop()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import MutableSequence
+from collections import OrderedDict
+from collections.abc import Iterator, MutableSequence
 from typing import Any
 
 from adversarial.monitor.channel import MonitorChannel
@@ -60,6 +62,20 @@ def find_channel(model: Any, name: str, monitor_name: str = "monitor") -> Monito
     else:
         hint = "it has none; give the training algorithm a monitoring_dataset"
     raise ValueError(f"the monitor has no channel '{name}'; {hint}")
+
+
+@contextlib.contextmanager
+def only_measured(monitor: Any) -> Iterator[None]:
+    """Within this block, the channels of `monitor` are those that are measured now.
+
+    The others are mere records, of an earlier training or from a file: they get no new values.
+    """
+    everything = monitor.channels
+    monitor.channels = OrderedDict((n, c) for n, c in everything.items() if c.val is not None)
+    try:
+        yield
+    finally:
+        monitor.channels = everything
 
 
 def channel_values(model: Any, name: str, monitor_name: str = "monitor") -> MutableSequence[float]:

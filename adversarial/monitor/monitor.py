@@ -140,7 +140,10 @@ class Monitor(Experience):
         """
         names, entries = self._of_set_up
         for name in names & self.channels.keys():
-            self.channels[name].val = None
+            channel = self.channels[name]
+            channel.val = None
+            # Its own copies: channels that are still measured may share the timestamps, and go on.
+            channel.take_records(channel)
         used = {id(c.dataset) for c in self.channels.values() if c.val is not None}
         self._datasets = [
             entry for entry in self._datasets if id(entry.dataset) in used or entry not in entries

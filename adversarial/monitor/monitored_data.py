@@ -10,7 +10,12 @@ import numpy as np
 from aesara.graph.basic import clone_replace
 
 from adversarial.datasets.feed import feed_of, num_examples
-from adversarial.utils.iteration import is_stochastic, resolve_iterator_class
+from adversarial.utils.iteration import (
+    Mode,
+    RandomUniformSubsetIterator,
+    is_stochastic,
+    resolve_iterator_class,
+)
 from adversarial.utils.seeding import Seed
 
 
@@ -20,7 +25,7 @@ class MonitoredData:
     Parameters
     ----------
     dataset : Dataset
-    mode : str
+    mode : str or class
         See `adversarial.utils.iteration`.
     batch_size, num_batches : int, optional
     seed : int or sequence of int
@@ -52,7 +57,7 @@ class MonitoredData:
     def __init__(
         self,
         dataset: Any,
-        mode: str,
+        mode: Mode,
         batch_size: Optional[int],
         num_batches: Optional[int],
         seed: Seed,
@@ -110,7 +115,8 @@ class MonitoredData:
         if self.num_batches is None or self.batch_size is None:
             return known
         wanted = self.num_batches * self.batch_size
-        draws_again = self.mode.startswith("random")  # an example can come several times
+        # There an example can come several times.
+        draws_again = issubclass(resolve_iterator_class(self.mode), RandomUniformSubsetIterator)
         return wanted if draws_again or known is None else min(wanted, known)
 
 

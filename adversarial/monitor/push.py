@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from adversarial.monitor.channel import MonitorChannel
@@ -58,20 +58,26 @@ def push_monitor(
     return model
 
 
-def get_channel(
-    model: Any, dataset: Any, channel: str, cost: Any, batch_size: int
-) -> Callable[[], float]:
-    """A function that measures one channel of `model` under `cost` on `dataset` when called.
+def get_channel(model: Any, dataset: Any, channel: str, cost: Any, batch_size: int) -> float:
+    """The value of one channel of `model` under `cost` on `dataset`, as the model is now.
 
-    The model's own monitor, if it has one, is put aside as `_spare_monitor`.
+    It is measured by a temporary monitor: that of the model, if it has one, stays as it is.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+    channel : str
+        Its name.
+    cost : Cost
+    batch_size : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such channel.
     """
-    if getattr(model, "monitor", None):
-        push_monitor(model, "_spare_monitor")
-    monitor = Monitor.get_monitor(model)
+    monitor = Monitor(model)
     monitor.setup(dataset=dataset, cost=cost, batch_size=batch_size)
-
-    def measure() -> float:
-        monitor()
-        return read_channel(model, channel)
-
-    return measure
+    monitor()
+    return read_channel(SimpleNamespace(monitor=monitor), channel)

@@ -13,6 +13,7 @@ import numpy as np
 
 from adversarial.modelfile import Persistent
 from adversarial.monitor.lookup import channel_values, find_channel
+from adversarial.utils.checks import check_list
 
 __all__ = [
     "And",
@@ -381,6 +382,7 @@ class _Combination(TerminationCriterion):
     """Several criteria. All are asked each time, since some count how often they are asked."""
 
     def __init__(self, criteria: Iterable[TerminationCriterion]) -> None:
+        check_list(f"the argument of {type(self).__name__}", criteria)
         self._criteria = list(criteria)
         if not self._criteria:
             raise ValueError(f"the criteria of {type(self).__name__} are an empty list")

@@ -26,7 +26,8 @@ from adversarial.backend import assign
 from adversarial.files import outputs
 from adversarial.modelfile import Persistent
 from adversarial.monitor import add_data_free_channel
-from adversarial.monitor.lookup import channel_values, find_channel
+from adversarial.monitor.lookup import channel_values, find_channel, only_measured
+from adversarial.utils.checks import check_list
 
 
 class TrainExtension(Persistent):
@@ -92,6 +93,9 @@ class TrainExtension(Persistent):
 
         Data are not saved: an extension that changes the data makes the same change here.
         """
+
+    def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Called after `on_resume` where a training is resumed with an edited YAML file."""
 
 
 class EpochExtension(TrainExtension):
@@ -159,7 +163,9 @@ class SharedSetter(EpochExtension):
     def __init__(self, epoch_updates: Iterable[Sequence[Any]]) -> None:
         super().__init__()
         self._updates: list[tuple[int, Any, Any]] = []
+        check_list("epoch_updates", epoch_updates)
         for entry in epoch_updates:
+            check_list("an entry of epoch_updates", entry)
             if len(entry) != 3:
                 raise ValueError(f"epoch_updates takes (epoch, variable, value), not {entry!r}")
             epoch, variable, value = entry
@@ -172,7 +178,7 @@ class SharedSetter(EpochExtension):
         monitor = getattr(model, "monitor", None)
         if monitor is None:
             return
-        monitored = [c.dataset for c in monitor.channels.values() if c.dataset is not None]
+        monitored = [c.dataset for c in monitor.channels.values() if c.val is not None]
         for _, variable, _ in self._updates:
             if not monitored or variable.name is None:
                 continue
@@ -232,7 +238,8 @@ class ChannelSmoother(TrainExtension):
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Add the channel; the monitor records -1, which `on_monitor` replaces."""
-        source = find_channel(model, self.channel_to_smooth)
+        with only_measured(model.monitor):
+            source = find_channel(model, self.channel_to_smooth)
         add_data_free_channel(model.monitor, source.dataset, self.channel_to_publish, -1.0)
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:

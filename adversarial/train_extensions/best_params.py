@@ -13,10 +13,11 @@ import numpy as np
 
 from adversarial import modelfile
 from adversarial.backend import function
-from adversarial.datasets.feed import feed_of
+from adversarial.datasets.feed import check_dataset, feed_of
 from adversarial.files import outputs
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import TrainExtension
+from adversarial.utils.checks import check_part
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class KeepBestParams(TrainExtension):
 
     Raises
     ------
+    TypeError
+        If `model` is no model; at setup, if `cost` or `monitoring_dataset` is something else.
     ValueError
         If `batch_size` is less than 1; while training, if it was restored from a saved training and
         has no data.
@@ -69,6 +72,7 @@ class KeepBestParams(TrainExtension):
     def __init__(self, model: Any, cost: Any, monitoring_dataset: Any, batch_size: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1 example, is {batch_size}")
+        check_part("model of KeepBestParams", model, "get_params")
         self.model = model
         self.cost = cost
         self.dataset = monitoring_dataset
@@ -83,8 +87,10 @@ class KeepBestParams(TrainExtension):
         return {**self.__dict__, "dataset": None, "_cost_function": None, "_feed": None}
 
     def setup(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Compile the cost."""
+        """Compile the cost; TypeError if it is no cost, or the data are no data set."""
+        check_part("cost of KeepBestParams", self.cost, "expr")
         if self.dataset is not None:
+            check_dataset("monitoring_dataset of KeepBestParams", self.dataset)
             self._compile()
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:

@@ -71,9 +71,12 @@ def call_participants_on_save(extensions: Iterable[Any], *parts: Any) -> None:
 
 
 def call_observers(extensions: Iterable[Any], method: str, *parts: Any) -> None:
-    """Call `method` ("on_monitor" or "on_save") of the observers; an error becomes a warning."""
+    """Call `method` ("on_monitor" or "on_save") of the observers that have it.
+
+    An error becomes a warning.
+    """
     for extension in extensions:
-        if not is_observer(extension):
+        if not is_observer(extension) or not hasattr(extension, method):
             continue
         try:
             getattr(extension, method)(*parts)

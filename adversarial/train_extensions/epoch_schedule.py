@@ -50,9 +50,12 @@ class EpochSchedule(TrainExtension):
         self._count = model.monitor.get_epochs_seen() + 1
         self._apply(algorithm)
 
-    def on_resume(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Set the value again: the YAML may have been edited since the training was saved."""
-        self._apply(algorithm)
+    def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the value again, as the edited file says.
+
+        Where nothing was edited, the restored value stays: another schedule may have changed it.
+        """
+        self.on_monitor(model, dataset, algorithm)
 
     def _apply(self, algorithm: Any) -> None:
         """Set the value of epoch `_count`, counted from 1 (0 before the first monitoring)."""

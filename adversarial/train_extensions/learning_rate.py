@@ -33,7 +33,7 @@ class MonitorBasedLRAdjuster(TrainExtension):
     dataset_name : str, optional
         Read the channel `<dataset_name>_objective`.
     channel_name : str, optional
-        Read this channel. With neither name, the only channel that ends in `objective`.
+        Read this channel. With neither name, the only one that ends in `objective`.
 
     Raises
     ------
@@ -52,7 +52,8 @@ class MonitorBasedLRAdjuster(TrainExtension):
     >>> channel = MonitorChannel(None, None, "objective", None, None)
     >>> channel.val_record.extend([2.0, 3.0])
     >>> Monitor.get_monitor(model).channels["objective"] = channel
-    >>> MonitorBasedLRAdjuster(shrink_amt=0.9).on_monitor(model, None, algorithm)
+    >>> adjuster = MonitorBasedLRAdjuster(shrink_amt=0.9, channel_name="objective")
+    >>> adjuster.on_monitor(model, None, algorithm)
     >>> round(float(algorithm.learning_rate.get_value()), 3)
     0.45
     """
@@ -168,6 +169,10 @@ class OneOverEpoch(EpochExtension):
         self._count = self._epochs_done(model) + 1
         assign(rate, self.current_lr())
 
+    def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
+        """Set the rate of the epoch under way, as the edited file says."""
+        self.on_monitor(model, dataset, algorithm)
+
     def current_lr(self) -> float:
         """The learning rate of the epoch to come; ValueError before the first monitoring."""
         past = max(0, self._count - self.start)
@@ -238,9 +243,14 @@ def _rate_of(algorithm: Any, extension: Any) -> Any:
 
 
 def _only_objective(model: Any) -> str:
-    """Name of the only channel that ends in `objective`."""
+    """Name of the only measured channel that ends in `objective`."""
     channels = getattr(getattr(model, "monitor", None), "channels", {})
-    names = [name for name in channels if name == "objective" or name.endswith("_objective")]
+    names = [
+        name
+        for name, channel in channels.items()
+        # One without `val` is the record of an earlier training.
+        if channel.val is not None and (name == "objective" or name.endswith("_objective"))
+    ]
     if len(names) != 1:
         found = "no channel ends in 'objective'"
         if names:

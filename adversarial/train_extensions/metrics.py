@@ -17,6 +17,7 @@ from adversarial.monitor import add_data_free_channel
 from adversarial.monitor.lookup import channel_values
 from adversarial.train_extensions import EpochExtension
 from adversarial.utils.budget import spend
+from adversarial.utils.checks import check_part
 from adversarial.viewer.samples import view_of
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Metrics(EpochExtension):
 
     Raises
     ------
+    TypeError
+        At setup, if a metric needs `test` and it is no data set.
     ValueError
         If there is no such metric or option, a number is out of range, or `classifier` is no
         classifier; at setup, if the model has no generator, a metric needs a classifier and none is
@@ -70,6 +73,9 @@ class Metrics(EpochExtension):
     ...
     ValueError: no metric 'fid_pixel'; did you mean fid_pixels? (there are: ...
     """
+
+    # From the YAML, or made by `setup` of what it has: data are not part of a saved training.
+    new_at_start = ("classifier", "_draw", "_features", "_test", "_split")
 
     def __init__(
         self,
@@ -135,6 +141,7 @@ class Metrics(EpochExtension):
 
     def _choose(self, model: Any, dataset: Any) -> None:
         """Choose the test examples, and a split of those and as many others."""
+        check_part("test of Metrics", self.test, "get_design_matrix")
         rows, own = self.test.get_design_matrix(), dataset.get_design_matrix()
         check_compatible(model, "the model", rows, self.test, "test of Metrics", own)
         order = np.random.RandomState(self.seed).permutation(len(rows))[: 2 * self.num_samples]

@@ -17,7 +17,7 @@ class MomentumAdjustor(EpochSchedule):
     Parameters
     ----------
     final_momentum : float
-        The defaults are the schedule of the paper's experiments on MNIST.
+        In [0, 1). The defaults are the schedule of the paper's experiments on MNIST.
     start : int
         The last epoch, from 1, with the initial momentum.
     saturate : int
@@ -28,7 +28,8 @@ class MomentumAdjustor(EpochSchedule):
     TypeError
         If `saturate` is before `start`.
     ValueError
-        At setup, if the algorithm's learning rule has no `momentum`.
+        If `final_momentum` is outside [0, 1); at setup, if the algorithm's learning rule has no
+        `momentum`.
 
     Examples
     --------
@@ -41,6 +42,10 @@ class MomentumAdjustor(EpochSchedule):
         if saturate < start:
             raise TypeError(
                 f"momentum cannot saturate (epoch {saturate}) before it starts (epoch {start})"
+            )
+        if not 0.0 <= float(final_momentum) < 1.0:
+            raise ValueError(
+                f"final_momentum must be at least 0 and less than 1, not {final_momentum}"
             )
         super().__init__()
         self.final_momentum = float(final_momentum)

@@ -41,6 +41,8 @@ class _PolyakWorker(Persistent):
     The mean has equal weights. It is over the parameters after each `every`-th call since `begin`.
     """
 
+    new_at_start = ("every",)  # the YAML may be edited before a training is resumed
+
     def __init__(self, model: Any, every: int = 1) -> None:
         self.every = every
         self._calls = 0
@@ -81,6 +83,7 @@ class _PolyakWorker(Persistent):
         for param, mean in self.param_to_mean.items():
             mean.set_value(param.get_value())
         self._steps.set_value(np.int64(0))
+        self._calls = 0
         self.has_begun = True
 
     def __call__(self, algorithm: Any) -> None:

@@ -117,16 +117,18 @@ class EpochTable(TrainExtension):
         self.all_channels = all_channels
         self._show = show
         self._rows = 0
+        self._columns: list[Column] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_show": None, "_rows": 0}
+        return {**self.__dict__, "_show": None, "_rows": 0, "_columns": []}
 
     def on_monitor(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Print the last value of each channel."""
+        """Print the last value of each channel that is measured."""
         latest = {
             name: channel.val_record[-1]
             for name, channel in model.monitor.channels.items()
-            if len(channel.val_record)
+            # One without `val` is the record of an earlier training, and is not measured any more.
+            if channel.val is not None and len(channel.val_record)
         }
         if not latest:
             return
@@ -144,6 +146,8 @@ class EpochTable(TrainExtension):
             if (name := _find(column.channel, latest))
         ]
         columns, widths = [column for column, _ in shown], []
+        if columns != self._columns:  # a channel that a resumed training adds has a value later
+            self._columns, self._rows = columns, 0
         headings = ["     "]
         for above, group in itertools.groupby(columns, lambda column: column.above):
             own = [max(len(c.title), int(float(c.form[:-1]))) for c in group]

@@ -9,6 +9,7 @@ from typing import Any
 from adversarial import modelfile
 from adversarial.files import outputs
 from adversarial.train_extensions import TrainExtension
+from adversarial.utils.checks import check_list
 
 PLACE = "{epoch}"
 
@@ -46,6 +47,7 @@ class Snapshots(TrainExtension):
         ]
 
     def __init__(self, epochs: Iterable[int], save_path: str | os.PathLike[str]) -> None:
+        check_list("epochs", epochs)
         self.epochs = list(epochs)
         self.save_path = outputs.admitted(save_path)
         for epoch in self.epochs:

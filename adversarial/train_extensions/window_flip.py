@@ -13,6 +13,7 @@ from adversarial.models.mlp.sizes import int_pair
 from adversarial.space import Conv2DSpace
 from adversarial.train_extensions import TrainExtension
 from adversarial.utils.budget import spend
+from adversarial.utils.checks import check_list
 from adversarial.utils.rng import make_np_rng
 
 _PER_NUMBER = 10  # nanoseconds to pad and cut a number
@@ -44,8 +45,10 @@ class WindowAndFlip(TrainExtension):
     Raises
     ------
     ValueError
-        If an image is smaller than the window, `window_shape` is not two positive integers, or a
-        data set holds no images.
+        If an image is smaller than the window, `window_shape` is not two positive integers,
+        `pad_randomized` is negative, or a data set holds no images.
+    TypeError
+        If data sets are not in a list.
 
     References
     ----------
@@ -77,6 +80,16 @@ class WindowAndFlip(TrainExtension):
     ) -> None:
         self._shape = int_pair("WindowAndFlip", "window_shape", list(window_shape))
         self._pad = int(pad_randomized)
+        if self._pad != pad_randomized or self._pad < 0:
+            raise ValueError(
+                f"pad_randomized must be a whole number of at least 0, not {pad_randomized!r}"
+            )
+        for name, datasets in (
+            ("randomize", randomize),
+            ("randomize_once", randomize_once),
+            ("center", center),
+        ):
+            check_list(name, datasets or [])
         self._flip = bool(flip)
         self._rng = make_np_rng(list(rng) if isinstance(rng, tuple) else rng)
         self._randomize = list(randomize or [])

@@ -20,6 +20,7 @@ import numpy as np
 from adversarial import backend
 from adversarial.monitor import add_data_free_channel
 from adversarial.training_algorithms import sgd
+from adversarial.utils.checks import check_list
 from adversarial.utils.seeding import Seed
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,8 @@ class BGD(sgd.SGD):
         if not (isinstance(updates_per_batch, int) and updates_per_batch > 0):
             raise ValueError(f"updates_per_batch must be at least 1, not {updates_per_batch!r}")
         alphas = FIRST_ALPHAS[line_search_mode] if init_alpha is None else init_alpha
-        if not alphas or min(alphas) <= 0 or sorted(alphas) != list(alphas):
+        check_list("init_alpha", alphas)
+        if not len(alphas) or min(alphas) <= 0 or sorted(alphas) != list(alphas):
             raise ValueError(f"init_alpha must be positive and rise, not {init_alpha!r}")
         super().__init__(
             1.0,  # a learning rate that is deleted below

@@ -20,6 +20,7 @@ from typing import Any, Optional
 
 import aesara.tensor as at
 import numpy as np
+from aesara.compile.mode import Mode, predefined_modes
 
 from adversarial import backend
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
@@ -143,6 +144,15 @@ class SGD(TrainingAlgorithm):
         ):
             if part is not None:
                 check_part(name, part, method)
+        further = monitoring_costs or ()
+        if not isinstance(further, (list, tuple, dict)):
+            raise TypeError(
+                f"monitoring_costs must be a list or dict of costs, not {further!r:.80}"
+            )
+        for part in further.values() if isinstance(further, dict) else further:
+            if part is not None:
+                check_part("one of the monitoring_costs", part, "get_monitoring_channels")
+        _check_mode(theano_function_mode)
         if monitoring_dataset is None and (monitoring_batch_size or monitoring_batches):
             raise ValueError("monitoring_batch_size and monitoring_batches need monitoring_dataset")
         check_finite(learning_rate=learning_rate)
@@ -202,6 +212,7 @@ class SGD(TrainingAlgorithm):
         """
         if self.cost is None:
             self.cost = model.get_default_cost()
+        self._set_monitoring_dataset(self.monitoring_dataset)  # it may have been replaced
         self.model = model
         self.params = list(model.get_params())
         if not self.params:
@@ -394,3 +405,15 @@ class SGD(TrainingAlgorithm):
         if self.termination_criterion is None:
             return True
         return self.termination_criterion.continue_learning(model)
+
+
+def _check_mode(mode: Any) -> None:
+    """ValueError unless it is a mode of Aesara, in which functions are compiled later."""
+    if mode is None or isinstance(mode, Mode):
+        return
+    names = (*predefined_modes, "Mode", "DebugMode", "NanGuardMode")
+    if mode not in names:
+        raise ValueError(
+            f"theano_function_mode {mode!r:.80} is no mode of Aesara: choose one of "
+            f"{', '.join(names)}"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from typing import Any, Optional
 
@@ -16,6 +16,20 @@ def check_part(what: str, part: Any, method: str) -> None:
     """TypeError unless `part` is an object with the method `method`, which all of its kind have."""
     if isinstance(part, type) or not hasattr(part, method):
         raise TypeError(f"{what} cannot be {part!r:.80}, which has no method {method}")
+
+
+def check_list(name: str, value: Any) -> None:
+    """TypeError unless the argument `name` is a list, or something else that holds several values.
+
+    Examples
+    --------
+    >>> check_list("epochs", 3)
+    Traceback (most recent call last):
+    ...
+    TypeError: epochs must be a list, not 3
+    """
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list, not {value!r:.80}")
 
 
 def check_name(what: str, name: str) -> None:

@@ -28,6 +28,7 @@ from adversarial.train import Train
 from adversarial.training_algorithms.learning_rule import Momentum
 from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
+from adversarial.utils.iteration import RandomSliceSubsetIterator, SequentialSubsetIterator
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -155,7 +156,13 @@ def test_as_many_batches_as_asked_for(model, data):
 
 @pytest.mark.parametrize(
     ("mode", "num_batches", "total"),
-    [("sequential", None, 23), ("sequential", 2, 10), ("random_uniform", 3, 15)],
+    [
+        ("sequential", None, 23),
+        ("sequential", 2, 10),
+        (SequentialSubsetIterator, 2, 10),
+        ("random_uniform", 3, 15),
+        (RandomSliceSubsetIterator, 7, 35),
+    ],
 )
 def test_progress_says_of_how_many_examples(
     model, data, mode, num_batches, total, caplog, monkeypatch
@@ -397,14 +404,18 @@ def test_several_data_sets_at_once(model, monitor):
 
 
 def test_get_channel(model, data):
-    """Measures when called, and leaves a monitor that the model has alone."""
-    own = Monitor.get_monitor(model)
-    measure = get_channel(model, data, "objective", Default(), batch_size=5)
+    """The value, as in 2014, from a monitor that the model does not keep."""
     W, b = model.get_param_values()
-    assert measure() == pytest.approx(((data.X @ W + b - data.y) ** 2).sum(axis=1).mean(), rel=1e-5)
+    error = ((data.X @ W + b - data.y) ** 2).sum(axis=1).mean()
+    assert get_channel(model, data, "objective", Default(), 5) == pytest.approx(error, rel=1e-5)
+    assert getattr(model, "monitor", None) is None
+    own = Monitor.get_monitor(model)
     model.layers[0].set_weights(0 * W)
-    assert measure() == pytest.approx((data.y**2).sum(axis=1).mean(), rel=1e-5)
-    assert not own.channels and model._spare_monitor is own
+    value = get_channel(model, data, "objective", Default(), batch_size=5)
+    assert value == pytest.approx((data.y**2).sum(axis=1).mean(), rel=1e-5)
+    assert model.monitor is own and not own.channels
+    with pytest.raises(ValueError, match="no channel 'objectiv'; did you mean 'objective'"):
+        get_channel(model, data, "objectiv", Default(), 5)
 
 
 def test_a_channel_of_a_graph_of_the_users_own(monitor, data, model):

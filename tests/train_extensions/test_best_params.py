@@ -51,6 +51,14 @@ def test_keep_best_params_keeps_those_of_the_lowest_cost(model, monitored):
     np.testing.assert_array_equal(weights, model.params[0].get_value())
 
 
+@pytest.mark.parametrize("change", [{"model": 3}, {"cost": None}, {"monitoring_dataset": {"v": 1}}])
+def test_keep_best_params_names_a_part_of_another_kind(change, model, algorithm):
+    parts = {"model": model, "cost": SquaredDistance(), "monitoring_dataset": Data(), **change}
+    ((name, value),) = change.items()
+    with pytest.raises(TypeError, match=f"{name} of KeepBestParams cannot be {value}, which has"):
+        KeepBestParams(**parts, batch_size=2).setup(model, None, algorithm)
+
+
 def test_keep_best_params_is_saved_without_its_data(model, algorithm, load, tmp_path):
     keeper = KeepBestParams(model, None, Data(), batch_size=5)
     keeper.best_cost = 3.0

@@ -41,6 +41,19 @@ def test_the_message_names_extension_place_and_method(method, kind, arguments):
     assert errors.describe(error) == f"the extension Fails (gan.yaml line 3), in {method}: {alone}"
 
 
+def test_an_extension_of_a_users_own_may_lack_on_save(caplog):
+    class Participant:
+        def on_monitor(self, model, dataset, algorithm):
+            pass
+
+    class Observer(Participant):
+        only_watches = True
+
+    dispatch.call_participants_on_save([Participant()], None, None, None)
+    dispatch.call_observers([Observer()], "on_save", None, None, None)
+    assert not caplog.text
+
+
 def test_what_ends_a_training_is_no_error():
     stops = [Fails("on_monitor", StopIteration())]
     assert not dispatch.call_participants_on_monitor(stops, None, None, None)

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
+from adversarial.models.mlp import MLP, Linear
+from adversarial.signals import Interrupted
+from adversarial.train import Train
 from adversarial.train_extensions.learning_rate import (
     LinearDecayOverEpoch,
     MonitorBasedLRAdjuster,
     OneOverEpoch,
 )
 from adversarial.training_algorithms.bgd import BGD
+from adversarial.training_algorithms.schedules import ExponentialDecay
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 
@@ -104,6 +111,65 @@ def test_restored_schedules_go_on(model, algorithm, monitored, rate, tmp_path, m
     model.monitor.epochs += 1
     restored.on_monitor(model, None, algorithm)
     assert rate() == straight[4]
+
+
+@pytest.mark.parametrize(
+    "schedule, changes, expected",
+    [
+        (OneOverEpoch(1, half_life=2), {"half_life": 6}, 0.1 * 6 / (6 + 3)),
+        (OneOverEpoch(1, half_life=2), {"min_lr": 0.09}, 0.09),
+        (LinearDecayOverEpoch(1, 9, 0.1), {"saturate": 4.0}, 0.1 * 0.1),
+    ],
+)
+def test_an_edited_schedule_holds_from_the_first_epoch_after_resuming(
+    schedule, changes, expected, model, algorithm, monitored, rate
+):
+    monitored(schedule, 3, rate)
+    vars(schedule).update(changes)
+    schedule.on_edit(model, None, algorithm)
+    assert rate() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [(OneOverEpoch(0, half_life=3), 0.1 * 3 / (3 + 1)), (LinearDecayOverEpoch(1, 4, 0.1), 0.01)],
+)
+def test_a_schedule_that_an_edited_file_adds_begins_at_once(
+    schedule, expected, model, algorithm, rate
+):
+    schedule.setup(model, None, algorithm)
+    algorithm.learning_rate.set_value(np.float32(0.1))  # is restored
+    model.monitor.epochs = 3
+    schedule.on_edit(model, None, algorithm)
+    assert rate() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", [lambda: OneOverEpoch(1), lambda: LinearDecayOverEpoch(1, 5, 0.1)])
+def test_two_schedules_of_one_rate_are_resumed_within_an_epoch(make, data, fast_compile, tmp_path):
+    """The rate is that of the schedule by the minibatch, which set it last."""
+    path, rates = str(tmp_path / "m.pkl"), []
+
+    def note(algorithm):
+        rates.append(float(algorithm.learning_rate.get_value()))
+        if len(rates) == 7 and stops:
+            signal.raise_signal(signal.SIGINT)
+
+    def training():
+        callbacks = [ExponentialDecay(1.1, 1e-3), note]
+        algorithm = SGD(0.1, batch_size=5, update_callbacks=callbacks)
+        model = MLP([Linear(2, "y", irange=1.0)], nvis=6)
+        return Train(data, model, algorithm, path, save_freq=1, extensions=[make()])
+
+    stops = False
+    whole = training()
+    whole.main_loop(max_epochs=2)
+    stops, rates[:] = True, []
+    with pytest.raises(Interrupted):
+        training().main_loop(max_epochs=2)
+    resumed = training()
+    resumed.resume(path)
+    resumed.main_loop(max_epochs=2)
+    np.testing.assert_array_equal(resumed.model.get_param_vector(), whole.model.get_param_vector())
 
 
 def test_arguments_are_checked(model, algorithm):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from saved_state import from_bytes
 
+from adversarial import checkpoint
 from adversarial.config import yaml_parse
 from adversarial.costs.adversary import AdversaryCost2
 from adversarial.datasets.data_path import DataUnavailable
@@ -23,11 +25,13 @@ from adversarial.evaluation.sampling import Sampler
 from adversarial.models.adversary_pair import AdversaryPair
 from adversarial.models.generator import Generator
 from adversarial.models.mlp import MLP, Sigmoid, Softmax
+from adversarial.reconfigure import Edits
 from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.train_extensions.metrics import Metrics
 from adversarial.training_algorithms.epoch_monitor import EpochMonitor
 from adversarial.training_algorithms.sgd import SGD
+from adversarial.utils import serial
 
 pytestmark = pytest.mark.usefixtures("fast_compile")
 
@@ -181,6 +185,12 @@ def test_a_missing_classifier_is_named_before_training():
         training(Metrics(["fid"], DenseDesignMatrix(X=rows(1))))
 
 
+@pytest.mark.parametrize("test", [None, "test.npy"])
+def test_missing_test_data_are_named_before_training(test):
+    with pytest.raises(TypeError, match=f"test of Metrics cannot be {test!r}"):
+        training(Metrics(["fid_pixels"], test))
+
+
 def test_what_no_training_can_mend_is_an_error_before_it():
     layers = [Sigmoid(layer_name="h", dim=3, irange=1.0), Softmax(2, "y", irange=1.0)]
     with pytest.raises(ValueError, match="takes examples of 5 numbers, but these have 4"):
@@ -199,3 +209,61 @@ def test_the_yaml_of_the_page():
     assert isinstance(made, Metrics) and made.names == ["fid", "recall"]
     assert (made.every, made.num_samples, made.classifier) == (5, 1000, "mnist")
     assert made.test.X.shape == (10000, 784)
+
+
+def experiment(path, **arguments):
+    """A training of two epochs with these arguments of `Metrics`."""
+    model = AdversaryPair(
+        Generator(MLP([Sigmoid(layer_name="y", dim=4, irange=0.5)], nvis=3), noise="uniform"),
+        MLP([Sigmoid(layer_name="y", dim=1, irange=0.5)], nvis=4),
+    )
+    data = DenseDesignMatrix(X=rows(0))
+    algorithm = SGD(
+        batch_size=20,
+        cost=AdversaryCost2(scale_grads=0),
+        monitoring_dataset={"train": data},
+        termination_criterion=EpochCounter(2),
+    )
+    watched = Metrics(**{"metrics": ["fid_pixels"], "num_samples": 50, **arguments})
+    return Train(data, model, algorithm, path, save_freq=1, extensions=[watched])
+
+
+@pytest.mark.parametrize("change", [{"seed": 5}, {"num_samples": 40}, {"test": rows(2)}])
+def test_what_samples_are_compared_with_is_not_saved(change, tmp_path):
+    """So that an edited file, or other test data, hold when a training is resumed."""
+    path, given = str(tmp_path / "m.pkl"), {"test": rows(1)}
+
+    def again(**arguments):
+        arguments["test"] = DenseDesignMatrix(X=arguments["test"])
+        return experiment(path, **arguments)
+
+    again(**given).main_loop(max_epochs=1)
+    old, new = again(**given), again(**{**given, **change})
+    new.resume(path, Edits.between(old.roots(), new.roots()))
+    new.main_loop()
+    seed, n = change.get("seed", 0), change.get("num_samples", 50)
+    chosen = {**given, **change}["test"][np.random.RandomState(seed).permutation(60)[:n]]
+    expected = fid_pixels(Sampler(new.model, n, seed=seed)(), chosen).value
+    assert new.model.monitor.channels["fid_pixels"].val_record[-1] == pytest.approx(expected, 1e-5)
+
+
+def test_a_classifier_is_that_of_the_file(tmp_path, caplog):
+    """Also where an earlier version has saved one, of another size, with the test data."""
+
+    def again(width):
+        top = [Sigmoid(layer_name="h", dim=width, irange=1.0), Softmax(2, "y", irange=1.0)]
+        test = DenseDesignMatrix(X=rows(1))
+        return experiment(path, metrics=["fid"], test=test, classifier=MLP(top, nvis=4))
+
+    path = str(tmp_path / "m.pkl")
+    train = again(3)
+    train.main_loop(max_epochs=1)
+    document = checkpoint.document(train.roots(), None)
+    assert not any("classifier" in place or "_test" in place for place in document["values"])
+    document["values"]["extensions[0].classifier.layers[0].W"] = np.zeros((4, 3))
+    document["values"]["extensions[0]._test"] = rows(1)
+    new = again(5)
+    new.resume(from_bytes(serial.to_string(train.model, training=document)))
+    new.main_loop()
+    assert np.isfinite(new.model.monitor.channels["fid"].val_record).all()
+    assert "has a place" not in caplog.text

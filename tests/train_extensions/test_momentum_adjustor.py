@@ -78,6 +78,9 @@ def test_restored_schedule_goes_on(tmp_path, monitor_again):
 def test_mistakes():
     with pytest.raises(TypeError, match=r"saturate \(epoch 2\) before it starts \(epoch 5\)"):
         MomentumAdjustor(0.7, start=5, saturate=2)
+    for momentum in (7, 1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match=f"at least 0 and less than 1, not {momentum}"):
+            MomentumAdjustor(momentum, start=1, saturate=250)
     model, _ = a_training()
     extension = MomentumAdjustor(0.7, 1, 250)
     with pytest.raises(ValueError, match="not none at all"):

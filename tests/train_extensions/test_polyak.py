@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from adversarial.backend import floatX
+from adversarial.models.mlp import MLP, Linear
+from adversarial.reconfigure import Edits
+from adversarial.train import Train
 from adversarial.train_extensions.polyak import PolyakAveraging
+from adversarial.training_algorithms.sgd import SGD
 from adversarial.utils import serial
 
 
@@ -133,6 +137,38 @@ def test_mistakes(model, algorithm, monitored):
     model.params.pop()
     with pytest.raises(ValueError, match="another model"):
         extension.setup(model, None, algorithm)
+
+
+def test_an_edited_number_of_minibatches_holds_after_resuming(data, fast_compile, tmp_path):
+    path, history = str(tmp_path / "m.pkl"), []
+
+    def note(algorithm):
+        history.append([param.get_value() for param in algorithm.params])
+
+    def training(every):
+        model = MLP([Linear(2, "y", irange=1.0)], nvis=6)
+        algorithm = SGD(0.1, batch_size=5, update_callbacks=[note])
+        average = PolyakAveraging(start=0, every=every)
+        return Train(data, model, algorithm, path, save_freq=1, extensions=[average]), average
+
+    training(2)[0].main_loop(max_epochs=1)
+    (old, _), (new, average) = training(2), training(3)
+    new.resume(path, Edits.between(old.roots(), new.roots()))
+    new.main_loop(max_epochs=2)
+    assert len(history) == 10
+    with average.averaged(new.model):
+        values = [param.get_value() for param in new.model.get_params()]
+    assert_close(values, mean_of([history[n - 1] for n in (2, 4, 6, 9)]))
+
+
+def test_averages_anew_each_so_many_minibatches(model, monitored, train):
+    extension = PolyakAveraging(start=0, every=5)
+    monitored(extension, 3, train=train)
+    extension.begin_anew()
+    train(4, count=11)
+    expected = mean_of(train.history[-11:][4::5])
+    with extension.averaged(model):
+        assert_close([param.get_value() for param in model.params], expected)
 
 
 def test_averages_anew(model, monitored, train):

@@ -44,7 +44,7 @@ class Monitor:
         for name, value in values.items():
             channel = self.channels.get(name)
             if channel is None:
-                channel = self.channels[name] = MonitorChannel(None, None, name, None, None)
+                channel = self.channels[name] = MonitorChannel(None, "symbol", name, None, None)
             channel.val_record.append(float(np.dtype(floatX).type(value)))
             channel.epoch_record.append(self.epochs)
             channel.batch_record.append(10 * self.epochs if batches is None else batches)
@@ -177,6 +177,16 @@ def test_the_header_comes_again(model):
         1,
         ROWS_BETWEEN_HEADERS + 3,
     ]
+
+
+def test_other_columns_have_another_header(model):
+    extension, lines = table()
+    measure(model, extension, learning_rate=0.1)
+    measure(model, extension, valid_objective=2.0, learning_rate=0.1)
+    measure(model, extension, valid_objective=3.0, learning_rate=0.1)
+    headers = [line.split()[1:] for line in lines if line.startswith("epoch")]
+    assert headers == [["rate"], ["objective", "rate"]]
+    assert [line.split()[1] for line in lines[-2:]] == ["2.0000", "3.0000"]
 
 
 def test_all_channels(model):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from adversarial.backend import shared
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import MLP, Linear
 from adversarial.train import Train
 from adversarial.train_extensions import ChannelSmoother, SharedSetter, TrainExtension
@@ -108,3 +109,15 @@ def test_channel_smoother_in_two_trainings_of_one_model(data, fast_compile):
     channels = model.monitor.channels
     assert len(channels["smooth"].val_record) == 4
     assert list(channels["smooth"].val_record) == list(channels["objective"].val_record)
+
+
+def test_shared_setter_in_two_trainings_on_other_data(data, fast_compile):
+    """The channel is of the data that are monitored now."""
+    model, knob = MLP([Linear(2, "y", irange=0.1)], nvis=6), shared(1.0, "knob")
+    first = SGD(0.1, batch_size=23, monitoring_dataset={"valid": data})
+    Train(data, model, first).main_loop(max_epochs=1)
+    other = DenseDesignMatrix(X=data.X[:7], y=data.y[:7])
+    second = SGD(0.1, batch_size=23, monitoring_dataset={"test": other})
+    setter = SharedSetter([(1, knob, 7)])
+    Train(data, model, second, extensions=[setter]).main_loop(max_epochs=2)
+    assert list(model.monitor.channels["knob"].val_record) == [1, 1, 7]

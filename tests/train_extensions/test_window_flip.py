@@ -73,6 +73,12 @@ def test_too_large_a_window():
         WindowAndFlip([6, 6], randomize=[dataset()])
 
 
+@pytest.mark.parametrize("pad", [-1, 1.5])
+def test_wrong_padding(pad):
+    with pytest.raises(ValueError, match=f"pad_randomized must .* at least 0, not {pad}"):
+        WindowAndFlip([1, 1], randomize=[dataset()], pad_randomized=pad)
+
+
 def test_data_without_images():
     with pytest.raises(ValueError, match="windows of images, and DenseDesignMatrix holds none"):
         WindowAndFlip([1, 1], center=[DenseDesignMatrix(X=[[1.0]])])

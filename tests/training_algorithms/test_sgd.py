@@ -340,6 +340,7 @@ def test_a_criterion_ends_training(data):
         (dict(batches_per_iter=-1), "batches_per_iter .*-1"),
         (dict(monitoring_batch_size=5), "need monitoring_dataset"),
         (dict(init_momentum=0.5, learning_rule=Momentum(0.5)), "not both"),
+        (dict(theano_function_mode="FAST_COMPIL"), "'FAST_COMPIL' is no mode.* FAST_COMPILE"),
     ],
 )
 def test_wrong_values(wrong, message):
@@ -351,6 +352,10 @@ def test_wrong_values(wrong, message):
     "wrong, message",
     [
         (dict(cost=[Default()]), "SumOfCosts"),
+        (dict(monitoring_costs=Default()), "monitoring_costs must be a list or dict of costs"),
+        (dict(monitoring_costs="text"), "monitoring_costs must be a list or dict of costs"),
+        (dict(monitoring_costs=[Default(), 3]), "one of the monitoring_costs cannot be 3"),
+        (dict(monitoring_costs={"l2": Default}), "one of the monitoring_costs cannot be <class"),
         (dict(update_callbacks=[5]), "5, which cannot be called"),
         (dict(monitoring_dataset=3), "monitoring_dataset cannot be 3"),
         (dict(monitoring_dataset={"valid": None}), "monitoring_dataset `valid` cannot be None"),

@@ -7,13 +7,20 @@ import pytest
 
 from adversarial import AdversaryCost2, LazyAdversaryCost
 from adversarial.costs.dropout import Dropout
+from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
 from adversarial.models.mlp import Sigmoid
 from adversarial.models.model import Model
 from adversarial.monitor import Monitor
+from adversarial.termination_criteria import And, EpochCounter
+from adversarial.train_extensions import SharedSetter
+from adversarial.train_extensions.snapshots import Snapshots
+from adversarial.train_extensions.window_flip import WindowAndFlip
+from adversarial.training_algorithms.bgd import BGD
 from adversarial.training_algorithms.learning_rule import AdaGrad, RMSProp
 from adversarial.training_algorithms.sgd import SGD
-from adversarial.utils.checks import check_finite, check_name
+from adversarial.utils.checks import check_finite, check_list, check_name
 
+ONE = DenseDesignMatrix(topo_view=np.zeros((1, 1, 1, 1)))
 NAN, INF = float("nan"), float("inf")
 
 
@@ -35,6 +42,30 @@ NAN, INF = float("nan"), float("inf")
 def test_what_is_not_finite_is_named(kind, name, value):
     with pytest.raises(ValueError, match=f"{name} must be finite, not"):
         kind(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: And(EpochCounter(1)), "the argument of And must be a list, not <"),
+        (lambda: BGD(init_alpha=0.1), "init_alpha must be a list, not 0.1"),
+        (lambda: SharedSetter(3), "epoch_updates must be a list, not 3"),
+        (lambda: SharedSetter([3]), "an entry of epoch_updates must be a list, not 3"),
+        (lambda: Snapshots(3, "{epoch}.pkl"), "epochs must be a list, not 3"),
+        (lambda: Snapshots("12", "{epoch}.pkl"), "epochs must be a list, not '12'"),
+        (lambda: WindowAndFlip([1, 1], randomize=ONE), "randomize must be a list, not <"),
+        (lambda: WindowAndFlip([1, 1], center=ONE), "center must be a list, not <"),
+    ],
+)
+def test_what_is_to_be_a_list_is_named(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_lists_of_other_kinds():
+    assert BGD(init_alpha=np.array([0.1, 0.5])).init_alpha == [0.1, 0.5]
+    assert Snapshots(range(2), "{epoch}.pkl").epochs == [0, 1]
+    check_list("a", (each for each in ()))
 
 
 @pytest.mark.parametrize("bad", ["h\n0", "h\r", "\x1b[2J", "a\u2028b", "\x00", ""])
