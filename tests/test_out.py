@@ -152,7 +152,7 @@ def test_phases_find_each_other_in_the_folder(folder, run):
     names = [f"two_phase{n}.{e}" for n in (1, 2) for e in ("monitor.csv", "pkl", "png")]
     assert files(folder / "x") == names
     assert run("two.yaml", "--out", "y", "--time-budget", "0.0001")[0] == 75
-    assert run("--resume", "y/two_phase1.pkl", "--overwrite")[0] == 0
+    assert run("--resume", "y/two_phase1.pkl") == (0, "")
     np.testing.assert_array_equal(params("x/two_phase2.pkl"), params("y/two_phase2.pkl"))
 
 

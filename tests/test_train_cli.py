@@ -403,14 +403,15 @@ def test_phases_resume_in_the_right_one(folder, run):
     )
     status, _, err = run("two.yaml", "--time-budget", "0.001")
     assert status == 75, err
-    # Phase 1 had no time, nor had phase 2: each goes on from its own file.
+    # Phase 2 does not begin before phase 1 has ended.
+    assert "phase 2 of 2" not in err and not (folder / "two_phase2.pkl").exists()
+    status, _, err = run("--resume", "two_phase1.pkl")
+    assert status == 0 and "phase 1 of 2" in err and "phase 2 of 2" in err
+    for number in (1, 2):
+        assert serial.load(f"two_phase{number}.pkl").monitor.get_epochs_seen() == 2
     refused(run("--resume", "two_phase1.pkl"), "two_phase2.pkl holds this experiment")
     status, _, err = run("--resume", "two_phase2.pkl")
     assert status == 0 and "phase 2 of 2" in err and "phase 1 of 2" not in err
-    assert serial.load("two_phase2.pkl").monitor.get_epochs_seen() == 2
-    assert serial.load("two_phase1.pkl").monitor.get_epochs_seen() == 0
-    status, _, err = run("--resume", "two_phase1.pkl", "--overwrite")
-    assert status == 0 and "phase 1 of 2" in err and "phase 2 of 2" in err
 
 
 def test_a_model_is_not_overwritten_unasked(folder, run):

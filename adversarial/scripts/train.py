@@ -229,7 +229,6 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
         See `Train.main_loop`.
     """
     began = time.monotonic() if began is None else began
-    last = 0
     with contextlib.ExitStack() as stack:
         stack.enter_context(run.confining(args.allow_outside))
         stack.enter_context(uploads.allowed(args.allow_upload))
@@ -269,10 +268,9 @@ def run_training(run: Run, args: Options = Options(), began: Optional[float] = N
                     files.add(phase, number)
                 with modelfile.noting_failures() as unsaved:
                     status = train(phase, args, left, progress, unsaved)
-            if status not in (0, OUT_OF_TIME):
-                return status
-            last = status or last  # without time left, a phase is only set up and saved
-    return last
+            if status:
+                return status  # the next phase needs a model whose training has ended
+    return 0
 
 
 def _in_common(run: Run, args: Options, phase: Train) -> dict[str, str]:
