@@ -18,7 +18,7 @@ import numpy as np
 from adversarial.datasets import scaling, targets
 from adversarial.datasets.data_file import find
 from adversarial.datasets.dense_design_matrix import DenseDesignMatrix
-from adversarial.datasets.partition import PARTS, check_split, partition, shuffled
+from adversarial.datasets.partition import PARTS, are_ranges, check_split, partition, shuffled
 from adversarial.datasets.scaling import Scaling, Statistics
 from adversarial.datasets.source import ScaledRows, Source
 from adversarial.datasets.view_converter import DefaultViewConverter
@@ -318,6 +318,8 @@ def _divided(
         indices = partition(len(train), split, seed, labels)
     except ValueError as error:
         raise ValueError(f"{train.name}: {error}") from None
+    if stratified and are_ranges(split):
+        raise ValueError("stratified needs fractions in split: a range has the examples it names")
     return [part for part in PARTS if part in indices or part in own], indices
 
 

@@ -57,7 +57,7 @@ def partition(
     """
     check_split(split)
     given = {name: split[name] for name in PARTS if name in split}
-    if _are_ranges(given):
+    if are_ranges(given):
         return {name: _range(name, given[name], count) for name in given}
     edges = np.rint(np.cumsum(list(given.values())) * count).astype(int)
     edges[-1] = count
@@ -93,7 +93,7 @@ def check_split(split: Any) -> None:
         raise ValueError(f"{form}, not {split!r:.200}")
     if "train" not in split:
         raise ValueError(f"{form}; {split!r:.200} has no 'train'")
-    if _are_ranges(split):
+    if are_ranges(split):
         _check_ranges(split)
         return
     for name, fraction in split.items():
@@ -104,7 +104,8 @@ def check_split(split: Any) -> None:
         raise ValueError(f"split: the fractions {split!r:.200} make {total:g} together, not 1")
 
 
-def _are_ranges(split: Mapping[str, Any]) -> bool:
+def are_ranges(split: Mapping[str, Any]) -> bool:
+    """Whether `split` has ranges of examples; otherwise, fractions."""
     return all(isinstance(value, (list, tuple)) for value in split.values())
 
 

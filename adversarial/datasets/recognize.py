@@ -29,7 +29,15 @@ _SAMPLE = 200
 # Images whose header is read to tell the size: each opens a file.
 _HEADERS = 2000
 _LABELS = ("y", "labels", "label", "targets", "target", "classes", "class", "species")
-_OF_PARTS = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
+# What names an array of a part: x_train, trainX, val_images; not strain, values, latest.
+_OF_PARTS = {
+    part: re.compile(rf"(?<![a-z])[xy]?({words})([xy]|set|data|images?|labels?|targets?)?(?![a-z])")
+    for part, words in {
+        "train": "train|training",
+        "valid": "valid|validation|val",
+        "test": "test|testing",
+    }.items()
+}
 _BINARY = (b"PK", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n", b"\0\0\x08", b"\x1f\x8b")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 # Names of columns that number the lines: id, PassengerId, sample_no, "Unnamed: 0".
@@ -198,10 +206,7 @@ def _arrays(path: str, found: Path, shapes: Mapping[str, tuple[int, ...]], cls: 
         for name, shape in examples.items()
         if not _is_like_labels(name.rpartition("/")[2])
     } or examples
-    by_part = {
-        part: [name for name in examples if any(w in name.lower() for w in words)]
-        for part, words in _OF_PARTS.items()
-    }
+    by_part = {part: [name for name in examples if _is_of(name, part)] for part in _OF_PARTS}
     by_part = {part: names for part, names in by_part.items() if names}
     key: Any
     if "train" in by_part and len(by_part) > 1:
@@ -226,16 +231,20 @@ def _largest(names: list[str], shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 def _labels_of(key: str, shapes: Mapping[str, tuple[int, ...]], part: str = "") -> str | None:
     """The array of labels of the examples `key`: as many, one each, with a likely name."""
-    words = _OF_PARTS.get(part, ("",))
     fitting = [
         name
         for name, shape in shapes.items()
         if name != key
         and shape in ((shapes[key][0],), (shapes[key][0], 1))
-        and any(word in name.lower() for word in words)
+        and (not part or _is_of(name, part))
     ]
     likely = list(filter(_is_like_labels, fitting))
     return likely[0] if likely else None
+
+
+def _is_of(name: str, part: str) -> bool:
+    words = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return _OF_PARTS[part].search(words) is not None
 
 
 def _is_like_labels(name: str) -> bool:

@@ -353,6 +353,10 @@ def test_names_and_numbers_of_classes(tmp_path):
         NumpyFile(classes=2, **options)
     with pytest.raises(ValueError, match="stratified needs classes"):
         NumpyFile(stratified=True, **options)
+    ranges = {**options, "split": {"train": [0, 2], "test": [2, 4]}}
+    with pytest.raises(ValueError, match="stratified needs fractions in split"):
+        NumpyFile(targets="z", stratified=True, **ranges)
+    assert NumpyFile(targets="z", stratified=False, **ranges).y.shape == (2, 1)
 
 
 @pytest.mark.parametrize("path", ["images", "images/"])

@@ -61,6 +61,27 @@ def test_arrays_named_by_parts(tmp_path):
     assert len(data.X) == 18 and sorted(data.get_test_set().y[:, 0]) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    "train, other, part",
+    [
+        ("x_train", "values", None),
+        ("train_images", "latest", None),
+        ("strain", "test", None),
+        ("train_images", "val_images", "valid"),
+        ("trainX", "testX", "test"),
+        ("xtrain", "xvalid", "valid"),
+        ("training", "validation", "valid"),
+        ("train/data", "test/data", "test"),
+    ],
+)
+def test_words_that_name_a_part(tmp_path, train, other, part):
+    rows = np.random.RandomState(0).rand(20, 3)
+    np.savez(tmp_path / "a.npz", **{train: rows, other: rows[:9]})
+    found = recognize(tmp_path / "a.npz")
+    assert found.own_parts == ((part,) if part else ()) and found.count == (29 if part else 20)
+    assert found.arguments["key"] == ({"train": train, part: other} if part else train)
+
+
 def test_arrays_of_one_part(tmp_path):
     tables = pytest.importorskip("tables")
     X, y = np.random.RandomState(0).normal(size=(30, 4)), np.arange(30) % 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -130,6 +130,9 @@ class CompositeLayer(Layer):
         super().__init__(layer_name)
         if not layers:
             raise ValueError(f"layer {layer_name!r}: layers is empty")
+        for name, number in Counter(layer.layer_name for layer in layers).items():
+            if number > 1:  # their channels would have one name
+                raise ValueError(f"layer {layer_name!r}: {number} layers are named {name!r}")
         self.layers = list(layers)
         self.inputs_to_layers = None
         if inputs_to_layers is not None:
