@@ -94,6 +94,13 @@ def finish(process):
     return process.returncode, out, err
 
 
+def in_this_process(**options):
+    """A Dask scheduler and its workers, at an address."""
+    return distributed.LocalCluster(
+        **options, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+    )
+
+
 def rows(path):
     with open(path, newline="") as stream:
         return list(csv.DictReader(stream))
@@ -207,14 +214,7 @@ def test_a_run_that_diverges_and_one_that_fails(start):
 
 
 def test_a_running_scheduler(folder, command, capsys):
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=2,
-        processes=False,
-        protocol="tcp",
-        host="127.0.0.1",
-        dashboard_address=None,
-    ) as there:
+    with in_this_process(n_workers=1, threads_per_worker=2) as there:
         argv = ("tiny.yaml", "--seeds", "0-1", "--max-epochs", "2")
         assert command(*argv, "--scheduler", there.scheduler_address, "--quiet") == 0
     out, err = capsys.readouterr()
@@ -554,14 +554,7 @@ def test_no_run_waits_while_a_worker_is_idle(folder, monkeypatch):
     monkeypatch.setattr(schedule.worker, "execute", execute)
     tasks = [Task("", str(folder), name, str(folder), "", "", (), (), ()) for name in "0123"]
     with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=False,
-            protocol="tcp",
-            host="127.0.0.1",
-            dashboard_address=None,
-        ) as there,
+        in_this_process(n_workers=2, threads_per_worker=1) as there,
         distributed.Client(there) as client,
     ):
         ended = schedule.run_all(client, tasks, lambda: False, lambda ended: None)
@@ -573,9 +566,7 @@ def test_no_run_waits_while_a_worker_is_idle(folder, monkeypatch):
 
 def test_as_many_workers_as_runs():
     runs = 3
-    with distributed.LocalCluster(
-        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
-    ) as there:
+    with in_this_process(n_workers=0) as there:
         there.adapt(
             Adaptive=cluster.as_many_as(lambda: runs), minimum=0, maximum=2, interval="50ms"
         )
