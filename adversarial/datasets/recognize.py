@@ -196,7 +196,7 @@ def _arrays(path: str, found: Path, shapes: Mapping[str, tuple[int, ...]], cls: 
     examples = {
         name: shape
         for name, shape in examples.items()
-        if not _is_like_labels(name.rpartition("/")[2])
+        if len(shape) > 2 or not _is_like_labels(name.rpartition("/")[2])
     } or examples
     by_part = {
         part: [name for name in examples if any(w in name.lower() for w in words)]
