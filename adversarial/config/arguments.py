@@ -120,6 +120,8 @@ def as_whole_number(name: str, value: Any, accepted: Accepted | None) -> Any:
     """
     if not isinstance(value, float) or accepted is None or value != value // 1:
         return value
+    if abs(value) >= 2**53:  # as an int, 1e300 would be 301 digits in a message
+        return value
     types = _types(name, accepted)
     return int(value) if "int" in types and "float" not in types else value
 

@@ -123,7 +123,8 @@ class DenseDesignMatrix(ImageViewMixin, SplitMixin, ArrayDataset):
         self._check_labels()
         self._check_targets()
         views = self.view_converter
-        if views is not None and self.X.shape[1] != math.prod(views.shape):
+        # A view converter of the user's own may have no `shape`.
+        if isinstance(views, DefaultViewConverter) and self.X.shape[1] != math.prod(views.shape):
             raise ValueError(
                 f"rows of {self.X.shape[1]} numbers are no images of shape {views.shape}, which "
                 "view_converter has"

@@ -59,25 +59,44 @@ class FileRows:
     def _statistics(self) -> Statistics:
         return Statistics.of(self.parts())
 
-    def min(self) -> Any:
-        """The smallest number of all rows."""
-        return self.dtype.type(self._statistics().low.min())
+    # `np.min(rows)`, `np.mean(rows)` and the like call these with `out`.
 
-    def max(self, initial: float = -math.inf) -> Any:
-        """The largest number of all rows, or `initial`."""
-        return max(initial, self.dtype.type(self._statistics().high.max()))
+    def min(self, axis: int | None = None, out: Any = None) -> Any:
+        """The smallest number of all rows, or of each column (axis 0)."""
+        if axis not in (0, None) or out is not None:
+            return np.asarray(self).min(axis, out)
+        low = self._statistics().low.astype(self.dtype)
+        return low if axis == 0 else low.min()
 
-    def mean(self, axis: int | None = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        """The mean of each column (axis 0), or of all numbers (None)."""
+    def max(self, axis: int | None = None, out: Any = None, initial: float = -math.inf) -> Any:
+        """The largest number of all rows, or of each column (axis 0); at least `initial`."""
+        if axis not in (0, None) or out is not None:
+            return np.asarray(self).max(axis, out, initial=initial)
+        high = self._statistics().high.astype(self.dtype)
+        return np.maximum(initial, high) if axis == 0 else max(initial, high.max())
+
+    def mean(
+        self, axis: int | None = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+    ) -> Any:
+        """The mean of all numbers, or of each column (axis 0)."""
+        if axis not in (0, None) or out is not None:
+            return np.asarray(self).mean(axis, dtype, out, keepdims)
         return self._moments(axis, dtype, keepdims)[0]
 
-    def std(self, axis: int | None = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        """The standard deviation of each column (axis 0), or of all numbers (None)."""
+    def std(
+        self,
+        axis: int | None = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+    ) -> Any:
+        """The standard deviation of all numbers, or of each column (axis 0)."""
+        if axis not in (0, None) or out is not None or ddof:
+            return np.asarray(self).std(axis, dtype, out, ddof, keepdims)
         return self._moments(axis, dtype, keepdims)[1]
 
     def _moments(self, axis: int | None, dtype: Any, keepdims: bool) -> tuple[Any, Any]:
-        if axis not in (0, None):
-            raise ValueError("of rows in a file, only columns (axis 0) have means and deviations")
         found = self._statistics()
         if axis is None:
             found = found.of_channels(1)

@@ -204,7 +204,7 @@ def _arrays(path: str, found: Path, shapes: Mapping[str, tuple[int, ...]], cls: 
     examples = {
         name: shape
         for name, shape in examples.items()
-        if not _is_like_labels(name.rpartition("/")[2])
+        if len(shape) > 2 or not _is_like_labels(name.rpartition("/")[2])
     } or examples
     by_part = {part: [name for name in examples if _is_of(name, part)] for part in _OF_PARTS}
     by_part = {part: names for part, names in by_part.items() if names}

@@ -207,7 +207,7 @@ class ParzenEstimator:
         if window <= 0.0:
             return peaks
         near = np.flatnonzero(products >= np.float32(-window))
-        if near.size > MOST_REPAIRS_A_ROW * len(data):
+        if near.size > MOST_REPAIRS_A_ROW * len(data) or not np.isfinite(tops).all():
             # From data and samples as they are: to centre them in float32 rounds them.
             centred = np.subtract(data, self.mean, dtype=np.float64)
             samples, half_norms_of_samples = self._in_float64

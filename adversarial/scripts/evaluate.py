@@ -212,12 +212,14 @@ def judge(
 
 def save(reports: Sequence[Report], args: argparse.Namespace) -> None:
     """Print the JSON, and write the table, of the reports that there are."""
-    if args.json and reports:
-        rows = [report.as_data() for report in reports]
-        is_single = len(args.models) == 1 and not args.baselines
-        print(to_json(rows[0] if is_single else rows), flush=True)
-    if args.csv and reports:
-        write_csv(args.csv, reports)
+    try:
+        if args.json and reports:
+            rows = [report.as_data() for report in reports]
+            is_single = len(args.models) == 1 and not args.baselines
+            print(to_json(rows[0] if is_single else rows), flush=True)
+    finally:  # also if nobody reads what is printed
+        if args.csv and reports:
+            write_csv(args.csv, reports)
 
 
 def fill(

@@ -156,16 +156,17 @@ def patches_of(model: Any, player: str | None = None, layer_name: str | None = N
     if not isinstance(layer, Dense):
         return _kernels(layer)
     group = getattr(layer, "num_pieces", 1)
-    # Between the data and the nearest layer with weights, others may lie, such as SubtractHalf.
-    ends = list(shown.values())
-    is_last = layer is ends[-1] and layer.get_output_space() == network.get_output_space()
-    if player == "generator" and is_last:
+    # Between the data and a layer, others without parameters may lie, such as SubtractHalf.
+    place = network.layers.index(layer)
+    below, above = network.layers[:place], network.layers[place + 1 :]
+    is_last = layer.get_output_space() == network.get_output_space()
+    if player == "generator" and is_last and not any(each.get_params() for each in above):
         view = _view(layer.get_output_space(), model)
         if view is not None:
             return Patches(view(layer.get_weights()), "what a unit below paints")
     incoming = layer.get_weights().T
-    is_first = layer is ends[0] and layer.input_space == network.get_input_space()
-    of_data = is_first and player != "generator"
+    is_first = layer.input_space == network.get_input_space()
+    of_data = player != "generator" and is_first and not any(each.get_params() for each in below)
     if isinstance(layer.input_space, Conv2DSpace):
         images = layer.get_weights_topo()
         if images.shape[3] in (1, 3):

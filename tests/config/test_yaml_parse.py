@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -54,6 +55,12 @@ def test_whole_numbers_with_an_exponent_or_a_point(text, name, value):
     found = getattr(load(f"!obj:{text}"), name)
     found = found.get_value().item() if hasattr(found, "get_value") else found
     assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("number", ["1e300", "1e18"])
+def test_a_number_that_counts_nothing_is_refused_as_it_is_written(number):
+    with pytest.raises(ValueError, match=re.escape(str(float(number))) + "$"):
+        load(f"!obj:adversarial.space.VectorSpace {{dim: {number}}}")
 
 
 def test_a_data_set_of_whole_numbers_with_an_exponent():

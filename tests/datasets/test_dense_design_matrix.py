@@ -380,3 +380,12 @@ def test_rows_of_unknown_order_are_no_colour_images():
         )
     )
     assert np.array_equal(batch[..., 0].ravel(), np.arange(36))
+
+
+def test_a_view_converter_of_the_users_own_needs_no_shape():
+    class Upright:
+        def design_mat_to_topo_view(self, rows):
+            return rows.reshape(len(rows), 3, 2, 1)
+
+    dataset = DenseDesignMatrix(X=np.zeros((4, 6)), view_converter=Upright())
+    assert dataset.get_topological_view().shape == (4, 3, 2, 1)

@@ -113,8 +113,13 @@ def test_means_and_deviations_are_those_of_the_matrix_in_memory(stored, axis, ke
     assert stored.X.mean(axis=0, dtype="float64").dtype == np.float64
     sizes = [(rows.size, rows.nbytes, rows.itemsize, rows.ndim) for rows in (stored.X, X)]
     assert sizes[0] == sizes[1] and stored.X.min() == X.min() and stored.X.max() == X.max()
-    with pytest.raises(ValueError, match="only columns"):
-        stored.X.mean(axis=1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_functions_of_numpy_take_rows_in_a_file(stored, axis):
+    for function in np.min, np.max, np.mean, np.std:
+        np.testing.assert_allclose(function(stored.X, axis=axis), function(X, axis=axis), rtol=1e-5)
+    np.testing.assert_allclose(np.std(stored.X, ddof=1), np.std(X, ddof=1), rtol=1e-5)
 
 
 def test_what_is_estimated_from_rows_in_a_file(stored):

@@ -124,6 +124,14 @@ def test_one_hot_labels_are_no_examples(tmp_path, parts):
     made(found)
 
 
+def test_images_that_are_called_targets_are_examples(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, target_images=np.random.RandomState(0).rand(30, 4, 4), points=np.eye(30))
+    assert recognize(path).arguments["key"] == "points"
+    np.savez(path, target_images=np.random.RandomState(0).rand(30, 8, 8), points=np.eye(30))
+    assert recognize(path).arguments["key"] == "target_images"
+
+
 def test_columns_of_one_name(tmp_path):
     path = tmp_path / "a.csv"
     rows = "".join(f"{i / 7:.3f},1,{i / 3:.3f},{'xy'[i % 2]}\n" for i in range(20))

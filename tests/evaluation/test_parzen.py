@@ -151,6 +151,13 @@ def test_pixels_from_0_to_255(sigma):
     np.testing.assert_allclose(result, direct(data, samples, sigma), atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+def test_numbers_whose_squares_are_beyond_float32():
+    samples, data = 1e20 * digits(10, 1), 1e20 * digits(10, 0)
+    result = parzen_log_likelihood(data, samples, 1e18)
+    np.testing.assert_allclose(result, direct(data, samples, 1e18), rtol=1e-6)
+
+
 def test_blocks_do_not_change_the_result_and_report_progress():
     data, samples = digits(50, 0), digits(300, 1)
     whole = log_likelihoods(data, samples, [0.2, 0.5])

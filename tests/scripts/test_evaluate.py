@@ -242,6 +242,19 @@ def test_what_was_computed_before_an_error_is_written(command, dots, capsys):
     ]
 
 
+def test_the_table_is_written_also_if_nobody_reads_the_json(monkeypatch):
+    def closed(*args, **kwargs):
+        raise BrokenPipeError
+
+    written = []
+    monkeypatch.setattr(evaluate, "print", closed, raising=False)
+    monkeypatch.setattr(evaluate, "write_csv", lambda path, reports: written.append(path))
+    args = SimpleNamespace(json=True, csv="t.csv", models=["gan.pkl"], baselines=False)
+    with pytest.raises(BrokenPipeError):
+        evaluate.save([SimpleNamespace(as_data=dict)], args)
+    assert written == ["t.csv"]
+
+
 def test_samples_that_are_no_images_are_named_before_the_metrics(command, dots, capsys):
     assert command(dots, *ARGS, "-m", "above", "--memorised", "worst.png") == 1
     out, err = capsys.readouterr()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from adversarial import modelfile
 from adversarial.scripts import summarize_model
 from adversarial.train_extensions.report import MonitorCSV
 from adversarial.utils import serial
@@ -113,3 +114,12 @@ def test_usage(command, capsys):
             command(*argv)
         assert caught.value.code == 2
         assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_trainings_with_other_values_of_a_variable_are_others(command, pair, tmp_path, capsys):
+    paths = [tmp_path / f"gan_{digest}.pkl" for digest in ("12ab", "34cd")]
+    for path in paths:
+        about = {"yaml": "seed: ${MY_SEED}", "seed": None, "values": {"MY_SEED": path.stem}}
+        modelfile.save(path, pair, training={"experiment": about})
+    assert command(*paths, "--mean") == 0
+    assert "(2)" in capsys.readouterr().out

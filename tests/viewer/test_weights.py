@@ -160,6 +160,15 @@ def test_middle_grey_is_zero_in_every_scale():
         shown("each")
 
 
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_network_of_as_many_units_lies_between_a_layer_and_the_data(player):
+    nested = MLP([Linear(layer_name="a", dim=36, irange=1.0)], layer_name="nested")
+    layers = [nested, Linear(layer_name="y", dim=36, irange=1.0)]
+    network = MLP(layers[::-1] if player == "generator" else layers, nvis=36)
+    model = Generator(network) if player == "generator" else network
+    assert patches_of(model, None, "y").what.startswith("weights into a unit")
+
+
 @pytest.mark.parametrize(
     "n, group, asked, expected",
     [

@@ -84,8 +84,10 @@ def _origin(path: str, allow_modules: Collection[str]) -> tuple[tuple[Any, ...],
     )
     config = str(about.get("yaml_path", path))
     key = (about["yaml"], about.get("phase"), settings)
-    # Of one YAML text and seed, trainings on other data are other trainings.
-    return key, Group(config, settings), f"{about.get('seed')} {about.get('data')}"
+    # Of one YAML text and seed, trainings on other data, or with other values of environment
+    # variables (`environ` in files of an earlier version), are other trainings.
+    parts = [about.get(name) for name in ("seed", "data", "values", "environ")]
+    return key, Group(config, settings), repr(parts)
 
 
 def _of_sweep(folder: str) -> list[tuple[tuple[Any, ...], Group, str, str]]:
