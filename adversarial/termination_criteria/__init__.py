@@ -481,10 +481,12 @@ def _enough_below(best: float, proportion: float) -> float:
 
 
 def _name(model: Any, name: str | None) -> str:
-    """`name`; by default the only channel, or `objective`."""
+    """`name`; by default the only channel that is measured, or `objective`."""
     if name is None:
         channels = getattr(getattr(model, "monitor", None), "channels", {})
-        name = next(iter(channels)) if len(channels) == 1 else "objective"
+        # One without `val` is the record of an earlier training.
+        measured = [own for own, channel in channels.items() if channel.val is not None]
+        name = measured[0] if len(measured) == 1 else "objective"
     return name
 
 
