@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -569,6 +570,28 @@ def test_no_run_waits_while_a_worker_is_idle(folder, monkeypatch):
     spans = {name: [float(second) for second in ended[name].why.split()] for name in "0123"}
     # Two at once, in their order.
     assert spans["2"][0] < spans["1"][1] and spans["1"][1] < spans["3"][0] < spans["2"][1], spans
+
+
+def test_a_dry_run_needs_one_worker(folder, command, monkeypatch):
+    """Jobs of SLURM for all runs would be asked for in vain where it finds a mistake."""
+    wanted = []
+
+    def workers(args, threads, runs):
+        return contextlib.nullcontext(runs)  # in place of a client
+
+    def check(runs, *rest):
+        wanted.append(runs())
+        return []
+
+    def run_all(runs, tasks, stopping, show):
+        show({})
+        wanted.append(runs())
+
+    monkeypatch.setattr(sweep, "_workers", workers)
+    monkeypatch.setattr(schedule, "check", check)
+    monkeypatch.setattr(schedule, "run_all", run_all)
+    command("tiny.yaml", "--seeds", "0-2", "--quiet")
+    assert wanted == [1, 3]
 
 
 def test_as_many_workers_as_runs():
