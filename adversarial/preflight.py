@@ -148,15 +148,21 @@ def naming_deep_networks(model: Any) -> Iterator[None]:
 # Data sets, and what is asked of them
 
 
+def monitored_sets(algorithm: Any) -> dict[str, Any]:
+    """The monitoring data sets of `algorithm` by name: "" for one without a dict."""
+    found = getattr(algorithm, "monitoring_dataset", None)
+    if found is None:
+        return {}
+    return found if isinstance(found, dict) else {"": found}
+
+
 def _data_sets(train: Any) -> Iterator[tuple[str, Any]]:
     """(name for messages, data set), each data set once."""
     found = [(TRAINING, train.dataset)]
-    monitored = getattr(train.algorithm, "monitoring_dataset", None) or {}
-    if isinstance(monitored, dict):
-        found += [
-            (f"the monitoring data set {name!r}" if name else "the monitoring data set", each)
-            for name, each in monitored.items()
-        ]
+    found += [
+        (f"the monitoring data set {name!r}" if name else "the monitoring data set", each)
+        for name, each in monitored_sets(train.algorithm).items()
+    ]
     for extension in train.extensions:
         own = getattr(extension, "dataset", None)
         if hasattr(own, "symbolic_batch"):
@@ -171,8 +177,7 @@ def _data_sets(train: Any) -> Iterator[tuple[str, Any]]:
 def _is_monitored(dataset: Any, train: Any) -> bool:
     if dataset is not train.dataset:
         return True
-    monitored = getattr(train.algorithm, "monitoring_dataset", None)
-    return isinstance(monitored, dict) and any(each is dataset for each in monitored.values())
+    return any(each is dataset for each in monitored_sets(train.algorithm).values())
 
 
 def _data_specs(is_monitored: bool, algorithm: Any, model: Any) -> list[tuple[Any, Any]]:
@@ -205,8 +210,7 @@ def _check_iteration(name: str, dataset: Any, algorithm: Any, model: Any) -> Non
         passes.append(
             (mode, size, batches, "train_iteration_mode", "batch_size", "batches_per_iter")
         )
-    monitored = getattr(algorithm, "monitoring_dataset", None)
-    if isinstance(monitored, dict) and any(each is dataset for each in monitored.values()):
+    if any(each is dataset for each in monitored_sets(algorithm).values()):
         own_size = getattr(algorithm, "monitoring_batch_size", None)
         own_batches = getattr(algorithm, "monitoring_batches", None)
         inherits = own_size is None and own_batches is None

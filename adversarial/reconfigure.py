@@ -99,6 +99,11 @@ class Edits:
             return _number(saved) / old * new
         return new
 
+    def concerns(self, part: str) -> bool:
+        """Whether the new file introduces the part at this path, or gives it other settings."""
+        is_new = part not in self.moved.values()
+        return is_new or any(path.startswith(f"{part}.") for path in self.changed)
+
     def in_words(self) -> list[str]:
         """A line of text for each edited value."""
         return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Optional, Union
 
 from adversarial import backend, checkpoint, modelfile
@@ -184,7 +184,9 @@ class Recoverable:
             self._go_on_by_edited_criterion(edits)
         self._after_restoring(lost)
         if edits is not None:
-            self._call_all("on_edit")
+            extensions = self.roots()["extensions"]
+            edited = [e for i, e in enumerate(extensions) if edits.concerns(f"extensions[{i}]")]
+            self._call(edited, "on_edit")
 
     def _restore(self, snapshot: checkpoint.Snapshot) -> None:
         self._after_restoring(snapshot.restore(self.roots()))
@@ -196,10 +198,10 @@ class Recoverable:
                 "goes on, but not bit for bit",
                 ", ".join(lost[:5]),
             )
-        self._call_all("on_resume")
+        self._call(self.extensions, "on_resume")
 
-    def _call_all(self, method: str) -> None:
-        for extension in self.extensions:
+    def _call(self, extensions: Iterable[Any], method: str) -> None:
+        for extension in extensions:
             if hasattr(extension, method):  # it need not be a TrainExtension
                 dispatch.call(extension, method, self.model, self.dataset, self.algorithm)
 

@@ -133,8 +133,7 @@ class Train(Recoverable):
         """(the objects whose replacement needs a new `setup`, the monitor's count of set-ups)."""
         monitor, algorithm = getattr(self.model, "monitor", None), self.algorithm
         used = [getattr(algorithm, name, None) for name in ("cost", "learning_rule")]
-        monitored = getattr(algorithm, "monitoring_dataset", None)
-        monitored = monitored.values() if isinstance(monitored, dict) else [monitored]
+        monitored = preflight.monitored_sets(algorithm).values()
         parts = [self.model, monitor, self.dataset, algorithm, *used, *monitored, *self.extensions]
         return parts, getattr(monitor, "set_ups", None)
 

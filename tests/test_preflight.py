@@ -163,6 +163,18 @@ def test_a_channel_that_only_an_earlier_training_measured(reader):
     assert experiment.model.monitor.get_epochs_seen() == 1
 
 
+def test_a_value_to_match_is_one_of_an_earlier_training():
+    """Also of one whose monitor is still in use."""
+    first = train()
+    first.main_loop()
+    valid = {"valid": DenseDesignMatrix(X=first.dataset.X[:7], y=first.dataset.y[:7])}
+    criterion = MatchChannel("valid_objective", "train_objective", "monitor")
+    train(model=first.model, monitoring_dataset=valid, termination_criterion=criterion).main_loop(
+        max_epochs=1
+    )
+    assert criterion.target == first.model.monitor.channels["train_objective"].val_record[-1]
+
+
 def test_the_only_objective_is_one_that_is_measured():
     first = train()
     first.main_loop()

@@ -865,3 +865,8 @@ def test_monitoring_data_that_were_replaced_need_no_name(data):
     train.algorithm.monitoring_dataset = 3
     with pytest.raises(TypeError, match="monitoring_dataset cannot be 3"):
         train.main_loop()
+    infinite = DenseDesignMatrix(X=data.X[:7].copy(), y=data.y[:7])
+    infinite.X[3, 1] = np.inf
+    train.algorithm.monitoring_dataset = infinite
+    with pytest.raises(ValueError, match="the monitoring data set holds 1 .*: row 3, column 1"):
+        train.main_loop()

@@ -20,6 +20,7 @@ import aesara.tensor as at
 from adversarial.modelfile import Persistent
 from adversarial.space import CompositeSpace, NullSpace
 from adversarial.utils.budget import spend
+from adversarial.utils.checks import check_list
 from adversarial.utils.deprecated import deprecated_arguments
 
 # Nanoseconds to compile one more cost of a small network.
@@ -205,7 +206,7 @@ class SumOfCosts(Cost):
     ValueError
         If `costs` is empty.
     TypeError
-        If an entry is not a Cost.
+        If `costs` is not a list, or an entry is not a Cost.
 
     Examples
     --------
@@ -216,6 +217,7 @@ class SumOfCosts(Cost):
     """
 
     def __init__(self, costs: Sequence[Union[Cost, tuple[float, Cost]]]) -> None:
+        check_list("costs", costs)
         if not costs:
             raise ValueError("costs is empty")
         spend(f"a sum of {len(costs)} costs", time=_PER_COST * len(costs))

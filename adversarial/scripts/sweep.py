@@ -412,7 +412,7 @@ def train_all(
     deadline = None if args.time_budget is None else began + args.time_budget
     with contextlib.ExitStack() as stack:
         heart = stack.enter_context(Heart(root, to_do[0].sweep))
-        left = len(to_do)
+        left = 1  # a dry run needs one worker; `show` counts the runs
         client = stack.enter_context(_workers(args, to_do[0].threads, lambda: left))
         _introduce(client, args, to_do)
         is_stopping = False

@@ -71,14 +71,16 @@ def run_all(
             task = by_name[name]
             is_pending = future.status == "pending"
             is_lost = is_pending and bool(threads) and workers[name] not in threads
-            if is_pending and not is_lost and (stopped_at is None or worker.is_running(task)):
+            has_stopped = stopped_at is not None and not worker.is_running(task)
+            if is_pending and not is_lost and not has_stopped:
                 continue
             del futures[name]
             if is_lost:
                 future.cancel()
+            if is_pending and has_stopped:  # saved, but its worker could no longer say so
+                outcome: Optional[Progress] = Progress.read(task.folder)
+            elif is_lost:
                 outcome = _after_loss(task, saves[name])
-            elif is_pending:  # saved, but its worker could no longer say so
-                outcome = Progress.read(task.folder)
             else:
                 outcome = _outcome(future, task, saves[name])
             if outcome is None or (outcome.state == State.STOPPED and stopped_at is None):

@@ -210,7 +210,8 @@ class MatchChannel(TerminationCriterion):
     prev_channel_name : str
         The channel of the earlier training.
     prev_monitor_name : str
-        The model's attribute that holds the monitor of the earlier training (see `push_monitor`).
+        The model's attribute that holds the monitor of the earlier training (see `push_monitor`);
+        'monitor' if it was not put aside.
 
     References
     ----------
@@ -248,7 +249,8 @@ class MatchChannel(TerminationCriterion):
     def check_channels(self, model: Any) -> None:
         """Raise ValueError if one of the channels is missing, or the earlier one has no value."""
         find_channel(model, self.channel_name)
-        if self.target is None:
+        # Of the monitor that is in use, only channels that are measured can be found here.
+        if self.target is None and self.prev_monitor_name != "monitor":
             self._earlier_value(model)
 
     def _earlier_value(self, model: Any) -> float:
@@ -481,10 +483,12 @@ def _enough_below(best: float, proportion: float) -> float:
 
 
 def _name(model: Any, name: str | None) -> str:
-    """`name`; by default the only channel, or `objective`."""
+    """`name`; by default the only channel that is measured, or `objective`."""
     if name is None:
         channels = getattr(getattr(model, "monitor", None), "channels", {})
-        name = next(iter(channels)) if len(channels) == 1 else "objective"
+        # One without `val` is the record of an earlier training.
+        measured = [own for own, channel in channels.items() if channel.val is not None]
+        name = measured[0] if len(measured) == 1 else "objective"
     return name
 
 

@@ -95,7 +95,7 @@ class TrainExtension(Persistent):
         """
 
     def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
-        """Called after `on_resume` where a training is resumed with an edited YAML file."""
+        """Called after `on_resume` where an edited YAML file adds this extension or changes it."""
 
 
 class EpochExtension(TrainExtension):

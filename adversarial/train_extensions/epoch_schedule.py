@@ -53,7 +53,7 @@ class EpochSchedule(TrainExtension):
     def on_edit(self, model: Any, dataset: Any, algorithm: Any) -> None:
         """Set the value again, as the edited file says.
 
-        Where nothing was edited, the restored value stays: another schedule may have changed it.
+        Without an edit of this schedule, the restored value stays: another one may have changed it.
         """
         self.on_monitor(model, dataset, algorithm)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 from adversarial import modelfile
@@ -51,7 +52,7 @@ class Snapshots(TrainExtension):
         self.epochs = list(epochs)
         self.save_path = outputs.admitted(save_path)
         for epoch in self.epochs:
-            if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+            if isinstance(epoch, bool) or not isinstance(epoch, Integral) or epoch < 0:
                 raise ValueError(f"epochs must be whole numbers of at least 0, not {epoch!r}")
         if PLACE not in os.path.basename(self.save_path):
             raise ValueError(f"save_path needs {PLACE} in the file's name, not {self.save_path!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Optional
 
 import numpy as np
@@ -78,12 +79,13 @@ class WindowAndFlip(TrainExtension):
         pad_randomized: int = 0,
         flip: bool = True,
     ) -> None:
-        self._shape = int_pair("WindowAndFlip", "window_shape", list(window_shape))
-        self._pad = int(pad_randomized)
-        if self._pad != pad_randomized or self._pad < 0:
+        self._shape = int_pair("WindowAndFlip", "window_shape", window_shape)
+        is_number = isinstance(pad_randomized, Real)
+        if not (is_number and pad_randomized >= 0 and pad_randomized % 1 == 0):
             raise ValueError(
                 f"pad_randomized must be a whole number of at least 0, not {pad_randomized!r}"
             )
+        self._pad = int(pad_randomized)
         for name, datasets in (
             ("randomize", randomize),
             ("randomize_once", randomize_once),

@@ -24,6 +24,7 @@ from aesara.compile.mode import Mode, predefined_modes
 
 from adversarial import backend
 from adversarial.datasets.feed import feed_of, is_streamed, num_examples
+from adversarial.models.mlp.sizes import positive_size
 from adversarial.monitor import Monitor, add_data_free_channel
 from adversarial.signals import STOPS
 from adversarial.training_algorithms.divergence import DivergenceCheck
@@ -158,13 +159,14 @@ class SGD(TrainingAlgorithm):
         check_finite(learning_rate=learning_rate)
         if not float(learning_rate) > 0:
             raise ValueError(f"learning_rate must be positive, not {learning_rate!r}")
-        for name, size in (
-            ("batch_size", batch_size),
-            ("batches_per_iter", batches_per_iter),
-            ("monitoring_batch_size", monitoring_batch_size),
-        ):
-            if size is not None and not (isinstance(size, int) and size > 0):
-                raise ValueError(f"{name} must be a positive integer, not {size!r}")
+        batch_size, batches_per_iter, monitoring_batch_size = (
+            None if size is None else positive_size(self._kind, name, size)
+            for name, size in (
+                ("batch_size", batch_size),
+                ("batches_per_iter", batches_per_iter),
+                ("monitoring_batch_size", monitoring_batch_size),
+            )
+        )
         if init_momentum:
             if learning_rule is not None:
                 raise ValueError("give learning_rule or init_momentum, not both")

@@ -188,6 +188,8 @@ def test_sums_that_make_no_sense(mlp):
         SumOfCosts([])
     with pytest.raises(TypeError, match="0.5"):
         SumOfCosts([0.5])
+    with pytest.raises(TypeError, match="costs must be a list, not <"):
+        SumOfCosts(Constant())
     with pytest.raises(ValueError, match="update"):
         SumOfCosts([Constant(), Constant()]).get_gradients(mlp, (None, None))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -562,6 +563,50 @@ def test_no_run_waits_while_a_worker_is_idle(folder, monkeypatch):
     spans = {name: [float(second) for second in ended[name].why.split()] for name in "0123"}
     # Two at once, in their order.
     assert spans["2"][0] < spans["1"][1] and spans["1"][1] < spans["3"][0] < spans["2"][1], spans
+
+
+def test_a_run_whose_worker_dies_while_the_sweep_stops(folder):
+    """It has saved before, which is what is told of it."""
+    Path("run").mkdir()
+    task = Task("", str(folder), "run", str(folder), "", "", (), (), ())
+    workers, stops = {"a": 1, "b": 1}, []
+    future = Future("pending")
+    future.cancel = lambda: None
+
+    def show(ended):
+        state = State.STOPPED if stops else State.RUNNING
+        if stops:
+            workers.pop("a", None)
+        Progress(state, sweep=task.sweep).write(task.folder)
+        stops.append(True)
+
+    client = SimpleNamespace(
+        status="running", nthreads=lambda: dict(workers), submit=lambda *args, **rest: future
+    )
+    ended = schedule.run_all(client, [task], lambda: bool(stops), show)
+    assert ended["run"].state == State.STOPPED
+
+
+def test_a_dry_run_needs_one_worker(folder, command, monkeypatch):
+    """Jobs of SLURM for all runs would be asked for in vain where it finds a mistake."""
+    wanted = []
+
+    def workers(args, threads, runs):
+        return contextlib.nullcontext(runs)  # in place of a client
+
+    def check(runs, *rest):
+        wanted.append(runs())
+        return []
+
+    def run_all(runs, tasks, stopping, show):
+        show({})
+        wanted.append(runs())
+
+    monkeypatch.setattr(sweep, "_workers", workers)
+    monkeypatch.setattr(schedule, "check", check)
+    monkeypatch.setattr(schedule, "run_all", run_all)
+    command("tiny.yaml", "--seeds", "0-2", "--quiet")
+    assert wanted == [1, 3]
 
 
 def test_as_many_workers_as_runs():

@@ -24,7 +24,8 @@ class Monitor:
     def __init__(self, **channels):
         self.epochs = 0
         self.channels = OrderedDict(
-            (name, SimpleNamespace(val_record=list(values))) for name, values in channels.items()
+            (name, SimpleNamespace(val="symbol", val_record=list(values)))
+            for name, values in channels.items()
         )
 
     def get_epochs_seen(self):
@@ -85,6 +86,16 @@ def test_monitor_based_default_channel():
     assert criterion.best_value == 2.0
     with pytest.raises(ValueError, match="no channel 'objective'.*did you mean 'objectives'"):
         MonitorBased().continue_learning(a_model(objectives=[1.0], other=[2.0]))
+
+
+def test_the_only_channel_is_the_one_that_is_measured():
+    """Also beside the record of an earlier training, which the check before training leaves out."""
+    for earlier in ("other", "objective"):
+        model = a_model(**{earlier: [1.0]}, only=[2.0])
+        model.monitor.channels[earlier].val = None
+        criterion = MonitorBased()
+        criterion.continue_learning(model)
+        assert criterion.best_value == 2.0
 
 
 def test_patience_grows_with_each_new_best():

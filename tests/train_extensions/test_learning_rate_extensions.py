@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from adversarial.models.mlp import MLP, Linear
+from adversarial.reconfigure import Edits
 from adversarial.signals import Interrupted
+from adversarial.termination_criteria import EpochCounter
 from adversarial.train import Train
 from adversarial.train_extensions.learning_rate import (
     LinearDecayOverEpoch,
@@ -170,6 +172,38 @@ def test_two_schedules_of_one_rate_are_resumed_within_an_epoch(make, data, fast_
     resumed.resume(path)
     resumed.main_loop(max_epochs=2)
     np.testing.assert_array_equal(resumed.model.get_param_vector(), whole.model.get_param_vector())
+
+
+@pytest.mark.parametrize("start", [1, 2])
+@pytest.mark.parametrize("make", [OneOverEpoch, lambda start: LinearDecayOverEpoch(start, 5, 0.1)])
+def test_a_schedule_sets_its_rate_on_resuming_if_it_was_edited(
+    make, start, data, fast_compile, tmp_path
+):
+    """A longer training is no edit of it: the rate stays that of the schedule after it."""
+    path = str(tmp_path / "m.pkl")
+
+    def training(start, epochs):
+        algorithm = SGD(
+            0.1,
+            batch_size=5,
+            monitoring_dataset=data,
+            termination_criterion=EpochCounter(epochs),
+        )
+        model = MLP([Linear(2, "y", irange=1.0)], nvis=6)
+        halving = MonitorBasedLRAdjuster(0.0, 0.5, channel_name="objective")
+        return Train(data, model, algorithm, path, save_freq=1, extensions=[make(start), halving])
+
+    first = training(1, 2)
+    first.main_loop()
+    saved = float(first.algorithm.learning_rate.get_value())
+    old, new = training(1, 2), training(start, 4)
+    new.resume(path, Edits.between(old.roots(), new.roots()))
+    new.restore_finished()
+    rate = float(new.algorithm.learning_rate.get_value())
+    if start == 1:
+        assert rate == saved
+    else:
+        assert rate == pytest.approx(new.extensions[0].current_lr(), rel=1e-6) and rate > saved
 
 
 def test_arguments_are_checked(model, algorithm):

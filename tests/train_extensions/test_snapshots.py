@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from adversarial.models.mlp import MLP, Linear
@@ -32,6 +33,11 @@ def test_each_file_holds_the_model_as_it_was(model, tmp_path):
         then = serial.load(tmp_path / f"m_{epoch}.pkl")
         assert then.get_params()[0].get_value() == epoch
         assert then.monitor.get_epochs_seen() == epoch
+
+
+def test_epochs_may_be_numbers_of_numpy(model, tmp_path):
+    run(Snapshots(np.arange(0, 5, 2), tmp_path / "m_{epoch}.pkl"), model, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m_0.pkl", "m_2.pkl"]
 
 
 def test_a_failure_to_write_is_a_warning(model, tmp_path, caplog):

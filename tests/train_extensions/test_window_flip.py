@@ -71,11 +71,13 @@ def test_without_mirror_images_and_in_the_middle():
 def test_too_large_a_window():
     with pytest.raises(ValueError, match=r"images of \(5, 6\) have no window of \(6, 6\)"):
         WindowAndFlip([6, 6], randomize=[dataset()])
+    with pytest.raises(ValueError, match="window_shape must be two integers from 1 up, not 6"):
+        WindowAndFlip(6, randomize=[dataset()])
 
 
-@pytest.mark.parametrize("pad", [-1, 1.5])
+@pytest.mark.parametrize("pad", [-1, 1.5, float("inf"), None, "x"])
 def test_wrong_padding(pad):
-    with pytest.raises(ValueError, match=f"pad_randomized must .* at least 0, not {pad}"):
+    with pytest.raises(ValueError, match=f"pad_randomized must .* at least 0, not {pad!r}"):
         WindowAndFlip([1, 1], randomize=[dataset()], pad_randomized=pad)
 
 

@@ -184,6 +184,15 @@ def test_the_models_batch_size_serves(data):
     assert [len(batch) for batch in order(data, mlp=mlp, batch_size=None)] == [7, 7, 7, 2]
 
 
+def test_sizes_may_be_numbers_of_numpy(data):
+    """As those of a grid, np.arange(5, 30, 5)."""
+    five = np.int64(5)
+    sgd = SGD(0.1, batch_size=five, batches_per_iter=five)
+    monitored = SGD(0.1, batch_size=5, monitoring_dataset=data, monitoring_batch_size=five)
+    sizes = sgd.batch_size, sgd.batches_per_iter, monitored.monitoring_batch_size
+    assert sizes == (5, 5, 5) and {type(size) for size in sizes} == {int}
+
+
 def test_batch_sizes_that_conflict(data):
     mlp = net()
     mlp.set_batch_size(7)

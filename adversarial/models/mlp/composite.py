@@ -14,6 +14,7 @@ from adversarial.models.mlp.aggregate import get_lr_scalers_from_layers, weight_
 from adversarial.models.mlp.layer import Layer
 from adversarial.space import CompositeSpace, Conv2DSpace, IndexSpace, Space, VectorSpace
 from adversarial.space.image_rows import depends_on_order
+from adversarial.utils.checks import check_list
 
 if TYPE_CHECKING:
     from adversarial.models.mlp.network import MLP
@@ -110,6 +111,8 @@ class CompositeLayer(Layer):
 
     Raises
     ------
+    TypeError
+        If `layers` is not a list.
     ValueError
         For an empty list, or a route from or to nothing.
 
@@ -128,6 +131,7 @@ class CompositeLayer(Layer):
         inputs_to_layers: Optional[dict[int, list[int]]] = None,
     ) -> None:
         super().__init__(layer_name)
+        check_list(f"layers of {layer_name!r}", layers)
         if not layers:
             raise ValueError(f"layer {layer_name!r}: layers is empty")
         for name, number in Counter(layer.layer_name for layer in layers).items():

@@ -95,6 +95,8 @@ def test_wrong_routes():
         CompositeLayer("c", [])
     with pytest.raises(ValueError, match="layer 'c': 2 layers are named 'a'"):
         CompositeLayer("c", [linear("a"), linear("b"), linear("a")])
+    with pytest.raises(TypeError, match="layers of 'c' must be a list, not <Linear a>"):
+        CompositeLayer("c", linear("a"))
     lonely = CompositeLayer("c", [linear("a"), linear("b")], inputs_to_layers={0: [0], 1: []})
     with pytest.raises(ValueError, match="feeds nothing to 'b'"):
         MLP([lonely], input_space=CompositeSpace([VectorSpace(4), VectorSpace(4)]))
