@@ -16,10 +16,11 @@ def check_real_array(array: np.ndarray, name: str) -> None:
     >>> check_real_array(np.array([1j]), "X")
     Traceback (most recent call last):
     ...
-    ValueError: X holds complex128, not real numbers
+    ValueError: X holds complex128, not real numbers: 1j
     """
     if array.dtype.kind not in "biufO":
-        raise ValueError(f"{name} holds {array.dtype}, not real numbers")
+        first = f": {array.flat[0].item()!r:.80}" if array.size else ""
+        raise ValueError(f"{name} holds {array.dtype}, not real numbers{first}")
 
 
 def check_finite_array(array: np.ndarray, name: str) -> None:
