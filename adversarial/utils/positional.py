@@ -132,6 +132,7 @@ class Merged(NamedTuple):
     rest: tuple[inspect.Parameter, ...]
 
 
+@functools.lru_cache(maxsize=1024)  # a YAML file may name a class ten thousand times
 def merged_parameters(target: Any) -> Merged:
     """All arguments that `target`, a class or a function, accepts by keyword.
 
