@@ -64,7 +64,12 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+LONG = ("colour", "shares", "signed images")  # as the others, but for sizes and scales
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in LONG)) for kind in KINDS]
+)
 def test_what_is_written_trains_and_samples(kind, folder, fast_compile, capsys):
     make, name, (dimension, output, scale) = KINDS[kind]
     make(folder)

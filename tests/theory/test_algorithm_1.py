@@ -59,7 +59,9 @@ def play(theory, k, steps, **objective):
     return moments
 
 
-@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [None, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
+)
 def test_five_steps_of_d_for_one_of_g(theory, seed):
     """G still moves while D is at its heels; then both are at rest where p_g = p_data."""
     seeding.set_base_seed(seed)
@@ -73,7 +75,7 @@ def test_five_steps_of_d_for_one_of_g(theory, seed):
     assert last.distance < 0.03
 
 
-@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("seed", [None, pytest.param(1, marks=pytest.mark.slow)])
 def test_one_step_of_d_is_too_little_here(theory, seed):
     """ "The Helvetica scenario": G collapses and runs about, since D is never near its optimum."""
     seeding.set_base_seed(seed)

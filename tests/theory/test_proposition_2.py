@@ -81,7 +81,9 @@ def test_d_is_optimal(theory):
     assert theory.distance_of_d(theory.opinion_of(pair), P_DATA, p_g) < 1e-5
 
 
-@pytest.mark.parametrize("mean, deviation", [(1.0, 1.5), (3.0, 0.8), (2.0, 0.15)])
+@pytest.mark.parametrize(
+    "mean, deviation", [pytest.param(1.0, 1.5, marks=pytest.mark.slow), (3.0, 0.8), (2.0, 0.15)]
+)
 def test_every_step_of_g_lowers_the_divergence(theory, mean, deviation):
     found = divergences(theory, pair_of(theory, mean, deviation), steps=100)
     print(f"p_g {mean} +- {deviation}: JSD", *(f"{value:.4f}" for value in found[:60:10]))

@@ -27,7 +27,15 @@ def estimate(generator, x, sigma, settings=QUICK, **options):
     return ais_log_likelihood(generator, x, sigma=sigma, settings=settings, **options)
 
 
-@pytest.mark.parametrize("latent, dimension", [(1, 2), (3, 3), (5, 4), (10, 30)])
+@pytest.mark.parametrize(
+    "latent, dimension",
+    [
+        pytest.param(1, 2, marks=pytest.mark.slow),
+        (3, 3),
+        (5, 4),
+        pytest.param(10, 30, marks=pytest.mark.slow),
+    ],
+)
 def test_a_linear_generator_has_the_density_of_a_gaussian(latent, dimension):
     generator, weights, bias = exact.linear(latent, dimension)
     rng = np.random.RandomState(0)
@@ -49,7 +57,14 @@ def test_both_schedules_have_one_limit():
     )
 
 
-@pytest.mark.parametrize("noise", ["gaussian", "uniform", "spherical"])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "gaussian",
+        pytest.param("uniform", marks=pytest.mark.slow),
+        pytest.param("spherical", marks=pytest.mark.slow),
+    ],
+)
 def test_a_curved_generator_has_the_density_of_quadrature(noise):
     generator, decode = exact.curved(noise)
     rng = np.random.RandomState(2)
