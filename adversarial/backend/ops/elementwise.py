@@ -1,8 +1,8 @@
-"""Elementwise loops that are vectorized and threaded whatever is known of the shapes.
+"""Elementwise loops over contiguous memory, which compilers vectorize and threads share.
 
-Aesara loops over the axes of a matrix, whose strides compilers do not know and so do not vectorize,
-and shares such a loop among threads only if the first axis is very long. It treats arrays as flat
-memory only if graphs know their lengths, which those of gradients are not.
+Aesara loops over each axis with strides that are unknown to the compiler, and shares such a loop
+among threads only if the first axis is very long. It treats arrays as flat memory only where the
+graph knows their lengths, which it does not for gradients.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from aesara.tensor.elemwise import Elemwise
 
 from adversarial.backend.ops.c_op import FOLDER, digest, header_mark
 
-_HEADER = "arrays.h"  # has the number of elements from which threads share a loop
+_HEADER = "elementwise.h"
 
 
-class FlatElemwise(Elemwise):
-    """An `Elemwise` that treats contiguous arrays of one shape as flat memory.
+class ContiguousElemwise(Elemwise):
+    """An `Elemwise` with a loop of its own for C-contiguous arrays.
 
-    Which arrays are contiguous is found out when it runs; if they are not, it does as `Elemwise`.
+    Neighbouring axes become one if each array has both or is repeated along both. Arrays of one
+    shape need a single loop. A matrix and a bias need two: one over rows, which threads share, and
+    one over columns. Arrays that are not contiguous when it runs are left to Aesara.
     """
 
     def c_headers(self, **kwargs: Any) -> list[str]:
@@ -34,88 +36,121 @@ class FlatElemwise(Elemwise):
         return super().c_support_code(**kwargs) + header_mark(_HEADER)
 
     def c_code_cache_version_apply(self, node: Apply) -> tuple:
-        return (*super().c_code_cache_version_apply(node), "flat", 1, digest(_HEADER))
+        return (*super().c_code_cache_version_apply(node), "contiguous", 1, digest(_HEADER))
 
     def _c_all(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> tuple:
         declarations, checks, allocation, loop, end = super()._c_all(
             node, name, inputs, outputs, sub
         )
-        flat = self._flat_loop(node, name, inputs, outputs, sub)
-        return declarations, checks, allocation, f"{flat} else {{ {loop} }}", end
+        own = self._contiguous_loop(node, name, inputs, outputs, sub)
+        return declarations, checks, allocation, f"{own} else {{ {loop} }}", end
 
-    def _flat_loop(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
-        """`if (the arrays are alike) { one loop }`, in C."""
-        kinds = dict(zip([*inputs, *outputs], [*node.inputs, *node.outputs]))
-        # An output that overwrites an input is the same memory, and is known by the input's name.
-        own = {outputs[o]: inputs[i] for o, i in self.inplace_pattern.items()}
-        arrays = [array for array in kinds if array not in own and not _is_scalar(kinds[array])]
-        first, *others = arrays
-        alike = "".join(f" && PyArray_SAMESHAPE({first}, {other})" for other in others)
-        in_order = (
-            " && ".join(f"PyArray_IS_{order}_CONTIGUOUS({array})" for array in arrays)
-            for order in "CF"
-        )
-        pointers, elements, scalars = [], [], []
-        for array, variable in kinds.items():
-            if array in own:
-                elements.append(f"{_type(variable)} &{array}_i = {own[array]}_i;")
-            elif array in arrays:
-                pointers.append(f"{_type(variable)} *{array}_all = {_data(array, variable)};")
-                elements.append(f"{_type(variable)} &{array}_i = {array}_all[flat_i];")
+    def _contiguous_loop(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> str:
+        """`if (the arrays are contiguous) { loops }`, in C."""
+        variables = dict(zip([*inputs, *outputs], [*node.inputs, *node.outputs]))
+        # An output that overwrites an input is the same memory, and goes by the input's name.
+        overwriting = {outputs[o]: inputs[i] for o, i in self.inplace_pattern.items()}
+        arrays = [array for array in variables if array not in overwriting]
+        whole = overwriting.get(outputs[0], outputs[0])
+        groups = _groups(node)
+        inner = len(groups) - 1
+        pointers, elements = [], []
+        for array in arrays:
+            kind = _type(variables[array])
+            repeated = variables[array].type.broadcastable
+            along = [not repeated[axis] for axis, _ in groups]
+            offset = " + ".join(
+                " * ".join([f"i{g}", *(f"n{h}" for h in range(g + 1, len(groups)) if along[h])])
+                for g in range(inner)
+                if along[g]
+            )
+            pointers.append(
+                f"{kind} *{array}_at = ({kind} *) PyArray_DATA({array}) + {offset or 0};"
+            )
+            if along[inner]:
+                elements.append(f"{kind} &{array}_i = {array}_at[i{inner}];")
             else:
-                scalars.append(f"const {_type(variable)} {array}_i = *{_data(array, variable)};")
-        # The loop is left at its end only, as OpenMP requires.
-        fail = failure_code(sub, use_goto=False)
+                pointers.append(f"const {kind} {array}_i = *{array}_at;")
+        for output, array in overwriting.items():
+            elements.append(f"{_type(variables[output])} &{output}_i = {array}_i;")
         body = self.scalar_op.c_code(
             node.tag.fake_node,
-            f"{name}_flat_",
+            f"{name}_contiguous",
             [f"{array}_i" for array in inputs],
             [f"{array}_i" for array in outputs],
-            {**sub, "fail": fail},
+            # OpenMP's loops must not be left by a jump.
+            {**sub, "fail": failure_code(sub, use_goto=False)},
         )
-        threads = "parallel for" if self.openmp else ""
+        lengths = "".join(
+            f"const npy_intp n{g} = adversarial::length({whole}, {start}, {stop});\n"
+            for g, (start, stop) in enumerate(groups)
+        )
+        loops = [f"for (npy_intp i{g} = 0; i{g} < n{g}; ++i{g})" for g in range(inner + 1)]
+        shared = f"if(parallel: PyArray_SIZE({whole}) >= adversarial::parallel_from)"
+        if not self.openmp:
+            first, last = "", "#pragma omp simd"
+        elif inner:
+            first, last = f"#pragma omp parallel for collapse({inner}) {shared}", "#pragma omp simd"
+        else:
+            first, last = "", f"#pragma omp parallel for simd {shared}"
+        # One loop can as well go through the memory of arrays that are all stored by columns.
+        ready = " || ".join(
+            " && ".join(_is_ready(array, variables[array], whole, order) for array in arrays)
+            for order in ("C" if inner else "CF")
+        )
+        new_line = "\n"
         return f"""
-        if ((({") || (".join(in_order)})){alike}) {{
-            const npy_intp flat_n = PyArray_SIZE({first});
-            {" ".join(pointers)}
-            {" ".join(scalars)}
-            #pragma omp {threads} simd {f"if({_PARALLEL})" if self.openmp else ""}
-            for (npy_intp flat_i = 0; flat_i < flat_n; ++flat_i) {{
-                {" ".join(elements)}
-                {body}
+        if ({ready}) {{
+            {lengths}
+            {first}
+            {new_line.join(loops[:-1])} {{
+                {new_line.join(pointers)}
+                {last}
+                {loops[-1]} {{
+                    {new_line.join(elements)}
+                    {body}
+                }}
             }}
         }}
         """
 
 
-_PARALLEL = "parallel: flat_n >= adversarial::parallel_from"
-
-
-def flattened(node: Apply) -> FlatElemwise | None:
-    """The Op that does what the `Elemwise` of `node` does on flat memory; None if there is none.
-
-    The node's inputs must be arrays without an axis of known length 1, and scalars.
-    """
+def with_contiguous_loop(node: Apply) -> ContiguousElemwise | None:
+    """The Op that does what the `Elemwise` of `node` does; None for scalars and for float16."""
     op = node.op
-    variables = [*node.inputs, *node.outputs]
     if (
         type(op) is not Elemwise
-        or any(variable.dtype == "float16" for variable in variables)
-        or any(any(out.type.broadcastable) or out.ndim == 0 for out in node.outputs)
-        or not all(_is_scalar(v) or not any(v.type.broadcastable) for v in node.inputs)
-        or all(_is_scalar(v) for v in node.inputs)
+        or any(all(out.type.broadcastable) for out in node.outputs)
+        or any(variable.dtype == "float16" for variable in [*node.inputs, *node.outputs])
     ):
         return None
-    return FlatElemwise(op.scalar_op, op.inplace_pattern, op.name, op.nfunc_spec, op.openmp)
+    return ContiguousElemwise(op.scalar_op, op.inplace_pattern, op.name, op.nfunc_spec, op.openmp)
 
 
-def _is_scalar(variable: Variable) -> bool:
-    return all(variable.type.broadcastable)
+def _groups(node: Apply) -> list[tuple[int, int]]:
+    """Runs of axes (start, stop), each of which every array has whole or is repeated along.
+
+    Axes of known length 1 in the outputs need no loop, and are in none.
+    """
+    patterns = list(zip(*(v.type.broadcastable for v in [*node.inputs, *node.outputs])))
+    axes = [axis for axis, pattern in enumerate(patterns) if not all(pattern)]
+    groups: list[tuple[int, int]] = []
+    for axis in axes:
+        if groups and patterns[groups[-1][0]] == patterns[axis]:
+            groups[-1] = (groups[-1][0], axis + 1)
+        else:
+            groups.append((axis, axis + 1))
+    return groups
+
+
+def _is_ready(array: str, variable: Variable, whole: str, order: str) -> str:
+    """A condition in C: the array is contiguous, and is repeated only where the graph says so."""
+    axes = sum(1 << axis for axis, one in enumerate(variable.type.broadcastable) if not one)
+    return (
+        f"PyArray_IS_{order}_CONTIGUOUS({array})"
+        f" && adversarial::is_as_long({array}, {whole}, {axes}u)"
+    )
 
 
 def _type(variable: Variable) -> str:
     return variable.type.dtype_specs()[1]
-
-
-def _data(array: str, variable: Variable) -> str:
-    return f"({_type(variable)} *) PyArray_DATA({array})"

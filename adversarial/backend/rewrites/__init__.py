@@ -42,7 +42,7 @@ _PASSES = (
     ("adversarial_fuse", fuse.patterns, 48.6, (FOR_C,)),
     ("adversarial_skip_zeros", fuse.skipping_zeros, 75.4, (FOR_C,)),
     ("adversarial_in_place", fuse.in_place, 75.5, (FOR_C, "inplace")),
-    ("adversarial_flat_loops", fuse.flat_loops, 75.6, (FOR_C,)),
+    ("adversarial_contiguous_loops", fuse.contiguous_loops, 75.6, (FOR_C,)),
 )
 
 _UNWANTED = (

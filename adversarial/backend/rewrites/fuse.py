@@ -17,7 +17,7 @@ from adversarial.backend.ops.bias_activation import BiasElementwise, BiasMaxout
 from adversarial.backend.ops.c_op import FLOATS
 from adversarial.backend.ops.column_sum import ColumnSum
 from adversarial.backend.ops.conv import CorrMM, CorrMM_gradInputs, CorrMM_gradWeights
-from adversarial.backend.ops.elementwise import flattened
+from adversarial.backend.ops.elementwise import with_contiguous_loop
 from adversarial.backend.ops.maxout import Maxout
 from adversarial.backend.ops.rectifier import Rectify
 from adversarial.backend.rewrites.shapes import alike, is_elemwise
@@ -111,8 +111,8 @@ def skip_zeros(fgraph: Any, node: Apply) -> Optional[list]:
 
 
 @node_rewriter([Elemwise])
-def loop_flat(fgraph: Any, node: Apply) -> Optional[list]:
-    op = flattened(node)
+def loop_contiguously(fgraph: Any, node: Apply) -> Optional[list]:
+    op = with_contiguous_loop(node)
     return op and Apply(op, node.inputs, [out.type() for out in node.outputs]).outputs
 
 
@@ -127,4 +127,6 @@ patterns = in2out(
 in_place = in2out(work_in_place, ignore_newtrees=True, name="adversarial_in_place")
 # Runs after Aesara's rewrites that insert BLAS operations and that make operations inplace.
 skipping_zeros = in2out(skip_zeros, ignore_newtrees=True, name="adversarial_skip_zeros")
-flat_loops = in2out(loop_flat, ignore_newtrees=True, name="adversarial_flat_loops")
+contiguous_loops = in2out(
+    loop_contiguously, ignore_newtrees=True, name="adversarial_contiguous_loops"
+)
