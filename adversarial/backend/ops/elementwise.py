@@ -36,7 +36,9 @@ class ContiguousElemwise(Elemwise):
         return super().c_support_code(**kwargs) + header_mark(_HEADER)
 
     def c_code_cache_version_apply(self, node: Apply) -> tuple:
-        return (*super().c_code_cache_version_apply(node), "contiguous", 1, digest(_HEADER))
+        version = super().c_code_cache_version_apply(node)
+        # () is the version of a scalar operation without one, whose code may change at any time.
+        return version and (*version, "contiguous", 1, digest(_HEADER))
 
     def _c_all(self, node: Apply, name: str, inputs: Any, outputs: Any, sub: dict) -> tuple:
         declarations, checks, allocation, loop, end = super()._c_all(
